@@ -1,0 +1,126 @@
+/**
+ * The control protocol between the gateway and a runner: one JSON object per line over a duplex pipe (file
+ * descriptor 3 of the child). Both ends validate. Requests carry `seq`; exactly one answer with the same `seq` follows.
+ *
+ * A runner speaks first with `ready`, after it got `hello`. Versions must be equal: gateway and runner ship together.
+ */
+import { z } from 'zod';
+
+export const PROTOCOL_VERSION = 1;
+
+const seq = z.int().nonnegative();
+const durationMs = z.number().nonnegative();
+const bytes = z.int().nonnegative();
+
+/** A model as a runner loads it. Units: tokens, bytes, layers. */
+export const runnerModelSchema = z.object({
+  id: z.string(),
+  path: z.string(),
+  /** Context of one sequence; 0: what the model was trained with. */
+  contextTokens: z.int().nonnegative(),
+  sequences: z.int().min(1).max(256),
+  threads: z.int().min(1),
+  /** Layers on the device; -1: all. */
+  deviceLayers: z.int().min(-1),
+  useMmap: z.boolean(),
+  repack: z.boolean(),
+  kvBudgetBytes: bytes.nullable(),
+  chatTemplate: z.string().optional(),
+});
+export type RunnerModel = z.infer<typeof runnerModelSchema>;
+
+export const runnerAdapterSchema = z.object({ id: z.string(), path: z.string(), scale: z.number() });
+export type RunnerAdapter = z.infer<typeof runnerAdapterSchema>;
+
+/** Gateway to runner. */
+export const toRunnerSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    version: z.int(),
+    runnerId: z.string(),
+    /** Where the runner serves HTTP; at most 107 bytes. It makes the socket with mode 0600. */
+    socketPath: z.string(),
+    /** How long the runner outlives its gateway. */
+    leaseMs: durationMs,
+  }),
+  z.object({ type: z.literal('load'), seq, model: runnerModelSchema }),
+  z.object({
+    type: z.literal('attach'),
+    seq,
+    /** The pool's key of the combo, revision included; requests name it in `x-hearth-combo`. */
+    combo: z.string(),
+    adapters: z.array(runnerAdapterSchema),
+  }),
+  z.object({ type: z.literal('detach'), seq, combo: z.string() }),
+  z.object({ type: z.literal('threads'), seq, threads: z.int().min(1) }),
+  z.object({ type: z.literal('ping'), seq }),
+  /** Finish what runs for at most `graceMs`, then exit 0. No answer. */
+  z.object({ type: z.literal('shutdown'), graceMs: durationMs }),
+]);
+export type ToRunner = z.infer<typeof toRunnerSchema>;
+
+export const runnerCountersSchema = z.object({
+  requests: z.int(),
+  cancelledRequests: z.int(),
+  promptTokens: z.int(),
+  decodedTokens: z.int(),
+  maxTokensAfterCancel: z.int(),
+  decodeCalls: z.int(),
+  adapterSwitches: z.int(),
+  activeSequences: z.int(),
+  waitingRequests: z.int(),
+  contexts: z.int(),
+  kvBytes: bytes,
+  threads: z.int(),
+  residentBytes: bytes,
+});
+export type RunnerCounters = z.infer<typeof runnerCountersSchema>;
+
+/** Why an order failed. `permanent`: the same order would fail again (a bad file). */
+export const runnerFailureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  permanent: z.boolean(),
+});
+export type RunnerFailure = z.infer<typeof runnerFailureSchema>;
+
+/** Runner to gateway. */
+export const fromRunnerSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('ready'),
+    version: z.int(),
+    pid: z.int(),
+    engine: z.object({
+      name: z.string(),
+      devices: z.array(
+        z.object({ name: z.string(), kind: z.string(), totalBytes: bytes, freeBytes: bytes }),
+      ),
+    }),
+  }),
+  /** 0 to 1 of a load under way. */
+  z.object({ type: z.literal('progress'), seq, fraction: z.number().min(0).max(1) }),
+  z.object({
+    type: z.literal('loaded'),
+    seq,
+    loadMs: durationMs,
+    weightBytes: bytes,
+    contextTokens: z.int(),
+    trainedContextTokens: z.int(),
+    architecture: z.string(),
+    supportsTools: z.boolean(),
+  }),
+  z.object({
+    type: z.literal('attached'),
+    seq,
+    combo: z.string(),
+    attachMs: durationMs,
+    contextMs: durationMs,
+    ownContext: z.boolean(),
+    kvBytes: bytes,
+    computeBytes: bytes,
+  }),
+  z.object({ type: z.literal('done'), seq }),
+  z.object({ type: z.literal('failed'), seq, failure: runnerFailureSchema }),
+  z.object({ type: z.literal('pong'), seq, counters: runnerCountersSchema }),
+]);
+export type FromRunner = z.infer<typeof fromRunnerSchema>;

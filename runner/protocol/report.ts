@@ -1,0 +1,32 @@
+/**
+ * What a runner of ours reports beside an answer, so that the gateway passes the answer's bytes on unparsed.
+ *
+ * With the request header `x-hearth-report: 1` a stream ends after its last choice chunk, without the usage chunk and
+ * without `data: [DONE]` (the gateway writes both, when the ledger row is on disk), and the report follows as an HTTP
+ * trailer named `x-hearth-report`. An answer that is not a stream carries it as a response header of that name.
+ * Without the request header the runner answers as any OpenAI server does.
+ */
+import { z } from 'zod';
+
+export const REPORT_HEADER = 'x-hearth-report';
+/** Request header that names the combo's pool key; without it the body's `model` is taken. */
+export const COMBO_HEADER = 'x-hearth-combo';
+export const REQUEST_ID_HEADER = 'x-request-id';
+
+const count = z.int().nonnegative();
+
+/** Token counts are the tokenizer's, summed over choices; durations in milliseconds, of the slowest choice. */
+export const runnerReportSchema = z.object({
+  promptTokens: count,
+  completionTokens: count,
+  cachedTokens: count,
+  /** Waiting for a sequence inside the runner. */
+  queueMs: z.number().nonnegative(),
+  prefillMs: z.number().nonnegative(),
+  decodeMs: z.number().nonnegative(),
+  /** Of the first choice: stop, length, tool_calls; null where there is none (embeddings) or it failed. */
+  finishReason: z.string().nullable(),
+  /** The stream ended in an error frame. */
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+});
+export type RunnerReport = z.infer<typeof runnerReportSchema>;

@@ -1,0 +1,93 @@
+/**
+ * What a runner of ours accepts: OpenAI's request bodies, normalised by the gateway. Deprecated and synonymous fields
+ * (`functions`, `max_completion_tokens`, a lone `stop` string, the `developer` role) are already translated, advisory
+ * fields are gone. Unknown fields are an error here: whatever could change the output must be understood or refused.
+ */
+import { z } from 'zod';
+
+const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
+const content = z.union([z.string(), z.array(textPart)]);
+
+const toolCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+});
+
+export const chatMessageSchema = z.discriminatedUnion('role', [
+  z.strictObject({ role: z.literal('system'), content, name: z.string().optional() }),
+  z.strictObject({ role: z.literal('user'), content, name: z.string().optional() }),
+  z.strictObject({
+    role: z.literal('assistant'),
+    content: content.nullable().optional(),
+    name: z.string().optional(),
+    tool_calls: z.array(toolCall).optional(),
+  }),
+  z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string(), name: z.string().optional() }),
+]);
+export type ChatMessage = z.infer<typeof chatMessageSchema>;
+
+export const toolSchema = z.strictObject({
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: z.string(),
+    description: z.string().optional(),
+    parameters: z.record(z.string(), z.unknown()).optional(),
+  }),
+});
+export type Tool = z.infer<typeof toolSchema>;
+
+/** Sampling fields that chat and text completions share. Ranges are checked at the gateway's door too. */
+const sampling = {
+  model: z.string(),
+  stream: z.boolean().optional(),
+  stream_options: z.strictObject({ include_usage: z.boolean().optional() }).optional(),
+  n: z.int().min(1).max(128).optional(),
+  temperature: z.number().min(0).max(2).optional(),
+  top_p: z.number().min(0).max(1).optional(),
+  top_k: z.int().min(0).optional(),
+  min_p: z.number().min(0).max(1).optional(),
+  seed: z.int().optional(),
+  presence_penalty: z.number().min(-2).max(2).optional(),
+  frequency_penalty: z.number().min(-2).max(2).optional(),
+  repeat_penalty: z.number().min(0).max(10).optional(),
+  logit_bias: z.record(z.string().regex(/^\d+$/), z.number().min(-100).max(100)).optional(),
+  max_tokens: z.int().min(1).optional(),
+  stop: z.array(z.string().min(1)).max(16).optional(),
+};
+
+export const chatRequestSchema = z.strictObject({
+  ...sampling,
+  messages: z.array(chatMessageSchema).min(1),
+  logprobs: z.boolean().optional(),
+  top_logprobs: z.int().min(0).max(20).optional(),
+  /** json_object and json_schema are both a schema by now: `{}` means any JSON object. */
+  json_schema: z.record(z.string(), z.unknown()).optional(),
+  tools: z.array(toolSchema).optional(),
+  /** A named tool is `required` with that tool alone in `tools`. */
+  tool_choice: z.enum(['auto', 'none', 'required']).optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  /** Answer with the deprecated `function_call` in place of `tool_calls`. */
+  legacy_function_call: z.boolean().optional(),
+});
+export type ChatRequest = z.infer<typeof chatRequestSchema>;
+
+/** One prompt or several; each a text or a list of token ids. */
+const prompt = z.union([z.string(), z.array(z.int().nonnegative()).min(1)]);
+
+export const completionRequestSchema = z.strictObject({
+  ...sampling,
+  prompts: z.array(prompt).min(1).max(128),
+  /** Alternatives per token, as completions count them. */
+  logprobs: z.int().min(0).max(20).optional(),
+  echo: z.boolean().optional(),
+});
+export type CompletionRequest = z.infer<typeof completionRequestSchema>;
+
+export const embeddingRequestSchema = z.strictObject({
+  model: z.string(),
+  inputs: z.array(prompt).min(1).max(2048),
+  encoding_format: z.enum(['float', 'base64']).optional(),
+  dimensions: z.int().min(1).optional(),
+});
+export type EmbeddingRequest = z.infer<typeof embeddingRequestSchema>;
