@@ -12,6 +12,8 @@ export const REPORT_HEADER = 'x-hearth-report';
 /** Request header that names the combo's pool key; without it the body's `model` is taken. */
 export const COMBO_HEADER = 'x-hearth-combo';
 export const REQUEST_ID_HEADER = 'x-request-id';
+/** Request header of a chat that used the deprecated `functions`: answer with `function_call`, not `tool_calls`. */
+export const LEGACY_FUNCTIONS_HEADER = 'x-hearth-legacy-functions';
 
 const count = z.int().nonnegative();
 

@@ -1,7 +1,8 @@
 /**
- * What a runner of ours accepts: OpenAI's request bodies, normalised by the gateway. Deprecated and synonymous fields
- * (`functions`, `max_completion_tokens`, a lone `stop` string, the `developer` role) are already translated, advisory
- * fields are gone. Unknown fields are an error here: whatever could change the output must be understood or refused.
+ * What a runner of ours accepts: OpenAI's request bodies, normalised by the gateway but still OpenAI's, so that the
+ * same body goes to a foreign runner. Deprecated and synonymous fields (`functions`, `max_completion_tokens`, a lone
+ * `stop` string, the `developer` role) are already translated, advisory fields are gone. Unknown fields are an error
+ * here: whatever could change the output must be understood or refused.
  */
 import { z } from 'zod';
 
@@ -56,28 +57,50 @@ const sampling = {
   stop: z.array(z.string().min(1)).max(16).optional(),
 };
 
+export const responseFormatSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('text') }),
+  z.strictObject({ type: z.literal('json_object') }),
+  z.strictObject({
+    type: z.literal('json_schema'),
+    json_schema: z.strictObject({
+      name: z.string(),
+      description: z.string().optional(),
+      schema: z.record(z.string(), z.unknown()).optional(),
+      strict: z.boolean().nullable().optional(),
+    }),
+  }),
+]);
+
+export const toolChoiceSchema = z.union([
+  z.enum(['auto', 'none', 'required']),
+  z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: z.string() }) }),
+]);
+
 export const chatRequestSchema = z.strictObject({
   ...sampling,
   messages: z.array(chatMessageSchema).min(1),
   logprobs: z.boolean().optional(),
   top_logprobs: z.int().min(0).max(20).optional(),
-  /** json_object and json_schema are both a schema by now: `{}` means any JSON object. */
-  json_schema: z.record(z.string(), z.unknown()).optional(),
+  response_format: responseFormatSchema.optional(),
   tools: z.array(toolSchema).optional(),
-  /** A named tool is `required` with that tool alone in `tools`. */
-  tool_choice: z.enum(['auto', 'none', 'required']).optional(),
+  tool_choice: toolChoiceSchema.optional(),
   parallel_tool_calls: z.boolean().optional(),
-  /** Answer with the deprecated `function_call` in place of `tool_calls`. */
-  legacy_function_call: z.boolean().optional(),
 });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
-/** One prompt or several; each a text or a list of token ids. */
-const prompt = z.union([z.string(), z.array(z.int().nonnegative()).min(1)]);
+const tokens = z.array(z.int().nonnegative()).min(1);
+
+/** A text, a list of token ids, or a list of either. */
+const textOrTokens = z.union([
+  z.string(),
+  z.array(z.string()).min(1).max(2048),
+  tokens,
+  z.array(tokens).min(1).max(2048),
+]);
 
 export const completionRequestSchema = z.strictObject({
   ...sampling,
-  prompts: z.array(prompt).min(1).max(128),
+  prompt: textOrTokens,
   /** Alternatives per token, as completions count them. */
   logprobs: z.int().min(0).max(20).optional(),
   echo: z.boolean().optional(),
@@ -86,7 +109,7 @@ export type CompletionRequest = z.infer<typeof completionRequestSchema>;
 
 export const embeddingRequestSchema = z.strictObject({
   model: z.string(),
-  inputs: z.array(prompt).min(1).max(2048),
+  input: textOrTokens,
   encoding_format: z.enum(['float', 'base64']).optional(),
   dimensions: z.int().min(1).optional(),
 });
