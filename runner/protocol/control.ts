@@ -92,9 +92,7 @@ export const fromRunnerSchema = z.discriminatedUnion('type', [
     pid: z.int(),
     engine: z.object({
       name: z.string(),
-      devices: z.array(
-        z.object({ name: z.string(), kind: z.string(), totalBytes: bytes, freeBytes: bytes }),
-      ),
+      devices: z.array(z.object({ name: z.string(), kind: z.string(), totalBytes: bytes, freeBytes: bytes })),
     }),
   }),
   /** 0 to 1 of a load under way. */

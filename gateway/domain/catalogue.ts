@@ -1,0 +1,68 @@
+import type { AdapterId, ModelId } from './ids.ts';
+
+/** Where a catalogue entry comes from: the configuration file, or the admin API by way of SQLite. */
+export type EntrySource = 'file' | 'api';
+
+/** A base model as the operator describes it. Sizes in tokens and bytes, times in milliseconds. */
+export interface CatalogueModel {
+  readonly id: ModelId;
+  /** `llama`: the embedded llama.cpp. */
+  readonly engine: 'llama';
+  /** Absolute path of the GGUF file. */
+  readonly path: string;
+  /** Context of one sequence in tokens; what the model was trained with unless given. */
+  readonly contextTokens: number;
+  /** Requests of one combo that decode at the same time. */
+  readonly sequences: number;
+  /** Most CPU threads that one runner may use; null: what the pool gives. */
+  readonly maxThreads: number | null;
+  /** Layers on the device; -1: all. */
+  readonly deviceLayers: number;
+  readonly useMmap: boolean;
+  readonly repack: boolean;
+  /** Bound of the KV memory of one runner's generation contexts; past it combos share contexts. null: none. */
+  readonly kvBudgetBytes: number | null;
+  /** How long an idle combo, and then its idle base, is kept; null: for ever. */
+  readonly idleTtlMs: number | null;
+  /** Jinja text that replaces the model's own chat template. */
+  readonly chatTemplate: string | null;
+  readonly ownedBy: string;
+  /** Changes with anything that could change an output: file identity, context, template. */
+  readonly revision: string;
+  readonly weightBytes: number;
+  readonly createdAtEpochMs: number;
+  readonly source: EntrySource;
+}
+
+/** A LoRA adapter for one base model. */
+export interface CatalogueAdapter {
+  readonly id: AdapterId;
+  readonly base: ModelId;
+  /** Absolute path of the GGUF adapter. */
+  readonly path: string;
+  /** Strength that `@1` stands for; a request's scale is multiplied by it. */
+  readonly scale: number;
+  /** Changes with the file's identity and the scale. A replaced adapter is a new revision. */
+  readonly revision: string;
+  readonly weightBytes: number;
+  readonly createdAtEpochMs: number;
+  readonly source: EntrySource;
+}
+
+/** Another name for a combo. */
+export interface CatalogueAlias {
+  readonly name: string;
+  /** A combo in any written form. */
+  readonly target: string;
+  readonly createdAtEpochMs: number;
+  readonly source: EntrySource;
+}
+
+/** Everything that can be asked for, at one moment. Never changed in place: a new one replaces it. */
+export interface Catalogue {
+  readonly models: ReadonlyMap<ModelId, CatalogueModel>;
+  readonly adapters: ReadonlyMap<AdapterId, CatalogueAdapter>;
+  readonly aliases: ReadonlyMap<string, CatalogueAlias>;
+}
+
+export const EMPTY_CATALOGUE: Catalogue = { models: new Map(), adapters: new Map(), aliases: new Map() };

@@ -1,0 +1,39 @@
+/** The phases of a request, in their order. A partition of its wall time; DESIGN.md. */
+export const PHASES = ['queue', 'spawn', 'stage', 'load', 'attach', 'context', 'prefill', 'decode'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Milliseconds by phase; what was not needed is absent. */
+export type PhaseRecord = Partial<Record<Phase, number>>;
+
+/** A start's phase on the monotonic clock. `endMonoMs` is open while it runs. */
+export interface PhaseInterval {
+  readonly phase: 'spawn' | 'stage' | 'load' | 'attach' | 'context';
+  readonly startMonoMs: number;
+  readonly endMonoMs: number;
+}
+
+/** From the fastest to the slowest way a request finds its combo. */
+export const START_KINDS = ['warm', 'attach', 'wake', 'staged', 'cold'] as const;
+export type StartKind = (typeof START_KINDS)[number];
+
+/**
+ * Splits a wait into phases: what overlaps an interval of the start is that phase, the rest is `queue`.
+ * The intervals do not overlap one another. Sums to `toMonoMs - fromMonoMs` but for rounding of floats.
+ */
+export function partitionWait(
+  fromMonoMs: number,
+  toMonoMs: number,
+  intervals: readonly PhaseInterval[],
+): PhaseRecord {
+  const record: PhaseRecord = {};
+  let covered = 0;
+  for (const interval of intervals) {
+    const overlap = Math.min(toMonoMs, interval.endMonoMs) - Math.max(fromMonoMs, interval.startMonoMs);
+    if (overlap <= 0) continue;
+    record[interval.phase] = (record[interval.phase] ?? 0) + overlap;
+    covered += overlap;
+  }
+  const queue = toMonoMs - fromMonoMs - covered;
+  if (queue > 0) record.queue = queue;
+  return record;
+}

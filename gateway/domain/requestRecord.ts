@@ -1,0 +1,41 @@
+import type { ErrorCode } from './errors.ts';
+import type { ComboName, RequestId, RunnerId } from './ids.ts';
+import type { PhaseRecord, StartKind } from './phases.ts';
+
+export type Endpoint = 'chat_completions' | 'completions' | 'embeddings';
+
+/**
+ * The one record of a request, from which headers, metrics, ledger and reports derive. Written once, at its end.
+ * Durations are differences on the monotonic clock, in milliseconds; epoch times only say when.
+ */
+export interface RequestRecord {
+  readonly requestId: RequestId;
+  readonly endpoint: Endpoint;
+  /** Hash of the API key; null while none is required. */
+  readonly keyId: string | null;
+  /** null when the request was refused before its combo was known. */
+  readonly combo: ComboName | null;
+  readonly base: string | null;
+  /** Revisions of base and adapters, as in the combo's key. */
+  readonly comboRevision: string | null;
+  readonly runnerId: RunnerId | null;
+  readonly startKind: StartKind | null;
+  readonly joined: boolean;
+  readonly stream: boolean;
+  readonly arrivedAtEpochMs: number;
+  readonly phasesMs: PhaseRecord;
+  /** Arrival to the first token; also measured without streaming. null when there was none. */
+  readonly ttftMs: number | null;
+  /** Per output token after the first. */
+  readonly tpotMs: number | null;
+  readonly totalMs: number;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+  readonly responseBytes: number;
+  /** What the client saw; after headers went it stays 200 and the error code tells. */
+  readonly httpStatus: number;
+  /** An engine's own code (from its error envelope) may stand here too. */
+  readonly errorCode: ErrorCode | (string & {}) | null;
+  readonly finishReason: string | null;
+}

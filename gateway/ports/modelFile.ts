@@ -1,0 +1,19 @@
+import type { Result } from '../domain/errors.ts';
+
+/** What a weight file says of itself. */
+export interface ModelFileFacts {
+  readonly path: string;
+  readonly kind: 'model' | 'adapter';
+  readonly architecture: string;
+  /** Trained context in tokens; 0 in an adapter. */
+  readonly trainedContextTokens: number;
+  readonly sizeBytes: number;
+  /** Digest of path, size, inode and modification time: another file under the same name differs. */
+  readonly identity: string;
+}
+
+/** Looks into weight files without loading them. */
+export interface ModelFiles {
+  /** `invalid_request` when there is no readable GGUF file at the path. */
+  inspect(path: string): Promise<Result<ModelFileFacts>>;
+}
