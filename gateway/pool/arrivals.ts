@@ -1,8 +1,8 @@
+import type { Combo } from '../domain/combo.ts';
 import type { RequestId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { runnerOfCombo, type PoolState, type Waiter } from './state.ts';
-import type { Combo } from '../domain/combo.ts';
+import { type PoolState, runnerOfCombo, type Waiter } from './state.ts';
 
 type Arrival = Extract<PoolEvent, { type: 'requestArrived' }>;
 

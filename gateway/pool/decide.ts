@@ -1,8 +1,9 @@
 import { arrive, leave } from './arrivals.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { applyCatalogue, expire, shutDown } from './lifetimes.ts';
+import { expire, shutDown } from './lifetimes.ts';
 import { evict, warm } from './orders.ts';
+import { applyCatalogue } from './revisions.ts';
 import {
   comboDetached,
   comboFailed,

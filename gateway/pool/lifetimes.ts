@@ -1,7 +1,6 @@
-import type { Catalogue } from '../domain/catalogue.ts';
-import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { PoolEffect } from './effects.ts';
+import { dropStale } from './revisions.ts';
 import { comboFailed, runnerFailed } from './runners.ts';
 import { rejectWaiters, rejectWaiting } from './serving.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
@@ -65,33 +64,6 @@ function rejectLateWaiters(state: PoolState, nowMs: number, effects: PoolEffect[
     waiters.splice(0, waiters.length, ...waiters.filter((waiter) => !late.includes(waiter)));
     rejectWaiters(state, key, late, failure, effects);
   }
-}
-
-/** Runners of a base that was replaced or removed drain; combos of replaced adapters go when nobody uses them. */
-export function applyCatalogue(
-  state: PoolState,
-  catalogue: Catalogue,
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
-  for (const runner of [...state.runners.values()]) {
-    const current = catalogue.models.get(runner.model.id)?.revision === runner.model.revision;
-    if (!current && runner.state === 'ready' && isIdle(runner))
-      stopRunner(state, runner, 'stale', nowMs, effects);
-    else if (!current && runner.state === 'ready') drainRunner(state, runner, 'stale', nowMs, effects);
-    for (const [key, slot] of runner.combos) {
-      if (slot.state !== 'ready' || isCurrent(slot.combo, catalogue)) continue;
-      slot.keepAliveMs = 0;
-      if (runner.state === 'ready' && slot.active === 0 && !state.queues.has(key))
-        detach(runner, slot, effects);
-    }
-  }
-}
-
-function isCurrent(combo: Combo, catalogue: Catalogue): boolean {
-  return combo.adapters.every(
-    ({ adapter }) => catalogue.adapters.get(adapter.id)?.revision === adapter.revision,
-  );
 }
 
 /** Nobody new is served, who waits is answered, who runs may finish. */

@@ -1,6 +1,6 @@
 import type { Combo } from '../domain/combo.ts';
-import type { Endpoint } from '../domain/requestRecord.ts';
 import type { RequestId } from '../domain/ids.ts';
+import type { Endpoint } from '../domain/requestRecord.ts';
 
 /** A request for inference that has passed the door: validated, normalised, its combo known. */
 export interface InferenceRequest {
