@@ -135,7 +135,7 @@ export function runnerOfCombo(state: PoolState, key: ComboKey): Runner | undefin
 }
 
 /** Ready, nothing granted, nothing being attached: it can go without anybody noticing. */
-export function isIdle(runner: Runner): runner is ReadyRunner {
+export function isIdle(runner: Runner): boolean {
   if (runner.state !== 'ready' || runner.active > 0) return false;
   for (const slot of runner.combos.values())
     if (slot.state === 'wanted' || slot.state === 'attaching') return false;
