@@ -1,0 +1,36 @@
+import { Exchange, type ExchangeDeps } from './exchange.ts';
+import { makeRefusedRecord } from './exchangeRecord.ts';
+import type { Inference, InferenceRequest, RefusedRequest, ResponseSink } from './inference.ts';
+
+/** The use case of the inference endpoints over the pool, the runners and the ledger. */
+export class ServeInference implements Inference {
+  readonly #deps: ExchangeDeps;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(deps: ExchangeDeps) {
+    this.#deps = deps;
+  }
+
+  async serve(request: InferenceRequest, sink: ResponseSink): Promise<void> {
+    const running = new Exchange(request, sink, this.#deps).run();
+    this.#running.add(running);
+    try {
+      await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  refused(refusal: RefusedRequest): void {
+    const record = makeRefusedRecord(refusal, this.#deps.clock.monoMs());
+    this.#deps.ledger.append(record).catch(() => {
+      // The client has its refusal; a disk that takes no rows shows on the requests that are served.
+    });
+    this.#deps.onEnded(record);
+  }
+
+  /** Resolves when every exchange that runs has ended. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+}
