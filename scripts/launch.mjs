@@ -14,7 +14,10 @@ export function nodeProblem(version) {
  * Runs `script` and exits with the number that it returns, if any. An error with `expected` set is printed as its
  * message alone; any other is a bug of ours and keeps its stack.
  */
-export function launch(script, { version = process.versions.node, exit = process.exit, print = console.error } = {}) {
+export function launch(
+  script,
+  { version = process.versions.node, exit = process.exit, print = console.error } = {},
+) {
   const problem = nodeProblem(version);
   if (problem !== null) {
     print(`hearth: ${problem}`);

@@ -11,8 +11,30 @@ import { join } from 'node:path';
 import { expectedError } from './command.mjs';
 import { launch } from './launch.mjs';
 
-const SYSTEMS = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'];
-const PROCESSORS = ['arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'wasm32', 'x64'];
+const SYSTEMS = [
+  'aix',
+  'android',
+  'darwin',
+  'freebsd',
+  'linux',
+  'netbsd',
+  'openbsd',
+  'openharmony',
+  'sunos',
+  'win32',
+];
+const PROCESSORS = [
+  'arm',
+  'arm64',
+  'ia32',
+  'loong64',
+  'mips64el',
+  'ppc64',
+  'riscv64',
+  's390x',
+  'wasm32',
+  'x64',
+];
 
 /** The lock with an entry for every exact optional dependency. Does not change its argument. */
 export function completeLock(lock) {
@@ -24,7 +46,10 @@ export function completeLock(lock) {
     }
   }
   const sorted = Object.keys(packages).sort((a, b) => a.localeCompare(b, 'en'));
-  return { ...lock, packages: Object.fromEntries(sorted.map((path) => [path, withoutAddress(packages[path])])) };
+  return {
+    ...lock,
+    packages: Object.fromEntries(sorted.map((path) => [path, withoutAddress(packages[path])])),
+  };
 }
 
 /** Node's way up from the package at `path`: the first node_modules that holds `name`. */
@@ -66,7 +91,9 @@ if (process.argv[1] === import.meta.filename) {
     const after = `${JSON.stringify(completeLock(JSON.parse(before)), null, 2)}\n`;
     if (before === after) return;
     if (process.argv.includes('--check')) {
-      throw expectedError('package-lock.json lacks platform packages or keeps addresses: run "node scripts/lock.mjs"');
+      throw expectedError(
+        'package-lock.json lacks platform packages or keeps addresses: run "node scripts/lock.mjs"',
+      );
     }
     writeFileSync(file, after);
   });
