@@ -8,6 +8,7 @@ import type { PoolEvent } from '../pool/events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
 import { bootId } from './processes/procfs.ts';
 import { RunnerProcess, type RunnerProcessSettings } from './processes/runnerProcess.ts';
@@ -20,6 +21,7 @@ export interface FleetDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly timeline: StartTimeline;
+  readonly telemetry: Telemetry;
   /** Where facts about runners go: the pool's loop. */
   readonly dispatch: (event: PoolEvent) => void;
 }

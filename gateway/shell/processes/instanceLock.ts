@@ -25,7 +25,10 @@ export function lockInstance(dataDir: string): Result<InstanceLock> {
     }
     const holder = livingHolder(path);
     if (holder !== null) {
-      return fail('conflict', `Cannot use data directory "${dataDir}": the gateway with pid ${holder} uses it`);
+      return fail(
+        'conflict',
+        `Cannot use data directory "${dataDir}": the gateway with pid ${holder} uses it`,
+      );
     }
     rmSync(path, { force: true });
   }
