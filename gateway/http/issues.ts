@@ -35,7 +35,10 @@ export function paramOf(path: Path): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
-    else text += `${text === '' ? '' : '.'}${String(step).replaceAll(/[^\w-]/g, '_').slice(0, 64)}`;
+    else
+      text += `${text === '' ? '' : '.'}${String(step)
+        .replaceAll(/[^\w-]/g, '_')
+        .slice(0, 64)}`;
   }
   return text;
 }

@@ -6,11 +6,9 @@ import { z } from '@hono/zod-openapi';
 const MAX_DEPTH = 64;
 
 /** A JSON object that is passed on as it is. */
-export const jsonObject = z
-  .record(z.string(), z.unknown())
-  .refine((value) => depthWithin(value, MAX_DEPTH), {
-    error: `expected at most ${MAX_DEPTH} levels of nesting`,
-  });
+export const jsonObject = z.record(z.string(), z.unknown()).refine((value) => depthWithin(value, MAX_DEPTH), {
+  error: `expected at most ${MAX_DEPTH} levels of nesting`,
+});
 
 const stopText = z.string().max(1024);
 

@@ -47,7 +47,10 @@ export function parseChat(json: unknown): Result<ParsedInference> {
 
 function normaliseLogprobs(input: ChatInput): Result<Record<string, unknown>> {
   if (input.logprobs === true) {
-    return ok({ logprobs: true, ...(input.top_logprobs == null ? {} : { top_logprobs: input.top_logprobs }) });
+    return ok({
+      logprobs: true,
+      ...(input.top_logprobs == null ? {} : { top_logprobs: input.top_logprobs }),
+    });
   }
   if (input.top_logprobs == null || input.top_logprobs === 0) return ok({});
   return fail(

@@ -41,7 +41,11 @@ function sizeOf(value: unknown): number {
   return typeof value === 'object' && value !== null ? Object.keys(value).length : 0;
 }
 
-function tooMany(name: string, most: number, size: number): { ok: false; error: ReturnType<typeof fail>['error'] } {
+function tooMany(
+  name: string,
+  most: number,
+  size: number,
+): { ok: false; error: ReturnType<typeof fail>['error'] } {
   return fail(
     'invalid_request',
     `Cannot read request: \`${name}\`: expected at most ${most} entries, got ${size}`,

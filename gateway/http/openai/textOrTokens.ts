@@ -30,7 +30,12 @@ export function checkTextOrTokens(
 ): Result<TextOrTokens> {
   if (typeof value === 'string') return allowEmptyText || value !== '' ? ok(value) : empty(param);
   if (!Array.isArray(value)) return wrong(param, 'string or array', value);
-  if (value.length === 0) return fail('invalid_request', `Cannot read request: \`${param}\`: expected at least 1 entry, got 0`, param);
+  if (value.length === 0)
+    return fail(
+      'invalid_request',
+      `Cannot read request: \`${param}\`: expected at least 1 entry, got 0`,
+      param,
+    );
   if (typeof value[0] === 'number') return checkTokens(value, param) ?? ok(value as number[]);
   if (value.length > MOST) {
     return fail(
@@ -39,7 +44,8 @@ export function checkTextOrTokens(
       param,
     );
   }
-  const failure = typeof value[0] === 'string' ? checkTexts(value, param, allowEmptyText) : checkLists(value, param);
+  const failure =
+    typeof value[0] === 'string' ? checkTexts(value, param, allowEmptyText) : checkLists(value, param);
   return failure ?? ok(value as string[] | number[][]);
 }
 
@@ -79,9 +85,17 @@ function checkTokens(list: readonly unknown[], param: string): Failed {
 }
 
 function wrong(param: string, expected: string, value: unknown): ReturnType<typeof fail> {
-  return fail('invalid_request', `Cannot read request: \`${param}\`: expected ${expected}, got ${kindOf(value)}`, param);
+  return fail(
+    'invalid_request',
+    `Cannot read request: \`${param}\`: expected ${expected}, got ${kindOf(value)}`,
+    param,
+  );
 }
 
 function empty(param: string): ReturnType<typeof fail> {
-  return fail('invalid_request', `Cannot read request: \`${param}\`: expected text or tokens, got nothing in it`, param);
+  return fail(
+    'invalid_request',
+    `Cannot read request: \`${param}\`: expected text or tokens, got nothing in it`,
+    param,
+  );
 }

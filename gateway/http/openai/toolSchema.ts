@@ -16,9 +16,7 @@ const namedFunction = z.object({ type: z.literal('function'), function: z.object
 
 /** The fields of a chat request that are about tools, the deprecated ones of `functions` among them. */
 export const toolFields = {
-  tools: z
-    .array(z.object({ type: z.literal('function'), function: functionDefinition }))
-    .nullish(),
+  tools: z.array(z.object({ type: z.literal('function'), function: functionDefinition })).nullish(),
   tool_choice: z
     .union([
       z.enum(['auto', 'none', 'required']),
@@ -26,7 +24,10 @@ export const toolFields = {
         namedFunction,
         z.object({
           type: z.literal('allowed_tools'),
-          allowed_tools: z.object({ mode: z.enum(['auto', 'required']), tools: z.array(namedFunction).min(1) }),
+          allowed_tools: z.object({
+            mode: z.enum(['auto', 'required']),
+            tools: z.array(namedFunction).min(1),
+          }),
         }),
       ]),
     ])

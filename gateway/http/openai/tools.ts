@@ -44,11 +44,13 @@ interface Choice {
 function choiceOf(input: ToolFields, functions: readonly FunctionDefinition[]): Result<Choice> {
   const names = new Set(functions.map((each) => each.name));
   const legacy = input.function_call;
-  const wanted = input.tool_choice ?? (typeof legacy === 'object' && legacy !== null ? named(legacy.name) : legacy);
+  const wanted =
+    input.tool_choice ?? (typeof legacy === 'object' && legacy !== null ? named(legacy.name) : legacy);
   const param = input.tool_choice == null ? 'function_call' : 'tool_choice';
   if (wanted == null) return ok({ choice: undefined, functions });
   if (typeof wanted === 'string') {
-    if (wanted === 'required' && names.size === 0) return refuse(param, 'expected tools to choose from, got none');
+    if (wanted === 'required' && names.size === 0)
+      return refuse(param, 'expected tools to choose from, got none');
     return ok({ choice: wanted, functions });
   }
   if (wanted.type === 'allowed_tools') {

@@ -27,5 +27,6 @@ export function unsupportedIn(body: Readonly<Record<string, unknown>>, table: Un
 }
 
 export function unsupported(param: string): Failure {
-  return fail('unsupported_parameter', `Cannot honour \`${param}\`: not supported by this server`, param).error;
+  return fail('unsupported_parameter', `Cannot honour \`${param}\`: not supported by this server`, param)
+    .error;
 }
