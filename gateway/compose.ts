@@ -8,7 +8,7 @@ import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRuntimeDir } from './dataDir.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
-import { type GatewayServer, listen } from './http/server.ts';
+import { type HttpServer, listen } from './http/server.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
@@ -23,7 +23,7 @@ import { Metrics, type PoolGauges } from './telemetry/metrics.ts';
 
 /** A gateway that serves. */
 export interface Gateway {
-  readonly server: GatewayServer;
+  readonly server: HttpServer;
   readonly catalogue: CatalogueService;
   /** Resolves with the reason when the gateway cannot go on; never otherwise. */
   readonly failed: Promise<Error>;
@@ -151,7 +151,7 @@ function buildCore(
 function makeGateway(
   settings: Settings,
   { pool, fleet, inference }: Core,
-  server: GatewayServer,
+  server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
   lock: InstanceLock,

@@ -30,7 +30,9 @@ export async function main(): Promise<void> {
 function announce(gateway: Gateway, settings: Settings): void {
   const { models, adapters } = gateway.catalogue.current();
   const holds = `${models.size} ${models.size === 1 ? 'model' : 'models'}, ${adapters.size} ${adapters.size === 1 ? 'adapter' : 'adapters'}`;
-  process.stdout.write(`hearth is ready at ${gateway.server.url} (${holds}; data in ${settings.dataDir})\n`);
+  process.stdout.write(
+    `hearth is ready at http://${urlHost(gateway.server.host)}:${gateway.server.port} (${holds}; data in ${settings.dataDir})\n`,
+  );
 }
 
 /** SIGTERM and SIGINT drain and exit 0, a second one exits at once; SIGHUP reads the configuration again. */
@@ -62,4 +64,8 @@ function handleSignals(gateway: Gateway, log: Log): void {
 function giveUp(message: string): void {
   process.stderr.write(`hearth: ${message}\n`);
   process.exitCode = 1;
+}
+
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }

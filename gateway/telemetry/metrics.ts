@@ -105,9 +105,9 @@ export class Metrics implements Telemetry {
     this.#startFailures.inc({ combo: this.#comboLabel(combo), code });
   }
 
-  /** Prometheus' text format, with its content type. */
-  async text(): Promise<{ body: string; contentType: string }> {
-    return { body: await this.#registry.metrics(), contentType: this.#registry.contentType };
+  /** Prometheus' text exposition format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
   }
 
   #histogram(name: string, help: string): Histogram<'combo' | 'start'> {
