@@ -1,7 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, Handler } from 'hono';
 import { type Combo, parseCombo } from '../domain/combo.ts';
-import { ERROR_TABLE, fail, type Failure, ok, type Result } from '../domain/errors.ts';
+import { ERROR_TABLE, type Failure, fail, ok, type Result } from '../domain/errors.ts';
 import { requestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
 import type { InferenceRequest } from '../shell/inference.ts';

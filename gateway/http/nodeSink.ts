@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import type { Failure } from '../domain/errors.ts';
 import type { ResponseSink } from '../shell/inference.ts';
 import type { HttpLimits } from './deps.ts';
+import { errorAnswer } from './envelope.ts';
 
 type GoneReason = 'closed' | 'slow';
 
@@ -67,6 +69,12 @@ export class NodeSink implements ResponseSink {
     if (this.#outgoing.writableFinished || this.#outgoing.destroyed) return;
     const timer = setTimeout(() => this.#outgoing.destroy(), this.#limits.drainTimeoutMs);
     this.#outgoing.once('close', () => clearTimeout(timer));
+  }
+
+  fail(failure: Failure, headers: Readonly<Record<string, string>>): void {
+    const answer = errorAnswer(failure);
+    this.head(answer.status, { 'content-type': 'application/json', ...headers, ...answer.headers });
+    this.end(JSON.stringify(answer.body));
   }
 
   destroy(): void {

@@ -1,5 +1,5 @@
-import type { Context } from 'hono';
 import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { Catalogue } from '../../domain/catalogue.ts';
 import { type Combo, parseCombo } from '../../domain/combo.ts';
 import { modelId } from '../../domain/ids.ts';

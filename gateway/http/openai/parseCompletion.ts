@@ -1,4 +1,4 @@
-import { fail, type Failure, ok, type Result } from '../../domain/errors.ts';
+import { type Failure, fail, ok, type Result } from '../../domain/errors.ts';
 import { type CompletionInput, completionSchema } from './completionSchema.ts';
 import type { ParsedInference } from './parsed.ts';
 import { readBody, readCommon } from './read.ts';

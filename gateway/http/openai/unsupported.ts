@@ -1,4 +1,4 @@
-import { fail, type Failure } from '../../domain/errors.ts';
+import { type Failure, fail } from '../../domain/errors.ts';
 
 /** Fields of OpenAI's that change the output and cannot be honoured, with the values that ask for nothing. */
 type NoOp = (value: unknown) => boolean;
