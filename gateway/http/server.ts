@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import { errorEnvelope } from '../domain/envelope.ts';
 import { fail } from '../domain/errors.ts';
 import { answerClientError } from './clientError.ts';
 import type { HttpApp, HttpLimits } from './deps.ts';
 import { discardRest } from './discard.ts';
-import { errorAnswer } from './envelope.ts';
 import { newRequestId } from './requestContext.ts';
 
 /** A server that listens. */
@@ -58,7 +58,7 @@ export async function listen(app: HttpApp, options: ListenOptions): Promise<Http
 
 /** What hono cannot make a request of: a bad target or Host. */
 function unreadableRequest(): Response {
-  const { status, headers, body } = errorAnswer(
+  const { status, headers, body } = errorEnvelope(
     fail('invalid_request', 'Cannot read request: bad target or Host header').error,
   );
   return Response.json(body, { status, headers: { ...headers, 'x-request-id': newRequestId() } });

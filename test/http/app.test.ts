@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { errorEnvelope } from '../../gateway/domain/envelope.ts';
 import { ERROR_TABLE, type ErrorCode } from '../../gateway/domain/errors.ts';
 import { createApp } from '../../gateway/http/app.ts';
-import { errorAnswer } from '../../gateway/http/envelope.ts';
 import { fakeWorld } from './fakes.ts';
 
 const world = fakeWorld();
@@ -131,14 +131,21 @@ test('createApp() hides what an exception says', async () => {
   expect(other.errors).toHaveLength(1);
 });
 
-test('errorAnswer() tells clients not to retry what a retry cannot help', () => {
+test('errorEnvelope() tells clients not to retry what a retry cannot help', () => {
   for (const code of Object.keys(ERROR_TABLE) as ErrorCode[]) {
-    const { status, headers, body } = errorAnswer({ code, message: 'm', param: 'p', retryAfterMs: 1200 });
+    const { status, headers, body } = errorEnvelope({ code, message: 'm', param: 'p' });
     const retried = [408, 409, 429].includes(status) || status >= 500;
     expect(headers['x-should-retry']).toBe(retried && !ERROR_TABLE[code].retry ? 'false' : undefined);
-    expect(headers['retry-after']).toBe(ERROR_TABLE[code].retry ? '2' : undefined);
-    expect(headers['retry-after-ms']).toBe(ERROR_TABLE[code].retry ? '1200' : undefined);
     expect(body.error).toEqual({ message: 'm', type: ERROR_TABLE[code].type, param: 'p', code });
   }
-  expect(errorAnswer({ code: 'queue_full', message: 'm', retryAfterMs: 1 }).headers['retry-after']).toBe('1');
+});
+
+test('errorEnvelope() gives the wait in whole seconds, at least one, and in milliseconds', () => {
+  const waits = [1, 1200].map((retryAfterMs) =>
+    errorEnvelope({ code: 'queue_full', message: 'm', retryAfterMs }),
+  );
+  expect(waits.map(({ headers }) => [headers['retry-after'], headers['retry-after-ms']])).toEqual([
+    ['1', '1'],
+    ['2', '1200'],
+  ]);
 });

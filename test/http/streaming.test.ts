@@ -108,6 +108,33 @@ test('NodeSink counts the bytes it was given', async () => {
   expect([sink.bytesWritten, sink.headSent, sink.write('late')]).toEqual([6, true, false]);
 });
 
+test('NodeSink sends a whole answer of any size with its length', async () => {
+  const { world, url } = await start({ streamBufferBytes: 1000 });
+  world.inference.answer = (_, sink) => {
+    sink.head(200, { 'content-type': 'application/json' });
+    sink.end('x'.repeat(5_000_000));
+  };
+  const answer = await fetch(`${url}/v1/embeddings`, {
+    method: 'POST',
+    body: '{"model":"tiny-chat","input":"x"}',
+  });
+  expect(answer.headers.get('content-length')).toBe('5000000');
+  expect((await answer.text()).length).toBe(5_000_000);
+});
+
+test('NodeSink fails in the envelope with the headers of both', async () => {
+  const { world, url } = await start();
+  world.inference.answer = (_, sink) => {
+    const failure = { code: 'start_failed', message: 'Cannot start', retryAfterMs: 1500 } as const;
+    sink.fail(failure, { 'x-hearth-start': 'cold' });
+  };
+  const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: CHAT });
+  expect([answer.status, await answer.json()]).toMatchObject([503, { error: { code: 'start_failed' } }]);
+  expect(answer.headers.get('retry-after')).toBe('2');
+  expect(answer.headers.get('x-hearth-start')).toBe('cold');
+  expect(answer.headers.get('x-request-id')).toBe(world.inference.served[0]?.requestId);
+});
+
 test('NodeSink cuts a client that does not read, and tells that it was slow', async () => {
   const { world, server } = await start({ streamBufferBytes: 64 * 1024 });
   const gone = deferred<[string, number]>();
