@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
 import type { ErrorCode, Failure } from '../domain/errors.ts';
 
 type Issue = z.core.$ZodIssue;

@@ -29,24 +29,23 @@ export interface ListenOptions {
 /** Listens, or rejects with one sentence that says why it cannot. */
 export async function listen(app: HttpApp, options: ListenOptions): Promise<HttpServer> {
   const { host, port, limits } = options;
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersTimeoutMs,
-      // Behind the body's own limit, which answers better.
-      requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs + 5_000,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
-      requireHostHeader: false,
-      noDelay: true,
-    },
-    getRequestListener(app.fetch, {
-      hostname: 'localhost',
-      autoCleanupIncoming: false,
-      overrideGlobalObjects: false,
-      errorHandler: unreadableRequest,
-    }),
-  );
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    // Behind the body's own limit, which answers better.
+    requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs + 5_000,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+    requireHostHeader: false,
+    noDelay: true,
+  });
+  const listener = getRequestListener(app.fetch, {
+    hostname: 'localhost',
+    autoCleanupIncoming: false,
+    overrideGlobalObjects: false,
+    errorHandler: unreadableRequest,
+  });
+  server.on('request', (incoming, outgoing) => void listener(incoming, outgoing));
   server.maxConnections = limits.connections;
   server.timeout = 0;
   server.on('clientError', answerClientError);

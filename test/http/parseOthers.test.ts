@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseChat } from '../../gateway/http/openai/parseChat.ts';
 import { parseCompletion } from '../../gateway/http/openai/parseCompletion.ts';
