@@ -56,7 +56,9 @@ ChatPlan ChatTemplates::apply(const Conversation& conversation, const ChatWishes
   inputs.messages = conversation.messages;
   inputs.tools = conversation.tools;
   inputs.tool_choice = toolChoiceOf(wishes.toolChoice);
-  inputs.parallel_tool_calls = wishes.parallelToolCalls.value_or(parallelToolCalls_);
+  // One call meets a requirement; a weak model that may add more would never stop.
+  const bool several = parallelToolCalls_ && wishes.toolChoice != ToolChoice::required;
+  inputs.parallel_tool_calls = wishes.parallelToolCalls.value_or(several);
   inputs.json_schema = wishes.jsonSchema;
   inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
   plan.params = common_chat_templates_apply(templates_.get(), inputs);
