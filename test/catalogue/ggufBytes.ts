@@ -44,6 +44,23 @@ export const adapterBytes = (architecture = 'llama', name = 'a') =>
     [8],
   );
 
+/** A model's file with a vocabulary of so many tokens and nested and plain arrays beside it. */
+export function vocabularyBytes(tokens: number): Buffer {
+  const array = (type: number, count: number) => Buffer.concat([uint32(type), uint64(count)]);
+  const head = Buffer.alloc(24);
+  head.write('GGUF', 0, 'latin1');
+  head.writeUInt32LE(3, 4);
+  head.writeBigUInt64LE(5n, 16);
+  return Buffer.concat([
+    ...[head, text('general.architecture'), uint32(8), text('llama')],
+    ...[text('tokenizer.ggml.tokens'), uint32(9), array(8, tokens)],
+    ...Array.from({ length: tokens }, (_, index) => text(`token ${index}`)),
+    ...[text('tokenizer.ggml.token_type'), uint32(9), array(5, tokens), Buffer.alloc(4 * tokens)],
+    ...[text('nested'), uint32(9), array(9, 2), array(8, 1), text('x'), array(0, 3), Buffer.alloc(3)],
+    ...[text('llama.context_length'), uint32(4), uint32(131_072)],
+  ]);
+}
+
 function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);

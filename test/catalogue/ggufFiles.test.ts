@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gguf } from '@huggingface/gguf';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
-import { adapterBytes, ggufBytes, modelBytes } from './ggufBytes.ts';
+import { readGgufHeader } from '../../gateway/catalogue/ggufHeader.ts';
+import { adapterBytes, ggufBytes, modelBytes, vocabularyBytes } from './ggufBytes.ts';
 
 let directory = '';
 beforeAll(async () => {
@@ -67,6 +69,33 @@ describe('GgufFiles.inspect() tells', () => {
     expect(await files.inspect(first)).toMatchObject({ ok: true, value: { sizeBytes: 2 * bytes.length } });
     expect(await refusal(second)).toContain('expected the first file of a split model');
   });
+});
+
+test('readGgufHeader() reads what @huggingface/gguf reads', async () => {
+  const value = fc.oneof(fc.string({ maxLength: 200 }), fc.nat(2 ** 32 - 1));
+  const metadata = fc.dictionary(fc.stringMatching(/^[a-z.]{1,20}$/), value, { maxKeys: 20 });
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(metadata, fc.array(fc.nat(100), { maxLength: 5 }), async (entries, tensors) => {
+      const bytes = ggufBytes(entries, tensors);
+      const path = await put(`read-${run++}.gguf`, bytes);
+      const { metadata: expected } = await gguf(path, { allowLocalFile: true });
+      const { version, tensor_count: _tensors, kv_count: _entries, ...theirs } = { ...expected };
+      expect(version).toBe(3);
+      expect(Object.fromEntries(await readGgufHeader(path, bytes.length))).toEqual(theirs);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('readGgufHeader() skips a vocabulary of several chunks and reads what comes after it', async () => {
+  const bytes = vocabularyBytes(150_000);
+  const path = await put('vocabulary.gguf', bytes);
+  const metadata = await readGgufHeader(path, bytes.length);
+  expect([...metadata]).toEqual([
+    ['general.architecture', 'llama'],
+    ['llama.context_length', 131_072],
+  ]);
 });
 
 describe('GgufFiles.inspect() has an identity', () => {
