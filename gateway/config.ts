@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
-import { type FileConfig, LOG_LEVELS, type LimitsConfig, type PoolConfig } from './catalogue/configSchema.ts';
 import { readConfigFile } from './catalogue/configFile.ts';
+import { type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
 import { parseDurationMs } from './catalogue/quantity.ts';
 import { fail, ok, type Result } from './domain/errors.ts';
 

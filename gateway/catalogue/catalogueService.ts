@@ -8,7 +8,7 @@ import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
 import type { ModelFiles } from '../ports/modelFile.ts';
 import { type ConfigDocument, readConfigFile } from './configFile.ts';
-import { brokenAlias, withAdapter, withAlias, without, withModel } from './edits.ts';
+import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
 import { type EntryContext, makeAdapter, makeModel } from './entries.ts';
 import { fileCatalogue } from './fileCatalogue.ts';
 import { isTaken, type LeftOut, mergeCatalogue } from './mergeCatalogue.ts';

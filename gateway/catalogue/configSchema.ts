@@ -21,6 +21,9 @@ const pool = z
       .default(null)
       .describe('Threads that decoding runners share; null: cores - 1, at least 1'),
     lease: duration.prefault('30s').describe('How long a runner outlives its gateway'),
+    swap_after: duration
+      .prefault('1s')
+      .describe('A request that waited so long for room makes a busy runner of another base drain'),
     drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),
   })
   .transform((written) => ({
@@ -31,6 +34,7 @@ const pool = z
     startTimeoutMs: written.start_timeout,
     cpuThreads: written.cpu_threads,
     leaseMs: written.lease,
+    swapAfterMs: written.swap_after,
     drainTimeoutMs: written.drain_timeout,
   }));
 

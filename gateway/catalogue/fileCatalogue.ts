@@ -1,6 +1,6 @@
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import { parseCombo } from '../domain/combo.ts';
-import { fail, type Failure, ok, type Result } from '../domain/errors.ts';
+import { type Failure, fail, ok, type Result } from '../domain/errors.ts';
 import { type AdapterId, type ModelId, modelId } from '../domain/ids.ts';
 import type { ModelFiles } from '../ports/modelFile.ts';
 import type { ConfigDocument } from './configFile.ts';

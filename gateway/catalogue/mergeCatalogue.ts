@@ -1,8 +1,8 @@
 import type { Catalogue } from '../domain/catalogue.ts';
 import { parseCombo } from '../domain/combo.ts';
 import type { CatalogueStore } from '../ports/catalogueStore.ts';
-import { type EntryContext, makeAdapter, makeModel } from './entries.ts';
 import { withAdapter, withAlias, withModel } from './edits.ts';
+import { type EntryContext, makeAdapter, makeModel } from './entries.ts';
 
 /** An entry of the admin API that is kept in the store but cannot be served now. */
 export interface LeftOut {

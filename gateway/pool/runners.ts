@@ -1,0 +1,138 @@
+import type { Failure } from '../domain/errors.ts';
+import type { ComboKey, RunnerId } from '../domain/ids.ts';
+import type { PoolEffect } from './effects.ts';
+import type { PoolEvent } from './events.ts';
+import { rejectWaiting, waitForRoom } from './queues.ts';
+import { answerOrders, grantWaiting } from './serving.ts';
+import { attach } from './starts.ts';
+import type { PoolState, Runner } from './state.ts';
+import { stopRunner } from './stops.ts';
+import { decodingRunners, threadShare } from './threads.ts';
+import { forget, moveTo } from './transitions.ts';
+
+export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
+  const runner = state.runners.get(id);
+  if (runner?.state !== 'starting') return;
+  const { model, combos } = runner;
+  const threads = threadShare(state, model, decodingRunners(state) + 1);
+  moveTo(state, { id, model, combos, state: 'loading', sinceMs: nowMs, threads });
+  effects.push({ type: 'load', runnerId: id, model, threads });
+}
+
+/** The base is there: every combo that was wanted on this runner is attached. */
+export function runnerLoaded(
+  state: PoolState,
+  id: RunnerId,
+  weightBytes: number,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const runner = state.runners.get(id);
+  if (runner?.state !== 'loading') return;
+  const { model, combos, threads } = runner;
+  const ready = moveTo(state, {
+    id,
+    model,
+    combos,
+    state: 'ready',
+    weightBytes,
+    threads,
+    active: 0,
+    lastUsedMs: nowMs,
+  });
+  effects.push({ type: 'note', note: 'runner_ready', runnerId: id, detail: { base: model.id, weightBytes } });
+  for (const slot of [...combos.values()]) {
+    if (slot.state === 'wanted') attach(ready, slot.combo, slot.kind, nowMs, effects);
+  }
+}
+
+/** Who waited for the start is served, and who waits on for a free sequence waits from now. */
+export function comboReady(
+  state: PoolState,
+  event: Extract<PoolEvent, { type: 'comboReady' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const runner = state.runners.get(event.runnerId);
+  const slot = runner?.combos.get(event.comboKey);
+  if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
+  const { combo } = slot;
+  runner.combos.set(event.comboKey, {
+    state: 'ready',
+    combo,
+    kvBytes: event.kvBytes,
+    computeBytes: event.computeBytes,
+    active: 0,
+    lastUsedMs: nowMs,
+    keepAliveMs: combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY,
+  });
+  const { kvBytes, computeBytes } = event;
+  effects.push({
+    type: 'note',
+    note: 'combo_ready',
+    runnerId: runner.id,
+    combo: combo.name,
+    detail: { kvBytes, computeBytes },
+  });
+  for (const waiter of state.queues.get(combo.key)?.waiters ?? []) waiter.waitsSinceMs = nowMs;
+  answerOrders(state, runner, combo.key, effects);
+  grantWaiting(state, combo.key, nowMs, effects);
+}
+
+/** The combo cannot be attached; who waited for it is answered, the runner goes on. */
+export function comboFailed(
+  state: PoolState,
+  event: Extract<PoolEvent, { type: 'comboFailed' }>,
+  effects: PoolEffect[],
+): void {
+  const runner = state.runners.get(event.runnerId);
+  const slot = runner?.combos.get(event.comboKey);
+  if (!runner || slot?.state !== 'attaching') return;
+  runner.combos.delete(event.comboKey);
+  const detail = { code: event.failure.code, message: event.failure.message };
+  effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: slot.combo.name, detail });
+  rejectWaiting(state, event.comboKey, event.failure, effects);
+}
+
+export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {
+  const runner = state.runners.get(id);
+  const slot = runner?.combos.get(key);
+  if (!runner || slot?.state !== 'detaching') return;
+  runner.combos.delete(key);
+  effects.push({ type: 'note', note: 'combo_detached', runnerId: id, combo: slot.combo.name });
+  waitForRoom(state, key, effects);
+}
+
+/** A start that failed answers everybody who waits for it; a ready runner that failed is replaced for who waits. */
+export function runnerFailed(
+  state: PoolState,
+  id: RunnerId,
+  failure: Failure,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const runner = state.runners.get(id);
+  if (!runner || runner.state === 'stopping') return;
+  const detail = { code: failure.code, message: failure.message, state: runner.state };
+  effects.push({ type: 'note', note: 'runner_failed', runnerId: id, detail });
+  answerStarts(state, runner, failure, effects);
+  stopRunner(state, runner, 'failed', nowMs, effects);
+}
+
+/** The process is gone: what it held is gone. Granted requests are ended by the shell, which sees their sockets. */
+export function runnerGone(state: PoolState, id: RunnerId, failure: Failure, effects: PoolEffect[]): void {
+  const runner = state.runners.get(id);
+  if (!runner) return;
+  const expected = runner.state === 'stopping';
+  const detail = { message: failure.message, state: runner.state, expected };
+  effects.push({ type: 'note', note: 'runner_exited', runnerId: id, detail });
+  answerStarts(state, runner, failure, effects);
+  forget(state, id);
+  for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
+}
+
+/** Only combos whose start is under way on this runner: who waits for a free sequence is served by the next runner. */
+function answerStarts(state: PoolState, runner: Runner, failure: Failure, effects: PoolEffect[]): void {
+  for (const [key, slot] of runner.combos)
+    if (slot.state === 'wanted' || slot.state === 'attaching') rejectWaiting(state, key, failure, effects);
+}

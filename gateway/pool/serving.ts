@@ -1,0 +1,77 @@
+import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
+import type { PoolEffect } from './effects.ts';
+import { takeFirst, takeOut } from './queues.ts';
+import { type PoolState, type ReadyRunner, type ReadySlot, runnerOfCombo, type Waiter } from './state.ts';
+import { detach, stopRunner } from './stops.ts';
+
+/** Grants from the front of the combo's queue while the combo is ready and has sequences free. */
+export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
+  const queue = state.queues.get(key);
+  const runner = queue && runnerOfCombo(state, key);
+  const slot = runner?.combos.get(key);
+  if (!queue || runner?.state !== 'ready' || slot?.state !== 'ready') return;
+  const free = Math.max(0, slot.combo.model.sequences - slot.active);
+  for (const waiter of takeFirst(state, queue, free)) grant(state, runner, slot, waiter, nowMs, effects);
+}
+
+function grant(
+  state: PoolState,
+  runner: ReadyRunner,
+  slot: ReadySlot,
+  waiter: Waiter,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const { kind, joined } = waiter.start ?? { kind: 'warm', joined: false };
+  slot.active += 1;
+  runner.active += 1;
+  slot.lastUsedMs = nowMs;
+  runner.lastUsedMs = nowMs;
+  slot.keepAliveMs = waiter.keepAliveMs ?? slot.combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
+  const id = requestId(waiter.id);
+  state.granted.set(id, { runnerId: runner.id, comboKey: slot.combo.key });
+  effects.push({ type: 'grant', requestId: id, runnerId: runner.id, kind, joined });
+}
+
+/** Answers the orders to warm that waited for this combo. They take no sequence, so none waits for one. */
+export function answerOrders(
+  state: PoolState,
+  runner: ReadyRunner,
+  key: ComboKey,
+  effects: PoolEffect[],
+): void {
+  const queue = state.queues.get(key);
+  const orders = queue ? takeOut(state, queue, (waiter) => waiter.type === 'order') : [];
+  for (const { id, start } of orders) {
+    const value = { order: 'warm', runnerId: runner.id, kind: start?.kind ?? 'warm' } as const;
+    effects.push({ type: 'answer', orderId: id, answer: { ok: true, value } });
+  }
+}
+
+/**
+ * Frees the sequence of a granted request for the next one. The combo goes when the request asked for that or when
+ * another combo waits for its place, the runner when it drains.
+ */
+export function endRequest(state: PoolState, id: RequestId, nowMs: number, effects: PoolEffect[]): void {
+  const granted = state.granted.get(id);
+  if (!granted) return;
+  state.granted.delete(id);
+  const runner = state.runners.get(granted.runnerId);
+  const slot = runner?.combos.get(granted.comboKey);
+  if (runner?.state !== 'ready' && runner?.state !== 'draining') return;
+  if (slot?.state !== 'ready' && slot?.state !== 'draining')
+    throw new Error(`Cannot end request "${id}": its combo is ${slot?.state ?? 'gone'}`);
+  runner.active -= 1;
+  slot.active -= 1;
+  if (runner.state === 'draining') {
+    if (runner.active === 0) stopRunner(state, runner, runner.reason, nowMs, effects);
+    return;
+  }
+  runner.lastUsedMs = nowMs;
+  if (slot.state === 'ready') {
+    slot.lastUsedMs = nowMs;
+    grantWaiting(state, granted.comboKey, nowMs, effects);
+  }
+  const unwanted = slot.state === 'draining' || slot.keepAliveMs === 0;
+  if (unwanted && slot.active === 0) detach(runner, slot, nowMs, effects);
+}

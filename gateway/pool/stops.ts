@@ -1,0 +1,79 @@
+import type { ComboKey } from '../domain/ids.ts';
+import type { PoolEffect, StopReason } from './effects.ts';
+import { waitForRoom } from './queues.ts';
+import type { ComboSlot, DrainingSlot, PoolState, ReadyRunner, ReadySlot, Runner } from './state.ts';
+import { moveTo } from './transitions.ts';
+
+/**
+ * Orders the process to end. The runner stays in the books until its exit is a fact. Who waits for a combo of it is
+ * served by the next runner.
+ */
+export function stopRunner(
+  state: PoolState,
+  runner: Runner,
+  reason: StopReason,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  if (runner.state === 'stopping') return;
+  const { id, model, combos } = runner;
+  // What still runs on a draining runner has had its time.
+  const isOverdue = runner.state === 'draining' && runner.active > 0;
+  const atOnce = isOverdue || reason === 'failed' || reason === 'unreachable';
+  moveTo(state, { id, model, combos: new Map(), state: 'stopping', sinceMs: nowMs });
+  effects.push({
+    type: 'stop',
+    runnerId: id,
+    graceMs: atOnce ? 0 : state.settings.drainTimeoutMs,
+    reason,
+  });
+  effects.push({ type: 'note', note: 'runner_stopping', runnerId: id, detail: { reason, base: model.id } });
+  for (const key of combos.keys()) waitForRoom(state, key, effects);
+}
+
+/**
+ * No new work; the runner stops when the last granted request has ended, at once when there is none. Who waits for a
+ * combo of it, or for an attach under way on it, is served by the next runner.
+ */
+export function drainRunner(
+  state: PoolState,
+  runner: ReadyRunner,
+  reason: StopReason,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  if (runner.active === 0) {
+    stopRunner(state, runner, reason, nowMs, effects);
+    return;
+  }
+  const { id, model, weightBytes, threads, active } = runner;
+  const combos = new Map<ComboKey, ComboSlot>();
+  for (const [key, slot] of runner.combos)
+    if (slot.state === 'ready' || slot.state === 'draining') combos.set(key, slot);
+  moveTo(state, {
+    id,
+    model,
+    combos,
+    state: 'draining',
+    sinceMs: nowMs,
+    weightBytes,
+    threads,
+    active,
+    reason,
+  });
+  effects.push({ type: 'note', note: 'runner_draining', runnerId: id, detail: { reason, active } });
+  for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
+}
+
+/** Orders the runner to let an idle combo go; its base stays. */
+export function detach(
+  runner: Runner,
+  slot: ReadySlot | DrainingSlot,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  if (slot.active > 0) throw new Error(`Cannot detach "${slot.combo.name}": ${slot.active} requests use it`);
+  const { combo } = slot;
+  runner.combos.set(combo.key, { state: 'detaching', combo, sinceMs: nowMs });
+  effects.push({ type: 'detach', runnerId: runner.id, comboKey: combo.key });
+}
