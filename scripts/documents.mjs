@@ -30,7 +30,7 @@ export async function render(root, { module, make }) {
       target: 'node20',
       logLevel: 'warning',
     });
-    const made = (await import(`${pathToFileURL(outfile)}?${module}`))[make];
+    const made = (await import(`${pathToFileURL(outfile).href}?${module}`))[make];
     return `${JSON.stringify(typeof made === 'function' ? made() : made, null, 2)}\n`;
   } finally {
     await stop();

@@ -34,9 +34,9 @@ export function installMatchesLock(lock, installed) {
 }
 
 /** What node_modules was made from: the lock, and the Node that native packages were built for. */
-export function installStamp(root, versions = process.versions) {
+export function installStamp(root, abi = process.versions.modules) {
   const lock = hashFiles(root, [join(root, 'package-lock.json')]);
-  return `${lock} abi ${versions.modules} ${process.platform}-${process.arch}\n`;
+  return `${lock} abi ${abi} ${process.platform}-${process.arch}\n`;
 }
 
 /** Idempotent. Throws one sentence when a tool is missing or npm fails; npm's output is in .cache/install.log. */
