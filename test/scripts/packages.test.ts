@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { installMatchesLock, installStamp, toolProblem } from '../../scripts/packages.mjs';
+import { describe, expect, test } from 'vitest';
+import { databaseStamp } from '../../scripts/database-package.mjs';
+import { installMatchesLock, toolProblem } from '../../scripts/packages.mjs';
 
 describe('toolProblem()', () => {
   test('is null when every tool is there', () => {
@@ -36,19 +34,10 @@ describe('installMatchesLock()', () => {
   });
 });
 
-describe('installStamp()', () => {
-  let root: string;
-  beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), 'hearth-stamp-'));
-    writeFileSync(join(root, 'package-lock.json'), '{}');
-  });
-  afterEach(() => rmSync(root, { recursive: true }));
-
-  test('changes with the lock and with the ABI of Node, and with nothing else', () => {
-    const first = installStamp(root, '115');
-    expect(installStamp(root, '115')).toBe(first);
-    expect(installStamp(root, '127')).not.toBe(first);
-    writeFileSync(join(root, 'package-lock.json'), '{ }');
-    expect(installStamp(root, '115')).not.toBe(first);
+describe('databaseStamp()', () => {
+  test('changes with the version and with the ABI of Node', () => {
+    expect(databaseStamp('12.9.0', '115')).toBe(databaseStamp('12.9.0', '115'));
+    expect(databaseStamp('12.9.0', '127')).not.toBe(databaseStamp('12.9.0', '115'));
+    expect(databaseStamp('12.9.1', '115')).not.toBe(databaseStamp('12.9.0', '115'));
   });
 });
