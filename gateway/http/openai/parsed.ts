@@ -1,0 +1,19 @@
+import type { LoraField } from '../../domain/combo.ts';
+
+/** A body of an inference endpoint after the door: what is ours taken out, the rest normalised for a runner. */
+export interface ParsedInference {
+  /** As the client wrote it. */
+  readonly model: string;
+  readonly lora: readonly LoraField[];
+  /** runner/protocol/request.ts without `model`. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  readonly legacyFunctions: boolean;
+  /** Milliseconds; Infinity for never by idleness; undefined when not given. */
+  readonly keepAliveMs: number | undefined;
+  /** Most tokens asked for; checked against the model's context before anything is started. */
+  readonly maxTokens: number | undefined;
+  /** Names of fields that are accepted without effect, for `x-hearth-ignored`. */
+  readonly ignored: readonly string[];
+}

@@ -1,0 +1,86 @@
+import { arrive, leave } from './arrivals.ts';
+import type { PoolEffect } from './effects.ts';
+import type { PoolEvent } from './events.ts';
+import { expire, shutDown } from './lifetimes.ts';
+import { evict, warm } from './orders.ts';
+import { applyCatalogue } from './revisions.ts';
+import {
+  comboDetached,
+  comboFailed,
+  comboReady,
+  runnerFailed,
+  runnerGone,
+  runnerLoaded,
+  runnerUp,
+} from './runners.ts';
+import { endRequest, serveQueues } from './serving.ts';
+import type { PoolState } from './state.ts';
+import { shareThreads } from './threads.ts';
+
+export interface Decision {
+  readonly state: PoolState;
+  readonly effects: readonly PoolEffect[];
+}
+
+/**
+ * The pool's policy: what to do about one fact. Deterministic; knows no clock, no I/O, no logger. `nowMs` is monotonic.
+ *
+ * Each event first changes the state it is about; then the queues are served from the fastest way to the slowest: a
+ * ready combo is granted, a runner with the base attaches, a new runner starts, an idle one makes room. The state is
+ * owned by the caller's loop and updated in place.
+ */
+export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decision {
+  const effects: PoolEffect[] = [];
+  switch (event.type) {
+    case 'requestArrived':
+      arrive(state, event, nowMs, effects);
+      break;
+    case 'clientGone':
+      leave(state, event.requestId);
+      break;
+    case 'requestEnded':
+      endRequest(state, event.requestId, nowMs, effects);
+      break;
+    case 'runnerUp':
+      runnerUp(state, event.runnerId, nowMs, effects);
+      break;
+    case 'runnerLoaded':
+      runnerLoaded(state, event.runnerId, event.weightBytes, nowMs, effects);
+      break;
+    case 'comboReady':
+      comboReady(state, event, nowMs, effects);
+      break;
+    case 'comboFailed':
+      comboFailed(state, event, effects);
+      break;
+    case 'comboDetached':
+      comboDetached(state, event.runnerId, event.comboKey, effects);
+      break;
+    case 'runnerFailed':
+      runnerFailed(state, event.runnerId, event.failure, nowMs, effects);
+      break;
+    case 'runnerExited':
+      runnerGone(state, event.runnerId, event.failure, effects);
+      break;
+    case 'warmAsked':
+      warm(state, event.orderId, event.combo, nowMs, effects);
+      break;
+    case 'evictAsked':
+      evict(state, event.orderId, event.combo, effects);
+      break;
+    case 'catalogueChanged':
+      applyCatalogue(state, event.catalogue, nowMs, effects);
+      break;
+    case 'shutdownAsked':
+      shutDown(state, nowMs, effects);
+      break;
+    case 'tick':
+      expire(state, nowMs, effects);
+      break;
+    default:
+      throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);
+  }
+  serveQueues(state, nowMs, effects);
+  shareThreads(state, effects);
+  return { state, effects };
+}

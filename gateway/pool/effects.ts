@@ -1,0 +1,62 @@
+import type { CatalogueModel } from '../domain/catalogue.ts';
+import type { Combo } from '../domain/combo.ts';
+import type { Failure, Result } from '../domain/errors.ts';
+import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+import type { StartKind } from '../domain/phases.ts';
+
+/** What an order is answered with. */
+export type OrderAnswer = Result<
+  | { readonly order: 'warm'; readonly runnerId: RunnerId; readonly kind: StartKind }
+  | { readonly order: 'evict'; readonly evicted: boolean }
+>;
+
+/** Orders of the pool to the shell. They are performed in their order. */
+export type PoolEffect =
+  | { readonly type: 'spawn'; readonly runnerId: RunnerId; readonly model: CatalogueModel }
+  | {
+      readonly type: 'load';
+      readonly runnerId: RunnerId;
+      readonly model: CatalogueModel;
+      readonly threads: number;
+    }
+  | { readonly type: 'attach'; readonly runnerId: RunnerId; readonly combo: Combo }
+  | { readonly type: 'detach'; readonly runnerId: RunnerId; readonly comboKey: ComboKey }
+  | {
+      readonly type: 'grant';
+      readonly requestId: RequestId;
+      readonly runnerId: RunnerId;
+      readonly kind: StartKind;
+      readonly joined: boolean;
+    }
+  | { readonly type: 'reject'; readonly requestId: RequestId; readonly failure: Failure }
+  | { readonly type: 'setThreads'; readonly runnerId: RunnerId; readonly threads: number }
+  | {
+      readonly type: 'stop';
+      readonly runnerId: RunnerId;
+      readonly graceMs: number;
+      readonly reason: StopReason;
+    }
+  | { readonly type: 'answer'; readonly orderId: string; readonly answer: OrderAnswer }
+  /** For the event log: what was decided. */
+  | {
+      readonly type: 'note';
+      readonly note: NoteType;
+      readonly runnerId?: RunnerId;
+      readonly combo?: string;
+      readonly detail?: Readonly<Record<string, string | number | boolean | null>>;
+    };
+
+export type StopReason = 'idle' | 'evicted' | 'replaced' | 'stale' | 'failed' | 'unreachable' | 'shutdown';
+
+export type NoteType =
+  | 'runner_spawned'
+  | 'runner_ready'
+  | 'runner_failed'
+  | 'runner_exited'
+  | 'runner_draining'
+  | 'runner_stopping'
+  | 'combo_attaching'
+  | 'combo_ready'
+  | 'combo_failed'
+  | 'combo_detached'
+  | 'request_rejected';

@@ -1,0 +1,44 @@
+import type { Catalogue } from '../domain/catalogue.ts';
+import type { Combo } from '../domain/combo.ts';
+import type { Failure } from '../domain/errors.ts';
+import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+
+/** Facts that reach the pool. Nothing in them asks for anything but the three `…Asked`. */
+export type PoolEvent =
+  | {
+      readonly type: 'requestArrived';
+      readonly requestId: RequestId;
+      readonly combo: Combo;
+      /** Infinity: never by idleness. undefined: the model's ttl. */
+      readonly keepAliveMs: number | undefined;
+    }
+  /** The client of a waiting request has left. */
+  | { readonly type: 'clientGone'; readonly requestId: RequestId }
+  /** A granted request has ended, however. */
+  | { readonly type: 'requestEnded'; readonly requestId: RequestId }
+  /** The process has shaken hands: it is a standby. */
+  | { readonly type: 'runnerUp'; readonly runnerId: RunnerId }
+  | { readonly type: 'runnerLoaded'; readonly runnerId: RunnerId; readonly weightBytes: number }
+  | {
+      readonly type: 'comboReady';
+      readonly runnerId: RunnerId;
+      readonly comboKey: ComboKey;
+      readonly kvBytes: number;
+      readonly computeBytes: number;
+    }
+  | {
+      readonly type: 'comboFailed';
+      readonly runnerId: RunnerId;
+      readonly comboKey: ComboKey;
+      readonly failure: Failure;
+    }
+  | { readonly type: 'comboDetached'; readonly runnerId: RunnerId; readonly comboKey: ComboKey }
+  /** The runner could not spawn, shake hands or load; its process may still live. */
+  | { readonly type: 'runnerFailed'; readonly runnerId: RunnerId; readonly failure: Failure }
+  /** The process is gone. */
+  | { readonly type: 'runnerExited'; readonly runnerId: RunnerId; readonly failure: Failure }
+  | { readonly type: 'warmAsked'; readonly orderId: string; readonly combo: Combo }
+  | { readonly type: 'evictAsked'; readonly orderId: string; readonly combo: Combo }
+  | { readonly type: 'shutdownAsked' }
+  | { readonly type: 'catalogueChanged'; readonly catalogue: Catalogue }
+  | { readonly type: 'tick' };

@@ -1,0 +1,17 @@
+/** What an operator sets for the pool. Times in milliseconds. */
+export interface PoolSettings {
+  /** Most runner processes at one time, those that are ending included. */
+  readonly maxRunners: number;
+  readonly maxCombosPerRunner: number;
+  /** Most waiting requests in all. */
+  readonly queueLimit: number;
+  readonly queueLimitPerCombo: number;
+  /** Longest a spawn, a load or an attach may take, and a request may wait for room. */
+  readonly startTimeoutMs: number;
+  /** Threads that decode at one time, over all runners: ggml's threads spin, more than the cores stall all. */
+  readonly cpuThreads: number;
+  /** How long a stopped runner may finish what runs. */
+  readonly drainTimeoutMs: number;
+  /** After this wait for room with no idle runner, a busy one takes no new work and is replaced when it is done. */
+  readonly swapAfterMs: number;
+}

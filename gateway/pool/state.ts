@@ -1,0 +1,143 @@
+import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
+import type { Combo } from '../domain/combo.ts';
+import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+import { runnerId } from '../domain/ids.ts';
+import type { StartKind } from '../domain/phases.ts';
+import type { StopReason } from './effects.ts';
+import type { PoolSettings } from './settings.ts';
+
+/** A combo on a runner. */
+export type ComboSlot =
+  /** The runner does not hold its base yet. */
+  | { readonly state: 'wanted'; readonly combo: Combo; readonly kind: StartKind }
+  | { readonly state: 'attaching'; readonly combo: Combo; readonly kind: StartKind; readonly sinceMs: number }
+  | ReadySlot
+  | { readonly state: 'detaching'; readonly combo: Combo };
+
+export interface ReadySlot {
+  readonly state: 'ready';
+  readonly combo: Combo;
+  readonly kvBytes: number;
+  readonly computeBytes: number;
+  /** Granted requests that have not ended. */
+  active: number;
+  lastUsedMs: number;
+  /** Idle time after which the combo goes; Infinity: never by idleness. */
+  keepAliveMs: number;
+}
+
+interface RunnerBase {
+  readonly id: RunnerId;
+  readonly model: CatalogueModel;
+  readonly combos: Map<ComboKey, ComboSlot>;
+}
+
+/** Arms hold only what exists in their state; `busy` is `ready` with active requests. */
+export type Runner =
+  | (RunnerBase & { readonly state: 'starting'; readonly sinceMs: number })
+  | (RunnerBase & { readonly state: 'loading'; readonly sinceMs: number; threads: number })
+  | (RunnerBase & {
+      readonly state: 'ready';
+      readonly weightBytes: number;
+      threads: number;
+      active: number;
+      lastUsedMs: number;
+    })
+  | (RunnerBase & {
+      readonly state: 'draining';
+      readonly weightBytes: number;
+      readonly reason: StopReason;
+      threads: number;
+      active: number;
+    })
+  | (RunnerBase & { readonly state: 'stopping'; readonly sinceMs: number });
+
+export type ReadyRunner = Extract<Runner, { state: 'ready' }>;
+export type DrainingRunner = Extract<Runner, { state: 'draining' }>;
+
+/** The start that a waiting request waits on. */
+export interface WaitingStart {
+  readonly kind: StartKind;
+  readonly joined: boolean;
+}
+
+/** One that waits for a combo: a request, or an operator's order to warm. */
+export interface Waiter {
+  readonly type: 'request' | 'order';
+  readonly id: string;
+  readonly arrivedMs: number;
+  readonly keepAliveMs: number | undefined;
+  start: WaitingStart | null;
+}
+
+export interface WaitQueue {
+  readonly combo: Combo;
+  readonly waiters: Waiter[];
+}
+
+/** Owned by the loop and updated in place: at 10,000 combos a copy per event would be the cost of the pool. */
+export interface PoolState {
+  readonly settings: PoolSettings;
+  readonly runners: Map<RunnerId, Runner>;
+  /** Only combos that somebody waits for. */
+  readonly queues: Map<ComboKey, WaitQueue>;
+  waiting: number;
+  /** Where a waiting request waits. */
+  readonly waitingIn: Map<string, ComboKey>;
+  /** Where a granted request runs. */
+  readonly granted: Map<RequestId, { readonly runnerId: RunnerId; readonly comboKey: ComboKey }>;
+  /** What is current; runners and combos of other revisions go when nobody uses them. */
+  catalogue: Catalogue;
+  shuttingDown: boolean;
+  readonly runnerPrefix: string;
+  spawned: number;
+}
+
+/** `runnerPrefix` keeps the ids of different lives of the gateway apart. */
+export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPrefix: string): PoolState {
+  return {
+    settings,
+    runners: new Map(),
+    queues: new Map(),
+    waiting: 0,
+    waitingIn: new Map(),
+    granted: new Map(),
+    catalogue,
+    shuttingDown: false,
+    runnerPrefix,
+    spawned: 0,
+  };
+}
+
+export function nextRunnerId(state: PoolState): RunnerId {
+  state.spawned += 1;
+  return runnerId(`r_${state.runnerPrefix}_${state.spawned}`);
+}
+
+/** Can take on combos of its base, now or when it has started. */
+export function isUsable(runner: Runner): boolean {
+  return runner.state === 'starting' || runner.state === 'loading' || runner.state === 'ready';
+}
+
+/** The usable runner that holds, or is about to hold, this very revision of the base. */
+export function runnerOfBase(state: PoolState, model: CatalogueModel): Runner | undefined {
+  for (const runner of state.runners.values()) {
+    if (runner.model.id === model.id && runner.model.revision === model.revision && isUsable(runner))
+      return runner;
+  }
+  return undefined;
+}
+
+/** The usable runner that has a slot for the combo. */
+export function runnerOfCombo(state: PoolState, key: ComboKey): Runner | undefined {
+  for (const runner of state.runners.values()) if (runner.combos.has(key) && isUsable(runner)) return runner;
+  return undefined;
+}
+
+/** Ready, nothing granted, nothing being attached: it can go without anybody noticing. */
+export function isIdle(runner: Runner): boolean {
+  if (runner.state !== 'ready' || runner.active > 0) return false;
+  for (const slot of runner.combos.values())
+    if (slot.state === 'wanted' || slot.state === 'attaching') return false;
+  return true;
+}

@@ -1,0 +1,26 @@
+import type { RunnerId } from '../domain/ids.ts';
+import type { PoolState, Runner } from './state.ts';
+
+/** Every way a runner's state may change; `gone` is no entry any more. ARCHITECTURE.md's diagram is made from it. */
+export const RUNNER_TRANSITIONS = {
+  starting: ['loading', 'stopping', 'gone'],
+  loading: ['ready', 'stopping', 'gone'],
+  ready: ['draining', 'stopping', 'gone'],
+  draining: ['stopping', 'gone'],
+  stopping: ['gone'],
+} as const satisfies Record<Runner['state'], readonly (Runner['state'] | 'gone')[]>;
+
+/** Puts a runner into its next state. A transition that is not in the table is a broken invariant and throws. */
+export function moveTo<T extends Runner>(state: PoolState, next: T): T {
+  const current = state.runners.get(next.id);
+  const allowed: readonly string[] = current ? RUNNER_TRANSITIONS[current.state] : ['starting'];
+  if (!allowed.includes(next.state)) {
+    throw new Error(`Cannot move runner "${next.id}" from ${current?.state ?? 'nothing'} to ${next.state}`);
+  }
+  state.runners.set(next.id, next);
+  return next;
+}
+
+export function forget(state: PoolState, id: RunnerId): void {
+  state.runners.delete(id);
+}

@@ -1,0 +1,61 @@
+import type { Combo } from '../domain/combo.ts';
+import type { Failure } from '../domain/errors.ts';
+import type { RequestId } from '../domain/ids.ts';
+import type { Endpoint } from '../domain/requestRecord.ts';
+
+/** A request for inference that has passed the door: validated, normalised, its combo known. */
+export interface InferenceRequest {
+  readonly requestId: RequestId;
+  readonly endpoint: Endpoint;
+  readonly keyId: string | null;
+  readonly combo: Combo;
+  /** The normalised body (runner/protocol/request.ts), `model` set to what the answer shall name. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly stream: boolean;
+  /** `stream_options.include_usage`. */
+  readonly includeUsage: boolean;
+  /** Answer with the deprecated `function_call`. */
+  readonly legacyFunctions: boolean;
+  /** From `keep_alive`: milliseconds, Infinity for never by idleness; undefined when not given. */
+  readonly keepAliveMs: number | undefined;
+  /** Names of fields that were accepted without effect. */
+  readonly ignored: readonly string[];
+  readonly arrivedMonoMs: number;
+  readonly arrivedAtEpochMs: number;
+}
+
+/** Where an answer goes: one client's connection. */
+export interface ResponseSink {
+  /** Called once, before any write. */
+  head(status: number, headers: Readonly<Record<string, string>>): void;
+  /** False when the client has gone or its buffer is over the bound (then the sink has closed itself). */
+  write(bytes: Uint8Array | string): boolean;
+  end(bytes?: Uint8Array | string): void;
+  /** Called once in place of head, write and end: the OpenAI envelope of a failure. */
+  fail(failure: Failure, headers: Readonly<Record<string, string>>): void;
+  /** Cuts the connection without a proper end. */
+  destroy(): void;
+  readonly headSent: boolean;
+  readonly bytesWritten: number;
+  /** Called at most once, when the client goes before the end. `slow`: it did not read and its buffer was full. */
+  onGone(listener: (reason: 'closed' | 'slow') => void): void;
+}
+
+/** The use case of all inference endpoints. Resolves when the answer has ended, whatever became of it. */
+export interface Inference {
+  serve(request: InferenceRequest, sink: ResponseSink): Promise<void>;
+  /** Writes the ledger row of a request that was refused at the door. */
+  refused(refusal: RefusedRequest): void;
+}
+
+export interface RefusedRequest {
+  readonly requestId: RequestId;
+  readonly endpoint: Endpoint;
+  readonly keyId: string | null;
+  readonly combo: Combo | null;
+  readonly stream: boolean;
+  readonly httpStatus: number;
+  readonly errorCode: string;
+  readonly arrivedMonoMs: number;
+  readonly arrivedAtEpochMs: number;
+}

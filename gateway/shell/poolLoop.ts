@@ -1,0 +1,170 @@
+import type { Combo } from '../domain/combo.ts';
+import type { Failure } from '../domain/errors.ts';
+import { type RequestId, type RunnerId, requestId } from '../domain/ids.ts';
+import type { StartKind } from '../domain/phases.ts';
+import { decide } from '../pool/decide.ts';
+import type { OrderAnswer, PoolEffect } from '../pool/effects.ts';
+import type { PoolEvent } from '../pool/events.ts';
+import { type FixedStart, fixedStart } from '../pool/queries.ts';
+import type { PoolState } from '../pool/state.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/eventLog.ts';
+import type { RunnerFleet } from './runnerFleet.ts';
+
+/** A runner for a request. The pool counts it as busy until `release`. */
+export interface Grant {
+  readonly runnerId: RunnerId;
+  readonly kind: StartKind;
+  readonly joined: boolean;
+  readonly grantedMonoMs: number;
+}
+
+export type GrantOutcome =
+  | { readonly ok: true; readonly grant: Grant }
+  | { readonly ok: false; readonly failure: Failure };
+
+const TICK_MS = 200;
+
+/**
+ * The single writer around `decide`: one event at a time is decided, its notes are handed to the event log, its
+ * effects performed. Slow work comes back as another event. Events that come up while one is decided wait their turn.
+ */
+export class PoolLoop {
+  readonly #state: PoolState;
+  readonly #clock: Clock;
+  readonly #events: EventLog;
+  readonly #backlog: PoolEvent[] = [];
+  readonly #waiting = new Map<RequestId, (outcome: GrantOutcome) => void>();
+  readonly #orders = new Map<string, (answer: OrderAnswer) => void>();
+  #fleet: RunnerFleet | null = null;
+  #running = false;
+  #nextOrder = 1;
+  #ticker: NodeJS.Timeout | null = null;
+
+  constructor(state: PoolState, clock: Clock, events: EventLog) {
+    this.#state = state;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /** From here on effects reach processes and time passes. */
+  start(fleet: RunnerFleet): void {
+    this.#fleet = fleet;
+    this.#ticker = setInterval(() => this.dispatch({ type: 'tick' }), TICK_MS);
+  }
+
+  stop(): void {
+    if (this.#ticker) clearInterval(this.#ticker);
+  }
+
+  /** Read-only view for the admin API; never changed outside of `decide`. */
+  get state(): PoolState {
+    return this.#state;
+  }
+
+  dispatch(event: PoolEvent): void {
+    this.#backlog.push(event);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#backlog.shift(); next; next = this.#backlog.shift()) {
+        const { effects } = decide(this.#state, next, this.#clock.monoMs());
+        for (const effect of effects) this.#perform(effect);
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Asks for a runner. Exactly one outcome, unless `leave` comes first. */
+  acquire(id: RequestId, combo: Combo, keepAliveMs: number | undefined): Promise<GrantOutcome> {
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.dispatch({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
+    });
+  }
+
+  /** The client of a waiting request has gone; its promise may stay open. One granted just now is released. */
+  leave(id: RequestId): void {
+    this.#waiting.delete(id);
+    this.dispatch({ type: 'clientGone', requestId: id });
+    this.dispatch({ type: 'requestEnded', requestId: id });
+  }
+
+  /** A granted request has ended. */
+  release(id: RequestId): void {
+    this.dispatch({ type: 'requestEnded', requestId: id });
+  }
+
+  /** How a waiting request will be served, once that is fixed. */
+  fixedStart(id: RequestId): FixedStart | null {
+    return fixedStart(this.#state, id);
+  }
+
+  order(type: 'warmAsked' | 'evictAsked', combo: Combo): Promise<OrderAnswer> {
+    const orderId = `order_${this.#nextOrder++}`;
+    return new Promise((resolve) => {
+      this.#orders.set(orderId, resolve);
+      this.dispatch({ type, orderId, combo });
+    });
+  }
+
+  #perform(effect: PoolEffect): void {
+    const fleet = this.#fleet;
+    switch (effect.type) {
+      case 'spawn':
+        return fleet?.spawn(effect.runnerId, effect.model);
+      case 'load':
+        return fleet?.load(effect.runnerId, effect.model, effect.threads);
+      case 'attach':
+        return fleet?.attach(effect.runnerId, effect.combo);
+      case 'detach':
+        return fleet?.detach(effect.runnerId, effect.comboKey);
+      case 'setThreads':
+        return fleet?.setThreads(effect.runnerId, effect.threads);
+      case 'stop':
+        return fleet?.stop(effect.runnerId, effect.graceMs);
+      case 'grant':
+        return this.#granted(effect);
+      case 'reject':
+        return this.#settle(effect.requestId, { ok: false, failure: effect.failure });
+      case 'answer':
+        return this.#answer(effect.orderId, effect.answer);
+      case 'note':
+        return this.#note(effect);
+      default:
+        throw new Error(`Cannot perform effect "${(effect satisfies never as { type: string }).type}"`);
+    }
+  }
+
+  #granted({ requestId: id, runnerId, kind, joined }: Extract<PoolEffect, { type: 'grant' }>): void {
+    if (!this.#waiting.has(id)) {
+      // Its client left between the decision and now.
+      this.#backlog.push({ type: 'requestEnded', requestId: requestId(id) });
+      return;
+    }
+    this.#settle(id, { ok: true, grant: { runnerId, kind, joined, grantedMonoMs: this.#clock.monoMs() } });
+  }
+
+  #settle(id: RequestId, outcome: GrantOutcome): void {
+    const resolve = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    resolve?.(outcome);
+  }
+
+  #answer(orderId: string, answer: OrderAnswer): void {
+    const resolve = this.#orders.get(orderId);
+    this.#orders.delete(orderId);
+    resolve?.(answer);
+  }
+
+  #note({ note, runnerId, combo, detail }: Extract<PoolEffect, { type: 'note' }>): void {
+    this.#events.append({
+      atEpochMs: this.#clock.epochMs(),
+      type: note,
+      ...(runnerId === undefined ? {} : { runnerId }),
+      ...(combo === undefined ? {} : { combo }),
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+}

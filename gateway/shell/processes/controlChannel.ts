@@ -1,0 +1,117 @@
+import type { Duplex } from 'node:stream';
+import {
+  type FromRunner,
+  fromRunnerSchema,
+  type RunnerFailure,
+  type ToRunner,
+} from '../../../runner/protocol/control.ts';
+
+const MAX_LINE_BYTES = 1024 * 1024;
+
+type Order = Extract<ToRunner, { seq: number }>;
+/** Distributes over the union, which Omit does not. */
+type WithoutSeq<T> = T extends unknown ? Omit<T, 'seq'> : never;
+export type OrderBody = WithoutSeq<Order>;
+export type Answer = Exclude<Extract<FromRunner, { seq: number }>, { type: 'progress' }>;
+type Ready = Extract<FromRunner, { type: 'ready' }>;
+
+interface Pending {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+  readonly onProgress: ((fraction: number) => void) | undefined;
+}
+
+/** An order that the runner refused or could not carry out. */
+export class OrderFailed extends Error {
+  readonly failure: RunnerFailure;
+  constructor(failure: RunnerFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/**
+ * The gateway's end of a runner's control pipe. Every line is validated; one that is not understood breaks the
+ * channel, since what follows cannot be trusted. A broken channel rejects everything that is pending.
+ */
+export class ControlChannel {
+  readonly #pipe: Duplex;
+  readonly #pending = new Map<number, Pending>();
+  readonly #onReady: (ready: Ready) => void;
+  readonly #onBroken: (error: Error) => void;
+  #nextSeq = 1;
+  #rest = '';
+  #broken: Error | null = null;
+
+  constructor(pipe: Duplex, onReady: (ready: Ready) => void, onBroken: (error: Error) => void) {
+    this.#pipe = pipe;
+    this.#onReady = onReady;
+    this.#onBroken = onBroken;
+    pipe.setEncoding('utf8');
+    pipe.on('data', (text: string) => this.#receive(text));
+    pipe.on('error', (error) => this.#break(error));
+    pipe.on('close', () => this.#break(new Error('Cannot reach runner: control pipe closed')));
+  }
+
+  /** Sends a message that has no answer. A broken pipe is told by onBroken, not here. */
+  tell(message: Exclude<ToRunner, { seq: number }>): void {
+    if (!this.#broken) this.#pipe.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** Sends an order; rejects with OrderFailed when the runner says so, with another Error when the channel breaks. */
+  order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer> {
+    if (this.#broken) return Promise.reject(this.#broken);
+    const seq = this.#nextSeq++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(seq, { resolve, reject, onProgress });
+      this.#pipe.write(`${JSON.stringify({ ...body, seq })}\n`);
+    });
+  }
+
+  #receive(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') this.#take(line);
+    if (this.#rest.length > MAX_LINE_BYTES)
+      this.#break(new Error('Cannot read control pipe: line over 1 MiB'));
+  }
+
+  #take(line: string): void {
+    if (this.#broken) return;
+    const message = parseLine(line);
+    if (!message) {
+      this.#break(new Error('Cannot read control pipe: line is no message of the protocol'));
+      return;
+    }
+    if (message.type === 'ready') {
+      this.#onReady(message);
+      return;
+    }
+    const pending = this.#pending.get(message.seq);
+    if (message.type === 'progress') {
+      pending?.onProgress?.(message.fraction);
+      return;
+    }
+    this.#pending.delete(message.seq);
+    if (message.type === 'failed') pending?.reject(new OrderFailed(message.failure));
+    else pending?.resolve(message);
+  }
+
+  #break(error: Error): void {
+    if (this.#broken) return;
+    this.#broken = error;
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+    this.#pipe.destroy();
+    this.#onBroken(error);
+  }
+}
+
+function parseLine(line: string): FromRunner | null {
+  try {
+    const parsed = fromRunnerSchema.safeParse(JSON.parse(line));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

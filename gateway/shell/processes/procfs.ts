@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+
+/** The id of this boot of the kernel; process start ticks of another boot mean nothing. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/**
+ * A process's start time in clock ticks since boot (proc(5), field 22 of stat); null when no such process lives.
+ * With the pid it names a process for good: pids are used again. A zombie counts as dead.
+ */
+export function startTicks(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command name is in brackets and may hold spaces and brackets itself.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? null : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}
+
+/** Sends a signal to a process group, then to the process; false when neither exists any more. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, signal);
+      return true;
+    } catch {
+      // No such group, or not permitted: try the process itself.
+    }
+  }
+  return false;
+}

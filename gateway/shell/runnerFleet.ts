@@ -1,0 +1,245 @@
+import { Pool } from 'undici';
+import type { RunnerCounters } from '../../runner/protocol/control.ts';
+import type { CatalogueModel } from '../domain/catalogue.ts';
+import type { Combo } from '../domain/combo.ts';
+import type { Failure } from '../domain/errors.ts';
+import type { ComboKey, RunnerId } from '../domain/ids.ts';
+import type { PoolEvent } from '../pool/events.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { RunnerStore } from '../ports/runnerStore.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { OrderFailed } from './processes/controlChannel.ts';
+import { bootId } from './processes/procfs.ts';
+import { RunnerProcess, type RunnerProcessSettings } from './processes/runnerProcess.ts';
+import type { StartTimeline } from './startTimeline.ts';
+
+/** What the fleet is made with. */
+export interface FleetDeps {
+  readonly settings: RunnerProcessSettings;
+  readonly store: RunnerStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly timeline: StartTimeline;
+  readonly telemetry: Telemetry;
+  /** Where facts about runners go: the pool's loop. */
+  readonly dispatch: (event: PoolEvent) => void;
+}
+
+interface Member {
+  readonly process: RunnerProcess;
+  readonly client: Pool;
+  readonly baseId: string;
+}
+
+/** The runner processes that live, and the orders of the pool to them. Each order's outcome comes back as a fact. */
+export class RunnerFleet {
+  readonly #deps: FleetDeps;
+  readonly #members = new Map<RunnerId, Member>();
+  #onEmpty: (() => void) | null = null;
+
+  constructor(deps: FleetDeps) {
+    this.#deps = deps;
+  }
+
+  spawn(id: RunnerId, model: CatalogueModel): void {
+    const { settings, clock, timeline, dispatch } = this.#deps;
+    timeline.spawned(id, clock.monoMs());
+    let process: RunnerProcess;
+    try {
+      process = new RunnerProcess(id, settings, clock.epochMs(), {
+        ready: () => {
+          timeline.up(id, clock.monoMs());
+          dispatch({ type: 'runnerUp', runnerId: id });
+        },
+        broken: (error) => this.#failed(id, model.id, error),
+        exited: (how, words) => this.#exited(id, model.id, how, words),
+      });
+    } catch (cause) {
+      // No process came to be (no memory, no descriptors): the pool hears of it as of an exit, but not within this call.
+      const message = cause instanceof Error ? cause.message : String(cause);
+      setImmediate(() => this.#exited(id, model.id, `could not be started: ${message}`, ''));
+      return;
+    }
+    const client = new Pool('http://runner', {
+      socketPath: process.socketPath,
+      connections: null,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: 60_000,
+    });
+    this.#members.set(id, { process, client, baseId: model.id });
+    this.#remember(id, process, model);
+  }
+
+  load(id: RunnerId, model: CatalogueModel, threads: number): void {
+    const { timeline, clock, dispatch } = this.#deps;
+    const order = {
+      type: 'load' as const,
+      model: {
+        id: model.id,
+        path: model.path,
+        contextTokens: model.contextTokens,
+        sequences: model.sequences,
+        threads,
+        deviceLayers: model.deviceLayers,
+        useMmap: model.useMmap,
+        repack: model.repack,
+        kvBudgetBytes: model.kvBudgetBytes,
+        ...(model.chatTemplate === null ? {} : { chatTemplate: model.chatTemplate }),
+      },
+    };
+    this.#order(id, order, (fraction) => timeline.progress(id, fraction)).then(
+      (answer) => {
+        timeline.loaded(id, clock.monoMs());
+        const weightBytes = answer.type === 'loaded' ? answer.weightBytes : 0;
+        dispatch({ type: 'runnerLoaded', runnerId: id, weightBytes });
+      },
+      (error: Error) => {
+        if (error instanceof OrderFailed)
+          dispatch({ type: 'runnerFailed', runnerId: id, failure: startFailure(model.id, error) });
+      },
+    );
+  }
+
+  attach(id: RunnerId, combo: Combo): void {
+    const { timeline, clock, dispatch } = this.#deps;
+    timeline.attachOrdered(id, combo.key, clock.monoMs());
+    const adapters = combo.adapters.map(({ adapter, scale }) => ({
+      id: adapter.id,
+      path: adapter.path,
+      scale: scale * adapter.scale,
+    }));
+    this.#order(id, { type: 'attach', combo: combo.key, adapters }).then(
+      (answer) => {
+        if (answer.type !== 'attached') return;
+        const { kvBytes, computeBytes, contextMs } = answer;
+        timeline.attached(id, combo.key, contextMs, adapters.length > 0, clock.monoMs());
+        dispatch({ type: 'comboReady', runnerId: id, comboKey: combo.key, kvBytes, computeBytes });
+      },
+      (error: Error) => {
+        if (!(error instanceof OrderFailed)) return;
+        dispatch({
+          type: 'comboFailed',
+          runnerId: id,
+          comboKey: combo.key,
+          failure: startFailure(combo.name, error),
+        });
+      },
+    );
+  }
+
+  detach(id: RunnerId, comboKey: ComboKey): void {
+    const { timeline, dispatch } = this.#deps;
+    this.#order(id, { type: 'detach', combo: comboKey }).then(
+      () => {
+        timeline.detached(id, comboKey);
+        dispatch({ type: 'comboDetached', runnerId: id, comboKey });
+      },
+      (error: Error) => {
+        if (!(error instanceof OrderFailed)) return;
+        const failure: Failure = { code: 'runner_failed', message: `Cannot detach combo: ${error.message}` };
+        dispatch({ type: 'runnerFailed', runnerId: id, failure });
+      },
+    );
+  }
+
+  setThreads(id: RunnerId, threads: number): void {
+    this.#order(id, { type: 'threads', threads }).catch((error: Error) => {
+      this.#deps.log.warn({ runnerId: id, error: error.message }, 'runner did not take its thread count');
+    });
+  }
+
+  stop(id: RunnerId, graceMs: number): void {
+    this.#members.get(id)?.process.stop(graceMs);
+  }
+
+  /** HTTP to the runner's socket; undefined when its process has gone. */
+  client(id: RunnerId): Pool | undefined {
+    return this.#members.get(id)?.client;
+  }
+
+  process(id: RunnerId): RunnerProcess | undefined {
+    return this.#members.get(id)?.process;
+  }
+
+  /** What the runner counts; null when it does not answer within `timeoutMs`. */
+  async counters(id: RunnerId, timeoutMs: number): Promise<RunnerCounters | null> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), timeoutMs);
+    });
+    const asked = this.#order(id, { type: 'ping' }).then(
+      (answer) => (answer.type === 'pong' ? answer.counters : null),
+      () => null,
+    );
+    return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** Resolves when no runner process lives any more. */
+  async empty(): Promise<void> {
+    if (this.#members.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  /** For a gateway that must go at once: every runner gets SIGTERM. */
+  abandon(): void {
+    for (const { process } of this.#members.values()) process.stop(0);
+  }
+
+  #order(
+    ...[id, body, onProgress]: [RunnerId, ...Parameters<RunnerProcess['order']>]
+  ): ReturnType<RunnerProcess['order']> {
+    const member = this.#members.get(id);
+    return member
+      ? member.process.order(body, onProgress)
+      : Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
+  }
+
+  #failed(id: RunnerId, base: string, error: Error): void {
+    const failure: Failure = { code: 'start_failed', message: `Cannot start "${base}": ${error.message}` };
+    this.#deps.dispatch({ type: 'runnerFailed', runnerId: id, failure });
+  }
+
+  #exited(id: RunnerId, base: string, how: string, words: string): void {
+    const { timeline, store, clock, log, dispatch } = this.#deps;
+    const member = this.#members.get(id);
+    this.#members.delete(id);
+    timeline.gone(id);
+    if (member) void member.client.destroy();
+    const message = `Cannot start "${base}": runner ${how}${words === '' ? '' : `: ${words}`}`;
+    log.info({ runnerId: id, base, how, lastWords: words }, 'runner exited');
+    store.exited(id, clock.epochMs(), words === '' ? how : `${how}: ${words}`).catch((error: Error) => {
+      log.error({ runnerId: id, error: error.message }, 'exit of a runner was not written');
+    });
+    dispatch({ type: 'runnerExited', runnerId: id, failure: { code: 'start_failed', message } });
+    if (this.#members.size === 0) this.#onEmpty?.();
+  }
+
+  #remember(id: RunnerId, process: RunnerProcess, model: CatalogueModel): void {
+    const { store, log } = this.#deps;
+    const { pid } = process;
+    if (pid === null) return;
+    const row = {
+      runnerId: id,
+      pid,
+      pidStartTicks: process.startTicks() ?? '',
+      bootId: bootId(),
+      baseId: model.id,
+      socketPath: process.socketPath,
+      spawnedAtEpochMs: process.spawnedAtEpochMs,
+    };
+    store.spawned(row).catch((error: Error) => {
+      log.error({ runnerId: id, error: error.message }, 'start of a runner was not written');
+    });
+  }
+}
+
+function startFailure(what: string, { failure }: OrderFailed): Failure {
+  return {
+    code: failure.permanent ? 'start_failed_permanently' : 'start_failed',
+    message: `Cannot start "${what}": ${failure.message}`,
+  };
+}
