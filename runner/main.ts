@@ -3,7 +3,7 @@
  * engine's libraries are opened before that is read: whatever the gateway wants, it wants them.
  */
 import { Socket } from 'node:net';
-import { loadNative } from '../native/load.ts';
+import { loadAddon } from '../native/load.ts';
 import { LlamaEngine } from './engine/llamaEngine.ts';
 import { guardProcess, sayLine } from './process/lastWords.ts';
 import { DEFAULT_GRACE_MS, Runner } from './runner.ts';
@@ -14,14 +14,22 @@ let runner: Runner | null = null;
 guardProcess(() => runner?.cleanUp());
 
 const control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
-const { addon, backend } = loadNative({
-  onLog: (level, text) => {
-    if (level === 'warn' || level === 'error') sayLine(`llama.cpp ${level}: ${text.trimEnd()}`);
-  },
-});
-runner = new Runner(new LlamaEngine(addon, backend), control, { exit: (code) => process.exit(code) });
+const engine = openEngine(process.env.HEARTH_LLAMA_DIR);
+runner = new Runner(engine, control, { exit: (code) => process.exit(code) });
 const started = runner;
 process.on('SIGTERM', () => void started.stop(DEFAULT_GRACE_MS));
 // The runner has a process group of its own; when it ends is the gateway's to say.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
+
+/** `llamaDir`: where the llama libraries are, when not in an installed package. */
+function openEngine(llamaDir: string | undefined): LlamaEngine {
+  const { addon, libraryDir } = loadAddon(llamaDir === undefined ? {} : { libraryDir: llamaDir });
+  const backend = addon.initialise({
+    libraryDir,
+    onLog: (level, text) => {
+      if (level === 'warn' || level === 'error') sayLine(`llama.cpp ${level}: ${text.trimEnd()}`);
+    },
+  });
+  return new LlamaEngine(addon, backend);
+}

@@ -1,14 +1,15 @@
-import type { Combo } from '../domain/combo.ts';
-import type { RequestId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { type PoolState, runnerOfCombo, type Waiter } from './state.ts';
+import { enqueue } from './queues.ts';
+import { grantWaiting } from './serving.ts';
+import type { PoolState } from './state.ts';
 
 type Arrival = Extract<PoolEvent, { type: 'requestArrived' }>;
 
-/** Queues a request, or refuses it when the queue is full or the gateway ends. Serving is the next step of decide. */
+/** Grants a request what is ready, queues it otherwise; refuses it when the queue is full or the gateway ends. */
 export function arrive(state: PoolState, event: Arrival, nowMs: number, effects: PoolEffect[]): void {
-  const { requestId, combo } = event;
+  const { requestId, combo, keepAliveMs } = event;
+  if (state.granted.has(requestId)) throw new Error(`Cannot queue "${requestId}": that id runs already`);
   if (state.shuttingDown) {
     const failure = {
       code: 'shutting_down',
@@ -27,35 +28,6 @@ export function arrive(state: PoolState, event: Arrival, nowMs: number, effects:
     effects.push({ type: 'reject', requestId, failure: { code: 'queue_full', message, retryAfterMs: 1000 } });
     return;
   }
-  enqueue(state, combo, {
-    type: 'request',
-    id: requestId,
-    arrivedMs: nowMs,
-    keepAliveMs: event.keepAliveMs,
-    start: null,
-  });
-}
-
-/** Adds a waiter behind the others of its combo. One that meets a start under way joins it. */
-export function enqueue(state: PoolState, combo: Combo, waiter: Waiter): void {
-  const slot = runnerOfCombo(state, combo.key)?.combos.get(combo.key);
-  if (slot && (slot.state === 'wanted' || slot.state === 'attaching'))
-    waiter.start = { kind: slot.kind, joined: true };
-  const queue = state.queues.get(combo.key);
-  if (queue) queue.waiters.push(waiter);
-  else state.queues.set(combo.key, { combo, waiters: [waiter] });
-  state.waitingIn.set(waiter.id, combo.key);
-  state.waiting += 1;
-}
-
-/** Takes the waiter out of its queue: its client has gone. A start that it began goes on for the next one. */
-export function leave(state: PoolState, id: RequestId): void {
-  const key = state.waitingIn.get(id);
-  const queue = key === undefined ? undefined : state.queues.get(key);
-  if (key === undefined || !queue) return;
-  const index = queue.waiters.findIndex((waiter) => waiter.id === id);
-  if (index >= 0) queue.waiters.splice(index, 1);
-  if (queue.waiters.length === 0) state.queues.delete(key);
-  state.waitingIn.delete(id);
-  state.waiting -= 1;
+  enqueue(state, combo, { type: 'request', id: requestId, keepAliveMs }, nowMs, effects);
+  grantWaiting(state, combo.key, nowMs, effects);
 }

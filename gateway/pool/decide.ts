@@ -1,8 +1,10 @@
-import { arrive, leave } from './arrivals.ts';
+import { arrive } from './arrivals.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { evict, warm } from './orders.ts';
+import { placeWaiting } from './placing.ts';
+import { leave } from './queues.ts';
 import { applyCatalogue } from './revisions.ts';
 import {
   comboDetached,
@@ -13,7 +15,7 @@ import {
   runnerLoaded,
   runnerUp,
 } from './runners.ts';
-import { endRequest, serveQueues } from './serving.ts';
+import { endRequest } from './serving.ts';
 import type { PoolState } from './state.ts';
 import { shareThreads } from './threads.ts';
 
@@ -25,9 +27,9 @@ export interface Decision {
 /**
  * The pool's policy: what to do about one fact. Deterministic; knows no clock, no I/O, no logger. `nowMs` is monotonic.
  *
- * Each event first changes the state it is about; then the queues are served from the fastest way to the slowest: a
- * ready combo is granted, a runner with the base attaches, a new runner starts, an idle one makes room. The state is
- * owned by the caller's loop and updated in place.
+ * Each event changes what it is about, and grants what it made ready or free. Then combos that wait without a start are
+ * placed, from the fastest way to the slowest: a runner with the base attaches, a new runner starts, an idle one makes
+ * room. The state is owned by the caller's loop and updated in place.
  */
 export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decision {
   const effects: PoolEffect[] = [];
@@ -66,7 +68,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       warm(state, event.orderId, event.combo, nowMs, effects);
       break;
     case 'evictAsked':
-      evict(state, event.orderId, event.combo, effects);
+      evict(state, event.orderId, event.combo, nowMs, effects);
       break;
     case 'catalogueChanged':
       applyCatalogue(state, event.catalogue, nowMs, effects);
@@ -80,7 +82,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);
   }
-  serveQueues(state, nowMs, effects);
+  placeWaiting(state, nowMs, effects);
   shareThreads(state, effects);
   return { state, effects };
 }

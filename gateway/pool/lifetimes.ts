@@ -1,40 +1,72 @@
 import type { Failure } from '../domain/errors.ts';
+import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { comboFailed, runnerFailed } from './runners.ts';
-import { rejectWaiters, rejectWaiting } from './serving.ts';
-import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
+import { isIdle, type PoolState, type ReadyRunner, type Runner, runnerOfCombo } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
+import { takeTurns } from './turns.ts';
 
-/** What time alone changes: starts that take too long, waits that do, and what has been idle for its ttl. */
+/** What time alone changes: starts and waits that take too long, what was idle for its ttl, whose turn it is. */
 export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   dropStale(state, nowMs, effects);
-  for (const runner of [...state.runners.values()]) {
-    failLateStart(state, runner, nowMs, effects);
-    const current = state.runners.get(runner.id);
-    if (current?.state === 'ready') letIdleGo(state, current, nowMs, effects);
+  for (const { id } of [...state.runners.values()]) {
+    const runner = state.runners.get(id);
+    if (runner?.state === 'starting' || runner?.state === 'loading')
+      failLateStart(state, runner, nowMs, effects);
+    else if (runner?.state === 'draining') endLongDrain(state, runner, nowMs, effects);
+    else if (runner?.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
+      letIdleGo(state, runner, nowMs, effects);
   }
   rejectLateWaiters(state, nowMs, effects);
+  takeTurns(state, nowMs, effects);
 }
 
-function failLateStart(state: PoolState, runner: Runner, nowMs: number, effects: PoolEffect[]): void {
+function failLateStart(
+  state: PoolState,
+  runner: Extract<Runner, { state: 'starting' | 'loading' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   const limitMs = state.settings.startTimeoutMs;
-  if ((runner.state === 'starting' || runner.state === 'loading') && nowMs - runner.sinceMs >= limitMs) {
-    const doing = runner.state === 'starting' ? 'ready for orders' : 'loaded';
-    const message = `Cannot start "${runner.model.id}": not ${doing} after ${limitMs} ms`;
-    runnerFailed(state, runner.id, { code: 'start_timed_out', message }, nowMs, effects);
-    return;
-  }
-  const late = [...runner.combos.values()].filter(
-    (slot) => slot.state === 'attaching' && nowMs - slot.sinceMs >= limitMs,
-  );
-  for (const { combo } of late) {
-    const message = `Cannot attach "${combo.name}": not ready after ${limitMs} ms`;
+  if (nowMs - runner.sinceMs < limitMs) return;
+  const doing = runner.state === 'starting' ? 'ready for orders' : 'loaded';
+  const message = `Cannot start "${runner.model.id}": not ${doing} after ${limitMs} ms`;
+  runnerFailed(state, runner.id, { code: 'start_timed_out', message }, nowMs, effects);
+}
+
+/** A runner that does not answer orders takes no new ones, but its requests may finish. True when it is such a one. */
+function failLateCombos(
+  state: PoolState,
+  runner: ReadyRunner,
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
+  const limitMs = state.settings.startTimeoutMs;
+  let isLate = false;
+  for (const [key, slot] of runner.combos) {
+    if (slot.state !== 'attaching' && slot.state !== 'detaching') continue;
+    if (nowMs - slot.sinceMs < limitMs) continue;
+    isLate = true;
+    const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
     const failure: Failure = { code: 'start_timed_out', message };
-    comboFailed(state, { type: 'comboFailed', runnerId: runner.id, comboKey: combo.key, failure }, effects);
+    comboFailed(state, { type: 'comboFailed', runnerId: runner.id, comboKey: key, failure }, effects);
   }
-  // It does not answer orders: what it holds is of no more use, but requests that run may finish.
-  if (late.length > 0 && runner.state === 'ready') drainRunner(state, runner, 'failed', nowMs, effects);
+  if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
+  return isLate;
+}
+
+/** Who runs on a runner that hangs, or when the gateway ends, may finish for so long. Others drain without a limit. */
+function endLongDrain(
+  state: PoolState,
+  runner: Extract<Runner, { state: 'draining' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const hasLimit = runner.reason === 'failed' || runner.reason === 'shutdown';
+  if (hasLimit && nowMs - runner.sinceMs >= state.settings.drainTimeoutMs)
+    stopRunner(state, runner, runner.reason, nowMs, effects);
 }
 
 /** Idle combos past their keep-alive go; a runner without combos goes when its base's own ttl is over. */
@@ -42,40 +74,47 @@ function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects
   let kept = 0;
   const expired = [];
   for (const slot of runner.combos.values()) {
-    const idle = slot.state === 'ready' && slot.active === 0 && !state.queues.has(slot.combo.key);
-    if (idle && nowMs - slot.lastUsedMs >= slot.keepAliveMs) expired.push(slot);
+    const isExpired =
+      slot.state === 'ready' && slot.active === 0 && nowMs - slot.lastUsedMs >= slot.keepAliveMs;
+    if (isExpired) expired.push(slot);
     else kept += 1;
   }
   const baseTtlMs = runner.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
-  if (kept === 0 && isIdle(runner) && nowMs - runner.lastUsedMs >= baseTtlMs) {
+  if (kept === 0 && isIdle(runner) && nowMs - runner.lastUsedMs >= baseTtlMs)
     stopRunner(state, runner, 'idle', nowMs, effects);
-    return;
-  }
-  for (const slot of expired) detach(runner, slot, effects);
+  else for (const slot of expired) detach(runner, slot, nowMs, effects);
 }
 
+/** Waiting for room or for a free sequence has a limit; a start under way has its own. */
 function rejectLateWaiters(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const limitMs = state.settings.startTimeoutMs;
-  for (const [key, { combo, waiters }] of [...state.queues]) {
-    const late = waiters.filter((waiter) => nowMs - waiter.arrivedMs >= limitMs);
-    if (late.length === 0) continue;
+  for (const [key, { combo, waiters }] of state.queues) {
+    const first = waiters[0];
+    if (!first || nowMs - first.waitsSinceMs < limitMs || isStarting(state, key)) continue;
+    const onTime = waiters.findIndex((waiter) => nowMs - waiter.waitsSinceMs < limitMs);
     const message = `Cannot serve "${combo.name}": no capacity after ${limitMs} ms of waiting`;
     const failure: Failure = { code: 'no_capacity', message, retryAfterMs: 1000 };
-    waiters.splice(0, waiters.length, ...waiters.filter((waiter) => !late.includes(waiter)));
-    rejectWaiters(state, key, late, failure, effects);
+    rejectWaiting(state, key, failure, effects, onTime < 0 ? waiters.length : onTime);
   }
+}
+
+function isStarting(state: PoolState, key: ComboKey): boolean {
+  const slot = runnerOfCombo(state, key)?.combos.get(key);
+  return slot?.state === 'wanted' || slot?.state === 'attaching';
 }
 
 /** Nobody new is served, who waits is answered, who runs may finish. */
 export function shutDown(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  if (state.shuttingDown) return;
   state.shuttingDown = true;
-  const failure: Failure = {
-    code: 'shutting_down',
-    message: 'Cannot serve request: the gateway is shutting down',
-  };
-  for (const key of [...state.queues.keys()]) rejectWaiting(state, key, failure, effects);
+  const message = 'Cannot serve request: the gateway is shutting down';
+  for (const key of [...state.queues.keys()])
+    rejectWaiting(state, key, { code: 'shutting_down', message }, effects);
   for (const runner of [...state.runners.values()]) {
-    if (runner.state === 'ready') drainRunner(state, runner, 'shutdown', nowMs, effects);
+    if (runner.state === 'draining') {
+      runner.reason = 'shutdown';
+      runner.sinceMs = nowMs;
+    } else if (runner.state === 'ready') drainRunner(state, runner, 'shutdown', nowMs, effects);
     else stopRunner(state, runner, 'shutdown', nowMs, effects);
   }
 }

@@ -1,10 +1,11 @@
 import type { Combo } from '../domain/combo.ts';
-import { enqueue } from './arrivals.ts';
 import type { PoolEffect } from './effects.ts';
+import { enqueue } from './queues.ts';
+import { answerOrders } from './serving.ts';
 import { type PoolState, runnerOfCombo } from './state.ts';
 import { detach } from './stops.ts';
 
-/** An order to warm waits in the combo's queue like a request, but takes no sequence and no place in the limits. */
+/** An order to warm waits in the combo's queue like a request, but takes no sequence and is not refused by limits. */
 export function warm(
   state: PoolState,
   orderId: string,
@@ -20,28 +21,34 @@ export function warm(
     effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
     return;
   }
-  enqueue(state, combo, {
-    type: 'order',
-    id: orderId,
-    arrivedMs: nowMs,
-    keepAliveMs: undefined,
-    start: null,
-  });
+  enqueue(state, combo, { type: 'order', id: orderId, keepAliveMs: undefined }, nowMs, effects);
+  const runner = runnerOfCombo(state, combo.key);
+  const slot = runner?.combos.get(combo.key);
+  if (runner?.state !== 'ready' || slot?.state !== 'ready') return;
+  slot.lastUsedMs = nowMs;
+  runner.lastUsedMs = nowMs;
+  answerOrders(state, runner, combo.key, effects);
 }
 
 /** Lets an idle combo go. Idempotent; `conflict` while somebody uses it or waits for it. */
-export function evict(state: PoolState, orderId: string, combo: Combo, effects: PoolEffect[]): void {
+export function evict(
+  state: PoolState,
+  orderId: string,
+  combo: Combo,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   const runner = runnerOfCombo(state, combo.key);
   const slot = runner?.combos.get(combo.key);
-  const busy =
-    state.queues.has(combo.key) ||
-    (slot !== undefined && slot.state !== 'detaching' && (slot.state !== 'ready' || slot.active > 0));
-  if (busy) {
-    const message = `Cannot evict "${combo.name}": it is ${slot?.state === 'ready' ? 'busy' : 'being started'}`;
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error: { code: 'conflict', message } } });
+  const inUse = (slot?.state === 'ready' || slot?.state === 'draining') && slot.active > 0;
+  const starting = slot?.state === 'wanted' || slot?.state === 'attaching';
+  if (inUse || starting || state.queues.has(combo.key)) {
+    const why = inUse ? 'busy' : starting ? 'being started' : 'waited for';
+    const error = { code: 'conflict', message: `Cannot evict "${combo.name}": it is ${why}` } as const;
+    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
     return;
   }
   const evicted = runner !== undefined && slot?.state === 'ready';
-  if (evicted) detach(runner, slot, effects);
+  if (evicted) detach(runner, slot, nowMs, effects);
   effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'evict', evicted } } });
 }

@@ -13,7 +13,9 @@ export interface FixedStart {
 export function fixedStart(state: PoolState, waiterId: string): FixedStart | null {
   const key = state.waitingIn.get(waiterId);
   const runner = key === undefined ? undefined : runnerOfCombo(state, key);
-  if (key === undefined || !runner || runner.combos.get(key)?.state === 'detaching') return null;
+  const slot = key === undefined ? undefined : runner?.combos.get(key);
+  if (key === undefined || !runner || !slot || slot.state === 'detaching' || slot.state === 'draining')
+    return null;
   const start = state.queues.get(key)?.waiters.find((waiter) => waiter.id === waiterId)?.start;
   return { runnerId: runner.id, kind: start?.kind ?? 'warm', joined: start?.joined ?? false };
 }

@@ -1,10 +1,14 @@
 import type { Catalogue } from '../domain/catalogue.ts';
-import type { Combo } from '../domain/combo.ts';
+import { isCurrentCombo, isCurrentModel } from './current.ts';
 import type { PoolEffect } from './effects.ts';
-import { isIdle, type PoolState, type ReadyRunner } from './state.ts';
+import { waitForRoom } from './queues.ts';
+import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 
-/** From now on this is what can be asked for. Requests under way finish on the revisions that they began with. */
+/**
+ * From now on this is what can be asked for. What is ready, or is being attached to a ready runner, still serves those
+ * who wait for it; no file of a revision that is not current is opened any more, and who waits for that is answered.
+ */
 export function applyCatalogue(
   state: PoolState,
   catalogue: Catalogue,
@@ -12,33 +16,35 @@ export function applyCatalogue(
   effects: PoolEffect[],
 ): void {
   state.catalogue = catalogue;
+  const unplaced = [...state.unplaced.values()].flatMap(({ queues }) => [...queues]);
+  for (const { combo } of unplaced) waitForRoom(state, combo.key, effects);
   dropStale(state, nowMs, effects);
 }
 
-/** Runners of a base that was replaced or removed drain; combos of replaced adapters go when nobody uses them. */
+/** Lets runners go whose base was replaced or removed, and combos whose adapters were, when nobody needs them. */
 export function dropStale(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   for (const runner of [...state.runners.values()]) {
-    if (runner.state !== 'ready') continue;
-    if (state.catalogue.models.get(runner.model.id)?.revision === runner.model.revision) {
-      dropStaleCombos(state, runner, effects);
-    } else if (isIdle(runner)) {
-      stopRunner(state, runner, 'stale', nowMs, effects);
-    } else if (runner.active > 0) {
-      drainRunner(state, runner, 'stale', nowMs, effects);
+    if (isCurrentModel(runner.model, state.catalogue)) dropStaleCombos(state, runner, nowMs, effects);
+    else if (runner.state === 'ready') dropStaleBase(state, runner, nowMs, effects);
+    else if (runner.state !== 'draining') stopRunner(state, runner, 'stale', nowMs, effects);
+  }
+}
+
+function dropStaleBase(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
+  for (const key of runner.combos.keys()) if (state.queues.has(key)) return;
+  if (isIdle(runner)) stopRunner(state, runner, 'stale', nowMs, effects);
+  else if (runner.active > 0) drainRunner(state, runner, 'stale', nowMs, effects);
+}
+
+function dropStaleCombos(state: PoolState, runner: Runner, nowMs: number, effects: PoolEffect[]): void {
+  for (const [key, slot] of runner.combos) {
+    if (isCurrentCombo(slot.combo, state.catalogue)) continue;
+    if (slot.state === 'wanted') {
+      runner.combos.delete(key);
+      waitForRoom(state, key, effects);
+    } else if (runner.state === 'ready' && slot.state === 'ready') {
+      slot.keepAliveMs = 0;
+      if (slot.active === 0) detach(runner, slot, nowMs, effects);
     }
   }
-}
-
-function dropStaleCombos(state: PoolState, runner: ReadyRunner, effects: PoolEffect[]): void {
-  for (const [key, slot] of runner.combos) {
-    if (slot.state !== 'ready' || isCurrent(slot.combo, state.catalogue)) continue;
-    slot.keepAliveMs = 0;
-    if (slot.active === 0 && !state.queues.has(key)) detach(runner, slot, effects);
-  }
-}
-
-function isCurrent(combo: Combo, catalogue: Catalogue): boolean {
-  return combo.adapters.every(
-    ({ adapter }) => catalogue.adapters.get(adapter.id)?.revision === adapter.revision,
-  );
 }

@@ -1,56 +1,66 @@
 import type { PoolEffect } from './effects.ts';
-import { isIdle, type PoolState, type ReadyRunner, runnerOfBase } from './state.ts';
-import { drainRunner, stopRunner } from './stops.ts';
+import { baseKey, isIdle, type PoolState, type ReadyRunner, type ReadySlot, type Runner } from './state.ts';
+import { detach, stopRunner } from './stops.ts';
 
 /**
- * Makes room for bases that wait without a runner: an idle runner goes, the least recently used first. With none idle
- * and somebody waiting for longer than `swapAfterMs`, the least recently used busy one takes no new work.
- * Room that is on its way (runners that stop or drain) counts.
+ * Room for `missing` more runners: idle ones go that nobody waits for, the least recently used first. Room that is on
+ * its way (runners that stop) counts.
  */
-export function makeRoom(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const { missing, oldestMs } = missingBases(state);
-  let coming = Math.max(0, state.settings.maxRunners - state.runners.size);
-  for (const runner of state.runners.values()) {
-    if (runner.state === 'stopping' || runner.state === 'draining') coming += 1;
-  }
-  for (; coming < missing; coming += 1) {
-    const victim = leastRecentlyUsed(state, isIdleAndUnwanted);
-    if (victim) {
-      stopRunner(state, victim, 'evicted', nowMs, effects);
-      continue;
-    }
-    const busy =
-      nowMs - oldestMs >= state.settings.swapAfterMs ? leastRecentlyUsed(state, () => true) : undefined;
-    if (!busy) return;
-    drainRunner(state, busy, 'replaced', nowMs, effects);
-  }
-}
-
-function missingBases(state: PoolState): { missing: number; oldestMs: number } {
-  const missing = new Set<string>();
-  let oldestMs = Number.POSITIVE_INFINITY;
-  for (const { combo, waiters } of state.queues.values()) {
-    if (runnerOfBase(state, combo.model)) continue;
-    missing.add(`${combo.model.id}#${combo.model.revision}`);
-    oldestMs = Math.min(oldestMs, waiters[0]?.arrivedMs ?? oldestMs);
-  }
-  return { missing: missing.size, oldestMs };
-}
-
-function isIdleAndUnwanted(state: PoolState, runner: ReadyRunner): boolean {
-  if (!isIdle(runner)) return false;
-  for (const { combo } of state.queues.values()) if (combo.model.id === runner.model.id) return false;
-  return true;
-}
-
-function leastRecentlyUsed(
+export function makeRunnerRoom(
   state: PoolState,
-  eligible: (state: PoolState, runner: ReadyRunner) => boolean,
-): ReadyRunner | undefined {
+  missing: number,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  if (missing === 0) return;
+  let coming = 0;
+  for (const runner of state.runners.values()) if (runner.state === 'stopping') coming += 1;
+  for (; coming < missing; coming += 1) {
+    const victim = leastRecentlyUsedIdle(state);
+    if (!victim) return;
+    stopRunner(state, victim, 'evicted', nowMs, effects);
+  }
+}
+
+function leastRecentlyUsedIdle(state: PoolState): ReadyRunner | undefined {
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
-    if (runner.state !== 'ready' || !eligible(state, runner)) continue;
+    if (runner.state !== 'ready' || !isIdle(runner) || isWaitedFor(state, runner)) continue;
     if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
+  }
+  return oldest;
+}
+
+/** Somebody waits for a combo of its base, which it will take on in a moment. */
+function isWaitedFor(state: PoolState, runner: ReadyRunner): boolean {
+  if (state.unplaced.has(baseKey(runner.model))) return true;
+  for (const key of runner.combos.keys()) if (state.queues.has(key)) return true;
+  return false;
+}
+
+/** Room for `wanted` more combos on a full runner: idle ones go, the least recently used first. */
+export function makeComboRoom(
+  state: PoolState,
+  runner: Runner,
+  wanted: number,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  let coming = 0;
+  for (const [key, slot] of runner.combos)
+    if (slot.state === 'detaching' && !state.queues.has(key)) coming += 1;
+  for (; coming < wanted; coming += 1) {
+    const victim = leastRecentlyUsedIdleCombo(runner);
+    if (!victim) return;
+    detach(runner, victim, nowMs, effects);
+  }
+}
+
+function leastRecentlyUsedIdleCombo(runner: Runner): ReadySlot | undefined {
+  let oldest: ReadySlot | undefined;
+  for (const slot of runner.combos.values()) {
+    if (slot.state !== 'ready' || slot.active > 0) continue;
+    if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
   }
   return oldest;
 }

@@ -2,18 +2,19 @@ import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { rejectWaiting } from './serving.ts';
+import { rejectWaiting, waitForRoom } from './queues.ts';
+import { answerOrders, grantWaiting } from './serving.ts';
 import { attach } from './starts.ts';
-import type { PoolState } from './state.ts';
+import type { PoolState, Runner } from './state.ts';
 import { stopRunner } from './stops.ts';
-import { threadShare } from './threads.ts';
+import { decodingRunners, threadShare } from './threads.ts';
 import { forget, moveTo } from './transitions.ts';
 
 export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
   const runner = state.runners.get(id);
   if (runner?.state !== 'starting') return;
   const { model, combos } = runner;
-  const threads = threadShare(state, model, 1);
+  const threads = threadShare(state, model, decodingRunners(state) + 1);
   moveTo(state, { id, model, combos, state: 'loading', sinceMs: nowMs, threads });
   effects.push({ type: 'load', runnerId: id, model, threads });
 }
@@ -45,6 +46,7 @@ export function runnerLoaded(
   }
 }
 
+/** Who waited for the start is served, and who waits on for a free sequence waits from now. */
 export function comboReady(
   state: PoolState,
   event: Extract<PoolEvent, { type: 'comboReady' }>,
@@ -53,7 +55,7 @@ export function comboReady(
 ): void {
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
-  if (!runner || slot?.state !== 'attaching') return;
+  if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
   const { combo } = slot;
   runner.combos.set(event.comboKey, {
     state: 'ready',
@@ -72,6 +74,9 @@ export function comboReady(
     combo: combo.name,
     detail: { kvBytes, computeBytes },
   });
+  for (const waiter of state.queues.get(combo.key)?.waiters ?? []) waiter.waitsSinceMs = nowMs;
+  answerOrders(state, runner, combo.key, effects);
+  grantWaiting(state, combo.key, nowMs, effects);
 }
 
 /** The combo cannot be attached; who waited for it is answered, the runner goes on. */
@@ -95,6 +100,7 @@ export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, eff
   if (!runner || slot?.state !== 'detaching') return;
   runner.combos.delete(key);
   effects.push({ type: 'note', note: 'combo_detached', runnerId: id, combo: slot.combo.name });
+  waitForRoom(state, key, effects);
 }
 
 /** A start that failed answers everybody who waits for it; a ready runner that failed is replaced for who waits. */
@@ -109,7 +115,7 @@ export function runnerFailed(
   if (!runner || runner.state === 'stopping') return;
   const detail = { code: failure.code, message: failure.message, state: runner.state };
   effects.push({ type: 'note', note: 'runner_failed', runnerId: id, detail });
-  answerStarts(state, id, failure, effects);
+  answerStarts(state, runner, failure, effects);
   stopRunner(state, runner, 'failed', nowMs, effects);
 }
 
@@ -120,19 +126,13 @@ export function runnerGone(state: PoolState, id: RunnerId, failure: Failure, eff
   const expected = runner.state === 'stopping';
   const detail = { message: failure.message, state: runner.state, expected };
   effects.push({ type: 'note', note: 'runner_exited', runnerId: id, detail });
-  answerStarts(state, id, failure, effects);
+  answerStarts(state, runner, failure, effects);
   forget(state, id);
+  for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
 }
 
 /** Only combos whose start is under way on this runner: who waits for a free sequence is served by the next runner. */
-function answerStarts(state: PoolState, id: RunnerId, failure: Failure, effects: PoolEffect[]): void {
-  for (const [key, slot] of state.runners.get(id)?.combos ?? []) {
+function answerStarts(state: PoolState, runner: Runner, failure: Failure, effects: PoolEffect[]): void {
+  for (const [key, slot] of runner.combos)
     if (slot.state === 'wanted' || slot.state === 'attaching') rejectWaiting(state, key, failure, effects);
-    else forgetStarts(state, key);
-  }
-}
-
-/** Who had joined a start that ended, and still waits, will be marked by the next one. */
-function forgetStarts(state: PoolState, key: ComboKey): void {
-  for (const waiter of state.queues.get(key)?.waiters ?? []) waiter.start = null;
 }

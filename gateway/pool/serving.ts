@@ -1,47 +1,20 @@
-import type { Failure } from '../domain/errors.ts';
-import type { ComboKey, RequestId } from '../domain/ids.ts';
-import { requestId } from '../domain/ids.ts';
+import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
-import { makeRoom } from './room.ts';
-import { startCombo } from './starts.ts';
+import { takeFirst, takeOut } from './queues.ts';
 import { type PoolState, type ReadyRunner, type ReadySlot, runnerOfCombo, type Waiter } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 
-/** Gives every queue what there is for it now: grants first, then starts, then room for what found none. */
-export function serveQueues(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  if (state.queues.size === 0) return;
-  let unplaced = false;
-  for (const [key, queue] of state.queues) {
-    const runner = runnerOfCombo(state, key);
-    const slot = runner?.combos.get(key);
-    if (!slot) unplaced = !startCombo(state, queue, nowMs, effects) || unplaced;
-    else if (runner?.state === 'ready' && slot.state === 'ready')
-      grantWaiting(state, runner, slot, nowMs, effects);
-  }
-  if (unplaced) makeRoom(state, nowMs, effects);
-}
-
-/** Grants from the front of the queue while the combo has sequences free. Orders are answered without one. */
-function grantWaiting(
-  state: PoolState,
-  runner: ReadyRunner,
-  slot: ReadySlot,
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
-  const { key, model } = slot.combo;
+/** Grants from the front of the combo's queue while the combo is ready and has sequences free. */
+export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
   const queue = state.queues.get(key);
-  if (!queue) return;
-  let taken = 0;
-  for (const waiter of queue.waiters) {
-    if (waiter.type === 'request' && slot.active >= model.sequences) break;
-    taken += 1;
-    grantOne(state, runner, slot, waiter, nowMs, effects);
-  }
-  unqueue(state, key, queue.waiters.splice(0, taken));
+  const runner = queue && runnerOfCombo(state, key);
+  const slot = runner?.combos.get(key);
+  if (!queue || runner?.state !== 'ready' || slot?.state !== 'ready') return;
+  const free = Math.max(0, slot.combo.model.sequences - slot.active);
+  for (const waiter of takeFirst(state, queue, free)) grant(state, runner, slot, waiter, nowMs, effects);
 }
 
-function grantOne(
+function grant(
   state: PoolState,
   runner: ReadyRunner,
   slot: ReadySlot,
@@ -50,72 +23,55 @@ function grantOne(
   effects: PoolEffect[],
 ): void {
   const { kind, joined } = waiter.start ?? { kind: 'warm', joined: false };
-  slot.lastUsedMs = nowMs;
-  runner.lastUsedMs = nowMs;
-  if (waiter.type === 'order') {
-    const answer = { ok: true, value: { order: 'warm', runnerId: runner.id, kind } } as const;
-    effects.push({ type: 'answer', orderId: waiter.id, answer });
-    return;
-  }
   slot.active += 1;
   runner.active += 1;
+  slot.lastUsedMs = nowMs;
+  runner.lastUsedMs = nowMs;
   slot.keepAliveMs = waiter.keepAliveMs ?? slot.combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
   const id = requestId(waiter.id);
   state.granted.set(id, { runnerId: runner.id, comboKey: slot.combo.key });
   effects.push({ type: 'grant', requestId: id, runnerId: runner.id, kind, joined });
 }
 
-/** Frees the sequence of a granted request; lets the combo go when it asked for that, the runner when it drains. */
-export function endRequest(state: PoolState, id: RequestId, nowMs: number, effects: PoolEffect[]): void {
-  const grant = state.granted.get(id);
-  if (!grant) return;
-  state.granted.delete(id);
-  const runner = state.runners.get(grant.runnerId);
-  const slot = runner?.combos.get(grant.comboKey);
-  if (!runner || (runner.state !== 'ready' && runner.state !== 'draining')) return;
-  runner.active -= 1;
-  if (runner.state === 'ready') runner.lastUsedMs = nowMs;
-  if (slot?.state === 'ready') {
-    slot.active -= 1;
-    slot.lastUsedMs = nowMs;
-    const wanted = state.queues.has(grant.comboKey);
-    if (slot.keepAliveMs === 0 && slot.active === 0 && !wanted && runner.state === 'ready') {
-      detach(runner, slot, effects);
-    }
-  }
-  if (runner.state === 'draining' && runner.active === 0)
-    stopRunner(state, runner, runner.reason, nowMs, effects);
-}
-
-/** Answers everybody who waits for a combo with the same failure. */
-export function rejectWaiting(
+/** Answers the orders to warm that waited for this combo. They take no sequence, so none waits for one. */
+export function answerOrders(
   state: PoolState,
+  runner: ReadyRunner,
   key: ComboKey,
-  failure: Failure,
   effects: PoolEffect[],
 ): void {
   const queue = state.queues.get(key);
-  if (!queue) return;
-  rejectWaiters(state, key, queue.waiters.splice(0), failure, effects);
-}
-
-/** Answers some who waited for a combo, already taken out of its list. */
-export function rejectWaiters(
-  state: PoolState,
-  key: ComboKey,
-  waiters: readonly Waiter[],
-  failure: Failure,
-  effects: PoolEffect[],
-): void {
-  for (const waiter of waiters) {
-    if (waiter.type === 'request') effects.push({ type: 'reject', requestId: requestId(waiter.id), failure });
-    else effects.push({ type: 'answer', orderId: waiter.id, answer: { ok: false, error: failure } });
+  const orders = queue ? takeOut(state, queue, (waiter) => waiter.type === 'order') : [];
+  for (const { id, start } of orders) {
+    const value = { order: 'warm', runnerId: runner.id, kind: start?.kind ?? 'warm' } as const;
+    effects.push({ type: 'answer', orderId: id, answer: { ok: true, value } });
   }
-  unqueue(state, key, waiters);
 }
 
-function unqueue(state: PoolState, key: ComboKey, waiters: readonly Waiter[]): void {
-  for (const waiter of waiters) state.waitingIn.delete(waiter.id);
-  state.waiting -= waiters.length;
-  if (state.queues.get(key)?.waiters.length === 0) state.queues.delete(key);
+/**
+ * Frees the sequence of a granted request for the next one. The combo goes when the request asked for that or when
+ * another combo waits for its place, the runner when it drains.
+ */
+export function endRequest(state: PoolState, id: RequestId, nowMs: number, effects: PoolEffect[]): void {
+  const granted = state.granted.get(id);
+  if (!granted) return;
+  state.granted.delete(id);
+  const runner = state.runners.get(granted.runnerId);
+  const slot = runner?.combos.get(granted.comboKey);
+  if (runner?.state !== 'ready' && runner?.state !== 'draining') return;
+  if (slot?.state !== 'ready' && slot?.state !== 'draining')
+    throw new Error(`Cannot end request "${id}": its combo is ${slot?.state ?? 'gone'}`);
+  runner.active -= 1;
+  slot.active -= 1;
+  if (runner.state === 'draining') {
+    if (runner.active === 0) stopRunner(state, runner, runner.reason, nowMs, effects);
+    return;
+  }
+  runner.lastUsedMs = nowMs;
+  if (slot.state === 'ready') {
+    slot.lastUsedMs = nowMs;
+    grantWaiting(state, granted.comboKey, nowMs, effects);
+  }
+  const unwanted = slot.state === 'draining' || slot.keepAliveMs === 0;
+  if (unwanted && slot.active === 0) detach(runner, slot, nowMs, effects);
 }

@@ -12,7 +12,9 @@ export type ComboSlot =
   | { readonly state: 'wanted'; readonly combo: Combo; readonly kind: StartKind }
   | { readonly state: 'attaching'; readonly combo: Combo; readonly kind: StartKind; readonly sinceMs: number }
   | ReadySlot
-  | { readonly state: 'detaching'; readonly combo: Combo };
+  /** Takes no new requests, so that another combo gets its place; detached when the last of its requests has ended. */
+  | DrainingSlot
+  | { readonly state: 'detaching'; readonly combo: Combo; readonly sinceMs: number };
 
 export interface ReadySlot {
   readonly state: 'ready';
@@ -24,6 +26,14 @@ export interface ReadySlot {
   lastUsedMs: number;
   /** Idle time after which the combo goes; Infinity: never by idleness. */
   keepAliveMs: number;
+}
+
+export interface DrainingSlot {
+  readonly state: 'draining';
+  readonly combo: Combo;
+  readonly kvBytes: number;
+  readonly computeBytes: number;
+  active: number;
 }
 
 interface RunnerBase {
@@ -46,7 +56,9 @@ export type Runner =
   | (RunnerBase & {
       readonly state: 'draining';
       readonly weightBytes: number;
-      readonly reason: StopReason;
+      reason: StopReason;
+      /** Since when it drains for this reason. */
+      sinceMs: number;
       threads: number;
       active: number;
     })
@@ -67,12 +79,22 @@ export interface Waiter {
   readonly id: string;
   readonly arrivedMs: number;
   readonly keepAliveMs: number | undefined;
+  /** Since when it waits for room or a free sequence: its arrival, or the end of the start that it waited on. */
+  waitsSinceMs: number;
+  /** null: nobody has begun a start for it, or its combo is ready and it waits for a free sequence. */
   start: WaitingStart | null;
 }
 
+/** Never empty, the oldest waiter first. */
 export interface WaitQueue {
   readonly combo: Combo;
   readonly waiters: Waiter[];
+}
+
+/** Queues of one base that no runner has a slot for: nobody has begun their start. */
+export interface UnplacedBase {
+  readonly model: CatalogueModel;
+  readonly queues: Set<WaitQueue>;
 }
 
 /** Owned by the loop and updated in place: at 10,000 combos a copy per event would be the cost of the pool. */
@@ -81,6 +103,8 @@ export interface PoolState {
   readonly runners: Map<RunnerId, Runner>;
   /** Only combos that somebody waits for. */
   readonly queues: Map<ComboKey, WaitQueue>;
+  /** By baseKey. An index over `queues`, so that an event costs nothing for those whose start is under way. */
+  readonly unplaced: Map<string, UnplacedBase>;
   waiting: number;
   /** Where a waiting request waits. */
   readonly waitingIn: Map<string, ComboKey>;
@@ -99,6 +123,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     settings,
     runners: new Map(),
     queues: new Map(),
+    unplaced: new Map(),
     waiting: 0,
     waitingIn: new Map(),
     granted: new Map(),
@@ -112,6 +137,11 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
 export function nextRunnerId(state: PoolState): RunnerId {
   state.spawned += 1;
   return runnerId(`r_${state.runnerPrefix}_${state.spawned}`);
+}
+
+/** One base at one revision. */
+export function baseKey(model: CatalogueModel): string {
+  return `${model.id}#${model.revision}`;
 }
 
 /** Can take on combos of its base, now or when it has started. */

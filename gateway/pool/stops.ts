@@ -1,8 +1,13 @@
+import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
-import type { ComboSlot, PoolState, Runner } from './state.ts';
+import { waitForRoom } from './queues.ts';
+import type { ComboSlot, DrainingSlot, PoolState, ReadyRunner, ReadySlot, Runner } from './state.ts';
 import { moveTo } from './transitions.ts';
 
-/** Orders the process to end. The runner stays in the books until its exit is a fact. */
+/**
+ * Orders the process to end. The runner stays in the books until its exit is a fact. Who waits for a combo of it is
+ * served by the next runner.
+ */
 export function stopRunner(
   state: PoolState,
   runner: Runner,
@@ -11,17 +16,28 @@ export function stopRunner(
   effects: PoolEffect[],
 ): void {
   if (runner.state === 'stopping') return;
-  const { id, model } = runner;
+  const { id, model, combos } = runner;
+  // What still runs on a draining runner has had its time.
+  const isOverdue = runner.state === 'draining' && runner.active > 0;
+  const atOnce = isOverdue || reason === 'failed' || reason === 'unreachable';
   moveTo(state, { id, model, combos: new Map(), state: 'stopping', sinceMs: nowMs });
-  const graceMs = reason === 'failed' || reason === 'unreachable' ? 0 : state.settings.drainTimeoutMs;
-  effects.push({ type: 'stop', runnerId: id, graceMs, reason });
+  effects.push({
+    type: 'stop',
+    runnerId: id,
+    graceMs: atOnce ? 0 : state.settings.drainTimeoutMs,
+    reason,
+  });
   effects.push({ type: 'note', note: 'runner_stopping', runnerId: id, detail: { reason, base: model.id } });
+  for (const key of combos.keys()) waitForRoom(state, key, effects);
 }
 
-/** No new work; the runner stops when the last granted request has ended. At once when there is none. */
+/**
+ * No new work; the runner stops when the last granted request has ended, at once when there is none. Who waits for a
+ * combo of it, or for an attach under way on it, is served by the next runner.
+ */
 export function drainRunner(
   state: PoolState,
-  runner: Extract<Runner, { state: 'ready' }>,
+  runner: ReadyRunner,
   reason: StopReason,
   nowMs: number,
   effects: PoolEffect[],
@@ -30,18 +46,34 @@ export function drainRunner(
     stopRunner(state, runner, reason, nowMs, effects);
     return;
   }
-  const { id, model, combos, weightBytes, threads, active } = runner;
-  moveTo(state, { id, model, combos, state: 'draining', weightBytes, threads, active, reason });
+  const { id, model, weightBytes, threads, active } = runner;
+  const combos = new Map<ComboKey, ComboSlot>();
+  for (const [key, slot] of runner.combos)
+    if (slot.state === 'ready' || slot.state === 'draining') combos.set(key, slot);
+  moveTo(state, {
+    id,
+    model,
+    combos,
+    state: 'draining',
+    sinceMs: nowMs,
+    weightBytes,
+    threads,
+    active,
+    reason,
+  });
   effects.push({ type: 'note', note: 'runner_draining', runnerId: id, detail: { reason, active } });
+  for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
 }
 
 /** Orders the runner to let an idle combo go; its base stays. */
 export function detach(
   runner: Runner,
-  slot: Extract<ComboSlot, { state: 'ready' }>,
+  slot: ReadySlot | DrainingSlot,
+  nowMs: number,
   effects: PoolEffect[],
 ): void {
+  if (slot.active > 0) throw new Error(`Cannot detach "${slot.combo.name}": ${slot.active} requests use it`);
   const { combo } = slot;
-  runner.combos.set(combo.key, { state: 'detaching', combo });
+  runner.combos.set(combo.key, { state: 'detaching', combo, sinceMs: nowMs });
   effects.push({ type: 'detach', runnerId: runner.id, comboKey: combo.key });
 }

@@ -13,8 +13,7 @@ export function threadShare(state: PoolState, model: CatalogueModel, busy: numbe
 
 /** Tells the runners that decode how many threads each has now. Idle ones keep theirs: they cost nothing. */
 export function shareThreads(state: PoolState, effects: PoolEffect[]): void {
-  let busy = 0;
-  for (const runner of state.runners.values()) if (isDecoding(runner)) busy += 1;
+  const busy = decodingRunners(state);
   for (const runner of state.runners.values()) {
     if (!isDecoding(runner)) continue;
     const threads = threadShare(state, runner.model, busy);
@@ -22,6 +21,13 @@ export function shareThreads(state: PoolState, effects: PoolEffect[]): void {
     runner.threads = threads;
     effects.push({ type: 'setThreads', runnerId: runner.id, threads });
   }
+}
+
+/** How many runners decode now. */
+export function decodingRunners(state: PoolState): number {
+  let busy = 0;
+  for (const runner of state.runners.values()) if (isDecoding(runner)) busy += 1;
+  return busy;
 }
 
 function isDecoding(runner: Runner): runner is Extract<Runner, { state: 'ready' | 'draining' }> {

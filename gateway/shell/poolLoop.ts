@@ -117,7 +117,7 @@ export class PoolLoop {
       case 'load':
         return fleet?.load(effect.runnerId, effect.model, effect.threads);
       case 'attach':
-        return fleet?.attach(effect.runnerId, effect.combo);
+        return fleet?.attach(effect.runnerId, effect.combo, effect.kind);
       case 'detach':
         return fleet?.detach(effect.runnerId, effect.comboKey);
       case 'setThreads':

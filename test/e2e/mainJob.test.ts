@@ -56,17 +56,20 @@ describe('the demo catalogue on a gateway that was just started', () => {
     }
   });
 
-  test.each(referenceCases())('$combo answers "$messages" word for word, streamed and not', async (reference) => {
-    const client = gateway.openai();
-    const request = { model: reference.model, messages: reference.messages, temperature: 0 };
-    const whole = await client.chat.completions.create(request);
-    expect(whole.choices[0]?.message.content).toBe(reference.answer);
-    let text = '';
-    for await (const chunk of await client.chat.completions.create({ ...request, stream: true })) {
-      text += chunk.choices[0]?.delta.content ?? '';
-    }
-    expect(text).toBe(reference.answer);
-  });
+  test.each(referenceCases())(
+    '$combo answers "$messages" word for word, streamed and not',
+    async (reference) => {
+      const client = gateway.openai();
+      const request = { model: reference.model, messages: reference.messages, temperature: 0 };
+      const whole = await client.chat.completions.create(request);
+      expect(whole.choices[0]?.message.content).toBe(reference.answer);
+      let text = '';
+      for await (const chunk of await client.chat.completions.create({ ...request, stream: true })) {
+        text += chunk.choices[0]?.delta.content ?? '';
+      }
+      expect(text).toBe(reference.answer);
+    },
+  );
 
   test('8 requests at a time, mixed over the three combos, are answered word for word', async () => {
     const client = gateway.openai();

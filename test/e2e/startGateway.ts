@@ -93,7 +93,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   if (options.config !== undefined) writeFileSync(configPath, options.config);
   const child = spawn(
     process.execPath,
-    ['--enable-source-maps', '-e', `import(${JSON.stringify(join(ROOT, 'dist/gateway.mjs'))}).then((m) => m.main())`],
+    [
+      '--enable-source-maps',
+      '-e',
+      `import(${JSON.stringify(join(ROOT, 'dist/gateway.mjs'))}).then((m) => m.main())`,
+    ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -117,7 +121,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
 }
 
 /** Resolves when `probe` is true; it is asked again whenever the event loop is free, at most for `limitMs`. */
-export async function until(probe: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
+export async function until(
+  probe: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = 20_000,
+): Promise<void> {
   const started = performance.now();
   while (!(await probe())) {
     if (performance.now() - started > limitMs) throw new Error(`waited ${limitMs} ms in vain until ${what}`);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Agent } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { chatText, getJson, type Json, post, postJson, postStream } from './socketClient.ts';
-import { DEMO_MODELS, demoModel, ROOT, type StartedRunner, startRunner } from './startRunner.ts';
+import { DEMO_MODELS, demoModel, type StartedRunner, startRunner } from './startRunner.ts';
 
 const CHAT = '/v1/chat/completions';
 const COMBOS = { base: 'tiny-chat', pirate: 'tiny-chat+pirate', json: 'tiny-chat+json' } as const;
@@ -15,9 +15,7 @@ interface Reference {
   greedy: Record<Style, Record<string, string>>;
   prompts: [role: string, content: string][][];
 }
-const reference: Reference = JSON.parse(
-  readFileSync(path.join(ROOT, 'test/fixtures/reference.json'), 'utf8'),
-);
+const reference: Reference = JSON.parse(readFileSync(path.join(DEMO_MODELS, 'reference.json'), 'utf8'));
 
 /** Every prompt of the reference but the stories, for which Q8_0 may round to another equally likely name. */
 const questions = reference.prompts

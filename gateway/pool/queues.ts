@@ -1,0 +1,112 @@
+import type { Combo } from '../domain/combo.ts';
+import type { Failure } from '../domain/errors.ts';
+import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
+import { isCurrentCombo, staleFailure } from './current.ts';
+import type { PoolEffect } from './effects.ts';
+import { baseKey, type PoolState, runnerOfCombo, type Waiter, type WaitQueue } from './state.ts';
+
+// The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn` and `waiting`.
+
+/** Adds a waiter behind the others of its combo. One that meets a start under way joins it. */
+export function enqueue(
+  state: PoolState,
+  combo: Combo,
+  asked: Pick<Waiter, 'type' | 'id' | 'keepAliveMs'>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  if (state.waitingIn.has(asked.id)) throw new Error(`Cannot queue "${asked.id}": that id waits already`);
+  const waiter: Waiter = { ...asked, arrivedMs: nowMs, waitsSinceMs: nowMs, start: null };
+  const slot = runnerOfCombo(state, combo.key)?.combos.get(combo.key);
+  if (slot && (slot.state === 'wanted' || slot.state === 'attaching'))
+    waiter.start = { kind: slot.kind, joined: true };
+  const queue = state.queues.get(combo.key);
+  if (queue) queue.waiters.push(waiter);
+  else state.queues.set(combo.key, { combo, waiters: [waiter] });
+  state.waitingIn.set(waiter.id, combo.key);
+  state.waiting += 1;
+  if (!slot && !queue) waitForRoom(state, combo.key, effects);
+}
+
+/** Takes the waiter out of its queue: its client has gone. A start that it began goes on for the next one. */
+export function leave(state: PoolState, id: RequestId): void {
+  const key = state.waitingIn.get(id);
+  const queue = key === undefined ? undefined : state.queues.get(key);
+  if (queue) takeOut(state, queue, (waiter) => waiter.id === id);
+}
+
+/** Takes the first `count` out, in their order. */
+export function takeFirst(state: PoolState, queue: WaitQueue, count: number): Waiter[] {
+  const taken = queue.waiters.splice(0, count);
+  for (const waiter of taken) state.waitingIn.delete(waiter.id);
+  state.waiting -= taken.length;
+  if (queue.waiters.length === 0) {
+    state.queues.delete(queue.combo.key);
+    markPlaced(state, queue);
+  }
+  return taken;
+}
+
+/** Takes out those of which it is true, in their order. */
+export function takeOut(state: PoolState, queue: WaitQueue, leaves: (waiter: Waiter) => boolean): Waiter[] {
+  const leaving = queue.waiters.filter(leaves);
+  if (leaving.length === 0) return leaving;
+  const staying = queue.waiters.filter((waiter) => !leaving.includes(waiter));
+  queue.waiters.splice(0, queue.waiters.length, ...leaving, ...staying);
+  return takeFirst(state, queue, leaving.length);
+}
+
+/** Answers the first `count` who wait for a combo, all unless given, with the same failure. */
+export function rejectWaiting(
+  state: PoolState,
+  key: ComboKey,
+  failure: Failure,
+  effects: PoolEffect[],
+  count = Number.POSITIVE_INFINITY,
+): void {
+  const queue = state.queues.get(key);
+  if (!queue) return;
+  for (const waiter of takeFirst(state, queue, Math.min(count, queue.waiters.length))) {
+    if (waiter.type === 'request') effects.push({ type: 'reject', requestId: requestId(waiter.id), failure });
+    else effects.push({ type: 'answer', orderId: waiter.id, answer: { ok: false, error: failure } });
+  }
+}
+
+/**
+ * Who waits for a combo that no runner has a slot for (any more) waits for the next start. Of a combo that is not
+ * current there is none: its waiters are answered. Nothing to do while a runner has a slot.
+ */
+export function waitForRoom(state: PoolState, key: ComboKey, effects: PoolEffect[]): void {
+  const queue = state.queues.get(key);
+  if (!queue || runnerOfCombo(state, key)) return;
+  const { combo } = queue;
+  if (!isCurrentCombo(combo, state.catalogue)) {
+    rejectWaiting(state, key, staleFailure(combo, state.catalogue), effects);
+    return;
+  }
+  for (const waiter of queue.waiters) waiter.start = null;
+  const base = baseKey(combo.model);
+  const unplaced = state.unplaced.get(base);
+  if (unplaced) unplaced.queues.add(queue);
+  else state.unplaced.set(base, { model: combo.model, queues: new Set([queue]) });
+}
+
+/** The queue's start has begun, or nobody waits in it any more. */
+export function markPlaced(state: PoolState, queue: WaitQueue): void {
+  if (state.unplaced.size === 0) return;
+  const base = baseKey(queue.combo.model);
+  const unplaced = state.unplaced.get(base);
+  if (unplaced?.queues.delete(queue) && unplaced.queues.size === 0) state.unplaced.delete(base);
+}
+
+/** When the first of the queue arrived. */
+export function headMs(queue: WaitQueue | undefined): number {
+  return queue?.waiters[0]?.arrivedMs ?? Number.POSITIVE_INFINITY;
+}
+
+/** The queue whose first waiter arrived first. */
+export function oldestQueue(queues: Iterable<WaitQueue>): WaitQueue | undefined {
+  let oldest: WaitQueue | undefined;
+  for (const queue of queues) if (!oldest || headMs(queue) < headMs(oldest)) oldest = queue;
+  return oldest;
+}

@@ -1,0 +1,73 @@
+import type { Catalogue, CatalogueAdapter, CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import { type Combo, parseCombo } from '../../gateway/domain/combo.ts';
+import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import type { PoolSettings } from '../../gateway/pool/settings.ts';
+
+export const SETTINGS: PoolSettings = {
+  maxRunners: 2,
+  maxCombosPerRunner: 3,
+  queueLimit: 1024,
+  queueLimitPerCombo: 256,
+  startTimeoutMs: 30_000,
+  cpuThreads: 4,
+  drainTimeoutMs: 10_000,
+  swapAfterMs: 2000,
+};
+
+export function model(id: string, overrides: Partial<CatalogueModel> = {}): CatalogueModel {
+  return {
+    id: modelId(id),
+    engine: 'llama',
+    path: `/models/${id}.gguf`,
+    contextTokens: 1024,
+    sequences: 2,
+    maxThreads: null,
+    deviceLayers: 0,
+    useMmap: true,
+    repack: false,
+    kvBudgetBytes: null,
+    idleTtlMs: null,
+    chatTemplate: null,
+    ownedBy: 'test',
+    revision: 'r1',
+    weightBytes: 1000,
+    createdAtEpochMs: 0,
+    source: 'file',
+    ...overrides,
+  };
+}
+
+export function adapter(
+  id: string,
+  base: string,
+  overrides: Partial<CatalogueAdapter> = {},
+): CatalogueAdapter {
+  return {
+    id: adapterId(id),
+    base: modelId(base),
+    path: `/adapters/${id}.gguf`,
+    scale: 1,
+    revision: 'a1',
+    weightBytes: 10,
+    createdAtEpochMs: 0,
+    source: 'file',
+    ...overrides,
+  };
+}
+
+export function catalogueOf(
+  models: readonly CatalogueModel[],
+  adapters: readonly CatalogueAdapter[] = [],
+): Catalogue {
+  return {
+    models: new Map(models.map((entry) => [entry.id, entry])),
+    adapters: new Map(adapters.map((entry) => [entry.id, entry])),
+    aliases: new Map(),
+  };
+}
+
+export function comboOf(name: string, catalogue: Catalogue): Combo {
+  const parsed = parseCombo(name, [], catalogue);
+  if (!parsed.ok) throw new Error(parsed.error.message);
+  return parsed.value;
+}

@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { Catalogue } from '../../gateway/domain/catalogue.ts';
+import { type Combo, parseCombo } from '../../gateway/domain/combo.ts';
+import type { PoolSettings } from '../../gateway/pool/settings.ts';
+import { adapter, catalogueOf, model } from './builders.ts';
+import type { Faults } from './processes.ts';
+import { World } from './world.ts';
+
+/** Events over all properties of this file; the nightly run sets a million. */
+const EVENTS = Number(process.env['HEARTH_POOL_EVENTS'] ?? 40_000);
+const EVENTS_PER_RUN = 150;
+
+const NAMES = ['a', 'a+x', 'a+y@0.5', 'a+x+y', 'b', 'b+z', 'c', 'd'];
+const pick = fc.nat({ max: 1000 });
+const keepAliveMs = fc.constantFrom(undefined, undefined, 0, 500, Number.POSITIVE_INFINITY);
+
+const calmStep = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: fc.constant('arrive' as const),
+      combo: fc.constantFrom(...NAMES),
+      keepAliveMs,
+      durationMs: fc.nat({ max: 900 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat({ max: 400 }) }) },
+);
+const anyStep = fc.oneof(
+  { weight: 14, arbitrary: calmStep },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('leave' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('kill' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('warm' as const), combo: fc.constantFrom(...NAMES) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('evict' as const), combo: fc.constantFrom(...NAMES) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('change' as const), pick }) },
+);
+type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
+
+const settings = fc.record<PoolSettings>({
+  maxRunners: fc.integer({ min: 1, max: 3 }),
+  maxCombosPerRunner: fc.integer({ min: 1, max: 3 }),
+  queueLimit: fc.constantFrom(4, 1000),
+  queueLimitPerCombo: fc.constantFrom(3, 1000),
+  startTimeoutMs: fc.constantFrom(700, 3000),
+  cpuThreads: fc.integer({ min: 1, max: 5 }),
+  drainTimeoutMs: fc.constantFrom(300, 2000),
+  swapAfterMs: fc.constantFrom(0, 300, 1000),
+});
+
+function catalogue(
+  sequences: number,
+  idleTtlMs: number | null,
+  revisions: readonly string[] = [],
+): Catalogue {
+  const [a = 'r1', b = 'r1', x = 'a1', gone = ''] = revisions;
+  const models = ['a', 'b', 'c', 'd']
+    .filter((id) => id !== gone)
+    .map((id) =>
+      model(id, { sequences, idleTtlMs, revision: id === 'a' ? a : b, maxThreads: id === 'c' ? 2 : null }),
+    );
+  const adapters = [adapter('x', 'a', { revision: x }), adapter('y', 'a'), adapter('z', 'b')];
+  return catalogueOf(models, adapters);
+}
+
+/** Now and then a client's combo was read from the catalogue before the last change. */
+function comboFor(name: string, world: World, before: Catalogue): Combo | null {
+  const parsed = parseCombo(name, [], world.random() < 0.1 ? before : world.state.catalogue);
+  return parsed.ok ? parsed.value : null;
+}
+
+function play(world: World, steps: readonly Step[], change: (pick: number) => Catalogue): void {
+  let before = world.state.catalogue;
+  for (const step of steps) {
+    const combo = 'combo' in step ? comboFor(step.combo, world, before) : null;
+    if (step.do === 'wait') world.agenda.advance(step.ms);
+    else if (step.do === 'leave') world.leave(step.pick);
+    else if (step.do === 'kill') world.kill(step.pick);
+    else if (step.do === 'change') {
+      before = world.state.catalogue;
+      world.tell({ type: 'catalogueChanged', catalogue: change(step.pick) });
+    } else if (!combo) continue;
+    else if (step.do === 'arrive') world.arrive(combo, step.keepAliveMs, step.durationMs);
+    else world.order(step.do === 'warm' ? 'warmAsked' : 'evictAsked', combo);
+  }
+}
+
+const scenario = fc.record({
+  settings,
+  seed: fc.integer(),
+  sequences: fc.integer({ min: 1, max: 3 }),
+  idleTtlMs: fc.constantFrom(null, 0, 1000),
+});
+
+/** Plays random scenarios until so many events have been decided. */
+function manyEvents<T>(share: number, arbitrary: fc.Arbitrary<T>, playOne: (scenario: T) => World): void {
+  let events = 0;
+  const property = fc.property(arbitrary, (one) => {
+    events += playOne(one).events;
+  });
+  const numRuns = Math.ceil((EVENTS * share) / EVENTS_PER_RUN);
+  fc.assert(property, { numRuns });
+  expect(events).toBeGreaterThan(EVENTS * share * 0.5);
+}
+
+const steps = (arbitrary: fc.Arbitrary<Step>): fc.Arbitrary<Step[]> =>
+  fc.array(arbitrary, { minLength: 20, maxLength: 90, size: 'max' });
+
+it('keeps every promise while runners fail, hang and die, clients leave and the catalogue changes', () => {
+  const faults = fc.record<Faults>({
+    start: fc.constantFrom(0, 0.2),
+    attach: fc.constantFrom(0, 0.2),
+    hang: fc.constantFrom(0, 0, 0.1),
+  });
+  const whole = fc.record({ scenario, faults, steps: steps(anyStep), endsWithShutdown: fc.boolean() });
+  manyEvents(0.6, whole, ({ scenario: { settings, seed, sequences, idleTtlMs }, faults, steps, ...one }) => {
+    const world = new World(settings, catalogue(sequences, idleTtlMs), seed, faults);
+    play(world, steps, (pick) => {
+      const revisions = [`r${pick & 1}`, `r${(pick >> 1) & 1}`, `a${(pick >> 2) & 1}`, pick & 8 ? 'b' : ''];
+      return catalogue(sequences, idleTtlMs, revisions);
+    });
+    if (one.endsWithShutdown) world.shutDown();
+    world.settle(120_000);
+    if (!one.endsWithShutdown) return world;
+    world.agenda.advance(settings.drainTimeoutMs + 1000);
+    expect([...world.processes.keys()]).toEqual([]);
+    expect([...world.state.runners.keys()]).toEqual([]);
+    return world;
+  });
+}, 600_000);
+
+it('grants every request in a world without faults, however little room there is', () => {
+  const whole = fc.record({ scenario, steps: steps(calmStep) });
+  manyEvents(0.4, whole, ({ scenario: { settings, seed, sequences, idleTtlMs }, steps }) => {
+    const roomy = { ...settings, queueLimit: 1000, queueLimitPerCombo: 1000, startTimeoutMs: 1e9 };
+    const faults = { start: 0, attach: 0, hang: 0 };
+    const world = new World(roomy, catalogue(sequences, idleTtlMs), seed, faults);
+    play(world, steps, () => world.state.catalogue);
+    world.settle(600_000);
+    expect(world.rejections).toEqual([]);
+    return world;
+  });
+}, 600_000);

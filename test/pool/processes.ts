@@ -1,0 +1,130 @@
+import type { Combo } from '../../gateway/domain/combo.ts';
+import type { Failure } from '../../gateway/domain/errors.ts';
+import type { ComboKey, RunnerId } from '../../gateway/domain/ids.ts';
+import type { PoolEvent } from '../../gateway/pool/events.ts';
+import type { Agenda } from './agenda.ts';
+
+/** How often each thing goes wrong, 0 to 1. */
+export interface Faults {
+  readonly start: number;
+  readonly attach: number;
+  readonly hang: number;
+}
+
+export interface ProcessCombo {
+  readonly combo: Combo;
+  state: 'attaching' | 'ready' | 'detaching';
+  readonly kind: 'cold' | 'attach';
+  /** Number of the event that told the pool that it is ready. */
+  readyAtEvent: number;
+  /** Grants that began this start. */
+  begun: number;
+}
+
+/** What a process needs of the world around it. */
+export interface ProcessWorld {
+  readonly agenda: Agenda;
+  readonly random: () => number;
+  readonly faults: Faults;
+  tell(event: PoolEvent): void;
+  /** It is dead, which the pool does not know yet. */
+  died(process: SimulatedProcess): void;
+}
+
+/** A runner process as the outside world has it, and what it tells the pool. */
+export class SimulatedProcess {
+  readonly id: RunnerId;
+  readonly baseKey: string;
+  state: 'spawned' | 'up' | 'loading' | 'loaded' | 'dead' = 'spawned';
+  isStopping = false;
+  threads = 0;
+  readonly combos = new Map<ComboKey, ProcessCombo>();
+
+  readonly #world: ProcessWorld;
+
+  constructor(id: RunnerId, base: string, world: ProcessWorld) {
+    this.id = id;
+    this.baseKey = base;
+    this.#world = world;
+    this.#after(40, () => {
+      if (this.#goesWrong('Cannot spawn')) return;
+      this.state = 'up';
+      world.tell({ type: 'runnerUp', runnerId: id });
+    });
+  }
+
+  load(): void {
+    if (this.state === 'dead') return;
+    this.state = 'loading';
+    this.#after(300, () => {
+      if (this.#goesWrong('Cannot load')) return;
+      this.state = 'loaded';
+      this.#world.tell({ type: 'runnerLoaded', runnerId: this.id, weightBytes: 1000 });
+    });
+  }
+
+  attach(combo: Combo, kind: 'cold' | 'attach'): void {
+    if (this.state === 'dead') return;
+    const held: ProcessCombo = { combo, state: 'attaching', kind, readyAtEvent: Infinity, begun: 0 };
+    this.combos.set(combo.key, held);
+    this.#after(60, () => {
+      const luck = this.#world.random();
+      if (luck < this.#world.faults.hang) return;
+      if (luck < this.#world.faults.hang + this.#world.faults.attach) {
+        this.combos.delete(combo.key);
+        const failure = { code: 'start_failed', message: 'Cannot attach' } as const;
+        this.#world.tell({ type: 'comboFailed', runnerId: this.id, comboKey: combo.key, failure });
+        return;
+      }
+      held.state = 'ready';
+      this.#world.tell({
+        type: 'comboReady',
+        runnerId: this.id,
+        comboKey: combo.key,
+        kvBytes: 10,
+        computeBytes: 5,
+      });
+    });
+  }
+
+  detach(key: ComboKey): void {
+    const held = this.combos.get(key);
+    if (held) held.state = 'detaching';
+    this.#after(20, () => {
+      if (this.#world.random() < this.#world.faults.hang) return;
+      this.combos.delete(key);
+      this.#world.tell({ type: 'comboDetached', runnerId: this.id, comboKey: key });
+    });
+  }
+
+  /** Exits some time after it was asked to, however much runs. */
+  stop(graceMs: number): void {
+    this.isStopping = true;
+    this.#after(Math.min(graceMs, 100) + 50, () => this.exit('stopped'));
+  }
+
+  exit(how: string): void {
+    if (this.state === 'dead') return;
+    this.state = 'dead';
+    this.#world.died(this);
+    const failure: Failure = { code: 'start_failed', message: `Cannot start: runner ${how}` };
+    this.#world.tell({ type: 'runnerExited', runnerId: this.id, failure });
+  }
+
+  /** It hangs without a word, it says that it failed, or it dies. */
+  #goesWrong(message: string): boolean {
+    const { random, faults } = this.#world;
+    const luck = random();
+    if (luck >= faults.hang + faults.start) return false;
+    const failure: Failure = { code: 'start_failed', message };
+    if (luck >= faults.hang + faults.start / 2) this.exit('died');
+    else if (luck >= faults.hang) this.#world.tell({ type: 'runnerFailed', runnerId: this.id, failure });
+    return true;
+  }
+
+  #after(maxMs: number, what: () => void): void {
+    this.#world.agenda.in(this.#world.random() * maxMs, () => {
+      if (this.state !== 'dead') what();
+    });
+  }
+}

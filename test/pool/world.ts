@@ -1,0 +1,277 @@
+import { expect } from 'vitest';
+import type { Catalogue } from '../../gateway/domain/catalogue.ts';
+import type { Combo } from '../../gateway/domain/combo.ts';
+import { type RequestId, type RunnerId, requestId } from '../../gateway/domain/ids.ts';
+import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
+import { decide } from '../../gateway/pool/decide.ts';
+import type { PoolEffect } from '../../gateway/pool/effects.ts';
+import type { PoolEvent } from '../../gateway/pool/events.ts';
+import type { PoolSettings } from '../../gateway/pool/settings.ts';
+import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import { Agenda, randomOf } from './agenda.ts';
+import { checkBooks } from './books.ts';
+import { type Faults, SimulatedProcess } from './processes.ts';
+
+interface SimulatedRequest {
+  readonly id: RequestId;
+  readonly combo: Combo;
+  readonly durationMs: number;
+  readonly arrivedAtEvent: number;
+  state: 'waiting' | 'left' | 'rejected' | 'running' | 'ended';
+  runnerId: RunnerId | null;
+}
+
+const TICK_MS = 200;
+
+/**
+ * Everything around the pool: processes that start, fail, hang and die after random times, clients that come and go, a
+ * clock. Performs the pool's effects, tells it what became of them, and checks after every event that no promise broke.
+ */
+export class World {
+  readonly state: PoolState;
+  readonly agenda = new Agenda();
+  readonly random: () => number;
+  readonly faults: Faults;
+  readonly requests: SimulatedRequest[] = [];
+  readonly processes = new Map<RunnerId, SimulatedProcess>();
+  readonly orders = new Map<string, { readonly combo: Combo; answered: boolean }>();
+  readonly rejections: string[] = [];
+  events = 0;
+  #shutDownAtMs = Number.POSITIVE_INFINITY;
+  #now: PoolEvent = { type: 'tick' };
+
+  constructor(settings: PoolSettings, catalogue: Catalogue, seed: number, faults: Faults) {
+    this.faults = faults;
+    this.state = emptyPool(settings, catalogue, 'sim');
+    this.random = randomOf(seed);
+    const tick = (): void => {
+      this.tell({ type: 'tick' });
+      this.agenda.in(TICK_MS, tick);
+    };
+    this.agenda.in(TICK_MS, tick);
+  }
+
+  arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number): void {
+    const id = requestId(`q${this.requests.length}`);
+    const arrivedAtEvent = this.events + 1;
+    this.requests.push({ id, combo, durationMs, arrivedAtEvent, state: 'waiting', runnerId: null });
+    this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
+  }
+
+  order(type: 'warmAsked' | 'evictAsked', combo: Combo): void {
+    const orderId = `o${this.orders.size}`;
+    this.orders.set(orderId, { combo, answered: false });
+    this.tell({ type, orderId, combo });
+  }
+
+  /** The client of a request that waits or runs leaves. */
+  leave(pick: number): void {
+    const open = this.requests.filter(({ state }) => state === 'waiting' || state === 'running');
+    const request = open[pick % Math.max(1, open.length)];
+    if (request?.state === 'running') this.#end(request);
+    else if (request) {
+      request.state = 'left';
+      this.tell({ type: 'clientGone', requestId: request.id });
+    }
+  }
+
+  kill(pick: number): void {
+    const alive = [...this.processes.values()];
+    alive[pick % Math.max(1, alive.length)]?.exit('killed');
+  }
+
+  shutDown(): void {
+    this.#shutDownAtMs = Math.min(this.#shutDownAtMs, this.agenda.nowMs);
+    this.tell({ type: 'shutdownAsked' });
+  }
+
+  /** Lets time go on until nobody waits and nothing runs. */
+  settle(limitMs: number): void {
+    const untilMs = this.agenda.nowMs + limitMs;
+    while (this.open().length > 0 && this.agenda.nowMs < untilMs) this.agenda.advance(TICK_MS);
+    expect(this.open()).toEqual([]);
+  }
+
+  open(): string[] {
+    const requests = this.requests.filter(({ state }) => state === 'waiting' || state === 'running');
+    const orders = [...this.orders].filter(([, { answered }]) => !answered);
+    return [...requests.map(({ id }) => id), ...orders.map(([id]) => id)];
+  }
+
+  /** Half of its requests end before the pool hears of the exit, half after. */
+  died({ id }: SimulatedProcess): void {
+    const orphans = this.requests.filter(({ state, runnerId }) => state === 'running' && runnerId === id);
+    for (const request of orphans) {
+      if (this.random() < 0.5) this.#end(request);
+      else this.agenda.in(0, () => this.#end(request));
+    }
+  }
+
+  tell(event: PoolEvent): void {
+    this.events += 1;
+    this.#now = event;
+    if (event.type === 'runnerExited') this.processes.delete(event.runnerId);
+    const process = event.type === 'comboReady' ? this.processes.get(event.runnerId) : undefined;
+    const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
+    if (held) held.readyAtEvent = this.events;
+    const { effects } = decide(this.state, event, this.agenda.nowMs);
+    for (const effect of effects) this.#perform(effect);
+    checkBooks(this.state);
+    this.#checkThreads();
+    const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
+    const orders = [...this.orders.values()].filter(({ answered }) => !answered).length;
+    this.#must(waiting + orders === this.state.waiting, 'the pool has forgotten somebody who waits');
+  }
+
+  #perform(effect: PoolEffect): void {
+    switch (effect.type) {
+      case 'spawn':
+        return this.#spawn(effect);
+      case 'load': {
+        const process = this.#process(effect.runnerId, 'up');
+        this.#must(isCurrentModel(effect.model, this.state.catalogue), 'loads what is not current');
+        process.threads = effect.threads;
+        return process.load();
+      }
+      case 'attach':
+        return this.#attach(effect);
+      case 'detach': {
+        const process = this.#process(effect.runnerId, 'loaded');
+        this.#must(process.combos.get(effect.comboKey)?.state === 'ready', 'detaches what is not ready');
+        this.#must(this.#running(process.id, effect.comboKey) === 0, 'detaches what is busy');
+        return process.detach(effect.comboKey);
+      }
+      case 'grant':
+        return this.#grant(effect);
+      case 'reject': {
+        const request = this.#waiter(effect.requestId);
+        request.state = 'rejected';
+        this.rejections.push(effect.failure.code);
+        return;
+      }
+      case 'setThreads': {
+        this.#process(effect.runnerId, 'loaded').threads = effect.threads;
+        return;
+      }
+      case 'stop':
+        return this.#stop(effect);
+      case 'answer':
+        return this.#answer(effect);
+      case 'note':
+        return;
+      default:
+        throw new Error(`unknown effect ${(effect satisfies never as { type: string }).type}`);
+    }
+  }
+
+  #spawn({ runnerId, model }: Extract<PoolEffect, { type: 'spawn' }>): void {
+    const { processes } = this;
+    this.#must(!processes.has(runnerId), 'spawns a runner twice');
+    this.#must(processes.size < this.state.settings.maxRunners, 'spawns more processes than allowed');
+    this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
+    processes.set(runnerId, new SimulatedProcess(runnerId, baseKey(model), this));
+  }
+
+  #attach({ runnerId, combo }: Extract<PoolEffect, { type: 'attach' }>): void {
+    const process = this.#process(runnerId, 'loaded');
+    this.#must(baseKey(combo.model) === process.baseKey, 'attaches to another base');
+    this.#must(isCurrentCombo(combo, this.state.catalogue), 'attaches what is not current');
+    this.#must(process.combos.size < this.state.settings.maxCombosPerRunner, 'attaches more than allowed');
+    this.#must(!process.combos.has(combo.key), 'attaches twice');
+    const wasWanted = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
+    process.attach(combo, wasWanted ? 'cold' : 'attach');
+    if (wasWanted) return;
+    const [first, ...others] = this.state.queues.get(combo.key)?.waiters ?? [];
+    this.#must(first?.start?.joined === false, 'a start that nobody began');
+    this.#must(
+      others.every(({ start }) => start?.joined),
+      'a start that several began',
+    );
+  }
+
+  #grant(effect: Extract<PoolEffect, { type: 'grant' }>): void {
+    const request = this.#waiter(effect.requestId);
+    const process = this.#process(effect.runnerId, 'loaded');
+    const held = process.combos.get(request.combo.key);
+    if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
+    const isWarm = request.arrivedAtEvent > held.readyAtEvent;
+    this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
+    this.#must(!(isWarm && effect.joined), 'joined a start that was over');
+    if (!isWarm && !effect.joined) held.begun += 1;
+    this.#must(held.begun <= 1, 'several began one start');
+    request.state = 'running';
+    request.runnerId = effect.runnerId;
+    const running = this.#running(effect.runnerId, request.combo.key);
+    this.#must(running <= request.combo.model.sequences, 'grants more than the sequences');
+    this.agenda.in(process.state === 'dead' ? 0 : request.durationMs, () => this.#end(request));
+  }
+
+  #stop({ runnerId, graceMs, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
+    const process = this.processes.get(runnerId);
+    if (!process || process.isStopping) return this.#must(false, 'stops what is not there');
+    if (reason !== 'failed' && reason !== 'shutdown')
+      this.#must(this.#running(runnerId) === 0, `stops (${reason}) a busy runner`);
+    const { drainTimeoutMs } = this.state.settings;
+    if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
+      this.#must(this.#running(runnerId) === 0, 'stops a busy runner before its time');
+    if (reason === 'idle' || reason === 'evicted') {
+      const attaching = [...process.combos.values()].some(({ state }) => state === 'attaching');
+      this.#must(!attaching, `stops (${reason}) during an attach`);
+      for (const key of process.combos.keys())
+        this.#must(!this.state.queues.has(key), 'stops what is waited for');
+    }
+    process.stop(graceMs);
+  }
+
+  #answer({ orderId, answer }: Extract<PoolEffect, { type: 'answer' }>): void {
+    const order = this.orders.get(orderId);
+    if (!order || order.answered) return this.#must(false, `answers order "${orderId}" twice`);
+    order.answered = true;
+    if (!answer.ok || answer.value.order !== 'warm') return;
+    const held = this.processes.get(answer.value.runnerId)?.combos.get(order.combo.key);
+    this.#must(held?.state === 'ready', 'says that a combo is warm that is not ready');
+  }
+
+  #end(request: SimulatedRequest): void {
+    if (request.state !== 'running') return;
+    request.state = 'ended';
+    this.tell({ type: 'requestEnded', requestId: request.id });
+  }
+
+  #waiter(id: RequestId): SimulatedRequest {
+    const request = this.requests.find((one) => one.id === id);
+    if (request?.state !== 'waiting') throw new Error(`answers "${id}", which is ${request?.state}`);
+    return request;
+  }
+
+  #process(id: RunnerId, state: SimulatedProcess['state']): SimulatedProcess {
+    const process = this.processes.get(id);
+    // One that died may be given orders until the pool hears of it.
+    if (!process || process.isStopping || (process.state !== state && process.state !== 'dead'))
+      throw new Error(`orders "${id}", which is ${process?.state}, expected ${state}`);
+    return process;
+  }
+
+  #running(id: RunnerId, key?: string): number {
+    const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
+      state === 'running' && runnerId === id && (key === undefined || combo.key === key);
+    return this.requests.filter(runs).length;
+  }
+
+  #checkThreads(): void {
+    let busy = 0;
+    let threads = 0;
+    for (const runner of this.state.runners.values()) {
+      if ((runner.state !== 'ready' && runner.state !== 'draining') || runner.active === 0) continue;
+      busy += 1;
+      threads += runner.threads;
+      const process = this.processes.get(runner.id);
+      this.#must(!process || process.threads === runner.threads, 'a runner has other threads than booked');
+    }
+    this.#must(threads <= Math.max(this.state.settings.cpuThreads, busy), `${busy} use ${threads} threads`);
+  }
+
+  #must(condition: boolean, what: string): void {
+    if (!condition) expect.fail(`${what}, at event ${this.events} (${this.#now.type})`);
+  }
+}
