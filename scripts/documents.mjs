@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** `make` is the exported function of `module` that returns the document. */
+/** `make` is the exported function of `module` that returns the document, as a value or as its text. */
 export const DOCUMENTS = [
   { file: 'docs/openapi.json', module: 'gateway/http/openapi.ts', make: 'openApiDocument' },
   {
@@ -30,8 +30,8 @@ export async function render(root, { module, make }) {
       target: 'node20',
       logLevel: 'warning',
     });
-    const made = (await import(`${pathToFileURL(outfile)}?${module}`))[make];
-    return `${JSON.stringify(typeof made === 'function' ? made() : made, null, 2)}\n`;
+    const made = (await import(`${pathToFileURL(outfile).href}?${module}`))[make]();
+    return typeof made === 'string' ? made : `${JSON.stringify(made, null, 2)}\n`;
   } finally {
     await stop();
     rmSync(outfile, { force: true });
