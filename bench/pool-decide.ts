@@ -1,7 +1,7 @@
 import { do_not_optimize, measure } from 'mitata';
 import type { CatalogueAdapter, CatalogueModel } from '../gateway/domain/catalogue.ts';
 import { type Combo, parseCombo } from '../gateway/domain/combo.ts';
-import { requestId } from '../gateway/domain/ids.ts';
+import { type RequestId, requestId } from '../gateway/domain/ids.ts';
 import { decide } from '../gateway/pool/decide.ts';
 import type { PoolEffect } from '../gateway/pool/effects.ts';
 import type { PoolEvent } from '../gateway/pool/events.ts';
@@ -50,6 +50,10 @@ function combosOf(count: number): Combo[] {
 class PerfectWorld {
   readonly state: PoolState;
   nowMs = 0;
+  events = 0;
+  readonly #backlog: PoolEvent[] = [];
+  readonly #combos = new Map<string, Combo>();
+  readonly #running: { readonly id: RequestId; readonly combo: Combo }[] = [];
 
   constructor(combos: readonly Combo[]) {
     const models = combos.slice(0, BASES).map((combo) => combo.model);
@@ -59,10 +63,43 @@ class PerfectWorld {
   }
 
   tell(event: PoolEvent): void {
-    for (const effect of decide(this.state, event, this.nowMs).effects) this.#perform(effect);
+    this.#backlog.push(event);
+    if (this.#backlog.length > 1) return;
+    for (const next of this.#backlog) {
+      this.events += 1;
+      for (const effect of decide(this.state, next, this.nowMs).effects) this.#perform(effect);
+    }
+    this.#backlog.length = 0;
+  }
+
+  /** The request that has run longest ends; who waits gets its place, and its combo is asked for again. */
+  turnOver(): void {
+    const first = this.#running.shift();
+    if (!first) throw new Error('nothing runs');
+    this.nowMs += 1;
+    this.tell({ type: 'requestEnded', requestId: first.id });
+    this.arrive(first.combo, `again ${this.nowMs}`);
+  }
+
+  arrive(combo: Combo, id: string): void {
+    this.#combos.set(id, combo);
+    this.tell({ type: 'requestArrived', requestId: requestId(id), combo, keepAliveMs: undefined });
   }
 
   #perform(effect: PoolEffect): void {
+    if (effect.type === 'grant') {
+      const combo = this.#combos.get(effect.requestId);
+      this.#combos.delete(effect.requestId);
+      if (combo) this.#running.push({ id: effect.requestId, combo });
+    }
+    if (effect.type === 'detach')
+      this.tell({ type: 'comboDetached', runnerId: effect.runnerId, comboKey: effect.comboKey });
+    if (effect.type === 'stop')
+      this.tell({
+        type: 'runnerExited',
+        runnerId: effect.runnerId,
+        failure: { code: 'internal', message: '' },
+      });
     if (effect.type === 'spawn') this.tell({ type: 'runnerUp', runnerId: effect.runnerId });
     if (effect.type === 'load')
       this.tell({ type: 'runnerLoaded', runnerId: effect.runnerId, weightBytes: 1 });
@@ -75,17 +112,16 @@ class PerfectWorld {
 /** Every runner full of busy combos, every base known, and the scene's crowd waiting. */
 function build(scene: Scene, combos: readonly Combo[]): { world: PerfectWorld; hot: Combo } {
   const world = new PerfectWorld(combos);
-  const arrive = (combo: Combo, id: string): void =>
-    world.tell({ type: 'requestArrived', requestId: requestId(id), combo, keepAliveMs: undefined });
   const placed = combos.filter((_, at) => at % BASES < RUNNERS).slice(0, RUNNERS * 8);
-  for (const combo of placed) arrive(combo, `hold ${combo.key}`);
-  const others = combos.slice(placed.length * BASES);
-  const waits = others.filter(({ model: { id } }) => {
-    const hasRunner = Number(id.slice(1)) < RUNNERS;
+  for (const combo of placed) world.arrive(combo, `hold ${combo.key}`);
+  const taken = new Set(placed);
+  const waits = combos.filter((combo) => {
+    if (taken.has(combo)) return false;
+    const hasRunner = Number(combo.model.id.slice(1)) < RUNNERS;
     if (scene.waitFor === 'both') return true;
     return hasRunner === (scene.waitFor === 'a combo on a full runner');
   });
-  for (const [at, combo] of waits.slice(0, scene.waiting).entries()) arrive(combo, `wait ${at}`);
+  for (const [at, combo] of waits.slice(0, scene.waiting).entries()) world.arrive(combo, `wait ${at}`);
   if (world.state.waiting !== scene.waiting) throw new Error(`${world.state.waiting} wait`);
   const hot = placed[0];
   if (!hot) throw new Error('nothing is placed');
@@ -107,7 +143,7 @@ const cell = ({ p50, p99 }: Row): string => `${p50.toFixed(2)} / ${p99.toFixed(2
 
 console.log('decide(), microseconds per event: p50 / p99\n');
 console.log(
-  `${'scene'.padEnd(42)}${['arrive+end', 'arrive+leave', 'tick'].map((h) => h.padStart(16)).join('')}`,
+  `${'scene'.padEnd(56)}${['arrive+end', 'arrive+leave', 'turnover', 'tick'].map((h) => h.padStart(16)).join('')}`,
 );
 for (const scene of SCENES) {
   const { world, hot } = build(scene, combosOf(scene.combos));
@@ -128,7 +164,10 @@ for (const scene of SCENES) {
     do_not_optimize(decide(state, gone, 0));
   });
   const ticks = await time(1, () => do_not_optimize(decide(state, tick, 0)));
+  const before = world.events;
+  for (let turn = 0; turn < 100; turn += 1) world.turnOver();
+  const turns = await time((world.events - before) / 100, () => world.turnOver());
   console.log(
-    `${`${scene.name} (${scene.combos} combos)`.padEnd(42)}${cell(cycle)}${cell(leave)}${cell(ticks)}`,
+    `${`${scene.name} (${scene.combos} combos)`.padEnd(56)}${cell(cycle)}${cell(leave)}${cell(turns)}${cell(ticks)}`,
   );
 }
