@@ -81,7 +81,8 @@ export function parseJson(bytes: Buffer, contentType: string | undefined): Resul
     return ok(JSON.parse(text));
   } catch {
     const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? 'application/json';
-    if (!/^application\/(?:[\w.-]+\+)?json$/.test(type)) {
+    const looksLikeJson = /^\s*[{[]/.test(text);
+    if (!looksLikeJson && text.trim() !== '' && !/^application\/(?:[\w.-]+\+)?json$/.test(type)) {
       return fail(
         'unsupported_media_type',
         'Cannot read request body: expected JSON with content-type application/json',

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import { errorEnvelope } from '../domain/envelope.ts';
 import { fail } from '../domain/errors.ts';
 import { answerClientError } from './clientError.ts';
 import type { HttpApp, HttpLimits } from './deps.ts';
 import { discardRest } from './discard.ts';
-import { errorAnswer } from './envelope.ts';
 import { newRequestId } from './requestContext.ts';
 
 /** A server that listens. */
@@ -29,24 +29,23 @@ export interface ListenOptions {
 /** Listens, or rejects with one sentence that says why it cannot. */
 export async function listen(app: HttpApp, options: ListenOptions): Promise<HttpServer> {
   const { host, port, limits } = options;
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersTimeoutMs,
-      // Behind the body's own limit, which answers better.
-      requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs + 5_000,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
-      requireHostHeader: false,
-      noDelay: true,
-    },
-    getRequestListener(app.fetch, {
-      hostname: 'localhost',
-      autoCleanupIncoming: false,
-      overrideGlobalObjects: false,
-      errorHandler: unreadableRequest,
-    }),
-  );
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    // Behind the body's own limit, which answers better.
+    requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs + 5_000,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+    requireHostHeader: false,
+    noDelay: true,
+  });
+  const listener = getRequestListener(app.fetch, {
+    hostname: 'localhost',
+    autoCleanupIncoming: false,
+    overrideGlobalObjects: false,
+    errorHandler: unreadableRequest,
+  });
+  server.on('request', (incoming, outgoing) => void listener(incoming, outgoing));
   server.maxConnections = limits.connections;
   server.timeout = 0;
   server.on('clientError', answerClientError);
@@ -58,7 +57,7 @@ export async function listen(app: HttpApp, options: ListenOptions): Promise<Http
 
 /** What hono cannot make a request of: a bad target or Host. */
 function unreadableRequest(): Response {
-  const { status, headers, body } = errorAnswer(
+  const { status, headers, body } = errorEnvelope(
     fail('invalid_request', 'Cannot read request: bad target or Host header').error,
   );
   return Response.json(body, { status, headers: { ...headers, 'x-request-id': newRequestId() } });
