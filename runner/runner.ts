@@ -5,6 +5,7 @@ import type { Engine } from './engine/engine.ts';
 import { EXIT_PROTOCOL, EXIT_SOFTWARE, sayLine } from './process/lastWords.ts';
 import { type After, afterByTimer, Lease } from './process/lease.ts';
 import { PROTOCOL_VERSION, type ToRunner } from './protocol/control.ts';
+import { rehearse } from './server/rehearsal.ts';
 import { SocketServer } from './server/socketServer.ts';
 
 type Hello = Extract<ToRunner, { type: 'hello' }>;
@@ -65,6 +66,8 @@ export class Runner {
     if (message.type === 'shutdown') return void this.stop(message.graceMs);
     if (this.#lease === null) return this.#abort(`Cannot take "${message.type}": expected "hello" before it`);
     this.#orders.take(message);
+    // The order is with the engine's own threads by then.
+    if (message.type === 'load') setImmediate(rehearse);
   }
 
   async #greet(hello: Hello): Promise<void> {
