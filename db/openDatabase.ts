@@ -34,7 +34,7 @@ export interface Database {
   /** Resolves with the reason when a thread has ended without `close()`; never otherwise. */
   readonly failed: Promise<Error>;
   /** Puts everything on disk and ends both threads. Idempotent. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**
