@@ -25,9 +25,16 @@ export type GgufMetadata = ReadonlyMap<string, string | number>;
  * second of it in one piece on the event loop. This one skips what nobody asks for; a test compares the two.
  */
 export async function readGgufHeader(path: string, sizeBytes: number): Promise<GgufMetadata> {
+  return withTimeout(openAndRead(path, sizeBytes));
+}
+
+async function openAndRead(path: string, sizeBytes: number): Promise<GgufMetadata> {
   const file = await open(path, 'r');
-  const reading = readHeader(new FileCursor(file, sizeBytes), sizeBytes).finally(() => file.close());
-  return withTimeout(reading);
+  try {
+    return await readHeader(new FileCursor(file, sizeBytes), sizeBytes);
+  } finally {
+    await file.close();
+  }
 }
 
 async function readHeader(cursor: FileCursor, sizeBytes: number): Promise<GgufMetadata> {

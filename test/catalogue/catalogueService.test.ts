@@ -140,7 +140,7 @@ describe('CatalogueService.open()', () => {
 
   test('lets the file win over an entry of the admin API with the same id, and says so', async () => {
     await (await open()).addAdapter({ id: 'extra', base: 'base', path: 'extra.gguf' });
-    await put('hearth.yaml', `${YAML}`.replace('id: fixed', 'id: extra').replace('+fixed', '+extra'));
+    await put('hearth.yaml', YAML.replace('id: fixed', 'id: extra').replace('+fixed', '+extra'));
     const service = await open();
     expect(service.current().adapters.get(adapterId('extra'))?.source).toBe('file');
     expect(events.events.at(-1)).toMatchObject({

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseConfig, readConfigFile } from '../../gateway/catalogue/configFile.ts';
 import { configJsonSchema } from '../../gateway/catalogue/configJsonSchema.ts';
@@ -140,7 +140,7 @@ describe('parseConfig() names file, line, column, path, what was expected and wh
     fc.assert(
       fc.property(text, (value) => {
         const document = parseConfig(value, PATH);
-        if (!document.ok) expect(document.error.message).toContain(PATH);
+        expect(document.ok ? PATH : document.error.message).toContain(PATH);
       }),
     );
   });

@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gguf } from '@huggingface/gguf';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
 import { readGgufHeader } from '../../gateway/catalogue/ggufHeader.ts';
@@ -132,10 +131,8 @@ describe('GgufFiles.inspect() refuses', () => {
     expect(await refusal(await put('empty.gguf', Buffer.alloc(0)))).toContain('not a GGUF file');
   });
 
-  test('a pipe, without waiting for somebody to write into it', async () => {
-    const path = join(directory, 'pipe.gguf');
-    execFileSync('mkfifo', [path]);
-    expect(await refusal(path)).toContain('expected a file, got no file');
+  test('a device, without reading it for ever', async () => {
+    expect(await refusal('/dev/zero')).toContain('expected a file, got no file');
   });
 
   test('another format and another version', async () => {
@@ -182,7 +179,7 @@ describe('GgufFiles.inspect() refuses', () => {
         const garbage = Buffer.from(bytes);
         for (const [at, value] of list) garbage[at] = value;
         const facts = await files.inspect(await put(`garbage-${run++}.gguf`, garbage));
-        if (!facts.ok) expect(facts.error.code).toBe('invalid_request');
+        expect(['ok', 'invalid_request']).toContain(facts.ok ? 'ok' : facts.error.code);
       }),
       { numRuns: 60 },
     );

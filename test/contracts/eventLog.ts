@@ -4,7 +4,7 @@ import type { EventLog } from '../../gateway/ports/eventLog.ts';
 /** `settle` waits until what was appended can be read. */
 interface Subject {
   readonly events: EventLog;
-  settle(): Promise<void>;
+  readonly settle: () => Promise<void>;
 }
 
 export function describeEventLog(name: string, make: () => Promise<Subject>): void {

@@ -5,7 +5,7 @@ import { requestRecord } from '../fakes/records.ts';
 
 interface Subject {
   readonly ledger: Ledger;
-  read(id: string): Promise<RequestRecord | null>;
+  readonly read: (id: string) => Promise<RequestRecord | null>;
 }
 
 export function describeLedger(name: string, make: () => Promise<Subject>): void {

@@ -1,3 +1,4 @@
+import Sqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { describeCatalogueStore } from '../contracts/catalogueStore.ts';
 import { describeEventLog } from '../contracts/eventLog.ts';
@@ -49,4 +50,26 @@ describe('RequestReads', () => {
     const { requests } = await databases.open();
     expect(await requests.byId('never')).toBeNull();
   });
+});
+
+test('ComboStore.seen() keeps the first sight of each key', async () => {
+  const path = databases.newPath();
+  const { combos, close } = await databases.open({ path });
+  const adapters = [{ id: 'pirate', scale: 0.5, revision: 'bbbbbbbbbbbb' }];
+  const row = { comboKey: 'k', comboName: 'm+pirate@0.5', baseId: 'm', adapters, firstSeenAtEpochMs: 1 };
+  combos.seen(row);
+  combos.seen({ ...row, firstSeenAtEpochMs: 2 });
+  await close();
+  const sqlite = new Sqlite(path, { readonly: true });
+  const rows = sqlite.prepare('select * from combos').all();
+  sqlite.close();
+  expect(rows).toEqual([
+    {
+      combo_key: 'k',
+      combo_name: 'm+pirate@0.5',
+      base_id: 'm',
+      adapters_json: JSON.stringify(adapters),
+      first_seen_at_epoch_ms: 1,
+    },
+  ]);
 });
