@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 
 /** A server to be measured. All speak OpenAI's API; what they need beside it is in `body` and `headers`. */
 export interface Target {
