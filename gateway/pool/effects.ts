@@ -19,7 +19,13 @@ export type PoolEffect =
       readonly model: CatalogueModel;
       readonly threads: number;
     }
-  | { readonly type: 'attach'; readonly runnerId: RunnerId; readonly combo: Combo }
+  | {
+      readonly type: 'attach';
+      readonly runnerId: RunnerId;
+      readonly combo: Combo;
+      /** Of the start that this is the last step of. */
+      readonly kind: StartKind;
+    }
   | { readonly type: 'detach'; readonly runnerId: RunnerId; readonly comboKey: ComboKey }
   | {
       readonly type: 'grant';

@@ -56,7 +56,7 @@ export function attach(
   effects: PoolEffect[],
 ): void {
   runner.combos.set(combo.key, { state: 'attaching', combo, kind, sinceMs: nowMs });
-  effects.push({ type: 'attach', runnerId: runner.id, combo });
+  effects.push({ type: 'attach', runnerId: runner.id, combo, kind });
   effects.push({ type: 'note', note: 'combo_attaching', runnerId: runner.id, combo: combo.name });
 }
 

@@ -7,8 +7,11 @@ export interface ModelFileFacts {
   readonly architecture: string;
   /** Trained context in tokens; 0 in an adapter. */
   readonly trainedContextTokens: number;
+  /** All files of a split model together. */
   readonly sizeBytes: number;
-  /** Digest of path, size, inode and modification time: another file under the same name differs. */
+  /** The file's own modification time: stable over restarts, unlike the time of the look. */
+  readonly modifiedAtEpochMs: number;
+  /** Digest of path, size, inode, modification and change time: another file under the same name differs. */
   readonly identity: string;
 }
 

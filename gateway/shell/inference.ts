@@ -1,4 +1,5 @@
 import type { Combo } from '../domain/combo.ts';
+import type { Failure } from '../domain/errors.ts';
 import type { RequestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
 
@@ -30,6 +31,8 @@ export interface ResponseSink {
   /** False when the client has gone or its buffer is over the bound (then the sink has closed itself). */
   write(bytes: Uint8Array | string): boolean;
   end(bytes?: Uint8Array | string): void;
+  /** Called once in place of head, write and end: the OpenAI envelope of a failure. */
+  fail(failure: Failure, headers: Readonly<Record<string, string>>): void;
   /** Cuts the connection without a proper end. */
   destroy(): void;
   readonly headSent: boolean;

@@ -84,10 +84,11 @@ export class PoolLoop {
     });
   }
 
-  /** The client of a request that still waits has gone; its promise stays open for ever. */
+  /** The client of a waiting request has gone; its promise may stay open. One granted just now is released. */
   leave(id: RequestId): void {
     this.#waiting.delete(id);
     this.dispatch({ type: 'clientGone', requestId: id });
+    this.dispatch({ type: 'requestEnded', requestId: id });
   }
 
   /** A granted request has ended. */
@@ -116,7 +117,7 @@ export class PoolLoop {
       case 'load':
         return fleet?.load(effect.runnerId, effect.model, effect.threads);
       case 'attach':
-        return fleet?.attach(effect.runnerId, effect.combo);
+        return fleet?.attach(effect.runnerId, effect.combo, effect.kind);
       case 'detach':
         return fleet?.detach(effect.runnerId, effect.comboKey);
       case 'setThreads':

@@ -3,11 +3,13 @@ import type { RunnerCounters } from '../../runner/protocol/control.ts';
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import type { ComboKey, RunnerId } from '../domain/ids.ts';
+import { type ComboKey, type ComboName, comboName, type RunnerId } from '../domain/ids.ts';
+import type { PhaseInterval, PhaseRecord, StartKind } from '../domain/phases.ts';
 import type { PoolEvent } from '../pool/events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
+import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
 import { bootId } from './processes/procfs.ts';
 import { RunnerProcess, type RunnerProcessSettings } from './processes/runnerProcess.ts';
@@ -20,6 +22,7 @@ export interface FleetDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly timeline: StartTimeline;
+  readonly telemetry: Telemetry;
   /** Where facts about runners go: the pool's loop. */
   readonly dispatch: (event: PoolEvent) => void;
 }
@@ -71,7 +74,7 @@ export class RunnerFleet {
   }
 
   load(id: RunnerId, model: CatalogueModel, threads: number): void {
-    const { timeline, clock, dispatch } = this.#deps;
+    const { timeline, telemetry, clock, dispatch } = this.#deps;
     const order = {
       type: 'load' as const,
       model: {
@@ -94,15 +97,17 @@ export class RunnerFleet {
         dispatch({ type: 'runnerLoaded', runnerId: id, weightBytes });
       },
       (error: Error) => {
-        if (error instanceof OrderFailed)
-          dispatch({ type: 'runnerFailed', runnerId: id, failure: startFailure(model.id, error) });
+        if (!(error instanceof OrderFailed)) return;
+        telemetry.startFailed(comboName(model.id), error.failure.code);
+        dispatch({ type: 'runnerFailed', runnerId: id, failure: startFailure(model.id, error) });
       },
     );
   }
 
-  attach(id: RunnerId, combo: Combo): void {
-    const { timeline, clock, dispatch } = this.#deps;
-    timeline.attachOrdered(id, combo.key, clock.monoMs());
+  attach(id: RunnerId, combo: Combo, kind: StartKind): void {
+    const { timeline, telemetry, clock, dispatch } = this.#deps;
+    const orderedMonoMs = clock.monoMs();
+    timeline.attachOrdered(id, combo.key, orderedMonoMs);
     const adapters = combo.adapters.map(({ adapter, scale }) => ({
       id: adapter.id,
       path: adapter.path,
@@ -112,11 +117,16 @@ export class RunnerFleet {
       (answer) => {
         if (answer.type !== 'attached') return;
         const { kvBytes, computeBytes, contextMs } = answer;
-        timeline.attached(id, combo.key, contextMs, adapters.length > 0, clock.monoMs());
+        const nowMonoMs = clock.monoMs();
+        timeline.attached(id, combo.key, contextMs, adapters.length > 0, nowMonoMs);
+        telemetry.startEnded(
+          startRecord(combo.name, kind, orderedMonoMs, timeline.intervals(id, combo.key, nowMonoMs)),
+        );
         dispatch({ type: 'comboReady', runnerId: id, comboKey: combo.key, kvBytes, computeBytes });
       },
       (error: Error) => {
         if (!(error instanceof OrderFailed)) return;
+        telemetry.startFailed(combo.name, error.failure.code);
         dispatch({
           type: 'comboFailed',
           runnerId: id,
@@ -240,4 +250,22 @@ function startFailure(what: string, { failure }: OrderFailed): Failure {
     code: failure.permanent ? 'start_failed_permanently' : 'start_failed',
     message: `Cannot start "${what}": ${failure.message}`,
   };
+}
+
+/** A cold start began with its process, an attach with its order. */
+function startRecord(
+  combo: ComboName,
+  kind: StartKind,
+  orderedMonoMs: number,
+  intervals: readonly PhaseInterval[],
+): StartRecord {
+  const own =
+    kind === 'cold' ? intervals : intervals.filter((interval) => interval.startMonoMs >= orderedMonoMs);
+  const phasesMs: PhaseRecord = {};
+  let totalMs = 0;
+  for (const { phase, startMonoMs, endMonoMs } of own) {
+    phasesMs[phase] = endMonoMs - startMonoMs;
+    totalMs += endMonoMs - startMonoMs;
+  }
+  return { combo, kind, phasesMs, totalMs };
 }

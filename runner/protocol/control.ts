@@ -4,7 +4,7 @@
  *
  * A runner speaks first with `ready`, after it got `hello`. Versions must be equal: gateway and runner ship together.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const PROTOCOL_VERSION = 1;
 

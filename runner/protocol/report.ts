@@ -6,7 +6,7 @@
  * trailer named `x-hearth-report`. An answer that is not a stream carries it as a response header of that name.
  * Without the request header the runner answers as any OpenAI server does.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const REPORT_HEADER = 'x-hearth-report';
 /** Request header that names the combo's pool key; without it the body's `model` is taken. */
@@ -17,7 +17,10 @@ export const LEGACY_FUNCTIONS_HEADER = 'x-hearth-legacy-functions';
 
 const count = z.int().nonnegative();
 
-/** Token counts are the tokenizer's, summed over choices; durations in milliseconds, of the slowest choice. */
+/**
+ * Token counts are the tokenizer's. A prompt counts once however many choices it has, as in OpenAI's usage; completion
+ * tokens are summed over choices. Durations in milliseconds, of the slowest choice.
+ */
 export const runnerReportSchema = z.object({
   promptTokens: count,
   completionTokens: count,

@@ -4,7 +4,7 @@
  * `stop` string, the `developer` role) are already translated, advisory fields are gone. Unknown fields are an error
  * here: whatever could change the output must be understood or refused.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const textPart = z.strictObject({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(textPart)]);

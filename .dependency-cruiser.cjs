@@ -1,0 +1,142 @@
+/**
+ * The import rules of the house. Each folder has the list of what it may import; what is not listed is forbidden.
+ * Type imports count too, unless the entry says that only types may cross.
+ */
+
+/** Packages and Node modules that know the outside: no business of the pure folders. */
+const OUTSIDE = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown', 'core'];
+
+/** Files in `from` may import of ours only what matches one of `to`. */
+function only(name, from, to, comment) {
+  return {
+    name,
+    comment,
+    severity: 'error',
+    from: { path: from },
+    to: { pathNot: [...to, 'node_modules', '^dist/'], dependencyTypesNot: OUTSIDE },
+  };
+}
+
+/** Files in `from` import neither packages nor Node modules, but for the packages that `except` matches. */
+function pure(name, from, except = []) {
+  return {
+    name,
+    comment: 'the inner folders know no package and no Node module',
+    severity: 'error',
+    from: { path: from },
+    to: { dependencyTypes: OUTSIDE, pathNot: except.map((packageName) => `node_modules/${packageName}/`) },
+  };
+}
+
+/** What `from` takes from `to` must be types alone. */
+function typesOnly(name, from, to) {
+  return {
+    name,
+    comment: 'only types cross here',
+    severity: 'error',
+    from: { path: from },
+    to: { path: to, dependencyTypesNot: ['type-only'] },
+  };
+}
+
+const DOMAIN = '^gateway/domain/';
+const POOL = '^gateway/pool/';
+const PORTS = '^gateway/ports/';
+const REPORTS = '^gateway/reports/';
+const CATALOGUE = '^gateway/catalogue/';
+const SHELL = '^gateway/shell/';
+const HTTP = '^gateway/http/';
+const TELEMETRY = '^gateway/telemetry/';
+const CONFIG = '^gateway/config\\.ts$';
+const RUNNER = '^runner/';
+const PROTOCOL = '^runner/protocol/';
+const NATIVE = '^native/';
+const DB = '^db/';
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'a cycle is one module in two files',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-unresolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '\\.node$|^\\.\\./dist/|/dist/' },
+    },
+    {
+      name: 'nothing-imports-test',
+      severity: 'error',
+      from: { pathNot: '^test/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'no-dev-dependencies',
+      comment: 'what runs in production is installed in production',
+      severity: 'error',
+      from: { path: '^(gateway|runner|native|db|cli)/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'only-composition-names-everything',
+      comment: 'compose.ts and main.ts are the outermost',
+      severity: 'error',
+      from: {
+        path: '^(gateway|runner|native|db)/',
+        pathNot: '^gateway/(compose|main)\\.ts$|^gateway/compose/',
+      },
+      to: { path: '^gateway/(compose|main)\\.ts$|^gateway/compose/' },
+    },
+
+    only('domain', DOMAIN, [DOMAIN], 'domain imports nothing'),
+    pure('domain-is-pure', DOMAIN),
+    only('pool', POOL, [POOL, DOMAIN], 'pool imports domain'),
+    pure('pool-is-pure', POOL),
+    only('ports', PORTS, [PORTS, DOMAIN, POOL], 'ports import domain, and types of pool'),
+    pure('ports-are-pure', PORTS),
+    typesOnly('ports-use-pool-types', PORTS, POOL),
+    only('reports', REPORTS, [REPORTS, DOMAIN, POOL], 'reports import domain and pool'),
+    pure('reports-are-pure', REPORTS),
+    only('catalogue', CATALOGUE, [CATALOGUE, DOMAIN, PORTS], 'catalogue imports domain and ports'),
+    only(
+      'shell',
+      SHELL,
+      [SHELL, PORTS, POOL, DOMAIN, PROTOCOL],
+      'shell imports ports, pool, domain, runner/protocol',
+    ),
+    only(
+      'http',
+      HTTP,
+      [HTTP, SHELL, REPORTS, PORTS, DOMAIN, CATALOGUE],
+      'http imports use cases of shell and catalogue, reports, ports, domain',
+    ),
+    only(
+      'telemetry',
+      TELEMETRY,
+      [TELEMETRY, PORTS, DOMAIN, POOL],
+      'telemetry imports ports, domain, types of pool',
+    ),
+    typesOnly('telemetry-uses-pool-types', TELEMETRY, POOL),
+    only('config', CONFIG, [CONFIG, DOMAIN, CATALOGUE], 'config imports domain and catalogue'),
+    only('db', DB, [DB, PORTS, DOMAIN, POOL], 'db imports ports, domain, types of pool'),
+    typesOnly('db-uses-pool-types', DB, POOL),
+    only('runner', RUNNER, [RUNNER, NATIVE], 'runner imports runner and the native face'),
+    only('runner-protocol', PROTOCOL, [PROTOCOL], 'the protocol is shared with the gateway and knows no one'),
+    only('native', NATIVE, [NATIVE], 'native imports itself'),
+    only('cli', '^cli/', ['^cli/', '^scripts/'], 'the command line talks to the admin API'),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(native/build|\\.cache|coverage)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+    },
+  },
+};

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import type { CatalogueStore } from '../gateway/ports/catalogueStore.ts';
+import type { ComboStore } from '../gateway/ports/comboStore.ts';
+import type { EventLog } from '../gateway/ports/eventLog.ts';
+import type { Ledger } from '../gateway/ports/ledger.ts';
+import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
+import { ReaderClient } from './reader/client.ts';
+import { SqliteCatalogueStore } from './stores/catalogue.ts';
+import { SqliteComboStore } from './stores/combos.ts';
+import { SqliteEventLog } from './stores/eventLog.ts';
+import { SqliteLedger } from './stores/ledger.ts';
+import { RequestReads } from './stores/requests.ts';
+import { SqliteRunnerStore } from './stores/runners.ts';
+import { WriterClient, type WriterReport } from './writer/client.ts';
+import type { WriterLimits } from './writer/pending.ts';
+
+export interface DatabaseOptions {
+  /** Absolute path of the database file; its directory must be there. */
+  readonly path: string;
+  readonly migrationsDir: string;
+  /** Where dbWriter.mjs and dbReader.mjs are. */
+  readonly workerDir: string;
+  readonly limits?: WriterLimits;
+}
+
+export interface Database {
+  readonly ledger: Ledger;
+  readonly events: EventLog;
+  readonly catalogue: CatalogueStore;
+  readonly runners: RunnerStore;
+  readonly combos: ComboStore;
+  readonly requests: RequestReads;
+  writerReport(): WriterReport;
+  /** Resolves with the reason when a thread has ended without `close()`; never otherwise. */
+  readonly failed: Promise<Error>;
+  /** Puts everything on disk and ends both threads. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database, makes or migrates it, and starts its two threads. Rejects with one sentence that names the
+ * path when the directory is not writable, the file is no healthy database, or newer code has migrated it.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { path, migrationsDir, workerDir, limits } = options;
+  const writer = new WriterClient(join(workerDir, 'dbWriter.mjs'), { path, migrationsDir }, limits);
+  const reader = new ReaderClient(join(workerDir, 'dbReader.mjs'));
+  const close = async () => {
+    await Promise.all([writer.close(), reader.close()]);
+  };
+  try {
+    await writer.opened();
+    await reader.open(path);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  let closing = false;
+  const failed = Promise.race([writer.ended, reader.ended]).then((reason) =>
+    closing ? new Promise<Error>(() => {}) : reason,
+  );
+  return {
+    ledger: new SqliteLedger(writer),
+    events: new SqliteEventLog(writer, reader),
+    catalogue: new SqliteCatalogueStore(writer, reader),
+    runners: new SqliteRunnerStore(writer, reader),
+    combos: new SqliteComboStore(writer),
+    requests: new RequestReads(reader),
+    writerReport: () => writer.report(),
+    failed,
+    close: () => {
+      closing = true;
+      return close();
+    },
+  };
+}

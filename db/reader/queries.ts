@@ -1,0 +1,91 @@
+import { asc, desc, eq, isNull } from 'drizzle-orm';
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
+import { recordFromRow } from '../requestRows.ts';
+import { adapters, aliases, events, models, requests, runners } from '../schema.ts';
+import { parseDetail } from './jsonColumns.ts';
+
+/** Most rows that one read returns. */
+const MAX_ROWS = 10_000;
+
+/**
+ * Every read by name, as functions of one connection. They run in the reader thread; parameters and results cross
+ * threads, so they are plain data.
+ */
+export function makeQueries(db: BetterSQLite3Database) {
+  return {
+    recentRequests: ({ limit }: { limit: number }) =>
+      db
+        .select()
+        .from(requests)
+        .orderBy(desc(requests.arrivedAtEpochMs), desc(requests.requestId))
+        .limit(rowLimit(limit))
+        .all()
+        .map(recordFromRow),
+
+    requestById: ({ id }: { id: string }) => {
+      const row = db.select().from(requests).where(eq(requests.requestId, id)).get();
+      return row ? recordFromRow(row) : null;
+    },
+
+    recentEvents: ({ limit }: { limit: number }): PoolEvent[] =>
+      db
+        .select()
+        .from(events)
+        .orderBy(desc(events.eventId))
+        .limit(rowLimit(limit))
+        .all()
+        .map((row) => ({
+          atEpochMs: row.atEpochMs,
+          type: row.type,
+          ...(row.runnerId === null ? {} : { runnerId: row.runnerId }),
+          ...(row.combo === null ? {} : { combo: row.combo }),
+          ...(row.detailJson === null ? {} : { detail: parseDetail(row.detailJson) }),
+        })),
+
+    livingRunners: (_none: Record<string, never>) =>
+      db
+        .select()
+        .from(runners)
+        .where(isNull(runners.exitedAtEpochMs))
+        .orderBy(asc(runners.spawnedAtEpochMs))
+        .all()
+        .map(({ exitedAtEpochMs: _exited, exitReason: _reason, ...row }) => row),
+
+    catalogue: (_none: Record<string, never>) => ({
+      models: db
+        .select()
+        .from(models)
+        .orderBy(asc(models.createdAtEpochMs), asc(models.id))
+        .all()
+        .map((row) => ({ ...row, id: modelId(row.id), source: 'api' as const })),
+      adapters: db
+        .select()
+        .from(adapters)
+        .orderBy(asc(adapters.createdAtEpochMs), asc(adapters.id))
+        .all()
+        .map(({ baseId, ...row }) => ({
+          ...row,
+          id: adapterId(row.id),
+          base: modelId(baseId),
+          source: 'api' as const,
+        })),
+      aliases: db
+        .select()
+        .from(aliases)
+        .orderBy(asc(aliases.createdAtEpochMs), asc(aliases.name))
+        .all()
+        .map((row) => ({ ...row, source: 'api' as const })),
+    }),
+  };
+}
+
+export type Queries = ReturnType<typeof makeQueries>;
+export type QueryName = keyof Queries;
+export type QueryParams<N extends QueryName> = Parameters<Queries[N]>[0];
+export type QueryResult<N extends QueryName> = ReturnType<Queries[N]>;
+
+function rowLimit(limit: number): number {
+  return Math.min(Math.max(Math.trunc(limit) || 0, 0), MAX_ROWS);
+}

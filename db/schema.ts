@@ -1,0 +1,142 @@
+import { sql } from 'drizzle-orm';
+import { index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+/** Base models that the admin API added. What the configuration file holds is not stored. */
+export const models = sqliteTable('models', {
+  id: text('id').primaryKey(),
+  engine: text('engine', { enum: ['llama'] }).notNull(),
+  path: text('path').notNull(),
+  contextTokens: integer('context_tokens').notNull(),
+  sequences: integer('sequences').notNull(),
+  maxThreads: integer('max_threads'),
+  deviceLayers: integer('device_layers').notNull(),
+  useMmap: integer('use_mmap', { mode: 'boolean' }).notNull(),
+  repack: integer('repack', { mode: 'boolean' }).notNull(),
+  kvBudgetBytes: integer('kv_budget_bytes'),
+  idleTtlMs: integer('idle_ttl_ms'),
+  chatTemplate: text('chat_template'),
+  ownedBy: text('owned_by').notNull(),
+  revision: text('revision').notNull(),
+  weightBytes: integer('weight_bytes').notNull(),
+  createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+});
+
+/** Adapters that the admin API added. The base may live in the configuration file, hence no foreign key. */
+export const adapters = sqliteTable(
+  'adapters',
+  {
+    id: text('id').primaryKey(),
+    baseId: text('base_id').notNull(),
+    path: text('path').notNull(),
+    scale: real('scale').notNull(),
+    revision: text('revision').notNull(),
+    weightBytes: integer('weight_bytes').notNull(),
+    createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+  },
+  (table) => [index('adapters_by_base').on(table.baseId)],
+);
+
+/** Aliases that the admin API added. */
+export const aliases = sqliteTable('aliases', {
+  name: text('name').primaryKey(),
+  target: text('target').notNull(),
+  createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+});
+
+/** Every combo that was asked for, once per state of its revisions. */
+export const combos = sqliteTable(
+  'combos',
+  {
+    comboKey: text('combo_key').primaryKey(),
+    comboName: text('combo_name').notNull(),
+    baseId: text('base_id').notNull(),
+    /** `[{"id","scale","revision"}]`. */
+    adaptersJson: text('adapters_json').notNull(),
+    firstSeenAtEpochMs: integer('first_seen_at_epoch_ms').notNull(),
+  },
+  (table) => [index('combos_by_name').on(table.comboName)],
+);
+
+/** Every runner process. Rows without an exit are looked for after a crash. */
+export const runners = sqliteTable(
+  'runners',
+  {
+    runnerId: text('runner_id').primaryKey(),
+    pid: integer('pid').notNull(),
+    pidStartTicks: text('pid_start_ticks').notNull(),
+    bootId: text('boot_id').notNull(),
+    baseId: text('base_id'),
+    socketPath: text('socket_path').notNull(),
+    spawnedAtEpochMs: integer('spawned_at_epoch_ms').notNull(),
+    exitedAtEpochMs: integer('exited_at_epoch_ms'),
+    exitReason: text('exit_reason'),
+  },
+  (table) => [
+    index('runners_living').on(table.spawnedAtEpochMs).where(sql`${table.exitedAtEpochMs} is null`),
+  ],
+);
+
+/** The ledger: append-only, one row per request. A phase that was not needed is null. */
+export const requests = sqliteTable(
+  'requests',
+  {
+    requestId: text('request_id').primaryKey(),
+    endpoint: text('endpoint', { enum: ['chat_completions', 'completions', 'embeddings'] }).notNull(),
+    keyId: text('key_id'),
+    combo: text('combo'),
+    baseId: text('base_id'),
+    comboRevision: text('combo_revision'),
+    runnerId: text('runner_id'),
+    startKind: text('start_kind', { enum: ['warm', 'attach', 'wake', 'staged', 'cold'] }),
+    joined: integer('joined', { mode: 'boolean' }).notNull(),
+    stream: integer('stream', { mode: 'boolean' }).notNull(),
+    arrivedAtEpochMs: integer('arrived_at_epoch_ms').notNull(),
+    queueMs: real('queue_ms'),
+    spawnMs: real('spawn_ms'),
+    stageMs: real('stage_ms'),
+    loadMs: real('load_ms'),
+    attachMs: real('attach_ms'),
+    contextMs: real('context_ms'),
+    prefillMs: real('prefill_ms'),
+    decodeMs: real('decode_ms'),
+    ttftMs: real('ttft_ms'),
+    tpotMs: real('tpot_ms'),
+    totalMs: real('total_ms').notNull(),
+    promptTokens: integer('prompt_tokens').notNull(),
+    cachedTokens: integer('cached_tokens').notNull(),
+    completionTokens: integer('completion_tokens').notNull(),
+    responseBytes: integer('response_bytes').notNull(),
+    httpStatus: integer('http_status').notNull(),
+    errorCode: text('error_code'),
+    finishReason: text('finish_reason'),
+  },
+  (table) => [
+    index('requests_by_arrival').on(table.arrivedAtEpochMs),
+    index('requests_by_combo').on(table.combo, table.arrivedAtEpochMs),
+  ],
+);
+
+/** Orders to keep a combo at a level. */
+export const pins = sqliteTable('pins', {
+  combo: text('combo').primaryKey(),
+  level: text('level', { enum: ['ready', 'staged'] }).notNull(),
+  count: integer('count').notNull(),
+  /** null: without end. */
+  untilEpochMs: integer('until_epoch_ms'),
+  createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+});
+
+/** What happened to the pool and the catalogue. */
+export const events = sqliteTable(
+  'events',
+  {
+    eventId: integer('event_id').primaryKey({ autoIncrement: true }),
+    atEpochMs: integer('at_epoch_ms').notNull(),
+    type: text('type').notNull(),
+    runnerId: text('runner_id'),
+    combo: text('combo'),
+    /** JSON object. */
+    detailJson: text('detail_json'),
+  },
+  (table) => [index('events_by_time').on(table.atEpochMs)],
+);

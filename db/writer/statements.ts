@@ -1,0 +1,67 @@
+import { eq, sql } from 'drizzle-orm';
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { rowFromRecord } from '../requestRows.ts';
+import { adapters, aliases, combos, events, models, requests, runners } from '../schema.ts';
+import type { WriteCommand } from './commands.ts';
+import { insertInto, upsert } from './inserts.ts';
+
+/** Carries out one command inside whatever transaction is open. Throws what SQLite throws. */
+export type ApplyCommand = (command: WriteCommand) => void;
+
+/** Prepares every statement once; a command is then a bind and a step. */
+export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
+  const appendRequest = insertInto(db, requests).onConflictDoNothing().prepare();
+  const appendEvent = insertInto(db, events, ['eventId']).prepare();
+  const seeCombo = insertInto(db, combos).onConflictDoNothing().prepare();
+  const spawned = upsert(db, runners, runners.runnerId).prepare();
+  const exited = db
+    .update(runners)
+    .set({
+      exitedAtEpochMs: sql`${sql.placeholder('atEpochMs')}`,
+      exitReason: sql`${sql.placeholder('reason')}`,
+    })
+    .where(sql`${runners.runnerId} = ${sql.placeholder('runnerId')} and ${runners.exitedAtEpochMs} is null`)
+    .prepare();
+  const putModel = upsert(db, models, models.id).prepare();
+  const putAdapter = upsert(db, adapters, adapters.id).prepare();
+  const putAlias = upsert(db, aliases, aliases.name).prepare();
+  const deleteModel = db
+    .delete(models)
+    .where(eq(models.id, sql.placeholder('id')))
+    .prepare();
+  const deleteAdapter = db
+    .delete(adapters)
+    .where(eq(adapters.id, sql.placeholder('id')))
+    .prepare();
+  const deleteAlias = db
+    .delete(aliases)
+    .where(eq(aliases.name, sql.placeholder('name')))
+    .prepare();
+
+  return (command) => {
+    switch (command.kind) {
+      case 'appendRequest':
+        return void appendRequest.run({ ...rowFromRecord(command.record) });
+      case 'appendEvent':
+        return void appendEvent.run({ ...command.event });
+      case 'seeCombo':
+        return void seeCombo.run({ ...command.row, adaptersJson: JSON.stringify(command.row.adapters) });
+      case 'runnerSpawned':
+        return void spawned.run({ ...command.row, exitedAtEpochMs: null, exitReason: null });
+      case 'runnerExited':
+        return void exited.run({ ...command });
+      case 'putModel':
+        return void putModel.run({ ...command.model });
+      case 'putAdapter':
+        return void putAdapter.run({ ...command.adapter, baseId: command.adapter.base });
+      case 'putAlias':
+        return void putAlias.run({ ...command.alias });
+      case 'deleteModel':
+        return void deleteModel.run({ id: command.id });
+      case 'deleteAdapter':
+        return void deleteAdapter.run({ id: command.id });
+      case 'deleteAlias':
+        return void deleteAlias.run({ name: command.name });
+    }
+  };
+}

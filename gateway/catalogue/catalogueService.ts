@@ -1,0 +1,279 @@
+import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
+import { parseCombo } from '../domain/combo.ts';
+import { fail, ok, type Result } from '../domain/errors.ts';
+import { ALIAS_PATTERN, adapterId, ID_PATTERN, modelId } from '../domain/ids.ts';
+import type { CatalogueStore } from '../ports/catalogueStore.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/eventLog.ts';
+import type { Log } from '../ports/log.ts';
+import type { ModelFiles } from '../ports/modelFile.ts';
+import { type ConfigDocument, readConfigFile } from './configFile.ts';
+import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
+import { type EntryContext, makeAdapter, makeModel } from './entries.ts';
+import { fileCatalogue } from './fileCatalogue.ts';
+import { isTaken, type LeftOut, mergeCatalogue } from './mergeCatalogue.ts';
+import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
+
+export interface CatalogueServiceDeps {
+  /** The YAML file; read again on every reload. */
+  readonly configPath: string;
+  readonly files: ModelFiles;
+  readonly store: CatalogueStore;
+  readonly events: EventLog;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+export type CatalogueListener = (catalogue: Catalogue) => void;
+
+/**
+ * The catalogue as it is now, and every way to change it. Changes run one after the other; each is on disk before it
+ * is seen. Expected failures are results; only a store that fails throws.
+ */
+export class CatalogueService {
+  readonly #deps: CatalogueServiceDeps;
+  readonly #listeners = new Set<CatalogueListener>();
+  #document: ConfigDocument;
+  #current: Catalogue;
+  /** Entries of the store that the last load could not serve. */
+  #leftOut: readonly LeftOut[] = [];
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(deps: CatalogueServiceDeps, document: ConfigDocument, catalogue: Catalogue) {
+    this.#deps = deps;
+    this.#document = document;
+    this.#current = catalogue;
+  }
+
+  /** Reads the file and the store. `invalid_request` with the whole message when the file cannot be used. */
+  static async open(deps: CatalogueServiceDeps): Promise<Result<CatalogueService>> {
+    const loaded = await load(deps);
+    if (!loaded.ok) return loaded;
+    const { document, catalogue, leftOut } = loaded.value;
+    const service = new CatalogueService(deps, document, catalogue);
+    service.#warn(leftOut);
+    return ok(service);
+  }
+
+  current(): Catalogue {
+    return this.#current;
+  }
+
+  /** Called after each change with the new catalogue. Returns the way to stop it. */
+  onChange(listener: CatalogueListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Adds a model, or replaces one of the admin API under the same id. `conflict`: the id is taken, or the new file
+   * does not fit the adapters it has.
+   */
+  addModel(spec: ModelSpec): Promise<Result<CatalogueModel>> {
+    return this.#serially(async () => {
+      const old = this.#current.models.get(modelId(spec.id));
+      const named = this.#checkName(spec.id, ID_PATTERN, 'id', old?.source === 'api');
+      if (!named.ok) return named;
+      const made = await makeModel(spec, this.#context());
+      if (!made.ok) return made;
+      for (const adapter of this.#adaptersOf(spec.id)) {
+        const fits = await makeAdapter(adapter, made.value, this.#context());
+        if (!fits.ok) return fail('conflict', fits.error.message, 'path');
+      }
+      const model = { ...made.value, createdAtEpochMs: old?.createdAtEpochMs ?? this.#deps.clock.epochMs() };
+      await this.#deps.store.putModel(model);
+      const { id, revision } = model;
+      this.#change(withModel(this.#current, model), old ? 'model_replaced' : 'model_added', { id, revision });
+      return ok(model);
+    });
+  }
+
+  /** Adds an adapter, or replaces one of the admin API under the same id as a new revision. */
+  addAdapter(spec: AdapterSpec): Promise<Result<CatalogueAdapter>> {
+    return this.#serially(async () => {
+      const old = this.#current.adapters.get(adapterId(spec.id));
+      const named = this.#checkName(spec.id, ID_PATTERN, 'id', old?.source === 'api');
+      if (!named.ok) return named;
+      const base = this.#current.models.get(modelId(spec.base));
+      if (!base) {
+        return fail(
+          'model_not_found',
+          `Cannot find model "${clip(spec.base)}": not in the catalogue`,
+          'base',
+        );
+      }
+      const made = await makeAdapter(spec, base, this.#context());
+      if (!made.ok) return made;
+      const createdAtEpochMs = old?.createdAtEpochMs ?? this.#deps.clock.epochMs();
+      const adapter = { ...made.value, createdAtEpochMs };
+      const next = withAdapter(this.#current, adapter);
+      const broken = brokenAlias(next);
+      if (broken) return aliasInTheWay('move adapter', spec.id, broken);
+      await this.#deps.store.putAdapter(adapter);
+      const { id, revision } = adapter;
+      this.#change(next, old ? 'adapter_replaced' : 'adapter_added', { id, base: base.id, revision });
+      return ok(adapter);
+    });
+  }
+
+  /** Adds an alias; its target must resolve now. */
+  addAlias({ name, target }: AliasSpec): Promise<Result<CatalogueAlias>> {
+    return this.#serially(async () => {
+      const named = this.#checkName(name, ALIAS_PATTERN, 'name', false);
+      if (!named.ok) return named;
+      const combo = parseCombo(target, [], this.#current);
+      if (!combo.ok) return fail(combo.error.code, combo.error.message, 'target');
+      const createdAtEpochMs = this.#deps.clock.epochMs();
+      const alias: CatalogueAlias = { name, target, createdAtEpochMs, source: 'api' };
+      await this.#deps.store.putAlias(alias);
+      this.#change(withAlias(this.#current, alias), 'alias_added', { name, target });
+      return ok(alias);
+    });
+  }
+
+  /** `conflict`: the file has it, or adapters or aliases need it. `not_found`: nothing has that id. */
+  removeModel(id: string): Promise<Result<true>> {
+    return this.#serially(async () => {
+      const model = this.#current.models.get(modelId(id));
+      const [adapter] = this.#adaptersOf(id);
+      if (adapter) {
+        return fail('conflict', `Cannot remove model "${clip(id)}": adapter "${adapter.id}" is for it`);
+      }
+      return this.#remove('model', id, model, () => this.#deps.store.deleteModel(id));
+    });
+  }
+
+  removeAdapter(id: string): Promise<Result<true>> {
+    return this.#serially(() => {
+      const adapter = this.#current.adapters.get(adapterId(id));
+      return this.#remove('adapter', id, adapter, () => this.#deps.store.deleteAdapter(id));
+    });
+  }
+
+  removeAlias(name: string): Promise<Result<true>> {
+    return this.#serially(() => {
+      const alias = this.#current.aliases.get(name);
+      return this.#remove('alias', name, alias, () => this.#deps.store.deleteAlias(name));
+    });
+  }
+
+  /** Reads the file again (SIGHUP). A file that cannot be used changes nothing; the failure says why. */
+  reload(): Promise<Result<Catalogue>> {
+    return this.#serially(async () => {
+      const loaded = await load(this.#deps);
+      if (!loaded.ok) {
+        this.#deps.log.error({ reason: loaded.error.message }, 'catalogue reload failed');
+        this.#event('catalogue_reload_failed', { reason: loaded.error.message });
+        return loaded;
+      }
+      const { document, catalogue, leftOut } = loaded.value;
+      if (processSections(document) !== processSections(this.#document)) {
+        this.#deps.log.warn({}, 'pool, limits, log and server of the configuration need a restart');
+      }
+      this.#document = document;
+      this.#warn(leftOut);
+      const { models, adapters, aliases } = catalogue;
+      const counts = { models: models.size, adapters: adapters.size, aliases: aliases.size };
+      this.#change(catalogue, 'catalogue_reloaded', counts);
+      return ok(catalogue);
+    });
+  }
+
+  async #remove(
+    kind: LeftOut['kind'],
+    id: string,
+    entry: CatalogueModel | CatalogueAdapter | CatalogueAlias | undefined,
+    removeStored: () => Promise<void>,
+  ): Promise<Result<true>> {
+    // What could not be served at the last load is still kept, and can be let go of.
+    const isKept = this.#leftOut.some((kept) => kept.kind === kind && kept.id === id);
+    if (!entry && !isKept)
+      return fail('not_found', `Cannot find ${kind} "${clip(id)}": not in the catalogue`);
+    if (entry?.source === 'file') {
+      return fail('conflict', `Cannot remove ${kind} "${id}": it is in "${this.#document.path}"`);
+    }
+    const next = entry ? without(this.#current, id) : this.#current;
+    const broken = brokenAlias(next);
+    if (broken) return aliasInTheWay(`remove ${kind}`, id, broken);
+    await removeStored();
+    this.#leftOut = this.#leftOut.filter((kept) => kept.kind !== kind || kept.id !== id);
+    this.#change(next, `${kind}_removed`, { id });
+    return ok(true);
+  }
+
+  #checkName(name: string, pattern: RegExp, param: string, isReplacing: boolean): Result<true> {
+    if (!pattern.test(name)) {
+      return fail(
+        'invalid_request',
+        `Cannot use "${clip(name)}" as a name: expected letters, digits and ._-/ (at most 128)`,
+        param,
+      );
+    }
+    if (isReplacing || !isTaken(this.#current, name)) return ok(true);
+    return fail('conflict', `Cannot add "${name}": a model, adapter or alias of this name is there`, param);
+  }
+
+  #adaptersOf(base: string): CatalogueAdapter[] {
+    return [...this.#current.adapters.values()].filter((adapter) => adapter.base === base);
+  }
+
+  #context(): EntryContext {
+    const { directory, config } = this.#document;
+    return { files: this.#deps.files, defaults: config.defaults, directory, source: 'api' };
+  }
+
+  #change(catalogue: Catalogue, type: string, detail: Readonly<Record<string, unknown>>): void {
+    this.#current = catalogue;
+    this.#event(type, detail);
+    this.#deps.log.info(detail, type.replaceAll('_', ' '));
+    for (const listener of this.#listeners) listener(catalogue);
+  }
+
+  #event(type: string, detail: Readonly<Record<string, unknown>>): void {
+    this.#deps.events.append({ atEpochMs: this.#deps.clock.epochMs(), type, detail });
+  }
+
+  #warn(leftOut: readonly LeftOut[]): void {
+    this.#leftOut = leftOut;
+    for (const entry of leftOut) {
+      this.#deps.log.warn(entry, 'catalogue entry left out');
+      this.#event('catalogue_entry_left_out', { ...entry });
+    }
+  }
+
+  #serially<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(change, change);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+interface Loaded {
+  readonly document: ConfigDocument;
+  readonly catalogue: Catalogue;
+  readonly leftOut: readonly LeftOut[];
+}
+
+async function load({ configPath, files, store, clock }: CatalogueServiceDeps): Promise<Result<Loaded>> {
+  const document = await readConfigFile(configPath);
+  if (!document.ok) return document;
+  const fromFile = await fileCatalogue(document.value, files, clock.epochMs());
+  if (!fromFile.ok) return fromFile;
+  const { config, directory } = document.value;
+  const context: EntryContext = { files, defaults: config.defaults, directory, source: 'api' };
+  const merged = await mergeCatalogue(fromFile.value, await store.load(), context);
+  return ok({ document: document.value, ...merged });
+}
+
+/** What of a file a running gateway does not take up. */
+function processSections({ config: { pool, limits, log, server } }: ConfigDocument): string {
+  return JSON.stringify({ pool, limits, log, server });
+}
+
+function aliasInTheWay(action: string, id: string, alias: CatalogueAlias): Result<never> {
+  return fail('conflict', `Cannot ${action} "${id}": alias "${alias.name}" needs it`);
+}
+
+function clip(text: string): string {
+  return text.length <= 128 ? text : `${text.slice(0, 125)}...`;
+}

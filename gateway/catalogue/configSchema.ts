@@ -1,0 +1,79 @@
+import * as z from 'zod';
+import {
+  adapterSchema,
+  aliasName,
+  defaultsSchema,
+  duration,
+  modelSchema,
+  size,
+  whole,
+} from './entrySchemas.ts';
+
+const pool = z
+  .strictObject({
+    max_runners: whole(1, 4096).default(4).describe('Runner processes at the same time'),
+    max_combos_per_runner: whole(1, 4096).default(16),
+    queue_limit: whole(1, 1_000_000).default(1024).describe('Requests that may wait in all'),
+    queue_limit_per_combo: whole(1, 1_000_000).default(256),
+    start_timeout: duration.prefault('5m').describe('Longest start of a runner or combo'),
+    cpu_threads: whole(1, 4096)
+      .nullable()
+      .default(null)
+      .describe('Threads that decoding runners share; null: cores - 1, at least 1'),
+    lease: duration.prefault('30s').describe('How long a runner outlives its gateway'),
+    swap_after: duration
+      .prefault('1s')
+      .describe('A request that waited so long for room makes a busy runner of another base drain'),
+    drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),
+  })
+  .transform((written) => ({
+    maxRunners: written.max_runners,
+    maxCombosPerRunner: written.max_combos_per_runner,
+    queueLimit: written.queue_limit,
+    queueLimitPerCombo: written.queue_limit_per_combo,
+    startTimeoutMs: written.start_timeout,
+    cpuThreads: written.cpu_threads,
+    leaseMs: written.lease,
+    swapAfterMs: written.swap_after,
+    drainTimeoutMs: written.drain_timeout,
+  }));
+
+const limits = z
+  .strictObject({
+    body_bytes: size.prefault('8MiB').describe('Largest request body'),
+    header_timeout: duration.prefault('15s'),
+    body_timeout: duration.prefault('60s'),
+    idle_timeout: duration.prefault('75s').describe('Idle time of a kept-alive connection'),
+    stream_buffer_bytes: size.prefault('1MiB').describe('What a slow reader may leave unread'),
+  })
+  .transform((written) => ({
+    bodyBytes: written.body_bytes,
+    headerTimeoutMs: written.header_timeout,
+    bodyTimeoutMs: written.body_timeout,
+    idleTimeoutMs: written.idle_timeout,
+    streamBufferBytes: written.stream_buffer_bytes,
+  }));
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const server = z.strictObject({
+  host: z.string().min(1).optional().describe('HEARTH_HOST wins over it'),
+  port: whole(0, 65_535).optional().describe('HEARTH_PORT wins over it'),
+});
+
+/** The YAML file (HEARTH_CONFIG). Unknown keys are errors. */
+export const configSchema = z.strictObject({
+  models: z.array(modelSchema).default([]),
+  adapters: z.array(adapterSchema).default([]),
+  aliases: z.record(aliasName, z.string().min(1)).default({}).describe('Other names for combos'),
+  defaults: defaultsSchema.prefault({}),
+  pool: pool.prefault({}),
+  limits: limits.prefault({}),
+  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+  server: server.prefault({}),
+});
+
+/** A checked configuration file: durations in milliseconds, sizes in bytes, paths as written. */
+export type FileConfig = z.output<typeof configSchema>;
+export type PoolConfig = FileConfig['pool'];
+export type LimitsConfig = FileConfig['limits'];

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
+import { fail, ok, type Result } from '../domain/errors.ts';
+import { adapterId, modelId } from '../domain/ids.ts';
+import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
+import type { AdapterSpec, ModelOptions, ModelSpec } from './specs.ts';
+
+const MAX_TEMPLATE_BYTES = 2 ** 20;
+
+/** What every entry is made with. */
+export interface EntryContext {
+  readonly files: ModelFiles;
+  readonly defaults: ModelOptions;
+  /** Absolute; where relative paths start. */
+  readonly directory: string;
+  readonly source: EntrySource;
+}
+
+/** Looks at the weight file and fills in the defaults. `param` of a failure is the field that is wrong. */
+export async function makeModel(spec: ModelSpec, context: EntryContext): Promise<Result<CatalogueModel>> {
+  const facts = await inspectAs('model', spec.path, context);
+  if (!facts.ok) return facts;
+  const template = await templateOf(spec, context);
+  if (!template.ok) return template;
+  const { defaults } = context;
+  const contextTokens = spec.contextTokens ?? defaults.contextTokens ?? facts.value.trainedContextTokens;
+  if (contextTokens === 0) {
+    return fail(
+      'invalid_request',
+      `Cannot add model "${spec.id}": its file names no context length, expected the field "context"`,
+      'context',
+    );
+  }
+  const model = {
+    id: modelId(spec.id),
+    engine: spec.engine ?? defaults.engine ?? 'llama',
+    path: facts.value.path,
+    contextTokens,
+    sequences: spec.sequences ?? defaults.sequences ?? 8,
+    maxThreads: spec.maxThreads ?? defaults.maxThreads ?? null,
+    deviceLayers: spec.deviceLayers ?? defaults.deviceLayers ?? -1,
+    useMmap: spec.useMmap ?? defaults.useMmap ?? true,
+    repack: spec.repack ?? defaults.repack ?? true,
+    kvBudgetBytes: given(spec.kvBudgetBytes, defaults.kvBudgetBytes, null),
+    idleTtlMs: given(spec.idleTtlMs, defaults.idleTtlMs, 300_000),
+    chatTemplate: template.value,
+    ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
+    weightBytes: facts.value.sizeBytes,
+    createdAtEpochMs: facts.value.modifiedAtEpochMs,
+    source: context.source,
+  } as const;
+  return ok({ ...model, revision: modelRevision(model, facts.value) });
+}
+
+/** The same for an adapter of `base`, whose architecture it must have. */
+export async function makeAdapter(
+  spec: AdapterSpec,
+  base: CatalogueModel,
+  context: EntryContext,
+): Promise<Result<CatalogueAdapter>> {
+  const facts = await inspectAs('adapter', spec.path, context);
+  if (!facts.ok) return facts;
+  const baseFacts = await context.files.inspect(base.path);
+  if (!baseFacts.ok) return baseFacts;
+  if (facts.value.architecture !== baseFacts.value.architecture) {
+    return fail(
+      'invalid_request',
+      `Cannot use adapter "${spec.id}" with "${base.id}": expected architecture "${baseFacts.value.architecture}", got "${facts.value.architecture}"`,
+      'base',
+    );
+  }
+  const scale = spec.scale ?? 1;
+  return ok({
+    id: adapterId(spec.id),
+    base: base.id,
+    path: facts.value.path,
+    scale,
+    revision: shortHash([facts.value.identity, scale]),
+    weightBytes: facts.value.sizeBytes,
+    createdAtEpochMs: facts.value.modifiedAtEpochMs,
+    source: context.source,
+  });
+}
+
+/** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */
+function modelRevision(model: Omit<CatalogueModel, 'revision'>, facts: ModelFileFacts): string {
+  const { engine, contextTokens, deviceLayers, repack, chatTemplate } = model;
+  return shortHash([facts.identity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+}
+
+function shortHash(parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
+}
+
+async function inspectAs(
+  kind: ModelFileFacts['kind'],
+  path: string,
+  { files, directory }: EntryContext,
+): Promise<Result<ModelFileFacts>> {
+  const facts = await files.inspect(resolve(directory, path));
+  if (!facts.ok || facts.value.kind === kind) return facts;
+  return fail(
+    'invalid_request',
+    `Cannot use weight file "${facts.value.path}": expected ${kind === 'model' ? 'a model' : 'an adapter'}, got ${facts.value.kind === 'model' ? 'a model' : 'an adapter'}`,
+    'path',
+  );
+}
+
+/** A template of the model's own, text or file, wins over one of the defaults. */
+async function templateOf(
+  spec: ModelSpec,
+  { defaults, directory }: EntryContext,
+): Promise<Result<string | null>> {
+  const owner = spec.chatTemplate || spec.chatTemplateFile ? spec : defaults;
+  if (owner.chatTemplate) return ok(owner.chatTemplate);
+  if (!owner.chatTemplateFile) return ok(null);
+  const path = resolve(directory, owner.chatTemplateFile);
+  try {
+    const text = await readFile(path, 'utf8');
+    if (text !== '' && text.length <= MAX_TEMPLATE_BYTES) return ok(text);
+    return badTemplate(path, `expected 1 to ${MAX_TEMPLATE_BYTES} characters, got ${text.length}`);
+  } catch (error) {
+    return badTemplate(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function badTemplate(path: string, reason: string): Result<never> {
+  return fail('invalid_request', `Cannot read chat template "${path}": ${reason}`, 'chat_template_file');
+}
+
+/** The first that is not undefined; null is a value. */
+function given(
+  own: number | null | undefined,
+  byDefault: number | null | undefined,
+  otherwise: number | null,
+) {
+  if (own !== undefined) return own;
+  return byDefault !== undefined ? byDefault : otherwise;
+}

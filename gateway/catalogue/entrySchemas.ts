@@ -1,0 +1,118 @@
+import * as z from 'zod';
+import { ALIAS_PATTERN, ID_PATTERN } from '../domain/ids.ts';
+import { DURATION_PATTERN, parseDurationMs, parseSizeBytes, SIZE_PATTERN } from './quantity.ts';
+import type { AdapterSpec, ModelOptions, ModelSpec } from './specs.ts';
+
+const DURATION_EXPECTED = 'expected a duration such as "30s", "5m" or "500ms", or a number of seconds';
+const SIZE_EXPECTED = 'expected a size such as "8MiB" or "1GB", or a whole number of bytes';
+
+/** Milliseconds. */
+export const duration = z
+  .union(
+    [
+      z.string().regex(DURATION_PATTERN, { error: DURATION_EXPECTED }),
+      z.number().nonnegative({ error: DURATION_EXPECTED }),
+    ],
+    {
+      error: DURATION_EXPECTED,
+    },
+  )
+  .transform((value, context) => {
+    const durationMs = parseDurationMs(value);
+    if (durationMs !== null) return durationMs;
+    context.issues.push({ code: 'custom', message: DURATION_EXPECTED, input: value });
+    return z.NEVER;
+  });
+
+/** Bytes. */
+export const size = z
+  .union(
+    [z.string().regex(SIZE_PATTERN, { error: SIZE_EXPECTED }), z.int().nonnegative({ error: SIZE_EXPECTED })],
+    {
+      error: SIZE_EXPECTED,
+    },
+  )
+  .transform((value, context) => {
+    const bytes = parseSizeBytes(value);
+    if (bytes !== null) return bytes;
+    context.issues.push({ code: 'custom', message: SIZE_EXPECTED, input: value });
+    return z.NEVER;
+  });
+
+export const whole = (minimum: number, maximum: number) => {
+  const error = `expected a whole number from ${minimum} to ${maximum}`;
+  return z.int({ error }).min(minimum, { error }).max(maximum, { error });
+};
+
+export const id = z.string().regex(ID_PATTERN, {
+  error: 'expected an id of letters, digits and ._-/ that starts with a letter or digit (at most 128)',
+});
+
+export const aliasName = z.string().regex(ALIAS_PATTERN, {
+  error: 'expected a name of letters, digits and ._-/:@ that starts with a letter or digit (at most 128)',
+});
+
+const filePath = z.string().min(1, { error: 'expected a path' });
+
+const optionFields = {
+  engine: z.literal('llama').optional().describe('The embedded llama.cpp'),
+  context: whole(16, 16_777_216).optional().describe('Context of one sequence, in tokens'),
+  sequences: whole(1, 256).optional().describe('Requests of one combo that decode at the same time'),
+  threads: whole(1, 1024).optional().describe('Most CPU threads that one runner may use'),
+  device_layers: whole(-1, 10_000).optional().describe('Layers on the device; -1 for all'),
+  mmap: z.boolean().optional().describe('Map the file instead of reading it'),
+  repack: z.boolean().optional().describe('Repack weights into private memory for CPU speed'),
+  kv_budget: size.nullable().optional().describe('Bound of the KV memory of one runner; null for none'),
+  idle_ttl: duration.nullable().optional().describe('How long an idle combo is kept; null for ever'),
+  chat_template: z.string().min(1).optional().describe("Jinja text that replaces the model's own template"),
+  chat_template_file: filePath.optional().describe('File with that text'),
+  owned_by: z.string().min(1).max(128).optional().describe("As /v1/models shows it in 'owned_by'"),
+};
+
+interface WrittenOptions {
+  readonly [key: string]: unknown;
+}
+
+const optionsFrom = (written: z.output<z.ZodObject<typeof optionFields>> & WrittenOptions): ModelOptions => ({
+  engine: written.engine,
+  contextTokens: written.context,
+  sequences: written.sequences,
+  maxThreads: written.threads,
+  deviceLayers: written.device_layers,
+  useMmap: written.mmap,
+  repack: written.repack,
+  kvBudgetBytes: written.kv_budget,
+  idleTtlMs: written.idle_ttl,
+  chatTemplate: written.chat_template,
+  chatTemplateFile: written.chat_template_file,
+  ownedBy: written.owned_by,
+});
+
+const ONE_TEMPLATE = {
+  path: ['chat_template_file'],
+  error: 'expected chat_template or chat_template_file, not both',
+};
+const hasOneTemplate = (written: { chat_template?: unknown; chat_template_file?: unknown }) =>
+  written.chat_template === undefined || written.chat_template_file === undefined;
+
+/** What models take when they do not say otherwise. */
+export const defaultsSchema = z
+  .strictObject(optionFields)
+  .refine(hasOneTemplate, ONE_TEMPLATE)
+  .transform(optionsFrom);
+
+/** A model, in the file and in the body of `POST /admin/v1/models`. */
+export const modelSchema = z
+  .strictObject({ id, path: filePath.describe('GGUF file'), ...optionFields })
+  .refine(hasOneTemplate, ONE_TEMPLATE)
+  .transform((written): ModelSpec => ({ id: written.id, path: written.path, ...optionsFrom(written) }));
+
+/** An adapter, in the file and in the body of `POST /admin/v1/adapters`. */
+export const adapterSchema = z
+  .strictObject({
+    id,
+    base: z.string().describe('Id of its base model'),
+    path: filePath.describe('GGUF LoRA file'),
+    scale: z.number().min(-1000).max(1000).optional().describe('Strength that @1 stands for; 1'),
+  })
+  .transform((written): AdapterSpec => written);

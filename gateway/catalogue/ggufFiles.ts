@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { fail, ok, type Result } from '../domain/errors.ts';
+import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
+import { readGgufHeader } from './ggufHeader.ts';
+
+/** Name of one file of a split model, as llama-gguf-split writes it. */
+const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/;
+
+/** Looks into GGUF files on this machine. Headers that were read once are kept by the file's identity. */
+export class GgufFiles implements ModelFiles {
+  readonly #facts = new LRUCache<string, ModelFileFacts>({ max: 2048 });
+
+  async inspect(path: string): Promise<Result<ModelFileFacts>> {
+    try {
+      const parts = await statParts(path);
+      const identity = identityOf(path, parts);
+      const known = this.#facts.get(identity);
+      if (known) return ok(known);
+      const facts = await readFacts(path, parts, identity);
+      this.#facts.set(identity, facts);
+      return ok(facts);
+    } catch (error) {
+      return fail('invalid_request', `Cannot read weight file "${path}": ${reasonOf(error)}`, 'path');
+    }
+  }
+}
+
+/** The files of a model: one, or all shards of a split one, which is named by its first. */
+async function statParts(path: string): Promise<BigIntStats[]> {
+  const shard = SHARD.exec(basename(path));
+  if (!shard) return [await statFile(path)];
+  const [, prefix, number, total] = shard;
+  if (Number(number) !== 1) throw new Error('expected the first file of a split model');
+  const names = Array.from(
+    { length: Number(total) },
+    (_, index) => `${prefix}-${String(index + 1).padStart(5, '0')}-of-${total}.gguf`,
+  );
+  const parts: BigIntStats[] = [];
+  for (const name of names) parts.push(await statFile(join(dirname(path), name)));
+  return parts;
+}
+
+async function statFile(path: string): Promise<BigIntStats> {
+  const stats = await stat(path, { bigint: true });
+  if (!stats.isFile())
+    throw new Error(`expected a file, got ${stats.isDirectory() ? 'a directory' : 'no file'}`);
+  return stats;
+}
+
+/** The change time is in it, so that a file rewritten in place with its old modification time differs too. */
+function identityOf(path: string, parts: readonly BigIntStats[]): string {
+  const hash = createHash('sha256').update(path);
+  for (const { dev, ino, size, mtimeNs, ctimeNs } of parts) {
+    hash.update(`\0${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`);
+  }
+  return hash.digest('hex');
+}
+
+async function readFacts(
+  path: string,
+  parts: readonly BigIntStats[],
+  identity: string,
+): Promise<ModelFileFacts> {
+  const metadata = await readGgufHeader(path, Number(parts[0]?.size));
+  const type = metadata.get('general.type') ?? 'model';
+  if (type !== 'model' && type !== 'adapter') {
+    throw new Error(`expected a model or an adapter, got general.type ${JSON.stringify(type)}`);
+  }
+  const architecture = metadata.get('general.architecture');
+  if (typeof architecture !== 'string' || architecture === '') {
+    throw new Error('it names no general.architecture');
+  }
+  const trained = Number(metadata.get(`${architecture}.context_length`) ?? 0);
+  return {
+    path,
+    kind: type,
+    architecture,
+    trainedContextTokens: type === 'model' && Number.isSafeInteger(trained) && trained > 0 ? trained : 0,
+    sizeBytes: parts.reduce((sum, { size }) => sum + Number(size), 0),
+    modifiedAtEpochMs: Math.max(...parts.map(({ mtimeMs }) => Number(mtimeMs))),
+    identity,
+  };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error) {
+    if (error.code === 'ENOENT') return 'there is no such file';
+    if (error.code === 'EACCES') return 'it is not readable for this user';
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,37 @@
+/**
+ * Entries as an operator writes them, in the YAML file or to the admin API: what is absent comes from the defaults.
+ * `undefined` is allowed where zod gives it.
+ */
+export interface ModelOptions {
+  readonly engine?: 'llama' | undefined;
+  readonly contextTokens?: number | undefined;
+  readonly sequences?: number | undefined;
+  readonly maxThreads?: number | undefined;
+  readonly deviceLayers?: number | undefined;
+  readonly useMmap?: boolean | undefined;
+  readonly repack?: boolean | undefined;
+  readonly kvBudgetBytes?: number | null | undefined;
+  /** null: kept for ever. */
+  readonly idleTtlMs?: number | null | undefined;
+  readonly chatTemplate?: string | undefined;
+  /** Relative paths start at the configuration file's directory, here and below. */
+  readonly chatTemplateFile?: string | undefined;
+  readonly ownedBy?: string | undefined;
+}
+
+export interface ModelSpec extends ModelOptions {
+  readonly id: string;
+  readonly path: string;
+}
+
+export interface AdapterSpec {
+  readonly id: string;
+  readonly base: string;
+  readonly path: string;
+  readonly scale?: number | undefined;
+}
+
+export interface AliasSpec {
+  readonly name: string;
+  readonly target: string;
+}

@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { type Database, openDatabase } from '../db/openDatabase.ts';
+import { CatalogueService } from './catalogue/catalogueService.ts';
+import { GgufFiles } from './catalogue/ggufFiles.ts';
+import { PACKAGE_ROOT, type Settings } from './config.ts';
+import { ensureAdminToken, ensureRuntimeDir } from './dataDir.ts';
+import { createApp } from './http/app.ts';
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
+import { type HttpServer, listen } from './http/server.ts';
+import { emptyPool, type PoolState } from './pool/state.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Log } from './ports/log.ts';
+import { ControlPool } from './shell/controlPool.ts';
+import { PoolLoop } from './shell/poolLoop.ts';
+import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
+import { endLeftRunners } from './shell/processes/reconcile.ts';
+import { RunnerFleet } from './shell/runnerFleet.ts';
+import { ServeInference } from './shell/serveInference.ts';
+import { StartTimeline } from './shell/startTimeline.ts';
+import { Metrics, type PoolGauges } from './telemetry/metrics.ts';
+
+/** A gateway that serves. */
+export interface Gateway {
+  readonly server: HttpServer;
+  readonly catalogue: CatalogueService;
+  /** Resolves with the reason when the gateway cannot go on; never otherwise. */
+  readonly failed: Promise<Error>;
+  /** No new work, what runs may finish, runners end, the database is closed. */
+  drain(): Promise<void>;
+  /** Ends at once: runners get SIGTERM, nothing is waited for. */
+  abandon(): void;
+}
+
+const DIST_DIR = join(PACKAGE_ROOT, 'dist');
+const clock: Clock = { monoMs: () => performance.now(), epochMs: () => Date.now() };
+
+/** What a runner may see of our environment. */
+const RUNNER_ENVIRONMENT = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'TZ',
+  'TMPDIR',
+  'LD_LIBRARY_PATH',
+  'CUDA_VISIBLE_DEVICES',
+  'HEARTH_LLAMA_DIR',
+];
+
+/** Builds the gateway out of its parts; the one place that names concrete classes. Throws one sentence on failure. */
+export async function compose(
+  settings: Settings,
+  log: Log,
+  environment: NodeJS.ProcessEnv,
+): Promise<Gateway> {
+  const runDir = await ensureRuntimeDir(settings.dataDir);
+  const adminToken = settings.adminToken ?? (await ensureAdminToken(settings.dataDir));
+  const lock = lockInstance(settings.dataDir);
+  if (!lock.ok) throw new Error(lock.error.message);
+  // What was opened is closed again, in reverse, when a later step fails.
+  const opened: (() => unknown)[] = [() => lock.value.release()];
+  try {
+    const database = await openDatabase({
+      path: join(settings.dataDir, 'hearth.db'),
+      migrationsDir: join(PACKAGE_ROOT, 'migrations'),
+      workerDir: DIST_DIR,
+    });
+    opened.unshift(() => database.close());
+    const catalogue = await openCatalogue(settings, database, log);
+    await endLeftRunners(database.runners, runDir, clock, log);
+    const core = buildCore(settings, database, catalogue, log, runDir, pick(environment, RUNNER_ENVIRONMENT));
+    opened.unshift(() => core.pool.stop());
+    const limits = httpLimits(settings.limits);
+    const app = createApp({
+      inference: core.inference,
+      pool: core.control,
+      catalogue,
+      events: database.events,
+      clock,
+      log,
+      adminToken,
+      limits,
+      metricsText: () => core.metrics.text(),
+    });
+    const server = await listen(app, { host: settings.host, port: settings.port, limits });
+    return makeGateway(settings, core, server, catalogue, database, lock.value);
+  } catch (error) {
+    for (const close of opened) await close();
+    throw error;
+  }
+}
+
+async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {
+  const opened = await CatalogueService.open({
+    configPath: settings.configPath,
+    files: new GgufFiles(),
+    store: database.catalogue,
+    events: database.events,
+    log,
+    clock,
+  });
+  if (!opened.ok) throw new Error(opened.error.message);
+  return opened.value;
+}
+
+interface Core {
+  readonly pool: PoolLoop;
+  readonly fleet: RunnerFleet;
+  readonly inference: ServeInference;
+  readonly control: ControlPool;
+  readonly metrics: Metrics;
+}
+
+function buildCore(
+  settings: Settings,
+  database: Database,
+  catalogue: CatalogueService,
+  log: Log,
+  runDir: string,
+  environment: Readonly<Record<string, string>>,
+): Core {
+  const timeline = new StartTimeline();
+  // Runner ids of different lives of the gateway must differ: they name sockets and rows.
+  const state = emptyPool(settings.pool, catalogue.current(), randomBytes(3).toString('hex'));
+  const metrics = new Metrics(poolGauges(state));
+  const pool = new PoolLoop(state, clock, database.events);
+  const fleet = new RunnerFleet({
+    settings: { entry: join(DIST_DIR, 'runner.mjs'), runDir, leaseMs: settings.pool.leaseMs, environment },
+    store: database.runners,
+    clock,
+    log,
+    timeline,
+    telemetry: metrics,
+    dispatch: (event) => pool.dispatch(event),
+  });
+  pool.start(fleet);
+  catalogue.onChange((current) => pool.dispatch({ type: 'catalogueChanged', catalogue: current }));
+  const inference = new ServeInference({
+    pool,
+    fleet,
+    timeline,
+    ledger: database.ledger,
+    combos: database.combos,
+    clock,
+    onEnded: (record) => metrics.requestEnded(record),
+  });
+  return { pool, fleet, inference, control: new ControlPool(pool, fleet), metrics };
+}
+
+function makeGateway(
+  settings: Settings,
+  { pool, fleet, inference }: Core,
+  server: HttpServer,
+  catalogue: CatalogueService,
+  database: Database,
+  lock: InstanceLock,
+): Gateway {
+  return {
+    server,
+    catalogue,
+    failed: database.failed,
+    async drain() {
+      const closed = server.close(settings.pool.drainTimeoutMs);
+      pool.dispatch({ type: 'shutdownAsked' });
+      await Promise.all([inference.idle(), fleet.empty()]);
+      await closed;
+      pool.stop();
+      await database.close();
+      lock.release();
+    },
+    abandon() {
+      fleet.abandon();
+      lock.release();
+    },
+  };
+}
+
+function poolGauges(state: PoolState): PoolGauges {
+  return {
+    waitingRequests: () => state.waiting,
+    runnersByState: () => {
+      const counts = new Map<string, number>();
+      for (const { state: name } of state.runners.values()) counts.set(name, (counts.get(name) ?? 0) + 1);
+      return counts;
+    },
+  };
+}
+
+function httpLimits(limits: Settings['limits']): HttpLimits {
+  return {
+    ...DEFAULT_HTTP_LIMITS,
+    bodyBytes: limits.bodyBytes,
+    bodyTimeoutMs: limits.bodyTimeoutMs,
+    headersTimeoutMs: limits.headerTimeoutMs,
+    keepAliveTimeoutMs: limits.idleTimeoutMs,
+    streamBufferBytes: limits.streamBufferBytes,
+  };
+}
+
+function pick(environment: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of names) {
+    const value = environment[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}

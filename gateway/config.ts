@@ -1,0 +1,92 @@
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as z from 'zod';
+import { readConfigFile } from './catalogue/configFile.ts';
+import { type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
+import { parseDurationMs } from './catalogue/quantity.ts';
+import { fail, ok, type Result } from './domain/errors.ts';
+
+/** The package's root: the folder above this file, and above dist/ when bundled. */
+export const PACKAGE_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+const LEASE_EXPECTED = 'expected a duration such as "2s" or "30s"';
+
+const environmentSchema = z.object({
+  HEARTH_CONFIG: z.string().default(join(PACKAGE_ROOT, 'demo/hearth.yaml')),
+  HEARTH_PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, { error: 'expected a port from 0 to 65535' })
+    .transform(Number)
+    .refine((port) => port <= 65_535, { error: 'expected a port from 0 to 65535' })
+    .optional(),
+  HEARTH_HOST: z.string().optional(),
+  HEARTH_DATA_DIR: z.string().default('.hearth'),
+  HEARTH_ADMIN_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{8,}$/, { error: 'expected at least 8 visible ASCII characters' })
+    .optional(),
+  HEARTH_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }).optional(),
+  HEARTH_LEASE: z
+    .string()
+    .refine((text) => parseDurationMs(text) !== null, { error: LEASE_EXPECTED })
+    .optional(),
+});
+
+/** What a gateway process is started with. Frozen; the environment wins over the YAML file. */
+export interface Settings {
+  /** Absolute, as `dataDir`. */
+  readonly configPath: string;
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** null: the one kept in the data directory (`ensureAdminToken`). */
+  readonly adminToken: string | null;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** `cpuThreads` is resolved: the machine's cores less one, at least 1, unless configured. */
+  readonly pool: Readonly<Omit<PoolConfig, 'cpuThreads'> & { readonly cpuThreads: number }>;
+  readonly limits: Readonly<LimitsConfig>;
+}
+
+/** Reads the environment (empty values count as absent) and the YAML file's process sections, once. */
+export async function readSettings(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<Result<Settings>> {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(({ path, message }) => {
+      const name = String(path[0]);
+      // The token must never be seen in a message.
+      const was = name === 'HEARTH_ADMIN_TOKEN' ? '' : `, got ${JSON.stringify(given[name])}`;
+      return `${name}: ${message}${was}`;
+    });
+    return fail('invalid_request', `Cannot use the environment: ${lines.join('; ')}`);
+  }
+  const configPath = resolve(parsed.data.HEARTH_CONFIG);
+  const document = await readConfigFile(configPath);
+  if (!document.ok) return document;
+  return ok(settle(parsed.data, document.value.config, configPath));
+}
+
+function settle(
+  environment: z.output<typeof environmentSchema>,
+  { pool, limits, log, server }: FileConfig,
+  configPath: string,
+): Settings {
+  const leaseMs = environment.HEARTH_LEASE === undefined ? null : parseDurationMs(environment.HEARTH_LEASE);
+  return Object.freeze({
+    configPath,
+    host: environment.HEARTH_HOST ?? server.host ?? '127.0.0.1',
+    port: environment.HEARTH_PORT ?? server.port ?? 8080,
+    dataDir: resolve(environment.HEARTH_DATA_DIR),
+    adminToken: environment.HEARTH_ADMIN_TOKEN ?? null,
+    logLevel: environment.HEARTH_LOG_LEVEL ?? log.level,
+    pool: Object.freeze({
+      ...pool,
+      leaseMs: leaseMs ?? pool.leaseMs,
+      cpuThreads: pool.cpuThreads ?? Math.max(1, availableParallelism() - 1),
+    }),
+    limits: Object.freeze({ ...limits }),
+  });
+}

@@ -1,0 +1,32 @@
+import { ERROR_TABLE, type Failure } from './errors.ts';
+
+/** A failure as OpenAI's clients read it. */
+export interface ErrorEnvelope {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly error: { message: string; type: string; param: string | null; code: string } };
+}
+
+/**
+ * OpenAI's error envelope. OpenAI's clients retry 408, 409, 429 and 5xx unless `x-should-retry: false`, which a failure
+ * that will not pass carries. `retry-after` is in whole seconds, at least 1, with `retry-after-ms` beside it.
+ */
+export function errorEnvelope(failure: Failure): ErrorEnvelope {
+  const row = ERROR_TABLE[failure.code];
+  const headers: Record<string, string> = {};
+  if (!row.retry && clientsRetry(row.status)) headers['x-should-retry'] = 'false';
+  if (failure.retryAfterMs !== undefined) {
+    headers['retry-after'] = String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000)));
+    headers['retry-after-ms'] = String(Math.max(1, Math.ceil(failure.retryAfterMs)));
+  }
+  const { message, code, param } = failure;
+  return {
+    status: row.status,
+    headers,
+    body: { error: { message, type: row.type, param: param ?? null, code } },
+  };
+}
+
+function clientsRetry(status: number): boolean {
+  return status === 408 || status === 409 || status === 429 || status >= 500;
+}

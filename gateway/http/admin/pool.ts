@@ -1,0 +1,40 @@
+import type { Context, Hono } from 'hono';
+import { type Combo, parseCombo } from '../../domain/combo.ts';
+import type { Result } from '../../domain/errors.ts';
+import type { HttpDeps, HttpEnv } from '../deps.ts';
+import { sendFailure } from '../respond.ts';
+import { readQuery } from './input.ts';
+import { eventRowOf } from './rows.ts';
+import { eventsQuery } from './schemas.ts';
+
+/** Runners, combos and events: what the pool is doing, and orders to it. */
+export function poolHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
+  const comboOf = (c: Context<HttpEnv>): Result<Combo> =>
+    parseCombo(c.req.param('combo') ?? '', [], deps.catalogue.current());
+
+  app.get('/admin/v1/runners', async (c) => c.json({ object: 'list', data: await deps.pool.runners() }));
+
+  app.post('/admin/v1/combos/:combo{.+}/warm', async (c) => {
+    const combo = comboOf(c);
+    if (!combo.ok) return sendFailure(c, combo.error);
+    const warmed = await deps.pool.warm(combo.value);
+    if (!warmed.ok) return sendFailure(c, warmed.error);
+    const { runnerId, kind } = warmed.value;
+    return c.json({ object: 'combo', combo: combo.value.name, runner: runnerId, start: kind });
+  });
+
+  app.post('/admin/v1/combos/:combo{.+}/evict', async (c) => {
+    const combo = comboOf(c);
+    if (!combo.ok) return sendFailure(c, combo.error);
+    const evicted = await deps.pool.evict(combo.value);
+    if (!evicted.ok) return sendFailure(c, evicted.error);
+    return c.json({ object: 'combo', combo: combo.value.name, evicted: evicted.value.evicted });
+  });
+
+  app.get('/admin/v1/events', async (c) => {
+    const query = readQuery(c, eventsQuery);
+    if (!query.ok) return sendFailure(c, query.error);
+    const events = await deps.events.list(query.value.limit);
+    return c.json({ object: 'list', data: events.map(eventRowOf) });
+  });
+}

@@ -1,0 +1,96 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { errorEnvelopeSchema } from '../envelopeSchema.ts';
+import * as schemas from './schemas.ts';
+
+/** The admin API's routes as data: the document is made from them, and handlers validate by the same schemas. */
+
+type Schema = z.ZodType;
+type Responses = Record<number, { description: string; content: { 'application/json': { schema: Schema } } }>;
+
+const json = (schema: Schema) => ({ 'application/json': { schema } });
+const answer = (description: string, schema: Schema) => ({ description, content: json(schema) });
+const listOf = (row: Schema) => z.object({ object: z.literal('list'), data: z.array(row) });
+
+const refusals: Responses = {
+  400: answer('Not a valid request', errorEnvelopeSchema),
+  401: answer('Not the admin token', errorEnvelopeSchema),
+  404: answer('No such thing in the catalogue', errorEnvelopeSchema),
+  409: answer('In use, or given by the configuration file', errorEnvelopeSchema),
+};
+
+/** A route under /admin/v1. */
+function route(
+  method: 'get' | 'post' | 'delete',
+  path: string,
+  summary: string,
+  responses: Responses,
+  request: { body?: Schema; query?: z.ZodObject; param?: string } = {},
+) {
+  return createRoute({
+    method,
+    path: `/admin/v1${path}`,
+    tags: ['admin'],
+    summary,
+    security: [{ adminToken: [] }],
+    request: {
+      ...(request.param ? { params: z.object({ [request.param]: z.string() }) } : {}),
+      ...(request.query ? { query: request.query } : {}),
+      ...(request.body ? { body: { required: true, content: json(request.body) } } : {}),
+    },
+    responses: { ...responses, ...refusals },
+  });
+}
+
+/** List, get, put and delete of one kind of catalogue entry. */
+function entryRoutes(kind: string, param: string, row: Schema, body: Schema) {
+  const one = `/${plural(kind)}/{${param}}`;
+  return [
+    route('get', `/${plural(kind)}`, `List ${plural(kind)}`, { 200: answer('All of them', listOf(row)) }),
+    route('get', one, `Show one ${kind}`, { 200: answer('It', row) }, { param }),
+    route(
+      'post',
+      `/${plural(kind)}`,
+      `Add or replace a ${kind}`,
+      { 200: answer('Replaced', row), 201: answer('Added', row) },
+      { body },
+    ),
+    route('delete', one, `Remove a ${kind}`, { 200: answer('Removed', schemas.deletedRow) }, { param }),
+  ];
+}
+
+export const ADMIN_ROUTES = [
+  ...entryRoutes('model', 'id', schemas.modelRow, schemas.modelBody),
+  ...entryRoutes('adapter', 'id', schemas.adapterRow, schemas.adapterBody),
+  ...entryRoutes('alias', 'name', schemas.aliasRow, schemas.aliasBody),
+  route('get', '/runners', 'List living runner processes', {
+    200: answer('All of them', listOf(schemas.runnerRow)),
+  }),
+  route(
+    'post',
+    '/combos/{combo}/warm',
+    'Make a combo ready and wait for it',
+    { 200: answer('It is ready', schemas.warmedRow) },
+    { param: 'combo' },
+  ),
+  route(
+    'post',
+    '/combos/{combo}/evict',
+    'Let a combo go',
+    { 200: answer('It is gone', schemas.evictedRow) },
+    { param: 'combo' },
+  ),
+  route(
+    'get',
+    '/events',
+    'List what happened to the pool, the newest first',
+    { 200: answer('The newest', listOf(schemas.eventRow)) },
+    { query: schemas.eventsQuery },
+  ),
+  route('post', '/reload', 'Read the configuration file again', {
+    200: answer('It was read', z.object({ object: z.literal('catalogue'), reloaded: z.literal(true) })),
+  }),
+];
+
+function plural(kind: string): string {
+  return kind.endsWith('s') ? `${kind}es` : `${kind}s`;
+}

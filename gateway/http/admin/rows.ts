@@ -1,0 +1,69 @@
+import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../../domain/catalogue.ts';
+import type { PoolEvent } from '../../ports/eventLog.ts';
+import type { LoadStatus } from '../../shell/poolControl.ts';
+import type { AdapterRow, AliasRow, EventRow, ModelRow } from './schemas.ts';
+
+/** From what the catalogue and the event log hold to what the admin API shows. */
+
+export function modelRowOf(model: CatalogueModel, status: LoadStatus): ModelRow {
+  return {
+    id: model.id,
+    object: 'model',
+    engine: model.engine,
+    path: model.path,
+    context: model.contextTokens,
+    sequences: model.sequences,
+    threads: model.maxThreads,
+    device_layers: model.deviceLayers,
+    mmap: model.useMmap,
+    repack: model.repack,
+    kv_budget_bytes: model.kvBudgetBytes,
+    idle_ttl: model.idleTtlMs === null ? null : model.idleTtlMs / 1000,
+    chat_template: model.chatTemplate,
+    owned_by: model.ownedBy,
+    revision: model.revision,
+    weight_bytes: model.weightBytes,
+    created: seconds(model.createdAtEpochMs),
+    source: model.source,
+    status: { value: status },
+  };
+}
+
+export function adapterRowOf(adapter: CatalogueAdapter): AdapterRow {
+  return {
+    id: adapter.id,
+    object: 'adapter',
+    base: adapter.base,
+    path: adapter.path,
+    scale: adapter.scale,
+    revision: adapter.revision,
+    weight_bytes: adapter.weightBytes,
+    created: seconds(adapter.createdAtEpochMs),
+    source: adapter.source,
+  };
+}
+
+export function aliasRowOf(alias: CatalogueAlias): AliasRow {
+  return {
+    name: alias.name,
+    object: 'alias',
+    target: alias.target,
+    created: seconds(alias.createdAtEpochMs),
+    source: alias.source,
+  };
+}
+
+export function eventRowOf(event: PoolEvent): EventRow {
+  return {
+    object: 'event',
+    at: new Date(event.atEpochMs).toISOString(),
+    type: event.type,
+    runner: event.runnerId ?? null,
+    combo: event.combo ?? null,
+    detail: { ...event.detail },
+  };
+}
+
+function seconds(epochMs: number): number {
+  return Math.floor(epochMs / 1000);
+}

@@ -1,0 +1,138 @@
+import { z } from '@hono/zod-openapi';
+import { ALIAS_PATTERN, ID_PATTERN } from '../../domain/ids.ts';
+
+/** The bodies that the admin API takes (an unknown field is an error) and the rows that it answers with. */
+
+const duration = z.union([z.string().max(64), z.number()]).openapi({
+  description: 'As `"5m"`, `"1h30m"` or seconds; negative or null: never',
+});
+const path = z.string().min(1).max(4096).openapi({ description: 'Of a GGUF file on the gateway’s machine' });
+const id = z.string().regex(ID_PATTERN);
+
+export const modelBody = z
+  .strictObject({
+    id,
+    path,
+    context: z.int().min(1).optional().openapi({ description: 'Tokens of one sequence' }),
+    sequences: z.int().min(1).max(1024).optional(),
+    threads: z.int().min(1).max(1024).optional(),
+    device_layers: z.int().min(-1).optional().openapi({ description: '-1: all' }),
+    mmap: z.boolean().optional(),
+    repack: z.boolean().optional(),
+    kv_budget_bytes: z.int().min(1).nullable().optional(),
+    idle_ttl: duration.nullable().optional(),
+    chat_template: z.string().min(1).max(262_144).optional(),
+    owned_by: z.string().min(1).max(128).optional(),
+  })
+  .openapi('NewModel');
+
+export const adapterBody = z
+  .strictObject({ id, base: id, path, scale: z.number().min(-1000).max(1000).optional() })
+  .openapi('NewAdapter');
+
+export const aliasBody = z
+  .strictObject({ name: z.string().regex(ALIAS_PATTERN), target: z.string().min(1).max(4096) })
+  .openapi('NewAlias');
+
+const source = z.enum(['file', 'api']);
+const created = z.int().openapi({ description: 'Seconds since the epoch' });
+const status = z.object({ value: z.enum(['unloaded', 'loading', 'loaded', 'sleeping']) });
+
+export const modelRow = z
+  .object({
+    id: z.string(),
+    object: z.literal('model'),
+    engine: z.string(),
+    path: z.string(),
+    context: z.int(),
+    sequences: z.int(),
+    threads: z.int().nullable(),
+    device_layers: z.int(),
+    mmap: z.boolean(),
+    repack: z.boolean(),
+    kv_budget_bytes: z.int().nullable(),
+    idle_ttl: z.number().nullable().openapi({ description: 'Seconds; null: never' }),
+    chat_template: z.string().nullable(),
+    owned_by: z.string(),
+    revision: z.string(),
+    weight_bytes: z.int(),
+    created,
+    source,
+    status,
+  })
+  .openapi('AdminModel');
+export type ModelRow = z.infer<typeof modelRow>;
+
+export const adapterRow = z
+  .object({
+    id: z.string(),
+    object: z.literal('adapter'),
+    base: z.string(),
+    path: z.string(),
+    scale: z.number(),
+    revision: z.string(),
+    weight_bytes: z.int(),
+    created,
+    source,
+  })
+  .openapi('AdminAdapter');
+export type AdapterRow = z.infer<typeof adapterRow>;
+
+export const aliasRow = z
+  .object({ name: z.string(), object: z.literal('alias'), target: z.string(), created, source })
+  .openapi('AdminAlias');
+export type AliasRow = z.infer<typeof aliasRow>;
+
+export const runnerRow = z
+  .object({
+    id: z.string(),
+    pid: z.int().nullable(),
+    state: z.enum(['starting', 'standby', 'loading', 'ready', 'busy', 'asleep', 'draining', 'stopping']),
+    base: z.string().nullable(),
+    combos: z.array(z.string()),
+    device: z.string(),
+    memory: z.object({
+      weight_bytes: z.int(),
+      kv_bytes: z.int(),
+      compute_bytes: z.int(),
+      resident_bytes: z.int().nullable(),
+    }),
+    counters: z.record(z.string(), z.number()),
+    threads: z.int(),
+    active_requests: z.int(),
+    started_at: z.string(),
+  })
+  .openapi('Runner');
+
+export const eventRow = z
+  .object({
+    object: z.literal('event'),
+    at: z.string().openapi({ description: 'ISO 8601' }),
+    type: z.string(),
+    runner: z.string().nullable(),
+    combo: z.string().nullable(),
+    detail: z.record(z.string(), z.unknown()),
+  })
+  .openapi('Event');
+export type EventRow = z.infer<typeof eventRow>;
+
+export const deletedRow = z
+  .object({ id: z.string(), object: z.string(), deleted: z.literal(true) })
+  .openapi('Deleted');
+
+export const warmedRow = z
+  .object({
+    object: z.literal('combo'),
+    combo: z.string(),
+    runner: z.string(),
+    start: z.enum(['warm', 'attach', 'wake', 'staged', 'cold']),
+  })
+  .openapi('WarmedCombo');
+
+export const evictedRow = z
+  .object({ object: z.literal('combo'), combo: z.string(), evicted: z.boolean() })
+  .openapi('EvictedCombo');
+
+export const eventsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(100).openapi({ type: 'integer' }),
+});

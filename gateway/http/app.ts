@@ -1,0 +1,37 @@
+import { Hono } from 'hono';
+import { fail } from '../domain/errors.ts';
+import { adminAuth } from './admin/auth.ts';
+import { catalogueHandlers } from './admin/catalogue.ts';
+import { poolHandlers } from './admin/pool.ts';
+import type { HttpApp, HttpDeps, HttpEnv } from './deps.ts';
+import { healthHandlers } from './health.ts';
+import { inferenceRoute } from './inferenceRoute.ts';
+import { getModel, listModels } from './openai/models.ts';
+import { parseChat } from './openai/parseChat.ts';
+import { parseCompletion } from './openai/parseCompletion.ts';
+import { parseEmbedding } from './openai/parseEmbedding.ts';
+import { requestContext } from './requestContext.ts';
+import { sendFailure } from './respond.ts';
+import { unknownRoute } from './unknownRoute.ts';
+
+/** All of the gateway's doors. */
+export function createApp(deps: HttpDeps): HttpApp {
+  const app: HttpApp = new Hono<HttpEnv>();
+  app.use('*', requestContext);
+  app.post('/v1/chat/completions', inferenceRoute(deps, 'chat_completions', parseChat));
+  app.post('/v1/completions', inferenceRoute(deps, 'completions', parseCompletion));
+  app.post('/v1/embeddings', inferenceRoute(deps, 'embeddings', parseEmbedding));
+  app.get('/v1/models', listModels(deps));
+  app.get('/v1/models/:model{.+}', getModel(deps));
+  healthHandlers(app, deps);
+  app.use('/admin/*', adminAuth(deps.adminToken));
+  catalogueHandlers(app, deps);
+  poolHandlers(app, deps);
+  app.notFound((c) => unknownRoute(app, c));
+  app.onError((error, c) => {
+    deps.log.error({ err: error, requestId: c.get('requestId') }, 'request failed');
+    // The message may hold anything; the client gets none of it.
+    return sendFailure(c, fail('internal', 'Cannot answer request: internal error').error);
+  });
+  return app;
+}

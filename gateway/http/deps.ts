@@ -1,0 +1,100 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
+import type { Result } from '../domain/errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/eventLog.ts';
+import type { Log } from '../ports/log.ts';
+import type { Inference } from '../shell/inference.ts';
+import type { PoolControl } from '../shell/poolControl.ts';
+
+/** A model as the admin API is given it; what is absent takes the catalogue's defaults. */
+export interface ModelSpec {
+  readonly id: string;
+  readonly path: string;
+  readonly contextTokens?: number | undefined;
+  readonly sequences?: number | undefined;
+  readonly maxThreads?: number | undefined;
+  readonly deviceLayers?: number | undefined;
+  readonly useMmap?: boolean | undefined;
+  readonly repack?: boolean | undefined;
+  readonly kvBudgetBytes?: number | null | undefined;
+  /** null: for ever. */
+  readonly idleTtlMs?: number | null | undefined;
+  readonly chatTemplate?: string | undefined;
+  readonly ownedBy?: string | undefined;
+}
+
+export interface AdapterSpec {
+  readonly id: string;
+  readonly base: string;
+  readonly path: string;
+  readonly scale?: number | undefined;
+}
+
+export interface AliasSpec {
+  readonly name: string;
+  readonly target: string;
+}
+
+/** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
+export interface CatalogueUseCase {
+  current(): Catalogue;
+  addModel(spec: ModelSpec): Promise<Result<CatalogueModel>>;
+  addAdapter(spec: AdapterSpec): Promise<Result<CatalogueAdapter>>;
+  addAlias(spec: AliasSpec): Promise<Result<CatalogueAlias>>;
+  /** `not_found` when there is none; `conflict` when it is needed or comes from the configuration file. */
+  removeModel(id: string): Promise<Result<unknown>>;
+  removeAdapter(id: string): Promise<Result<unknown>>;
+  removeAlias(name: string): Promise<Result<unknown>>;
+  /** Reads the configuration file again; a bad one changes nothing and says why. */
+  reload(): Promise<Result<unknown>>;
+}
+
+/** Bounds of what one client can cost. */
+export interface HttpLimits {
+  /** Of a request's body; more is 413. */
+  readonly bodyBytes: number;
+  /** From the head to the last byte of the body; later is 408. */
+  readonly bodyTimeoutMs: number;
+  /** Of an answer that the client has not read yet; more ends the connection. */
+  readonly streamBufferBytes: number;
+  /** How long an ended answer may wait to be read. */
+  readonly drainTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly headerBytes: number;
+  readonly connections: number;
+}
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  bodyBytes: 8 * 1024 * 1024,
+  bodyTimeoutMs: 60_000,
+  streamBufferBytes: 1024 * 1024,
+  drainTimeoutMs: 30_000,
+  headersTimeoutMs: 15_000,
+  keepAliveTimeoutMs: 65_000,
+  headerBytes: 32 * 1024,
+  connections: 8192,
+};
+
+export interface HttpDeps {
+  readonly inference: Inference;
+  readonly pool: PoolControl;
+  readonly catalogue: CatalogueUseCase;
+  readonly events: EventLog;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly adminToken: string;
+  readonly limits: HttpLimits;
+  /** Prometheus text. */
+  metricsText(): Promise<string>;
+}
+
+/** Hono's environment: node's own objects (absent under `app.request()`) and what the first middleware sets. */
+export interface HttpEnv {
+  Bindings: Partial<HttpBindings>;
+  Variables: { requestId: string; clientRequestId: string | undefined };
+}
+
+export type HttpApp = Hono<HttpEnv>;

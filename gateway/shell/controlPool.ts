@@ -1,0 +1,122 @@
+import type { RunnerCounters } from '../../runner/protocol/control.ts';
+import type { Combo } from '../domain/combo.ts';
+import type { Result } from '../domain/errors.ts';
+import type { StartKind } from '../domain/phases.ts';
+import type { OrderAnswer } from '../pool/effects.ts';
+import { type Runner, runnerOfCombo } from '../pool/state.ts';
+import type { LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
+import type { PoolLoop } from './poolLoop.ts';
+import type { RunnerFleet } from './runnerFleet.ts';
+
+const COUNTERS_WAIT_MS = 1_000;
+
+/** The operator's use cases over the pool's loop and the processes. */
+export class ControlPool implements PoolControl {
+  readonly #pool: PoolLoop;
+  readonly #fleet: RunnerFleet;
+
+  constructor(pool: PoolLoop, fleet: RunnerFleet) {
+    this.#pool = pool;
+    this.#fleet = fleet;
+  }
+
+  async runners(): Promise<readonly RunnerView[]> {
+    const living = [...this.#pool.state.runners.values()].filter((runner) =>
+      this.#fleet.process(runner.id)?.startTicks(),
+    );
+    return Promise.all(
+      living.map(async (runner) => {
+        const asks = runner.state !== 'starting' && runner.state !== 'stopping';
+        const counters = asks ? await this.#fleet.counters(runner.id, COUNTERS_WAIT_MS) : null;
+        return this.#view(runner, counters);
+      }),
+    );
+  }
+
+  baseStatus(modelId: string): LoadStatus {
+    let status: LoadStatus = 'unloaded';
+    for (const runner of this.#pool.state.runners.values()) {
+      if (runner.model.id !== modelId) continue;
+      if (runner.state === 'ready' || runner.state === 'draining') return 'loaded';
+      if (runner.state !== 'stopping') status = 'loading';
+    }
+    return status;
+  }
+
+  comboStatus(combo: Combo): LoadStatus {
+    const slot = runnerOfCombo(this.#pool.state, combo.key)?.combos.get(combo.key);
+    if (!slot || slot.state === 'detaching') return 'unloaded';
+    return slot.state === 'ready' ? 'loaded' : 'loading';
+  }
+
+  async warm(combo: Combo): Promise<Result<{ readonly runnerId: string; readonly kind: StartKind }>> {
+    const answer = await this.#pool.order('warmAsked', combo);
+    if (!answer.ok) return answer;
+    return { ok: true, value: expectOrder(answer, 'warm') };
+  }
+
+  async evict(combo: Combo): Promise<Result<{ readonly evicted: boolean }>> {
+    const answer = await this.#pool.order('evictAsked', combo);
+    if (!answer.ok) return answer;
+    return { ok: true, value: expectOrder(answer, 'evict') };
+  }
+
+  waitingRequests(): number {
+    return this.#pool.state.waiting;
+  }
+
+  notReadyReason(): string | null {
+    return this.#pool.state.shuttingDown ? 'the gateway is shutting down' : null;
+  }
+
+  #view(runner: Runner, counters: RunnerCounters | null): RunnerView {
+    const process = this.#fleet.process(runner.id);
+    const held = runner.state === 'ready' || runner.state === 'draining' ? runner : null;
+    return {
+      id: runner.id,
+      pid: process?.pid ?? null,
+      state: held && held.active > 0 && held.state === 'ready' ? 'busy' : runner.state,
+      base: runner.model.id,
+      combos: readyCombos(runner),
+      device: runner.model.deviceLayers === 0 ? 'cpu' : 'gpu',
+      memory: {
+        weight_bytes: held?.weightBytes ?? 0,
+        kv_bytes: sum(runner, 'kvBytes'),
+        compute_bytes: sum(runner, 'computeBytes'),
+        resident_bytes: counters?.residentBytes ?? null,
+      },
+      counters: counters ? snakeCase(counters) : {},
+      threads: counters?.threads ?? held?.threads ?? 0,
+      active_requests: held?.active ?? 0,
+      started_at: new Date(process?.spawnedAtEpochMs ?? 0).toISOString(),
+    };
+  }
+}
+
+function expectOrder<T extends 'warm' | 'evict'>(
+  answer: Extract<OrderAnswer, { ok: true }>,
+  order: T,
+): Extract<Extract<OrderAnswer, { ok: true }>['value'], { order: T }> {
+  const { value } = answer;
+  if (value.order !== order) throw new Error(`Cannot use answer to "${value.order}" for "${order}"`);
+  return value as Extract<typeof value, { order: T }>;
+}
+
+function readyCombos(runner: Runner): string[] {
+  return [...runner.combos.values()].filter((slot) => slot.state === 'ready').map((slot) => slot.combo.name);
+}
+
+function sum(runner: Runner, field: 'kvBytes' | 'computeBytes'): number {
+  let bytes = 0;
+  for (const slot of runner.combos.values()) if (slot.state === 'ready') bytes += slot[field];
+  return bytes;
+}
+
+function snakeCase(counters: RunnerCounters): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counters).map(([name, value]) => [
+      name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`),
+      value,
+    ]),
+  );
+}

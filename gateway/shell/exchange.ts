@@ -1,0 +1,274 @@
+import type { RunnerReport } from '../../runner/protocol/report.ts';
+import { errorEnvelope } from '../domain/envelope.ts';
+import type { Failure } from '../domain/errors.ts';
+import type { RunnerId } from '../domain/ids.ts';
+import type { StartKind } from '../domain/phases.ts';
+import type { RequestRecord } from '../domain/requestRecord.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import { makeRecord } from './exchangeRecord.ts';
+import type { InferenceRequest, ResponseSink } from './inference.ts';
+import type { Grant, GrantOutcome, PoolLoop } from './poolLoop.ts';
+import { RequestTimes, serverTiming } from './requestTimes.ts';
+import { type RunnerAnswer, RunnerExchange } from './runnerAnswer.ts';
+import type { RunnerFleet } from './runnerFleet.ts';
+import { SseForwarder } from './sseForwarder.ts';
+import type { StartTimeline } from './startTimeline.ts';
+import { usageChunk } from './usageChunk.ts';
+import { WaitingStream } from './waitingStream.ts';
+
+export interface ExchangeDeps {
+  readonly pool: PoolLoop;
+  readonly fleet: RunnerFleet;
+  readonly timeline: StartTimeline;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** Gets the record of every exchange that has ended, when its row is on disk or has been refused by the disk. */
+  readonly onEnded: (record: RequestRecord) => void;
+}
+
+/** Headers of a stream; proxies must not buffer it. */
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+};
+
+/**
+ * One request from its arrival to its last byte: it waits for a runner, passes the runner's bytes on, has its row
+ * written, and only then says that it is done. Whatever happens, its client is answered once and its row is written.
+ */
+export class Exchange {
+  readonly #request: InferenceRequest;
+  readonly #sink: ResponseSink;
+  readonly #deps: ExchangeDeps;
+  readonly #times: RequestTimes;
+  readonly #body: string;
+  readonly #forwarder: SseForwarder;
+  readonly #gone: Promise<'gone'>;
+  #goneReason: 'closed' | 'slow' | null = null;
+  #grant: Grant | null = null;
+  #running: RunnerExchange | null = null;
+
+  constructor(request: InferenceRequest, sink: ResponseSink, deps: ExchangeDeps) {
+    this.#request = request;
+    this.#sink = sink;
+    this.#deps = deps;
+    this.#times = new RequestTimes(request.arrivedMonoMs);
+    this.#body = JSON.stringify(request.body);
+    this.#forwarder = new SseForwarder((bytes) => sink.write(bytes));
+    this.#gone = new Promise((resolve) => {
+      sink.onGone((reason) => {
+        this.#goneReason = reason;
+        this.#running?.abort();
+        resolve('gone');
+      });
+    });
+  }
+
+  async run(): Promise<void> {
+    // A runner that was lost before its first byte is replaced once; the client does not notice.
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await this.#wait();
+      if (outcome === 'gone') return this.#endGone();
+      if (!outcome.ok) return this.#endFailed(outcome.failure);
+      const answer = await this.#call(outcome.grant);
+      if (this.#goneReason) return this.#endGone();
+      if (answer.type !== 'lost') return this.#endAnswered(answer);
+      if (answer.begun || attempt > 1 || this.#sink.headSent)
+        return this.#endFailed(lost(outcome.grant.runnerId, answer.error));
+    }
+  }
+
+  /** Waits for a grant; a stream's client is kept informed meanwhile. */
+  async #wait(): Promise<GrantOutcome | 'gone'> {
+    const { pool } = this.#deps;
+    const { requestId, combo, keepAliveMs, stream } = this.#request;
+    const waiting = stream ? new WaitingStream(() => this.#announce()) : null;
+    const outcome = await Promise.race([pool.acquire(requestId, combo, keepAliveMs), this.#gone]);
+    waiting?.stop();
+    if (outcome === 'gone') {
+      pool.leave(requestId);
+      return outcome;
+    }
+    if (outcome.ok) this.#granted(outcome.grant);
+    // What was said in the headers must stay true.
+    const { ok } = outcome;
+    if (ok && this.#announced && this.#announced !== outcome.grant.runnerId) {
+      pool.release(requestId);
+      return { ok: false, failure: lost(this.#announced, new Error('its process has gone')) };
+    }
+    return outcome;
+  }
+
+  #announced: RunnerId | null = null;
+
+  /** Sends a stream's headers once it is fixed who will serve it, then what the start is doing. */
+  #announce(): void {
+    const { pool, timeline } = this.#deps;
+    const fixed = pool.fixedStart(this.#request.requestId);
+    if (!fixed) return;
+    if (!this.#sink.headSent) {
+      this.#announced = fixed.runnerId;
+      this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(fixed.runnerId, fixed.kind, fixed.joined) });
+    }
+    const fraction = fixed.kind === 'warm' ? null : timeline.fraction(fixed.runnerId);
+    this.#sink.write(
+      `: hearth ${fixed.kind}${fraction === null ? '' : ` ${Math.round(fraction * 100)}%`}\n\n`,
+    );
+  }
+
+  #granted(grant: Grant): void {
+    const { timeline, clock } = this.#deps;
+    this.#grant = grant;
+    const waited = grant.kind !== 'warm';
+    const intervals = waited
+      ? timeline.intervals(grant.runnerId, this.#request.combo.key, clock.monoMs())
+      : [];
+    this.#times.granted(grant.grantedMonoMs, intervals);
+  }
+
+  async #call(grant: Grant): Promise<RunnerAnswer> {
+    const { fleet, pool, clock } = this.#deps;
+    const client = fleet.client(grant.runnerId);
+    let answer: RunnerAnswer = { type: 'lost', begun: false, error: new Error('its process has gone') };
+    if (client) {
+      this.#running = new RunnerExchange(client, this.#request, this.#body, (chunk) => {
+        this.#times.firstToken(clock.monoMs());
+        if (!this.#sink.headSent) this.#sendStreamHead(grant);
+        return this.#forwarder.push(chunk);
+      });
+      answer = await this.#running.answer;
+      this.#running = null;
+      if (answer.type === 'lost' && !answer.begun && !this.#goneReason)
+        this.#reportLost(grant.runnerId, answer.error);
+    }
+    pool.release(this.#request.requestId);
+    return answer;
+  }
+
+  /** A runner that does not take a request is no runner: who comes next must not be sent to it. */
+  #reportLost(runnerId: RunnerId, error: Error): void {
+    const failure: Failure = {
+      code: 'runner_died',
+      message: `Cannot reach runner "${runnerId}": ${error.message}`,
+    };
+    this.#deps.pool.dispatch({ type: 'runnerFailed', runnerId, failure });
+  }
+
+  #sendStreamHead(grant: Grant): void {
+    this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(grant.runnerId, grant.kind, grant.joined) });
+  }
+
+  async #endAnswered(answer: Exclude<RunnerAnswer, { type: 'lost' }>): Promise<void> {
+    const endedMonoMs = this.#deps.clock.monoMs();
+    if (answer.type === 'refused') return this.#endRefused(answer.status, answer.body, endedMonoMs);
+    const { report } = answer;
+    this.#times.reported(report, endedMonoMs);
+    const bytes = answer.type === 'whole' ? answer.body.length : this.#sink.bytesWritten;
+    const record = this.#record(200, report.error?.code ?? null, report, bytes, endedMonoMs);
+    if (!(await this.#write(record))) {
+      return this.#say({
+        code: 'ledger_failed',
+        message: 'Cannot end request: its ledger row could not be written',
+      });
+    }
+    if (answer.type === 'whole') {
+      this.#sink.head(200, { 'content-type': 'application/json', ...this.#grantHeaders() });
+      this.#sink.end(answer.body);
+      return;
+    }
+    if (!this.#sink.headSent && this.#grant) this.#sendStreamHead(this.#grant);
+    // The runner's error frame has passed already: an error ends a stream without [DONE].
+    this.#sink.end(report.error ? undefined : this.#streamTail(record));
+  }
+
+  #streamTail(record: RequestRecord): string {
+    const usage = this.#request.includeUsage ? usageChunk(record, this.#forwarder.first) : '';
+    return `${usage}data: [DONE]\n\n`;
+  }
+
+  /** The runner's own envelope goes to the client as it is. */
+  async #endRefused(status: number, body: Buffer, endedMonoMs: number): Promise<void> {
+    await this.#write(this.#record(status, errorCodeOf(body), null, body.length, endedMonoMs));
+    if (this.#sink.headSent) {
+      this.#sink.end(`data: ${body.toString('utf8').replaceAll('\n', ' ')}\n\n`);
+      return;
+    }
+    const retry: Record<string, string> = status >= 500 ? {} : { 'x-should-retry': 'false' };
+    this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#grantHeaders() });
+    this.#sink.end(body);
+  }
+
+  async #endFailed(failure: Failure): Promise<void> {
+    const { status } = errorEnvelope(failure);
+    const httpStatus = this.#sink.headSent ? 200 : status;
+    await this.#write(
+      this.#record(httpStatus, failure.code, null, this.#sink.bytesWritten, this.#deps.clock.monoMs()),
+    );
+    this.#say(failure);
+  }
+
+  async #endGone(): Promise<void> {
+    const code = this.#goneReason === 'slow' ? 'slow_reader' : 'client_closed';
+    await this.#write(this.#record(499, code, null, this.#sink.bytesWritten, this.#deps.clock.monoMs()));
+  }
+
+  /** Tells the client of a failure: by status before headers went, by an error frame after. */
+  #say(failure: Failure): void {
+    if (this.#sink.headSent) this.#sink.end(`data: ${JSON.stringify(errorEnvelope(failure).body)}\n\n`);
+    else this.#sink.fail(failure, this.#grantHeaders());
+  }
+
+  #record(
+    status: number,
+    errorCode: string | null,
+    report: RunnerReport | null,
+    responseBytes: number,
+    endedMonoMs: number,
+  ): RequestRecord {
+    const ending = { httpStatus: status, errorCode, report, responseBytes };
+    return makeRecord(this.#request, this.#grant, this.#times, ending, endedMonoMs);
+  }
+
+  async #write(record: RequestRecord): Promise<boolean> {
+    const written = await this.#deps.ledger.append(record).then(
+      () => true,
+      () => false,
+    );
+    this.#deps.onEnded(record);
+    return written;
+  }
+
+  #grantHeaders(): Record<string, string> {
+    const grant = this.#grant;
+    return this.#headers(grant?.runnerId ?? null, grant?.kind ?? null, grant?.joined ?? false);
+  }
+
+  #headers(runnerId: RunnerId | null, kind: StartKind | null, joined: boolean): Record<string, string> {
+    const nowMonoMs = this.#deps.clock.monoMs();
+    const { combo, ignored, arrivedMonoMs } = this.#request;
+    return {
+      'x-hearth-combo': combo.name,
+      ...(kind === null ? {} : { 'x-hearth-start': kind }),
+      ...(joined ? { 'x-hearth-joined': 'true' } : {}),
+      ...(runnerId === null ? {} : { 'x-hearth-runner': runnerId }),
+      ...(ignored.length === 0 ? {} : { 'x-hearth-ignored': ignored.join(', ') }),
+      'server-timing': serverTiming(this.#times.phases(nowMonoMs)),
+      'openai-processing-ms': String(Math.round(nowMonoMs - arrivedMonoMs)),
+    };
+  }
+}
+
+function lost(runnerId: RunnerId, error: Error): Failure {
+  return { code: 'runner_died', message: `Cannot finish answer of runner "${runnerId}": ${error.message}` };
+}
+
+function errorCodeOf(body: Buffer): string {
+  try {
+    const { error } = JSON.parse(body.toString('utf8')) as { error?: { code?: unknown } };
+    return typeof error?.code === 'string' ? error.code.slice(0, 64) : 'runner_failed';
+  } catch {
+    return 'runner_failed';
+  }
+}

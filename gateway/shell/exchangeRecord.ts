@@ -1,0 +1,78 @@
+import type { RunnerReport } from '../../runner/protocol/report.ts';
+import type { RequestRecord } from '../domain/requestRecord.ts';
+import type { InferenceRequest, RefusedRequest } from './inference.ts';
+import type { Grant } from './poolLoop.ts';
+import type { RequestTimes } from './requestTimes.ts';
+
+/** How an exchange ended, beside its times. */
+export interface Ending {
+  readonly httpStatus: number;
+  readonly errorCode: string | null;
+  readonly report: RunnerReport | null;
+  readonly responseBytes: number;
+}
+
+/** The one record of a request, at its end. `endedMonoMs` is when the runner's last byte came or the request failed. */
+export function makeRecord(
+  request: InferenceRequest,
+  grant: Grant | null,
+  times: RequestTimes,
+  ending: Ending,
+  endedMonoMs: number,
+): RequestRecord {
+  const { combo } = request;
+  const { report } = ending;
+  return {
+    requestId: request.requestId,
+    endpoint: request.endpoint,
+    keyId: request.keyId,
+    combo: combo.name,
+    base: combo.model.id,
+    comboRevision: combo.key.slice(combo.name.length + 1),
+    runnerId: grant?.runnerId ?? null,
+    startKind: grant?.kind ?? null,
+    joined: grant?.joined ?? false,
+    stream: request.stream,
+    arrivedAtEpochMs: request.arrivedAtEpochMs,
+    phasesMs: times.phases(endedMonoMs),
+    ttftMs: times.ttftMs(),
+    tpotMs: times.tpotMs(endedMonoMs),
+    totalMs: endedMonoMs - request.arrivedMonoMs,
+    promptTokens: report?.promptTokens ?? 0,
+    cachedTokens: report?.cachedTokens ?? 0,
+    completionTokens: report?.completionTokens ?? 0,
+    responseBytes: ending.responseBytes,
+    httpStatus: ending.httpStatus,
+    errorCode: ending.errorCode,
+    finishReason: report?.finishReason ?? null,
+  };
+}
+
+/** The record of a request that was refused before anything was done for it. */
+export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number): RequestRecord {
+  const totalMs = endedMonoMs - refusal.arrivedMonoMs;
+  return {
+    requestId: refusal.requestId,
+    endpoint: refusal.endpoint,
+    keyId: refusal.keyId,
+    combo: refusal.combo?.name ?? null,
+    base: refusal.combo?.model.id ?? null,
+    comboRevision: refusal.combo ? refusal.combo.key.slice(refusal.combo.name.length + 1) : null,
+    runnerId: null,
+    startKind: null,
+    joined: false,
+    stream: refusal.stream,
+    arrivedAtEpochMs: refusal.arrivedAtEpochMs,
+    phasesMs: { queue: totalMs },
+    ttftMs: null,
+    tpotMs: null,
+    totalMs,
+    promptTokens: 0,
+    cachedTokens: 0,
+    completionTokens: 0,
+    responseBytes: 0,
+    httpStatus: refusal.httpStatus,
+    errorCode: refusal.errorCode,
+    finishReason: null,
+  };
+}

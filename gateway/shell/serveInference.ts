@@ -1,0 +1,60 @@
+import type { ComboStore } from '../ports/comboStore.ts';
+import { Exchange, type ExchangeDeps } from './exchange.ts';
+import { makeRefusedRecord } from './exchangeRecord.ts';
+import type { Inference, InferenceRequest, RefusedRequest, ResponseSink } from './inference.ts';
+
+export interface ServeDeps extends ExchangeDeps {
+  readonly combos: ComboStore;
+}
+
+/** The use case of the inference endpoints over the pool, the runners and the ledger. */
+export class ServeInference implements Inference {
+  readonly #deps: ServeDeps;
+  /** Combos that were told to the store in this life of the gateway. */
+  readonly #seen = new Set<string>();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(deps: ServeDeps) {
+    this.#deps = deps;
+  }
+
+  async serve(request: InferenceRequest, sink: ResponseSink): Promise<void> {
+    this.#remember(request);
+    const running = new Exchange(request, sink, this.#deps).run();
+    this.#running.add(running);
+    try {
+      await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  refused(refusal: RefusedRequest): void {
+    const record = makeRefusedRecord(refusal, this.#deps.clock.monoMs());
+    this.#deps.ledger.append(record).catch(() => {
+      // The client has its refusal; a disk that takes no rows shows on the requests that are served.
+    });
+    this.#deps.onEnded(record);
+  }
+
+  /** Resolves when every exchange that runs has ended. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  #remember({ combo, arrivedAtEpochMs }: InferenceRequest): void {
+    if (this.#seen.has(combo.key)) return;
+    this.#seen.add(combo.key);
+    this.#deps.combos.seen({
+      comboKey: combo.key,
+      comboName: combo.name,
+      baseId: combo.model.id,
+      adapters: combo.adapters.map(({ adapter, scale }) => ({
+        id: adapter.id,
+        scale,
+        revision: adapter.revision,
+      })),
+      firstSeenAtEpochMs: arrivedAtEpochMs,
+    });
+  }
+}

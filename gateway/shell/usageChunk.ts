@@ -1,0 +1,31 @@
+import type { RequestRecord } from '../domain/requestRecord.ts';
+import { roundPhases } from './requestTimes.ts';
+import type { FirstChunk } from './sseForwarder.ts';
+
+/** The last chunk of a stream that asked for usage: OpenAI's, with the whole phase record under `hearth`. */
+export function usageChunk(record: RequestRecord, first: FirstChunk | null): string {
+  const chunk = {
+    id: first?.id ?? record.requestId,
+    object: first?.object ?? 'chat.completion.chunk',
+    created: first?.created ?? Math.floor(record.arrivedAtEpochMs / 1000),
+    model: first?.model ?? record.combo,
+    choices: [],
+    usage: {
+      prompt_tokens: record.promptTokens,
+      completion_tokens: record.completionTokens,
+      total_tokens: record.promptTokens + record.completionTokens,
+      prompt_tokens_details: { cached_tokens: record.cachedTokens },
+    },
+    hearth: {
+      request_id: record.requestId,
+      combo: record.combo,
+      start: record.startKind,
+      joined: record.joined,
+      runner: record.runnerId,
+      phases_ms: roundPhases(record.phasesMs),
+      ttft_ms: record.ttftMs,
+      total_ms: record.totalMs,
+    },
+  };
+  return `data: ${JSON.stringify(chunk)}\n\n`;
+}

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hearth {
+
+struct DeviceInfo {
+  std::string name;
+  std::string description;
+  /** `cpu`, `gpu`, `integrated` or `accelerator`. */
+  const char* kind;
+  uint64_t totalBytes;
+  uint64_t freeBytes;
+};
+
+struct BackendInfo {
+  std::vector<DeviceInfo> devices;
+  std::string systemInfo;
+  double initMs;
+};
+
+/**
+ * Loads every compute backend in `libraryDir` (the CPU variant that fits the machine best) and lists the devices. Once per
+ * process; a second call only lists. Throws Failure when no device comes up.
+ */
+BackendInfo initialiseBackend(const std::string& libraryDir);
+
+}  // namespace hearth

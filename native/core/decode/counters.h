@@ -1,0 +1,25 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace hearth {
+
+/** Written by the native threads, read by anyone. */
+struct SharedCounters {
+  std::atomic<uint64_t> requests{0};
+  std::atomic<uint64_t> cancelledRequests{0};
+  std::atomic<uint64_t> promptTokens{0};
+  std::atomic<uint64_t> decodedTokens{0};
+  std::atomic<uint64_t> maxTokensAfterCancel{0};
+  std::atomic<uint64_t> decodeCalls{0};
+  std::atomic<uint64_t> adapterSwitches{0};
+  std::atomic<uint64_t> activeSequences{0};
+  /** Submitted and without a sequence yet. */
+  std::atomic<uint64_t> waitingRequests{0};
+  std::atomic<uint64_t> contexts{0};
+  std::atomic<uint64_t> kvBytes{0};
+  std::atomic<int32_t> threads{0};
+};
+
+}  // namespace hearth

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/decode/context_loop.h"
+#include "core/embedder.h"
+
+namespace hearth {
+
+/**
+ * The decode thread of one model. All contexts and adapters are touched by it alone. It goes round the contexts that have
+ * work, one decode call each, and takes what others ask of it between two calls.
+ */
+class Decoder {
+ public:
+  Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads, Outbox& outbox,
+          SharedCounters& counters);
+  /** Ends all requests as cancelled, frees the contexts and joins. */
+  ~Decoder();
+
+  void submit(Prepared prepared);
+  void embed(EmbedJob job);
+  /** Some request's cancel flag was set. */
+  void noticeCancel();
+  /** With the next decode. */
+  void setThreads(int32_t threads);
+  /** Runs `work` on the decode thread between two decodes and waits for it; rethrows what it throws. Not from that thread. */
+  void between(const std::function<void()>& work);
+
+  /** Only from within between(). */
+  ContextLoop& addContext(llama_context_ptr context);
+  void removeContext(const ContextLoop& context);
+  void forget(const Combo& combo);
+
+ private:
+  void run();
+  void takeMail(std::unique_lock<std::mutex>& lock);
+  bool stepAll();
+  void post(std::function<void()> work);
+
+  const Vocabulary& vocabulary_;
+  Outbox& outbox_;
+  SharedCounters& counters_;
+  std::vector<std::unique_ptr<ContextLoop>> contexts_;
+  Embedder embedder_;
+  int32_t appliedThreads_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::function<void()>> mail_;
+  bool stopping_ = false;
+  std::atomic<bool> anyMail_{false};
+  std::atomic<bool> cancels_{false};
+  std::atomic<int32_t> threads_;
+  std::thread thread_;
+};
+
+}  // namespace hearth

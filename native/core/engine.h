@@ -1,0 +1,94 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/decode/decoder.h"
+#include "core/failure.h"
+#include "core/llama/adapters.h"
+#include "core/outbox.h"
+#include "core/prompt/prepare.h"
+#include "core/worker.h"
+
+namespace hearth {
+
+template <typename Result>
+using Completion = std::function<void(Outcome<Result>)>;
+
+struct Done {};
+
+/**
+ * One base model, its combos and their requests. Three threads: control (load, attach, detach, close, in order), preparation
+ * (templates and tokens) and decode. All public calls come from one thread and return at once; completions come from others.
+ */
+class Engine {
+ public:
+  /** `wake` is called from any thread when drainEvents() has something. */
+  Engine(double coalesceMs, std::function<void()> wake);
+  /** Closes first, when that has not been done. */
+  ~Engine();
+
+  void load(LoadOptions options, std::function<void(float)> onProgress, Completion<LoadedModel> done);
+  void attach(AttachOptions options, Completion<AttachedCombo> done);
+  void detach(std::string combo, Completion<Done> done);
+  RequestId submit(GenerateOptions options);
+  void cancel(RequestId id);
+  void embed(std::string combo, std::vector<EmbedInput> inputs, Completion<EmbedResult> done);
+  void setThreads(int32_t threads);
+  Counters counters() const;
+  void close(Completion<Done> done);
+  bool closing() const { return closing_.load(); }
+  std::vector<Event> drainEvents();
+
+ private:
+  /** What exists from load to close. The order is that of construction; it is freed from the end. */
+  struct Loaded {
+    LoadOptions options;
+    LoadedModel info;
+    llama_model_ptr model;
+    std::unique_ptr<ChatTemplates> templates;
+    std::unique_ptr<Vocabulary> vocabulary;
+    std::unique_ptr<Decoder> decoder;
+  };
+
+  LoadedModel loadNow(const LoadOptions& options, const std::function<void(float)>& onProgress);
+  AttachedCombo attachNow(const AttachOptions& options);
+  Done detachNow(const std::string& key);
+  Done closeNow();
+  Loaded& loaded();
+  void loadAdapters(Combo& combo);
+  void placeCombo(Combo& combo, bool warmUp);
+  bool mayAddContext() const;
+  ContextLoop& addContext(Combo& combo);
+  void share(Combo& combo);
+  void freeCombo(Combo& combo);
+  std::shared_ptr<Combo> findCombo(const std::string& key) const;
+  void prepareRequest(std::shared_ptr<Request> request);
+  void reject(Request& request, RejectedEvent event);
+
+  Outbox outbox_;
+  SharedCounters counters_;
+  std::atomic<bool> closing_{false};
+  RequestId lastId_ = 0;
+
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<Combo>> combos_;
+  std::unordered_map<RequestId, std::weak_ptr<Request>> requests_;
+  /** Set once by load, so that the other threads may read it without the lock after they have seen it. */
+  std::shared_ptr<Loaded> loaded_;
+
+  /** Of the control thread. */
+  AdapterCache adapters_;
+  std::vector<ContextLoop*> contexts_;
+  std::unordered_map<const ContextLoop*, ContextMemory> contextMemory_;
+
+  std::unique_ptr<Worker> preparation_;
+  std::unique_ptr<Worker> control_;
+};
+
+}  // namespace hearth

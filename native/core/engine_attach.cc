@@ -1,0 +1,109 @@
+#include "core/engine.h"
+
+#include <algorithm>
+
+namespace hearth {
+
+/** Attaching: adapters first, then a place to decode. A partition of its time: `contextMs` is not part of `attachMs`. */
+AttachedCombo Engine::attachNow(const AttachOptions& options) {
+  const auto startedAt = Clock::now();
+  if (closing_.load()) throw Failure("closed", "Cannot attach \"" + options.combo + "\": the engine was closed");
+  loaded();
+  if (const auto existing = findCombo(options.combo)) {
+    if (existing->files != options.adapters) {
+      throw Failure("invalid_argument", "Cannot attach \"" + options.combo + "\": it is attached with other adapters");
+    }
+    AttachedCombo again = existing->attached;
+    again.attachMs = milliseconds(Clock::now() - startedAt);
+    again.contextMs = 0;
+    return again;
+  }
+  const auto combo = std::make_shared<Combo>();
+  combo->key = options.combo;
+  combo->files = options.adapters;
+  try {
+    loadAdapters(*combo);
+    placeCombo(*combo, options.warmUp);
+  } catch (...) {
+    freeCombo(*combo);
+    throw;
+  }
+  combo->attached.attachMs = milliseconds(Clock::now() - startedAt) - combo->attached.contextMs;
+  const std::lock_guard lock(mutex_);
+  combos_.emplace(combo->key, combo);
+  return combo->attached;
+}
+
+void Engine::loadAdapters(Combo& combo) {
+  std::vector<FileIdentity> identities;
+  for (const AdapterFile& file : combo.files) identities.push_back(AdapterCache::readAhead(file.path));
+  loaded().decoder->between([&] {
+    for (size_t index = 0; index < combo.files.size(); ++index) {
+      combo.adapters.push_back(adapters_.acquire(*loaded().model, combo.files[index].path, identities[index]));
+    }
+  });
+}
+
+/** A context of its own while the KV budget lasts, else a share of the one with the fewest combos. */
+void Engine::placeCombo(Combo& combo, bool warmUp) {
+  if (!mayAddContext()) return share(combo);
+  const auto startedAt = Clock::now();
+  ContextLoop* context = nullptr;
+  try {
+    context = &addContext(combo);
+  } catch (const Failure&) {
+    // The device is full, though the budget says otherwise: sharing still serves.
+    if (contexts_.empty()) throw;
+    return share(combo);
+  }
+  combo.context = context;
+  ++context->sharers;
+  combo.attached.ownContext = true;
+  if (warmUp) loaded().decoder->between([&] { context->warmUp(combo); });
+  combo.attached.contextMs = milliseconds(Clock::now() - startedAt);
+}
+
+bool Engine::mayAddContext() const {
+  if (contexts_.empty() || !loaded_->options.kvBudgetBytes) return true;
+  const uint64_t each = contextMemory_.at(contexts_.front()).kvBytes;
+  return counters_.kvBytes.load() + each <= *loaded_->options.kvBudgetBytes;
+}
+
+ContextLoop& Engine::addContext(Combo& combo) {
+  const Loaded& base = loaded();
+  llama_context_ptr made =
+      makeGenerationContext(*base.model, base.info.contextTokens, base.options.sequences, counters_.threads.load());
+  const ContextMemory memory = memoryOf(*made);
+  ContextLoop* context = nullptr;
+  base.decoder->between([&] { context = &base.decoder->addContext(std::move(made)); });
+  contexts_.push_back(context);
+  contextMemory_.emplace(context, memory);
+  counters_.contexts.fetch_add(1);
+  counters_.kvBytes.fetch_add(memory.kvBytes);
+  combo.attached.kvBytes = memory.kvBytes;
+  combo.attached.computeBytes = memory.computeBytes;
+  return *context;
+}
+
+void Engine::share(Combo& combo) {
+  combo.context = *std::ranges::min_element(contexts_, {}, [](const ContextLoop* context) { return context->sharers; });
+  ++combo.context->sharers;
+}
+
+/** Lets go of what an attached or half attached combo holds; its context too, when nobody shares it. */
+void Engine::freeCombo(Combo& combo) {
+  ContextLoop* context = combo.context;
+  const bool last = context != nullptr && --context->sharers == 0;
+  loaded().decoder->between([&] {
+    loaded().decoder->forget(combo);
+    combo.adapters.clear();
+    if (last) loaded().decoder->removeContext(*context);
+  });
+  if (!last) return;
+  counters_.kvBytes.fetch_sub(contextMemory_.at(context).kvBytes);
+  counters_.contexts.fetch_sub(1);
+  contextMemory_.erase(context);
+  std::erase(contexts_, context);
+}
+
+}  // namespace hearth

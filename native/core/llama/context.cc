@@ -1,0 +1,60 @@
+#include "core/llama/context.h"
+
+#include <algorithm>
+#include <string>
+
+#include "core/failure.h"
+#include "llama-ext.h"
+
+namespace hearth {
+namespace {
+
+llama_context_ptr makeContext(llama_model& model, llama_context_params params) {
+  llama_context_ptr context(llama_init_from_model(&model, params));
+  if (context) return context;
+  throw Failure("context_failed", "Cannot make a context of " + std::to_string(params.n_ctx) + " tokens for " +
+                                      std::to_string(params.n_seq_max) + " sequences: llama.cpp refuses, see the log");
+}
+
+}  // namespace
+
+llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences, int32_t threads) {
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = static_cast<uint32_t>(contextTokens) * static_cast<uint32_t>(sequences);
+  params.n_seq_max = static_cast<uint32_t>(sequences);
+  params.n_batch = static_cast<uint32_t>(std::max(kBatchTokens, sequences));
+  params.n_ubatch = params.n_batch;
+  // One row of logits per sequence is all that is ever read: with a large vocabulary this is most of the compute buffer.
+  params.n_outputs_max = params.n_seq_max;
+  params.n_threads = threads;
+  params.n_threads_batch = threads;
+  params.kv_unified = false;
+  params.no_perf = true;
+  return makeContext(model, params);
+}
+
+llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences, int32_t threads) {
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = static_cast<uint32_t>(std::max(contextTokens, kBatchTokens));
+  params.n_seq_max = static_cast<uint32_t>(sequences);
+  params.n_batch = kBatchTokens;
+  params.n_ubatch = kBatchTokens;
+  params.n_threads = threads;
+  params.n_threads_batch = threads;
+  params.embeddings = true;
+  params.pooling_type = LLAMA_POOLING_TYPE_NONE;
+  params.kv_unified = true;
+  params.no_perf = true;
+  return makeContext(model, params);
+}
+
+ContextMemory memoryOf(const llama_context& context) {
+  ContextMemory memory;
+  for (const auto& [type, bytes] : llama_get_memory_breakdown(&context)) {
+    memory.kvBytes += bytes.context;
+    memory.computeBytes += bytes.compute;
+  }
+  return memory;
+}
+
+}  // namespace hearth

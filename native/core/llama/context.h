@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/requests.h"
+#include "llama-cpp.h"
+
+namespace hearth {
+
+/** Most tokens of one decode call, prompt chunks included. */
+inline constexpr int32_t kBatchTokens = 512;
+
+struct ContextMemory {
+  uint64_t kvBytes = 0;
+  uint64_t computeBytes = 0;
+};
+
+/** A context for generation: `sequences` of `contextTokens` each. Throws Failure `context_failed` or `out_of_memory`. */
+llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences, int32_t threads);
+
+/** A context whose decodes give the last hidden state of every token. Throws as above. */
+llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences, int32_t threads);
+
+/** What the context holds on all devices together. */
+ContextMemory memoryOf(const llama_context& context);
+
+}  // namespace hearth

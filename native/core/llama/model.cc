@@ -1,0 +1,66 @@
+#include "core/llama/model.h"
+
+#include <cstdio>
+
+#include "core/failure.h"
+
+namespace hearth {
+namespace {
+
+struct LoadWatch {
+  const std::atomic<bool>& stop;
+  const std::function<void(float)>& onProgress;
+};
+
+bool onLoadProgress(float fraction, void* user) {
+  const auto* watch = static_cast<const LoadWatch*>(user);
+  watch->onProgress(fraction);
+  return !watch->stop.load();
+}
+
+void requireReadable(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) throw Failure("model_load_failed", "Cannot load model \"" + path + "\": the file does not open");
+  std::fclose(file);
+}
+
+std::string metadata(const llama_model& model, const char* key) {
+  char value[256];
+  const int32_t length = llama_model_meta_val_str(&model, key, value, sizeof value);
+  return length < 0 ? std::string() : std::string(value);
+}
+
+}  // namespace
+
+llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& stop,
+                          const std::function<void(float)>& onProgress) {
+  requireReadable(options.path);
+  LoadWatch watch{stop, onProgress};
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = options.deviceLayers;
+  params.load_mode = options.useMmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+  params.use_extra_bufts = options.repack;
+  params.progress_callback = onLoadProgress;
+  params.progress_callback_user_data = &watch;
+  llama_model_ptr model(llama_model_load_from_file(options.path.c_str(), params));
+  if (model) return model;
+  if (stop.load()) throw Failure("closed", "Cannot load model \"" + options.path + "\": the engine was closed");
+  throw Failure("model_load_failed",
+                "Cannot load model \"" + options.path + "\": llama.cpp refuses the file, see the log for its reason");
+}
+
+LoadedModel describeModel(const llama_model& model, const LoadOptions& options) {
+  LoadedModel info;
+  char description[128];
+  llama_model_desc(&model, description, sizeof description);
+  info.description = description;
+  info.architecture = metadata(model, "general.architecture");
+  info.weightBytes = llama_model_size(&model);
+  info.vocabularySize = llama_vocab_n_tokens(llama_model_get_vocab(&model));
+  info.embeddingLength = llama_model_n_embd_out(&model);
+  info.trainedContextTokens = llama_model_n_ctx_train(&model);
+  info.contextTokens = options.contextTokens > 0 ? options.contextTokens : info.trainedContextTokens;
+  return info;
+}
+
+}  // namespace hearth

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace hearth {
+
+using RequestId = uint64_t;
+using Clock = std::chrono::steady_clock;
+
+inline double milliseconds(Clock::duration span) { return std::chrono::duration<double, std::milli>(span).count(); }
+
+/** What a caller asks of one completion. The fields are those of addonTypes.ts, checked for memory safety only. */
+struct SamplingOptions {
+  float temperature = 1;
+  float topP = 1;
+  int32_t topK = 0;
+  float minP = 0;
+  std::optional<uint32_t> seed;
+  float presencePenalty = 0;
+  float frequencyPenalty = 0;
+  float repeatPenalty = 1;
+  std::vector<std::pair<int64_t, float>> logitBias;
+};
+
+enum class ToolChoice { automatic, none, required };
+
+struct ChatPrompt {
+  std::string messagesJson;
+  std::optional<std::string> toolsJson;
+  ToolChoice toolChoice = ToolChoice::automatic;
+  std::optional<bool> parallelToolCalls;
+};
+
+struct TextPrompt {
+  std::string text;
+};
+
+struct TokenPrompt {
+  std::vector<int32_t> tokens;
+};
+
+struct GenerateOptions {
+  std::string combo;
+  std::variant<ChatPrompt, TextPrompt, TokenPrompt> prompt;
+  std::optional<int64_t> maxTokens;
+  SamplingOptions sampling;
+  std::optional<std::string> jsonSchema;
+  std::vector<std::string> stop;
+  std::optional<size_t> topLogprobs;
+};
+
+struct LoadOptions {
+  std::string path;
+  int32_t deviceLayers = 0;
+  int32_t threads = 1;
+  bool useMmap = true;
+  bool repack = false;
+  int32_t contextTokens = 0;
+  int32_t sequences = 1;
+  std::optional<uint64_t> kvBudgetBytes;
+  std::string chatTemplate;
+};
+
+struct LoadedModel {
+  double loadMs = 0;
+  uint64_t weightBytes = 0;
+  std::string architecture;
+  std::string description;
+  int32_t vocabularySize = 0;
+  int32_t embeddingLength = 0;
+  int32_t trainedContextTokens = 0;
+  int32_t contextTokens = 0;
+  bool hasChatTemplate = false;
+  bool supportsTools = false;
+};
+
+struct AdapterFile {
+  std::string path;
+  float scale = 1;
+  bool operator==(const AdapterFile&) const = default;
+};
+
+struct AttachOptions {
+  std::string combo;
+  std::vector<AdapterFile> adapters;
+  bool warmUp = true;
+};
+
+struct AttachedCombo {
+  double attachMs = 0;
+  double contextMs = 0;
+  bool ownContext = false;
+  uint64_t kvBytes = 0;
+  uint64_t computeBytes = 0;
+};
+
+using EmbedInput = std::variant<std::string, std::vector<int32_t>>;
+
+struct EmbedResult {
+  std::vector<std::vector<float>> vectors;
+  std::vector<int32_t> tokens;
+};
+
+struct Counters {
+  uint64_t requests = 0;
+  uint64_t cancelledRequests = 0;
+  uint64_t promptTokens = 0;
+  uint64_t decodedTokens = 0;
+  uint64_t maxTokensAfterCancel = 0;
+  uint64_t decodeCalls = 0;
+  uint64_t adapterSwitches = 0;
+  uint64_t activeSequences = 0;
+  uint64_t waitingRequests = 0;
+  uint64_t contexts = 0;
+  uint64_t kvBytes = 0;
+  int32_t threads = 0;
+};
+
+}  // namespace hearth

@@ -1,0 +1,86 @@
+/**
+ * Loads the native engine: llama.cpp's shared libraries into the global scope first, then the addon that is written against
+ * them. See docs in addonTypes.ts for the contract.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ADDON_VERSION, type EngineAddon, type PreloadAddon } from './addonTypes.ts';
+
+/** Dependency order: each one is resolved against those opened before it. Sonames differ by variant, prefixes do not. */
+const LIBRARY_PREFIXES = ['libggml-base', 'libggml', 'libllama', 'libllama-common'] as const;
+
+/** Prebuilt variants, the preferred one first. */
+const VARIANTS = ['linux-x64-cuda', 'linux-x64'] as const;
+
+export interface LoadedAddon {
+  addon: EngineAddon;
+  /** Where the libraries lie; `initialise` wants it for the compute backends. */
+  libraryDir: string;
+}
+
+/**
+ * Opens libraries and addon once per process. `libraryDir` overrides the installed variant, for libraries built elsewhere.
+ * Throws when nothing is installed or built, or when a library does not fit.
+ */
+export function loadAddon(options: { libraryDir?: string } = {}): LoadedAddon {
+  const root = packageRoot();
+  const libraryDir = options.libraryDir ?? installedLibraryDir(root);
+  const require = createRequire(import.meta.url);
+  const preload = require(builtAddon(root, 'hearth_preload')) as PreloadAddon;
+  for (const path of libraryFiles(libraryDir)) preload.open(path);
+  const addon = require(builtAddon(root, 'hearth_engine')) as EngineAddon;
+  if (addon.addonVersion !== ADDON_VERSION) {
+    throw new Error(
+      `Cannot load the native engine: expected version ${ADDON_VERSION}, got ${addon.addonVersion}, build it again`,
+    );
+  }
+  return { addon, libraryDir };
+}
+
+/** The libraries of a directory in the order in which they have to be opened. */
+export function libraryFiles(libraryDir: string): string[] {
+  const names = readdirSync(libraryDir);
+  return LIBRARY_PREFIXES.map((prefix) => {
+    // The version is a part of the name for some variants: libllama.so, libllama.v0.5.0.so.
+    const name = names.find((candidate) => candidate.startsWith(`${prefix}.`) && candidate.includes('.so'));
+    if (name === undefined) {
+      throw new Error(`Cannot load the native engine: no library "${prefix}" in "${libraryDir}"`);
+    }
+    return join(libraryDir, name);
+  });
+}
+
+/** This file ends up in a bundle elsewhere, so the root is found by its name rather than by a relative path. */
+function packageRoot(): string {
+  for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
+    const manifest = join(directory, 'package.json');
+    if (existsSync(manifest) && isHearth(manifest)) return directory;
+    if (directory === dirname(directory)) {
+      throw new Error('Cannot load the native engine: no package "hearth" above this file');
+    }
+  }
+}
+
+function isHearth(manifest: string): boolean {
+  const parsed: unknown = JSON.parse(readFileSync(manifest, 'utf8'));
+  return typeof parsed === 'object' && parsed !== null && 'name' in parsed && parsed.name === 'hearth';
+}
+
+function installedLibraryDir(root: string): string {
+  for (const variant of VARIANTS) {
+    const directory = join(root, 'node_modules', '@node-llama-cpp', variant, 'bins', variant);
+    if (existsSync(directory)) return directory;
+  }
+  throw new Error(
+    'Cannot load the native engine: no @node-llama-cpp/linux-x64 package is installed, run npm ci',
+  );
+}
+
+function builtAddon(root: string, name: string): string {
+  const path = join(root, 'native', 'build', 'Release', `${name}.node`);
+  if (!existsSync(path))
+    throw new Error(`Cannot load the native engine: "${path}" is missing, run npm start`);
+  return path;
+}

@@ -1,0 +1,82 @@
+/**
+ * What the runner needs of an engine that holds one base model and its combos. The llama.cpp engine is the first; a
+ * second kind stands beside it by implementing this interface.
+ */
+import type {
+  AttachedCombo,
+  DeltaEvent,
+  DoneEvent,
+  EmbedResult,
+  EngineCounters,
+  GenerateRequest,
+  RejectedEvent,
+} from '../../native/addonTypes.ts';
+import type { RunnerAdapter, RunnerFailure, RunnerModel } from '../protocol/control.ts';
+
+export interface EngineDevice {
+  name: string;
+  kind: string;
+  totalBytes: number;
+  freeBytes: number;
+}
+
+/** The base model that an engine holds. Sizes in bytes, contexts in tokens, of one sequence. */
+export interface LoadedBase {
+  modelId: string;
+  loadMs: number;
+  weightBytes: number;
+  contextTokens: number;
+  trainedContextTokens: number;
+  architecture: string;
+  supportsTools: boolean;
+  vocabularySize: number;
+  embeddingLength: number;
+}
+
+/**
+ * Receives what becomes of one generation: `rejected` alone, or `accepted`, deltas and `done`. Plain calls rather than
+ * an iterator, because they happen for every token. `batchEnd` follows when everything that came together was given.
+ */
+export interface GenerationSink {
+  accepted(promptTokens: number): void;
+  rejected(event: RejectedEvent): void;
+  delta(event: DeltaEvent): void;
+  done(event: DoneEvent): void;
+  batchEnd(): void;
+}
+
+/** A failed order, as the control pipe tells it. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  readonly failure: RunnerFailure;
+
+  constructor(failure: RunnerFailure, options?: ErrorOptions) {
+    super(failure.message, options);
+    this.failure = failure;
+  }
+}
+
+export interface Engine {
+  readonly name: string;
+  readonly devices: EngineDevice[];
+  /** null: no base is loaded, a standby. */
+  readonly base: LoadedBase | null;
+  /** The keys of the attached combos. */
+  readonly combos: ReadonlySet<string>;
+  /** Rejects with an EngineError and may be called again after it. `onProgress` gets 0 to 1. */
+  load(model: RunnerModel, onProgress: (fraction: number) => void): Promise<LoadedBase>;
+  /** Idempotent. Rejects with an EngineError. */
+  attach(combo: string, adapters: RunnerAdapter[]): Promise<AttachedCombo>;
+  /** Idempotent. Rejects with an EngineError, `combo_busy` while the combo has requests. */
+  detach(combo: string): Promise<void>;
+  setThreads(threads: number): void;
+  /** Returns the generation's id at once; the sink is never called before it returned. */
+  generate(request: GenerateRequest, sink: GenerationSink): number;
+  /** Idempotent. The sink still gets its `done`. */
+  cancel(id: number): void;
+  /** Rejects with an EngineError. */
+  embed(combo: string, inputs: (string | number[])[]): Promise<EmbedResult>;
+  counters(): EngineCounters;
+  /** Cancels everything and frees everything. Idempotent. */
+  close(): Promise<void>;
+}

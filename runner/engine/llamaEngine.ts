@@ -1,0 +1,168 @@
+import type {
+  AttachedCombo,
+  BackendInfo,
+  EmbedResult,
+  EngineAddon,
+  EngineCounters,
+  EngineEvent,
+  GenerateRequest,
+  NativeEngine,
+} from '../../native/addonTypes.ts';
+import type { RunnerAdapter, RunnerModel } from '../protocol/control.ts';
+import {
+  type Engine,
+  type EngineDevice,
+  EngineError,
+  type GenerationSink,
+  type LoadedBase,
+} from './engine.ts';
+import { toEngineError } from './failure.ts';
+
+/** Tokens of a stream that come within this time are sent together; a first token never waits. */
+export const COALESCE_MS = 4;
+
+/** llama.cpp through the native addon. Everything is called on the JavaScript thread. */
+export class LlamaEngine implements Engine {
+  readonly name = 'llama.cpp';
+  readonly devices: EngineDevice[];
+  readonly combos: ReadonlySet<string>;
+  readonly #attached = new Set<string>();
+  readonly #addon: EngineAddon;
+  readonly #sinks = new Map<number, GenerationSink>();
+  #native: NativeEngine;
+  #base: LoadedBase | null = null;
+
+  constructor(addon: EngineAddon, backend: BackendInfo) {
+    this.#addon = addon;
+    this.#native = this.#create();
+    this.combos = this.#attached;
+    this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes }) => ({
+      name,
+      kind,
+      totalBytes,
+      freeBytes,
+    }));
+  }
+
+  get base(): LoadedBase | null {
+    return this.#base;
+  }
+
+  async load(model: RunnerModel, onProgress: (fraction: number) => void): Promise<LoadedBase> {
+    if (this.#base !== null) throw alreadyLoaded(model.id, this.#base.modelId);
+    const { id: modelId, chatTemplate, ...options } = model;
+    try {
+      const loaded = await this.#native.load(
+        { ...options, ...(chatTemplate === undefined ? {} : { chatTemplate }) },
+        onProgress,
+      );
+      this.#base = { modelId, ...loaded };
+      return this.#base;
+    } catch (error) {
+      // An engine loads once; the next order gets a new one.
+      await this.#native.close();
+      this.#native = this.#create();
+      throw toEngineError(error);
+    }
+  }
+
+  async attach(combo: string, adapters: RunnerAdapter[]): Promise<AttachedCombo> {
+    if (this.#base === null) throw notLoaded(`attach combo "${combo}"`);
+    const files = adapters.map(({ path, scale }) => ({ path, scale }));
+    const attached = await orEngineError(this.#native.attach({ combo, adapters: files, warmUp: true }));
+    this.#attached.add(combo);
+    return attached;
+  }
+
+  async detach(combo: string): Promise<void> {
+    if (!this.#attached.has(combo)) return;
+    // Taken out first: a request must not slip in while the native side frees it.
+    this.#attached.delete(combo);
+    try {
+      await this.#native.detach(combo);
+    } catch (error) {
+      this.#attached.add(combo);
+      throw toEngineError(error);
+    }
+  }
+
+  setThreads(threads: number): void {
+    this.#native.setThreads(threads);
+  }
+
+  generate(request: GenerateRequest, sink: GenerationSink): number {
+    const id = this.#native.submit(request);
+    this.#sinks.set(id, sink);
+    return id;
+  }
+
+  cancel(id: number): void {
+    this.#native.cancel(id);
+  }
+
+  embed(combo: string, inputs: (string | number[])[]): Promise<EmbedResult> {
+    return orEngineError(this.#native.embed(combo, inputs));
+  }
+
+  counters(): EngineCounters {
+    return this.#native.counters();
+  }
+
+  close(): Promise<void> {
+    return this.#native.close();
+  }
+
+  #create(): NativeEngine {
+    return this.#addon.createEngine({
+      coalesceMs: COALESCE_MS,
+      onEvents: (events) => this.#dispatch(events),
+    });
+  }
+
+  #dispatch(events: EngineEvent[]): void {
+    const touched = new Set<GenerationSink>();
+    for (const event of events) {
+      const sink = this.#sinks.get(event.id);
+      if (sink === undefined) continue;
+      touched.add(sink);
+      switch (event.type) {
+        case 'delta':
+          sink.delta(event);
+          break;
+        case 'accepted':
+          sink.accepted(event.promptTokens);
+          break;
+        case 'rejected':
+          this.#sinks.delete(event.id);
+          sink.rejected(event);
+          break;
+        case 'done':
+          this.#sinks.delete(event.id);
+          sink.done(event);
+          break;
+      }
+    }
+    for (const sink of touched) sink.batchEnd();
+  }
+}
+
+async function orEngineError<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}
+
+function alreadyLoaded(wanted: string, held: string): EngineError {
+  const message = `Cannot load model "${wanted}": the runner already holds "${held}"`;
+  return new EngineError({ code: 'already_loaded', message, permanent: true });
+}
+
+function notLoaded(action: string): EngineError {
+  return new EngineError({
+    code: 'not_loaded',
+    message: `Cannot ${action}: no model is loaded`,
+    permanent: false,
+  });
+}

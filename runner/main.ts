@@ -1,0 +1,35 @@
+/**
+ * The runner process. The gateway starts it with the control pipe on file descriptor 3 and says `hello` on it. The
+ * engine's libraries are opened before that is read: whatever the gateway wants, it wants them.
+ */
+import { Socket } from 'node:net';
+import { loadAddon } from '../native/load.ts';
+import { LlamaEngine } from './engine/llamaEngine.ts';
+import { guardProcess, sayLine } from './process/lastWords.ts';
+import { DEFAULT_GRACE_MS, Runner } from './runner.ts';
+
+const CONTROL_FD = 3;
+
+let runner: Runner | null = null;
+guardProcess(() => runner?.cleanUp());
+
+const control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
+const engine = openEngine(process.env.HEARTH_LLAMA_DIR);
+runner = new Runner(engine, control, { exit: (code) => process.exit(code) });
+const started = runner;
+process.on('SIGTERM', () => void started.stop(DEFAULT_GRACE_MS));
+// The runner has a process group of its own; when it ends is the gateway's to say.
+process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
+
+/** `llamaDir`: where the llama libraries are, when not in an installed package. */
+function openEngine(llamaDir: string | undefined): LlamaEngine {
+  const { addon, libraryDir } = loadAddon(llamaDir === undefined ? {} : { libraryDir: llamaDir });
+  const backend = addon.initialise({
+    libraryDir,
+    onLog: (level, text) => {
+      if (level === 'warn' || level === 'error') sayLine(`llama.cpp ${level}: ${text.trimEnd()}`);
+    },
+  });
+  return new LlamaEngine(addon, backend);
+}

@@ -1,0 +1,127 @@
+import type { Duplex } from 'node:stream';
+import { ControlPipe } from './control/controlPipe.ts';
+import { Orders } from './control/orders.ts';
+import type { Engine } from './engine/engine.ts';
+import { EXIT_PROTOCOL, EXIT_SOFTWARE, sayLine } from './process/lastWords.ts';
+import { type After, afterByTimer, Lease } from './process/lease.ts';
+import { PROTOCOL_VERSION, type ToRunner } from './protocol/control.ts';
+import { rehearse } from './server/rehearsal.ts';
+import { SocketServer } from './server/socketServer.ts';
+
+type Hello = Extract<ToRunner, { type: 'hello' }>;
+
+/** What a runner does to its process. Injected, so that tests see it instead of ending. */
+export interface RunnerHost {
+  exit(code: number): void;
+  after?: After;
+}
+
+/** SIGTERM gives no grace of its own. */
+export const DEFAULT_GRACE_MS = 10_000;
+/** What cancelled answers have to reach their readers, and the engine to let go. */
+const LAST_WORDS_MS = 1_000;
+
+/** A runner process without the process: control pipe, HTTP server, lease and the way to the end. */
+export class Runner {
+  readonly #engine: Engine;
+  readonly #host: RunnerHost;
+  readonly #after: After;
+  readonly #pipe: ControlPipe;
+  readonly #orders: Orders;
+  #server: SocketServer | null = null;
+  #lease: Lease | null = null;
+  #stopping = false;
+  #rehearsed = false;
+
+  constructor(engine: Engine, control: Duplex, host: RunnerHost) {
+    this.#engine = engine;
+    this.#host = host;
+    this.#after = host.after ?? afterByTimer;
+    this.#pipe = new ControlPipe(control, {
+      onMessage: (message) => this.#take(message),
+      onClosed: () => this.#gatewayGone(),
+      onViolation: (reason) => this.#abort(reason),
+    });
+    this.#orders = new Orders(engine, (message) => this.#pipe.send(message));
+  }
+
+  /** Finishes what runs for at most `graceMs`, then exits 0. A second call exits at once. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.#stopping) return this.#exit(0);
+    this.#stopping = true;
+    const drained = this.#server?.drain() ?? Promise.resolve();
+    await this.#atMost(graceMs, drained);
+    // Cancels what is left; its readers are told before the connections go.
+    await this.#atMost(LAST_WORDS_MS, this.#engine.close());
+    await this.#atMost(LAST_WORDS_MS, drained);
+    this.#exit(0);
+  }
+
+  /** Removes what the runner has outside of its memory. Never throws. */
+  cleanUp(): void {
+    this.#server?.destroy();
+  }
+
+  #take(message: ToRunner): void {
+    if (message.type === 'hello') return void this.#greet(message);
+    if (message.type === 'shutdown') return void this.stop(message.graceMs);
+    if (this.#lease === null) return this.#abort(`Cannot take "${message.type}": expected "hello" before it`);
+    this.#orders.take(message);
+    if (message.type === 'attach') this.#rehearseOnce();
+  }
+
+  async #greet(hello: Hello): Promise<void> {
+    if (this.#lease !== null) return this.#abort('Cannot take "hello": expected it once');
+    if (hello.version !== PROTOCOL_VERSION) {
+      return this.#abort(
+        `Cannot serve the gateway: expected protocol version ${PROTOCOL_VERSION}, got ${hello.version}`,
+      );
+    }
+    this.#lease = new Lease(hello.leaseMs, () => void this.stop(0), this.#after);
+    this.#server = new SocketServer(this.#engine, hello.socketPath);
+    try {
+      await this.#server.listen();
+    } catch (error) {
+      sayLine(error instanceof Error ? error.message : 'Cannot listen');
+      return this.#exit(EXIT_SOFTWARE);
+    }
+    const { name, devices } = this.#engine;
+    this.#pipe.send({
+      type: 'ready',
+      version: PROTOCOL_VERSION,
+      pid: process.pid,
+      engine: { name, devices },
+    });
+  }
+
+  /** While the engine's threads make the first context, this one has nothing to do. */
+  #rehearseOnce(): void {
+    if (this.#rehearsed) return;
+    this.#rehearsed = true;
+    setImmediate(() => rehearse());
+  }
+
+  #gatewayGone(): void {
+    if (this.#lease === null) this.#exit(0);
+    else this.#lease.start();
+  }
+
+  #abort(reason: string): void {
+    sayLine(reason);
+    this.#exit(EXIT_PROTOCOL);
+  }
+
+  #exit(code: number): void {
+    this.cleanUp();
+    this.#host.exit(code);
+  }
+
+  async #atMost(delayMs: number, work: Promise<void>): Promise<void> {
+    let takeBack = () => {};
+    const late = new Promise<void>((resolve) => {
+      takeBack = this.#after(delayMs, resolve);
+    });
+    await Promise.race([work.catch(() => {}), late]);
+    takeBack();
+  }
+}

@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+
+/** A row of the ledger as SQLite has it. */
+export interface RequestRow {
+  readonly request_id: string;
+  readonly combo: string | null;
+  readonly start_kind: string | null;
+  readonly joined: number;
+  readonly runner_id: string | null;
+  readonly http_status: number;
+  readonly error_code: string | null;
+  readonly finish_reason: string | null;
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_ms: number;
+  readonly ttft_ms: number | null;
+  readonly queue_ms: number | null;
+  readonly spawn_ms: number | null;
+  readonly stage_ms: number | null;
+  readonly load_ms: number | null;
+  readonly attach_ms: number | null;
+  readonly context_ms: number | null;
+  readonly prefill_ms: number | null;
+  readonly decode_ms: number | null;
+}
+
+/** The ledger in the order in which its rows were written, read by a connection of the test's own. */
+export function readRequests(dataDir: string): RequestRow[] {
+  const database = new Database(join(dataDir, 'hearth.db'), { readonly: true });
+  try {
+    return database.prepare('SELECT * FROM requests ORDER BY rowid').all() as RequestRow[];
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,168 @@
+import type {
+  Catalogue,
+  CatalogueAdapter,
+  CatalogueAlias,
+  CatalogueModel,
+} from '../../gateway/domain/catalogue.ts';
+import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
+import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import {
+  type AdapterSpec,
+  type AliasSpec,
+  type CatalogueUseCase,
+  DEFAULT_HTTP_LIMITS,
+  type HttpDeps,
+  type ModelSpec,
+} from '../../gateway/http/deps.ts';
+import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
+import type {
+  Inference,
+  InferenceRequest,
+  RefusedRequest,
+  ResponseSink,
+} from '../../gateway/shell/inference.ts';
+import type { PoolControl } from '../../gateway/shell/poolControl.ts';
+
+export const ADMIN_TOKEN = 'test-admin-token';
+const CREATED_AT_EPOCH_MS = 1_700_000_000_000;
+
+export function fakeModel(spec: ModelSpec): CatalogueModel {
+  return {
+    id: modelId(spec.id),
+    engine: 'llama',
+    path: spec.path,
+    contextTokens: spec.contextTokens ?? 2048,
+    sequences: spec.sequences ?? 8,
+    maxThreads: spec.maxThreads ?? null,
+    deviceLayers: spec.deviceLayers ?? -1,
+    useMmap: spec.useMmap ?? true,
+    repack: spec.repack ?? true,
+    kvBudgetBytes: spec.kvBudgetBytes ?? null,
+    idleTtlMs: spec.idleTtlMs === undefined ? 300_000 : spec.idleTtlMs,
+    chatTemplate: spec.chatTemplate ?? null,
+    ownedBy: spec.ownedBy ?? 'hearth',
+    revision: `rev-${spec.id}`,
+    weightBytes: 1000,
+    createdAtEpochMs: CREATED_AT_EPOCH_MS,
+    source: 'api',
+  };
+}
+
+export function fakeAdapter(spec: AdapterSpec): CatalogueAdapter {
+  return {
+    id: adapterId(spec.id),
+    base: modelId(spec.base),
+    path: spec.path,
+    scale: spec.scale ?? 1,
+    revision: `rev-${spec.id}`,
+    weightBytes: 10,
+    createdAtEpochMs: CREATED_AT_EPOCH_MS + 1000,
+    source: 'api',
+  };
+}
+
+/** A catalogue in memory that checks nothing but existence. */
+export class FakeCatalogue implements CatalogueUseCase {
+  readonly models = new Map<CatalogueModel['id'], CatalogueModel>();
+  readonly adapters = new Map<CatalogueAdapter['id'], CatalogueAdapter>();
+  readonly aliases = new Map<string, CatalogueAlias>();
+  reloads = 0;
+
+  current(): Catalogue {
+    return this;
+  }
+  async addModel(spec: ModelSpec): Promise<Result<CatalogueModel>> {
+    const model = fakeModel(spec);
+    this.models.set(model.id, model);
+    return ok(model);
+  }
+  async addAdapter(spec: AdapterSpec): Promise<Result<CatalogueAdapter>> {
+    if (!this.models.has(modelId(spec.base))) return fail('model_not_found', 'Cannot find base', 'base');
+    const adapter = fakeAdapter(spec);
+    this.adapters.set(adapter.id, adapter);
+    return ok(adapter);
+  }
+  async addAlias(spec: AliasSpec): Promise<Result<CatalogueAlias>> {
+    const alias: CatalogueAlias = { ...spec, createdAtEpochMs: CREATED_AT_EPOCH_MS, source: 'api' };
+    this.aliases.set(alias.name, alias);
+    return ok(alias);
+  }
+  async removeModel(id: string): Promise<Result<unknown>> {
+    return this.models.delete(modelId(id)) ? ok(true) : fail('not_found', 'Cannot find model');
+  }
+  async removeAdapter(id: string): Promise<Result<unknown>> {
+    return this.adapters.delete(adapterId(id)) ? ok(true) : fail('not_found', 'Cannot find adapter');
+  }
+  async removeAlias(name: string): Promise<Result<unknown>> {
+    return this.aliases.delete(name) ? ok(true) : fail('not_found', 'Cannot find alias');
+  }
+  async reload(): Promise<Result<unknown>> {
+    this.reloads += 1;
+    return ok(true);
+  }
+}
+
+/** Records what was served and refused; `answer` says how. */
+export class FakeInference implements Inference {
+  readonly served: InferenceRequest[] = [];
+  readonly refusals: RefusedRequest[] = [];
+  answer: (request: InferenceRequest, sink: ResponseSink) => Promise<void> | void = (request, sink) => {
+    sink.head(200, { 'content-type': 'application/json', 'x-request-id': request.requestId });
+    sink.end('{"object":"fake"}');
+  };
+
+  async serve(request: InferenceRequest, sink: ResponseSink): Promise<void> {
+    this.served.push(request);
+    await this.answer(request, sink);
+  }
+  refused(refusal: RefusedRequest): void {
+    this.refusals.push(refusal);
+  }
+}
+
+export interface FakeWorld {
+  readonly deps: HttpDeps;
+  readonly catalogue: FakeCatalogue;
+  readonly inference: FakeInference;
+  readonly events: PoolEvent[];
+  readonly errors: object[];
+  readonly pool: { -readonly [K in keyof PoolControl]: PoolControl[K] };
+}
+
+/** Everything that createApp() needs: models `tiny-chat` (2048 tokens) and `other`, adapters `pirate` and `json`. */
+export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
+  const catalogue = new FakeCatalogue();
+  for (const id of ['tiny-chat', 'other']) catalogue.models.set(modelId(id), fakeModel({ id, path: '/m' }));
+  for (const [id, base] of [
+    ['pirate', 'tiny-chat'],
+    ['json', 'tiny-chat'],
+    ['foreign', 'other'],
+  ] as const) {
+    catalogue.adapters.set(adapterId(id), fakeAdapter({ id, base, path: '/a' }));
+  }
+  const inference = new FakeInference();
+  const events: PoolEvent[] = [];
+  const errors: object[] = [];
+  const pool: FakeWorld['pool'] = {
+    runners: async () => [],
+    baseStatus: () => 'unloaded',
+    comboStatus: () => 'loaded',
+    warm: async () => ok({ runnerId: 'r_1', kind: 'cold' }),
+    evict: async () => ok({ evicted: true }),
+    waitingRequests: () => 0,
+    notReadyReason: () => null,
+  };
+  const quiet = (): void => {};
+  const deps: HttpDeps = {
+    inference,
+    pool,
+    catalogue,
+    events: { append: (event) => events.push(event), list: async (limit) => events.slice(0, limit) },
+    clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },
+    log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
+    adminToken: ADMIN_TOKEN,
+    limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
+    metricsText: async () => '# metrics\n',
+  };
+  return { deps, catalogue, inference, events, errors, pool };
+}
