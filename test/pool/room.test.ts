@@ -57,7 +57,7 @@ describe('decide(), when there is no room for a runner,', () => {
     expect(pool.exited('r1')).toEqual(['spawn r2 c']);
   });
 
-  it('lets nobody start with the room of another: a queue that never empties takes turns with one that waits', () => {
+  it('takes turns between a queue that never empties and one that waits, in the order of arrival', () => {
     const pool = new PoolDriver({ maxRunners: 1, swapAfterMs: 100 });
     pool.bring('r1', 'a');
     for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
@@ -79,6 +79,58 @@ describe('decide(), when there is no room for a runner,', () => {
     pool.tick(1);
     expect(pool.end('other')).toEqual(['stop r2 replaced 10000']);
     expect(pool.exited('r2')).toEqual(['spawn r3 a']);
+  });
+
+  it('starts first for who waited for a runner that died, if that was longest', () => {
+    const pool = new PoolDriver({ maxRunners: 1 });
+    pool.bring('r1', 'a');
+    for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
+    pool.nowMs = 1;
+    pool.arrive('q4', 'b');
+    expect(pool.exited('r1')).toEqual(['spawn r2 a']);
+  });
+
+  it('lets no more busy runners give way than those who wait need', () => {
+    const pool = new PoolDriver({ swapAfterMs: 100 });
+    pool.bring('r1', 'a');
+    pool.bring('r2', 'b');
+    pool.arrive('q1', 'a');
+    pool.arrive('q2', 'b');
+    pool.arrive('q3', 'c');
+    pool.tick(100);
+    pool.tick(100);
+    expect([pool.stateOf('r1'), pool.stateOf('r2')]).toEqual(['draining', 'ready']);
+  });
+
+  it('evicts no idle runner whose combo is on its way out and back', () => {
+    const pool = new PoolDriver({ maxRunners: 1 });
+    pool.bring('r1', 'a');
+    pool.evict('o1', 'a');
+    pool.arrive('q1', 'a');
+    expect(pool.arrive('q2', 'b')).toEqual([]);
+    expect(pool.detached('r1', 'a')).toEqual(['attach r1 a']);
+  });
+
+  it('evicts no idle runner that makes room for a combo of its base', () => {
+    const pool = new PoolDriver({ maxRunners: 1, maxCombosPerRunner: 1 });
+    pool.bring('r1', 'a');
+    expect(pool.arrive('q1', 'a+x')).toEqual(['detach r1 a']);
+    expect(pool.arrive('q2', 'b')).toEqual([]);
+    expect(pool.detached('r1', 'a')).toEqual(['attach r1 a+x']);
+  });
+
+  it('takes no turn from a runner that has not served anybody yet', () => {
+    const pool = new PoolDriver({ maxRunners: 1, swapAfterMs: 100 });
+    pool.arrive('q1', 'a');
+    pool.nowMs = 1;
+    pool.arrive('q2', 'b');
+    pool.nowMs = 2;
+    pool.arrive('q3', 'a');
+    pool.gone('q1');
+    pool.up('r1');
+    pool.loaded('r1');
+    expect(pool.tick(500)).toEqual([]);
+    expect(pool.ready('r1', 'a')).toEqual(['grant q3 r1 cold joined']);
   });
 
   it('takes no turn from a runner whose first start is still under way', () => {
@@ -137,6 +189,19 @@ describe('decide(), when a runner holds all the combos it may,', () => {
     expect(pool.end('q2')).toEqual(['detach r1 a+x']);
     expect(pool.detached('r1', 'a+x')).toEqual(['attach r1 a']);
     expect(pool.ready('r1', 'a')).toEqual(['grant q4 r1 attach']);
+  });
+
+  it('lets one busy combo give way at a time', () => {
+    const pool = new PoolDriver({ maxCombosPerRunner: 2, swapAfterMs: 100 });
+    pool.bring('r1', 'a');
+    pool.bring('r1', 'a+x');
+    pool.arrive('q1', 'a');
+    pool.arrive('q2', 'a+x');
+    pool.arrive('q3', 'a+y');
+    pool.tick(100);
+    pool.tick(100);
+    expect(pool.arrive('q4', 'a')).toEqual([]);
+    expect(pool.arrive('q5', 'a+x')).toEqual(['grant q5 r1 warm']);
   });
 
   it('starts no second runner for the base', () => {
