@@ -5,6 +5,7 @@ import type { Engine } from './engine/engine.ts';
 import { EXIT_PROTOCOL, EXIT_SOFTWARE, sayLine } from './process/lastWords.ts';
 import { type After, afterByTimer, Lease } from './process/lease.ts';
 import { PROTOCOL_VERSION, type ToRunner } from './protocol/control.ts';
+import { rehearse } from './server/rehearsal.ts';
 import { SocketServer } from './server/socketServer.ts';
 
 type Hello = Extract<ToRunner, { type: 'hello' }>;
@@ -30,6 +31,7 @@ export class Runner {
   #server: SocketServer | null = null;
   #lease: Lease | null = null;
   #stopping = false;
+  #rehearsed = false;
 
   constructor(engine: Engine, control: Duplex, host: RunnerHost) {
     this.#engine = engine;
@@ -65,6 +67,7 @@ export class Runner {
     if (message.type === 'shutdown') return void this.stop(message.graceMs);
     if (this.#lease === null) return this.#abort(`Cannot take "${message.type}": expected "hello" before it`);
     this.#orders.take(message);
+    if (message.type === 'attach') this.#rehearseOnce();
   }
 
   async #greet(hello: Hello): Promise<void> {
@@ -89,6 +92,13 @@ export class Runner {
       pid: process.pid,
       engine: { name, devices },
     });
+  }
+
+  /** While the engine's threads make the first context, this one has nothing to do. */
+  #rehearseOnce(): void {
+    if (this.#rehearsed) return;
+    this.#rehearsed = true;
+    setImmediate(() => rehearse());
   }
 
   #gatewayGone(): void {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Failure, fail } from '../domain/errors.ts';
-import { errorAnswer } from './envelope.ts';
+import { type ErrorEnvelope, errorEnvelope } from '../domain/envelope.ts';
+import type { ErrorCode } from '../domain/errors.ts';
 import { newRequestId } from './requestContext.ts';
 
 /**
@@ -13,8 +13,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
     socket.destroy();
     return;
   }
-  const { failure, status } = failureOf(error.code);
-  const answer = errorAnswer(failure, status);
+  const answer = answerOf(error.code);
   const body = JSON.stringify(answer.body);
   const headers = {
     'content-type': 'application/json',
@@ -29,17 +28,18 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
   );
 }
 
-function failureOf(code: string | undefined): { failure: Failure; status?: number } {
+function answerOf(code: string | undefined): ErrorEnvelope {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    return {
-      failure: fail('invalid_request', 'Cannot read request: its headers are too large').error,
-      status: 431,
-    };
+    // RFC 6585; a status that only the protocol itself needs.
+    return { ...envelope('invalid_request', 'its headers are too large'), status: 431 };
   }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return { failure: fail('request_timeout', 'Cannot read request: it did not arrive in time').error };
-  }
-  return { failure: fail('invalid_request', 'Cannot read request: it is not HTTP/1.1').error };
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    ? envelope('request_timeout', 'it did not arrive in time')
+    : envelope('invalid_request', 'it is not HTTP/1.1');
+}
+
+function envelope(code: ErrorCode, why: string): ErrorEnvelope {
+  return errorEnvelope({ code, message: `Cannot read request: ${why}` });
 }
 
 /** As node's own handler tells (lib/_http_server.js, `socketOnError`). */

@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
 import type { ErrorCode, Failure } from '../domain/errors.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -85,9 +85,9 @@ function expectationOf(issue: Issue): string {
     case 'invalid_type':
       return `expected ${typeName(issue.expected)}`;
     case 'too_big':
-      return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin)}`;
+      return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin, issue.maximum)}`;
     case 'too_small':
-      return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin)}`;
+      return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin, issue.minimum)}`;
     case 'invalid_value':
       return `expected ${oneOf(issue.values)}`;
     case 'invalid_union':
@@ -103,7 +103,7 @@ function expectationOf(issue: Issue): string {
 
 /** What was there instead: a number where it says something and is no content, else only its kind. */
 function actualOf(issue: Issue, path: Path, value: unknown): string {
-  if ((issue.code === 'too_big' || issue.code === 'too_small') && unitOf(issue.origin) !== '') {
+  if ((issue.code === 'too_big' || issue.code === 'too_small') && unitOf(issue.origin, 0) !== '') {
     const size = Array.isArray(value) || typeof value === 'string' ? value.length : Number.NaN;
     if (!Number.isNaN(size)) return String(size);
   }
@@ -118,9 +118,11 @@ function typeName(expected: string): string {
   return expected === 'record' ? 'object' : expected;
 }
 
-function unitOf(origin: string): string {
-  if (origin === 'string') return ' characters';
-  return origin === 'array' || origin === 'set' ? ' entries' : '';
+/** What a size is counted in; nothing for plain numbers. */
+function unitOf(origin: string, count: number | bigint): string {
+  if (origin === 'string') return count === 1 ? ' character' : ' characters';
+  if (origin !== 'array') return '';
+  return count === 1 ? ' entry' : ' entries';
 }
 
 function oneOf(values: readonly unknown[]): string {

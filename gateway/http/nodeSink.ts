@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { errorEnvelope } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ResponseSink } from '../shell/inference.ts';
 import type { HttpLimits } from './deps.ts';
-import { errorAnswer } from './envelope.ts';
 
 type GoneReason = 'closed' | 'slow';
 
@@ -15,6 +15,9 @@ export class NodeSink implements ResponseSink {
   readonly #outgoing: ServerResponse;
   readonly #limits: Pick<HttpLimits, 'streamBufferBytes' | 'drainTimeoutMs'>;
   readonly #baseHeaders: Readonly<Record<string, string>>;
+  /** A head that goes with the first bytes, or alone at the end of the turn. */
+  #head: { readonly status: number; readonly headers: Record<string, string> } | null = null;
+  #headSent = false;
   #bytesWritten = 0;
   #ended = false;
   #gone: GoneReason | null = null;
@@ -35,7 +38,7 @@ export class NodeSink implements ResponseSink {
   }
 
   get headSent(): boolean {
-    return this.#outgoing.headersSent;
+    return this.#headSent;
   }
 
   get bytesWritten(): number {
@@ -43,17 +46,20 @@ export class NodeSink implements ResponseSink {
   }
 
   head(status: number, headers: Readonly<Record<string, string>>): void {
-    if (this.#gone !== null || this.headSent) return;
-    this.#outgoing.writeHead(status, { ...this.#baseHeaders, ...headers });
-    // Sent at once, but in one packet with a body that follows in the same turn.
+    if (this.#headSent) return;
+    this.#headSent = true;
+    this.#head = { status, headers: { ...this.#baseHeaders, ...headers } };
     process.nextTick(() => {
-      if (this.#bytesWritten === 0 && !this.#ended && this.#gone === null) this.#outgoing.flushHeaders();
+      if (this.#head === null || this.#gone !== null || this.#outgoing.destroyed) return;
+      this.#writeHead();
+      this.#outgoing.flushHeaders();
     });
   }
 
   write(bytes: Uint8Array | string): boolean {
     if (this.#ended || this.#gone !== null || this.#outgoing.destroyed) return false;
-    this.#bytesWritten += typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.byteLength;
+    this.#writeHead();
+    this.#bytesWritten += byteLength(bytes);
     this.#outgoing.write(bytes);
     if (this.#outgoing.writableLength <= this.#limits.streamBufferBytes) return true;
     this.#goneBy('slow');
@@ -61,18 +67,22 @@ export class NodeSink implements ResponseSink {
     return false;
   }
 
-  end(bytes?: Uint8Array | string): void {
-    if (bytes !== undefined && bytes.length > 0 && !this.write(bytes)) return;
-    if (this.#ended || this.#gone !== null) return;
+  /** The last bytes are not held against the bound (they may be a whole answer), but must be read in time. */
+  end(bytes: Uint8Array | string = ''): void {
+    if (this.#ended || this.#gone !== null || this.#outgoing.destroyed) return;
     this.#ended = true;
-    this.#outgoing.end();
-    if (this.#outgoing.writableFinished || this.#outgoing.destroyed) return;
+    const length = byteLength(bytes);
+    this.#bytesWritten += length;
+    if (this.#head) this.#head.headers['content-length'] = String(length);
+    this.#writeHead();
+    this.#outgoing.end(bytes);
+    if (this.#outgoing.writableFinished) return;
     const timer = setTimeout(() => this.#outgoing.destroy(), this.#limits.drainTimeoutMs);
     this.#outgoing.once('close', () => clearTimeout(timer));
   }
 
   fail(failure: Failure, headers: Readonly<Record<string, string>>): void {
-    const answer = errorAnswer(failure);
+    const answer = errorEnvelope(failure);
     this.head(answer.status, { 'content-type': 'application/json', ...headers, ...answer.headers });
     this.end(JSON.stringify(answer.body));
   }
@@ -87,6 +97,12 @@ export class NodeSink implements ResponseSink {
     if (this.#gone !== null) this.#tell(this.#gone);
   }
 
+  #writeHead(): void {
+    if (this.#head === null) return;
+    this.#outgoing.writeHead(this.#head.status, this.#head.headers);
+    this.#head = null;
+  }
+
   #goneBy(reason: GoneReason): void {
     if (this.#ended || this.#gone !== null) return;
     this.#gone = reason;
@@ -99,4 +115,8 @@ export class NodeSink implements ResponseSink {
     this.#listener = null;
     queueMicrotask(() => listener(reason));
   }
+}
+
+function byteLength(bytes: Uint8Array | string): number {
+  return typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.byteLength;
 }

@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import { errorEnvelope } from '../domain/envelope.ts';
 import { fail } from '../domain/errors.ts';
 import { answerClientError } from './clientError.ts';
 import type { HttpApp, HttpLimits } from './deps.ts';
-import { discardRest } from './discard.ts';
-import { errorAnswer } from './envelope.ts';
 import { newRequestId } from './requestContext.ts';
 
 /** A server that listens. */
@@ -29,24 +28,23 @@ export interface ListenOptions {
 /** Listens, or rejects with one sentence that says why it cannot. */
 export async function listen(app: HttpApp, options: ListenOptions): Promise<HttpServer> {
   const { host, port, limits } = options;
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersTimeoutMs,
-      // Behind the body's own limit, which answers better.
-      requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs + 5_000,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
-      requireHostHeader: false,
-      noDelay: true,
-    },
-    getRequestListener(app.fetch, {
-      hostname: 'localhost',
-      autoCleanupIncoming: false,
-      overrideGlobalObjects: false,
-      errorHandler: unreadableRequest,
-    }),
-  );
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    // Behind the body's own limit, which answers better.
+    requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs + 5_000,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+    requireHostHeader: false,
+    noDelay: true,
+  });
+  const listener = getRequestListener(app.fetch, {
+    hostname: 'localhost',
+    autoCleanupIncoming: false,
+    overrideGlobalObjects: false,
+    errorHandler: unreadableRequest,
+  });
+  server.on('request', (incoming, outgoing) => void listener(incoming, outgoing));
   server.maxConnections = limits.connections;
   server.timeout = 0;
   server.on('clientError', answerClientError);
@@ -58,7 +56,7 @@ export async function listen(app: HttpApp, options: ListenOptions): Promise<Http
 
 /** What hono cannot make a request of: a bad target or Host. */
 function unreadableRequest(): Response {
-  const { status, headers, body } = errorAnswer(
+  const { status, headers, body } = errorEnvelope(
     fail('invalid_request', 'Cannot read request: bad target or Host header').error,
   );
   return Response.json(body, { status, headers: { ...headers, 'x-request-id': newRequestId() } });
@@ -84,7 +82,7 @@ function reasonOf(error: NodeJS.ErrnoException): string {
   return error.code ?? error.message;
 }
 
-/** Counts the requests under way, discards what they leave unread, and ends connections when the server closes. */
+/** Counts the requests under way and ends connections when the server closes. */
 function closer(server: Server): (graceMs: number) => Promise<void> {
   let active = 0;
   let closed: Promise<void> | null = null;
@@ -95,9 +93,8 @@ function closer(server: Server): (graceMs: number) => Promise<void> {
     else server.closeIdleConnections();
   };
   server.on('checkContinue', (incoming, outgoing) => server.emit('request', incoming, outgoing));
-  server.prependListener('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+  server.prependListener('request', (_incoming: IncomingMessage, outgoing: ServerResponse) => {
     active += 1;
-    outgoing.once('finish', () => discardRest(incoming));
     outgoing.once('close', () => {
       active -= 1;
       if (closed !== null) setImmediate(endIfIdle);

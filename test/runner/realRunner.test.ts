@@ -41,6 +41,12 @@ async function attachAll(runner: StartedRunner): Promise<void> {
   }
 }
 
+/** Until the context is full: the tokens that end an answer are biased away. */
+const endless = greedy('base', [['user', 'Count to 12.']], {
+  stream: true,
+  logit_bias: { 0: -100, 2: -100 },
+});
+
 const agentOf = (runner: StartedRunner) =>
   new Agent({ connect: { socketPath: runner.socketPath }, connections: 64 });
 const at = (agent: Agent) =>
@@ -172,21 +178,14 @@ describe('a runner process with the demo model', () => {
 
   test('Choices stop decoding within two tokens when their reader goes', async () => {
     const before = await getJson(client, '/counters');
-    const endless = greedy('base', [['user', 'Tell me a story about a fox.']], {
-      stream: true,
-      temperature: 1,
-      logit_bias: {},
-      max_tokens: 400,
-    });
     for (let round = 0; round < 5; round += 1) {
       const answer = await post(client, CHAT, endless);
       answer.body.on('error', () => {});
       answer.body.destroy();
     }
-    // Counted when the engine has let go of the sequence, which a later request on the only way there waits for.
-    await expect.poll(async () => (await getJson(client, '/counters')).activeSequences).toBe(0);
-    const counters = await getJson(client, '/counters');
-    expect(counters.requests - before.requests).toBe(5);
+    let counters = await getJson(client, '/counters');
+    while (counters.activeSequences > 0) counters = await getJson(client, '/counters');
+    expect(counters.cancelledRequests - before.cancelledRequests).toBe(5);
     expect(counters.maxTokensAfterCancel).toBeLessThanOrEqual(2);
   });
 
@@ -255,6 +254,17 @@ describe('the life of a runner process', () => {
     runner.child.kill('SIGTERM');
     const text = await answer.body.text();
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+    expect(await runner.exited).toBe(0);
+    await agent.destroy();
+  });
+
+  test('Runner tells a stream that it did not let finish, and exits 0', async () => {
+    runner = await startRunner();
+    await attachAll(runner);
+    const agent = agentOf(runner);
+    const answer = await post(at(agent), CHAT, endless);
+    runner.tell({ type: 'shutdown', graceMs: 0 });
+    expect(await answer.body.text()).toMatch(/"code":"runner_draining"\}\}\n\n$/);
     expect(await runner.exited).toBe(0);
     await agent.destroy();
   });

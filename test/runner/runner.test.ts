@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FromRunner } from '../../runner/protocol/control.ts';
@@ -95,6 +95,7 @@ describe('Runner', () => {
     send(hello);
     expect(await exited).toBe(70);
     expect(existsSync(socketPath)).toBe(true);
+    rmSync(socketPath);
   });
 
   test('Runner carries out orders in turn and answers each once', async () => {

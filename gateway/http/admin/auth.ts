@@ -11,6 +11,7 @@ export function adminAuth(adminToken: string) {
     const given = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (given !== undefined && timingSafeEqual(digest(given), expected)) return next();
     const message = 'Cannot use the admin API: expected the admin token in "Authorization: Bearer"';
+    c.header('www-authenticate', 'Bearer');
     return sendFailure(c, fail('invalid_api_key', message).error);
   };
 }

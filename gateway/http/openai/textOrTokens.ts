@@ -5,31 +5,38 @@ import { kindOf } from '../issues.ts';
 /** A text, a list of texts, a list of token ids, or a list of such lists: `prompt` and `input`. */
 export type TextOrTokens = string | string[] | number[] | number[][];
 
-/** Only for the document: a zod union would go over millions of token ids once for each of its branches. */
-export const textOrTokensSchema = z.unknown().openapi({
-  oneOf: [
-    { type: 'string' },
-    { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 2048 },
-    { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 },
-    {
-      type: 'array',
-      items: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 },
-      minItems: 1,
-      maxItems: 2048,
-    },
-  ],
-});
+/**
+ * Checks only that it is a text or a list: a zod union would go over millions of token ids once for each of its
+ * branches. checkTextOrTokens() does the rest; the document has all of it.
+ */
+export const textOrTokensSchema = z
+  .custom<string | unknown[]>((value) => typeof value === 'string' || Array.isArray(value), {
+    error: ({ input }) => `expected string or array, got ${kindOf(input)}`,
+  })
+  .openapi({
+    type: ['string', 'array'],
+    oneOf: [
+      { type: 'string' },
+      { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 2048 },
+      { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 },
+      {
+        type: 'array',
+        items: { type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 },
+        minItems: 1,
+        maxItems: 2048,
+      },
+    ],
+  });
 
 const MOST = 2048;
 
 /** Checks the field `param`. `allowEmptyText` tells completions (which may start from nothing) from embeddings. */
 export function checkTextOrTokens(
-  value: unknown,
+  value: string | unknown[],
   param: 'prompt' | 'input',
   allowEmptyText: boolean,
 ): Result<TextOrTokens> {
   if (typeof value === 'string') return allowEmptyText || value !== '' ? ok(value) : empty(param);
-  if (!Array.isArray(value)) return wrong(param, 'string or array', value);
   if (value.length === 0)
     return fail(
       'invalid_request',

@@ -43,7 +43,10 @@ llama_token Sequence::choose(llama_context* context, int32_t index) {
     const float* logits = llama_get_logits_ith(context, index);
     return argmax({logits, static_cast<size_t>(vocabulary_.size())});
   }
-  const llama_token token = common_sampler_sample(prepared_.sampler.get(), context, index);
+  const auto given = static_cast<size_t>(completionTokens_);
+  const llama_token token = given < prepared_.forced.size()
+                                ? prepared_.forced[given]
+                                : common_sampler_sample(prepared_.sampler.get(), context, index);
   common_sampler_accept(prepared_.sampler.get(), token, true);
   return token;
 }

@@ -12,6 +12,7 @@ struct Prompt {
   std::vector<llama_token> tokens;
   common_chat_params chat;
   std::optional<common_chat_parser_params> parser;
+  std::string forcedStart;
 };
 
 void requireTools(const ChatPrompt& chat, const Conversation& conversation, const PreparationBase& base) {
@@ -44,6 +45,7 @@ Prompt chatPrompt(const ChatPrompt& chat, const std::string& schema, const Prepa
   }
   prompt.chat = std::move(plan.params);
   prompt.parser = std::move(plan.parser);
+  prompt.forcedStart = std::move(plan.forcedStart);
   return prompt;
 }
 
@@ -54,13 +56,13 @@ Prompt tokenPrompt(const TokenPrompt& given, const PreparationBase& base) {
                                             std::to_string(base.vocabulary.size() - 1));
     }
   }
-  return {given.tokens, {}, {}};
+  return {given.tokens, {}, {}, {}};
 }
 
 Prompt readPrompt(const GenerateOptions& options, const std::string& schema, const PreparationBase& base) {
   if (const auto* chat = std::get_if<ChatPrompt>(&options.prompt)) return chatPrompt(*chat, schema, base);
   if (const auto* tokens = std::get_if<TokenPrompt>(&options.prompt)) return tokenPrompt(*tokens, base);
-  return {base.vocabulary.tokenise({{std::get<TextPrompt>(options.prompt).text, true}}), {}, {}};
+  return {base.vocabulary.tokenise({{std::get<TextPrompt>(options.prompt).text, true}}), {}, {}, {}};
 }
 
 /** `{}` asks for an object, which as a schema it does not. */
@@ -111,6 +113,7 @@ Prepared prepare(std::shared_ptr<Request> request, const PreparationBase& base) 
     if (tokens.size() == 1) prepared.preserved.insert(tokens[0]);
   }
   prepared.sampler = makeSampler(base.model, base.vocabulary, options.sampling, prompt.chat, base.contextTokens);
+  prepared.forced = forcedTokens(base.vocabulary, prepared.sampler, prompt.forcedStart);
   prepared.parser = std::move(prompt.parser);
   prepared.tokens = std::move(prompt.tokens);
   prepared.request = std::move(request);

@@ -23,6 +23,8 @@ struct Prepared {
   std::set<llama_token> preserved;
   /** Null: greedy. */
   common_sampler_ptr sampler;
+  /** What the answer starts with, whatever the model thinks. */
+  std::vector<llama_token> forced;
   /** Absent: the output is the content. */
   std::optional<common_chat_parser_params> parser;
 };

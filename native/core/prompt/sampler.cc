@@ -101,4 +101,16 @@ common_sampler_ptr makeSampler(const llama_model& model, const Vocabulary& vocab
   }
 }
 
+std::vector<llama_token> forcedTokens(const Vocabulary& vocabulary, const common_sampler_ptr& sampler, const std::string& start) {
+  if (start.empty() || !sampler) return {};
+  std::vector<llama_token> tokens = vocabulary.tokenise(start, false, true);
+  const common_sampler_ptr trial(common_sampler_clone(sampler.get()));
+  try {
+    for (const llama_token token : tokens) common_sampler_accept(trial.get(), token, true);
+  } catch (const std::exception&) {
+    return {};
+  }
+  return tokens;
+}
+
 }  // namespace hearth

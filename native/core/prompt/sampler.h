@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/llama/vocabulary.h"
 #include "core/prompt/templates.h"
@@ -21,5 +22,8 @@ std::string grammarOf(const std::string& jsonSchema, const char* subject = "the 
  */
 common_sampler_ptr makeSampler(const llama_model& model, const Vocabulary& vocabulary, const SamplingOptions& options,
                                const common_chat_params& chat, int32_t contextTokens);
+
+/** The tokens of `start` when the sampler's grammar lets an answer begin with them, else none. */
+std::vector<llama_token> forcedTokens(const Vocabulary& vocabulary, const common_sampler_ptr& sampler, const std::string& start);
 
 }  // namespace hearth

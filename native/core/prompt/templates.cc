@@ -56,12 +56,27 @@ ChatPlan ChatTemplates::apply(const Conversation& conversation, const ChatWishes
   inputs.messages = conversation.messages;
   inputs.tools = conversation.tools;
   inputs.tool_choice = toolChoiceOf(wishes.toolChoice);
-  inputs.parallel_tool_calls = wishes.parallelToolCalls.value_or(parallelToolCalls_);
+  // One call meets a requirement; a weak model that may add more would never stop.
+  const bool several = parallelToolCalls_ && wishes.toolChoice != ToolChoice::required;
+  inputs.parallel_tool_calls = wishes.parallelToolCalls.value_or(several);
   inputs.json_schema = wishes.jsonSchema;
   inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
   plan.params = common_chat_templates_apply(templates_.get(), inputs);
   plan.parser = parserOf(plan.params, inputs.reasoning_format);
+  const bool required = !inputs.tools.empty() && wishes.toolChoice == ToolChoice::required && wishes.jsonSchema.empty();
+  // A model that thinks does so before its call.
+  if (required && !plan.params.supports_thinking) plan.forcedStart = callMarker(std::move(inputs));
   return plan;
+}
+
+/** The word that starts the grammar when tools are free to use is the marker that opens a call. */
+std::string ChatTemplates::callMarker(common_chat_templates_inputs inputs) const {
+  inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
+  const common_chat_params params = common_chat_templates_apply(templates_.get(), inputs);
+  for (const common_grammar_trigger& trigger : params.grammar_triggers) {
+    if (trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD) return trigger.value;
+  }
+  return {};
 }
 
 void ChatTemplates::prepare() const { isPlain(); }

@@ -16,6 +16,11 @@ struct ChatPlan {
   common_chat_params params;
   /** Absent: the output is the content, word for word. */
   std::optional<common_chat_parser_params> parser;
+  /**
+   * What a required tool call opens with. The library's grammar lets any amount of content go before it, and a model that was
+   * never taught about tools would not come to the point.
+   */
+  std::string forcedStart;
 };
 
 /** What a chat wants besides its messages. */
@@ -42,6 +47,7 @@ class ChatTemplates {
   void prepare() const;
 
  private:
+  std::string callMarker(common_chat_templates_inputs inputs) const;
   bool isPlain() const;
   bool probePlain() const;
   std::string render(const std::vector<common_chat_msg>& messages) const;
