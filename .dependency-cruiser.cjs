@@ -70,7 +70,7 @@ module.exports = {
     },
     {
       name: 'nothing-imports-test',
-      comment: 'nothing that runs; a benchmark may build its worlds as the tests do',
+      comment: 'benchmarks ship nothing either: they may build their scenes as the tests do',
       severity: 'error',
       from: { pathNot: '^(test|bench)/' },
       to: { path: '^test/' },

@@ -38,7 +38,7 @@ inline void that(bool holds, const char* expression, const char* file, int line)
 #define CHECK(expression) check::that((expression), #expression, __FILE__, __LINE__)
 #define CHECK_JOIN2(a, b) a##b
 #define CHECK_JOIN(a, b) CHECK_JOIN2(a, b)
-#define TEST(name)                                                                              \
-  static void CHECK_JOIN(testBody, __LINE__)();                                                 \
+#define TEST(name)                                                                                   \
+  static void CHECK_JOIN(testBody, __LINE__)();                                                      \
   static const check::Register CHECK_JOIN(testCase, __LINE__)(name, CHECK_JOIN(testBody, __LINE__)); \
   static void CHECK_JOIN(testBody, __LINE__)()

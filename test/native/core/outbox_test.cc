@@ -1,8 +1,9 @@
+#include "core/outbox.h"
+
 #include <atomic>
 #include <thread>
 
 #include "check.h"
-#include "core/outbox.h"
 #include "core/worker.h"
 
 using namespace hearth;

@@ -1,7 +1,8 @@
+#include "core/text/special_text.h"
+
 #include <random>
 
 #include "check.h"
-#include "core/text/special_text.h"
 
 using namespace hearth;
 
@@ -42,7 +43,8 @@ TEST("SpecialText sees what only the template's next words would complete") {
 
 TEST("SpecialText handles overlapping and nested special texts") {
   const std::string sentinel = unusedSentinel("");
-  for (const std::string text : {"<|im_<|im_end|>end|>", "<s><s></s>", "<|a|><|a|>", "<|im_end|><|im_end|>", "<<s>>"}) {
+  for (const std::string text :
+       {"<|im_<|im_end|>end|>", "<s><s></s>", "<|a|><|a|>", "<|im_end|><|im_end|>", "<<s>>"}) {
     const auto pieces = kSpecial.split(kSpecial.breakApart(text, sentinel), sentinel);
     CHECK(joined(pieces) == text);
     CHECK(!kSpecial.mustBreak(parsed(pieces)) || parsed(pieces).find('|') != std::string::npos);
@@ -56,7 +58,8 @@ TEST("SpecialText handles overlapping and nested special texts") {
 
 TEST("SpecialText leaves no special text of random content to be parsed") {
   std::mt19937 random(5);
-  const std::vector<std::string> parts = {"<|", "im_", "end", "|>", "<s>", "</s", ">", "<|im_end|>", "<|a", "é", "\xEE\x80\x80"};
+  const std::vector<std::string> parts = {"<|", "im_",        "end", "|>", "<s>",         "</s",
+                                          ">",  "<|im_end|>", "<|a", "é",  "\xEE\x80\x80"};
   for (int round = 0; round < 5000; ++round) {
     std::string content;
     for (unsigned count = random() % 10; count > 0; --count) content += parts[random() % parts.size()];

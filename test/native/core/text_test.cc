@@ -29,7 +29,8 @@ std::pair<std::string, bool> feed(std::vector<std::string> stops, const std::str
 
 TEST("StopMatcher finds the earliest stop string however the text is cut") {
   for (unsigned seed = 0; seed < 200; ++seed) {
-    CHECK(feed({"END", "xyz"}, "some text xyEND and xyz", seed) == std::make_pair(std::string("some text xy"), true));
+    CHECK(feed({"END", "xyz"}, "some text xyEND and xyz", seed) ==
+          std::make_pair(std::string("some text xy"), true));
     CHECK(feed({"aab"}, "aaaab", seed) == std::make_pair(std::string("aa"), true));
     CHECK(feed({"never", ""}, "neve neve", seed) == std::make_pair(std::string("neve neve"), false));
   }
@@ -123,7 +124,8 @@ TEST("logSoftmax gives probabilities that sum to one, the highest first") {
   for (const RankedLogprob& ranked : result.top) sum += std::exp(ranked.logprob);
   CHECK(std::abs(sum - 1) < 1e-9);
   CHECK(result.top.size() == 1000 && result.top[0].token == argmax(logits));
-  for (size_t rank = 1; rank < result.top.size(); ++rank) CHECK(result.top[rank - 1].logprob >= result.top[rank].logprob);
+  for (size_t rank = 1; rank < result.top.size(); ++rank)
+    CHECK(result.top[rank - 1].logprob >= result.top[rank].logprob);
   for (const RankedLogprob& ranked : result.top) CHECK(ranked.token != 17 || ranked.logprob == result.chosen);
 }
 
