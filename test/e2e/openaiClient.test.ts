@@ -359,7 +359,7 @@ describe("Hearth's own fields", () => {
         messages: [{ role: 'user', content: 'What color is a banana?', cache_control: {} } as never],
       } as never)
       .withResponse();
-    expect((data as OpenAI.ChatCompletion).choices[0]?.message.content).toBe(BANANA.base);
+    expect(data.choices[0]?.message.content).toBe(BANANA.base);
     expect(response.headers.get('x-hearth-ignored')?.split(', ').toSorted()).toEqual([
       'messages.cache_control',
       'metadata',
