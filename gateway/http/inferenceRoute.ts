@@ -52,7 +52,7 @@ async function admit(
   if (!json.ok) return json;
   const parsed = parse(json.value);
   if (!parsed.ok) return parsed;
-  const { model, lora, body, maxTokens, ...rest } = parsed.value;
+  const { model, lora, body, maxTokens, maxTokensParam, ...rest } = parsed.value;
   known.stream = rest.stream;
   const combo = parseCombo(model, lora, deps.catalogue.current());
   if (!combo.ok) return combo;
@@ -62,7 +62,7 @@ async function admit(
     return fail(
       'invalid_request',
       `Cannot make ${maxTokens} tokens: the context of "${combo.value.model.id}" is ${context} tokens`,
-      'max_tokens',
+      maxTokensParam,
     );
   }
   return ok({
