@@ -20,6 +20,7 @@ const weather = {
 };
 const add = {
   name: 'add',
+  description: 'Adds one',
   parameters: {
     type: 'object',
     properties: { a: { type: 'integer', minimum: 0, maximum: 9 } },
