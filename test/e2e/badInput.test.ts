@@ -221,6 +221,17 @@ describe('a refusal at the door', () => {
     await expectRow(response, expected);
   });
 
+  test('tells what it cost, and the combo where it is known, in headers as every inference answer does', async () => {
+    const headersOf = async (extra: object) => {
+      const { headers } = await gateway.post(CHAT, chat(extra));
+      expect(headers.get('openai-processing-ms')).toMatch(/^\d+$/);
+      expect(headers.get('server-timing')).toMatch(/^queue;dur=\d/);
+      return headers.get('x-hearth-combo');
+    };
+    expect(await headersOf({ temperature: 3 })).toBeNull();
+    expect(await headersOf({ model: 'tiny-chat:pirate', max_tokens: 1e6 })).toBe('tiny-chat+pirate');
+  });
+
   test('of a body that is not UTF-8 is invalid_json', async () => {
     const body = Buffer.concat([Buffer.from('{"model":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]);
     await expectRefusal(await gateway.post(CHAT, '', { body }), brokenJson);
