@@ -30,11 +30,11 @@ export interface Database {
   readonly runners: RunnerStore;
   readonly combos: ComboStore;
   readonly requests: RequestReads;
-  writerReport(): WriterReport;
+  readonly writerReport: () => WriterReport;
   /** Resolves with the reason when a thread has ended without `close()`; never otherwise. */
   readonly failed: Promise<Error>;
   /** Puts everything on disk and ends both threads. Idempotent. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { accessSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** One clear sentence for why the database cannot be opened; the original stays as `cause`. */

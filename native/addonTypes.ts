@@ -121,6 +121,7 @@ export interface ChatPrompt {
   /** `[{"type":"function","function":{name,description,parameters}}]`; absent without tools. */
   toolsJson?: string;
   toolChoice?: ToolChoice;
+  /** Absent: what the template supports, but one call when a call is required. */
   parallelToolCalls?: boolean;
 }
 

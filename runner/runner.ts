@@ -31,6 +31,7 @@ export class Runner {
   #server: SocketServer | null = null;
   #lease: Lease | null = null;
   #stopping = false;
+  #rehearsed = false;
 
   constructor(engine: Engine, control: Duplex, host: RunnerHost) {
     this.#engine = engine;
@@ -66,8 +67,7 @@ export class Runner {
     if (message.type === 'shutdown') return void this.stop(message.graceMs);
     if (this.#lease === null) return this.#abort(`Cannot take "${message.type}": expected "hello" before it`);
     this.#orders.take(message);
-    // The order is with the engine's own threads by then.
-    if (message.type === 'load') setImmediate(rehearse);
+    if (message.type === 'attach') this.#rehearseOnce();
   }
 
   async #greet(hello: Hello): Promise<void> {
@@ -92,6 +92,13 @@ export class Runner {
       pid: process.pid,
       engine: { name, devices },
     });
+  }
+
+  /** While the engine's threads make the first context, this one has nothing to do. */
+  #rehearseOnce(): void {
+    if (this.#rehearsed) return;
+    this.#rehearsed = true;
+    setImmediate(() => rehearse());
   }
 
   #gatewayGone(): void {

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expectedError } from './command.mjs';
+import { ensureDatabasePackage } from './database-package.mjs';
 import { ensurePackages } from './packages.mjs';
 
 export const ROOT = resolve(fileURLToPath(import.meta.url), '..', '..');
@@ -16,15 +17,23 @@ export async function bootstrapPackages({ root = ROOT, log = progress } = {}) {
   await ensurePackages({ root, log });
 }
 
-/** The packages, the native addons and the bundles. Idempotent; throws one sentence. */
+/** The packages, and then side by side all that is built. Idempotent; throws one sentence. */
 export async function bootstrap({ root = ROOT, log = progress } = {}) {
   await bootstrapPackages({ root, log });
   const { ensureNative } = await import('./native-build.mjs');
   const { ensureBundles } = await import('./bundles.mjs');
-  await Promise.all([
+  await allOrFirstError([
+    ensureDatabasePackage({ root, log }),
+    ensureBundles({ root, log }),
     ensureNative({ root, log }).catch((error) => {
       throw expectedError(error.message, error);
     }),
-    ensureBundles({ root, log }),
   ]);
+}
+
+/** Waits for all, so that no half-made output is left by an exit, then throws the first error. */
+async function allOrFirstError(promises) {
+  const settled = await Promise.allSettled(promises);
+  const failed = settled.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }

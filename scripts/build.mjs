@@ -1,7 +1,7 @@
 /** `npm run build`: everything that `npm start` would build, without starting. */
 import { launch } from './launch.mjs';
 
-launch(async () => {
+void launch(async () => {
   const { bootstrap } = await import('./bootstrap.mjs');
   await bootstrap();
 });

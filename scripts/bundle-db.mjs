@@ -1,9 +1,13 @@
-import { join } from 'node:path';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
-/** Bundles the two database threads to dist/dbWriter.mjs and dist/dbReader.mjs: Node 20 runs no TypeScript in them. */
+/**
+ * Bundles the two database threads to dist/dbWriter.mjs and dist/dbReader.mjs: Node 20 runs no TypeScript in them.
+ * Each file is put in place whole, so that test files may bundle at the same time.
+ */
 export async function bundleDb({ root }) {
-  await build({
+  const { outputFiles } = await build({
     entryPoints: {
       dbWriter: join(root, 'db/writer/worker.ts'),
       dbReader: join(root, 'db/reader/worker.ts'),
@@ -17,5 +21,12 @@ export async function bundleDb({ root }) {
     external: ['better-sqlite3'],
     sourcemap: true,
     logLevel: 'warning',
+    write: false,
   });
+  for (const { path, contents } of outputFiles) {
+    await mkdir(dirname(path), { recursive: true });
+    const draft = `${path}.${process.pid}.tmp`;
+    await writeFile(draft, contents);
+    await rename(draft, path);
+  }
 }

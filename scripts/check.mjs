@@ -10,7 +10,7 @@ const TOOLS = {
   knip: 'knip/bin/knip.js',
 };
 
-launch(async () => {
+void launch(async () => {
   const { existsSync } = await import('node:fs');
   const { join } = await import('node:path');
   const { bootstrapPackages, ROOT } = await import('./bootstrap.mjs');

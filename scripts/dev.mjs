@@ -1,7 +1,7 @@
 /** `npm run dev`: the gateway, started again whenever a source changes. */
 import { launch } from './launch.mjs';
 
-launch(async () => {
+void launch(async () => {
   const { watchAndRun } = await import('./watch.mjs');
   const { bootstrap, progress, ROOT } = await import('./bootstrap.mjs');
   await watchAndRun({ root: ROOT, log: progress, build: bootstrap });

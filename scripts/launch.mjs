@@ -13,11 +13,14 @@ export function nodeProblem(version) {
 /**
  * Runs `script` and exits with the number that it returns, if any. An error with `expected` set is printed as its
  * message alone; any other is a bug of ours and keeps its stack.
+ *
+ * @param {() => unknown} script
+ * @param {{ version?: string, exit?: (code: number) => void, print?: (line: unknown) => void }} io
  */
-export function launch(
-  script,
-  { version = process.versions.node, exit = process.exit, print = console.error } = {},
-) {
+export function launch(script, io = {}) {
+  const { version = process.versions.node } = io;
+  const { exit = (code) => process.exit(code), print = (line) => console.error(line) } = io;
+
   const problem = nodeProblem(version);
   if (problem !== null) {
     print(`hearth: ${problem}`);

@@ -85,7 +85,7 @@ function withoutAddress({ resolved: _resolved, ...entry }) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  launch(() => {
+  void launch(() => {
     const file = join(import.meta.dirname, '..', 'package-lock.json');
     const before = readFileSync(file, 'utf8');
     const after = `${JSON.stringify(completeLock(JSON.parse(before)), null, 2)}\n`;

@@ -4,7 +4,7 @@
  */
 import { launch } from './launch.mjs';
 
-launch(async () => {
+void launch(async () => {
   const { bootstrapPackages, ROOT } = await import('./bootstrap.mjs');
   const { DOCUMENTS, render, differs, write } = await import('./documents.mjs');
   await bootstrapPackages();

@@ -1,7 +1,8 @@
-/** Installs the npm packages once per lock file, and sees to it that the one native package among them loads. */
-import { existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { expectedError, onPath, runCommand } from './command.mjs';
+/** Installs the npm packages once per lock file. */
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expectedError, onPath } from './command.mjs';
+import { runNpm } from './npm.mjs';
 import { clearStamp, hashFiles, stampSays, writeStamp } from './stamp.mjs';
 
 /** What an install and the native build need on the PATH, with what to install. */
@@ -33,28 +34,32 @@ export function installMatchesLock(lock, installed) {
   });
 }
 
-/** What node_modules was made from: the lock, and the Node that native packages were built for. */
-export function installStamp(root, versions = process.versions) {
-  const lock = hashFiles(root, [join(root, 'package-lock.json')]);
-  return `${lock} abi ${versions.modules} ${process.platform}-${process.arch}\n`;
-}
-
-/** Idempotent. Throws one sentence when a tool is missing or npm fails; npm's output is in .cache/install.log. */
+/**
+ * Idempotent. Throws one sentence when a tool is missing or npm fails. No package's install script runs: they look for
+ * downloads, and the one that is needed (scripts/database-package.mjs) runs beside our own build.
+ */
 export async function ensurePackages({ root, log }) {
   const modules = join(root, 'node_modules');
   // A linked node_modules belongs to another checkout, whose bootstrap looks after it.
   if (existsSync(modules) && lstatSync(modules).isSymbolicLink()) return;
-  const stampFile = join(modules, '.hearth-stamp');
-  const stamp = installStamp(root);
+  const stampFile = join(modules, '.hearth-install');
+  const stamp = hashFiles(root, [join(root, 'package-lock.json')], `${process.platform}-${process.arch}`);
   if (stampSays(stampFile, stamp)) return;
   const problem = toolProblem(onPath);
   if (problem !== null) throw expectedError(problem);
   clearStamp(stampFile);
   if (!isInstalled(root)) {
-    log('installing packages (about a minute)…');
-    await runNpm(root, ['ci', '--prefer-offline', '--include=dev', '--no-audit', '--no-fund']);
+    log('installing packages…');
+    await runNpm(root, [
+      'ci',
+      '--prefer-offline',
+      '--include=dev',
+      '--include=optional',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+    ]);
   }
-  await ensureDatabaseLoads(root, log);
   writeStamp(stampFile, stamp);
 }
 
@@ -65,53 +70,4 @@ function isInstalled(root) {
   } catch {
     return false;
   }
-}
-
-/** better-sqlite3 is compiled for one ABI of Node; after a change of Node it is built again. */
-async function ensureDatabaseLoads(root, log) {
-  if (await databaseLoads(root)) return;
-  log('building better-sqlite3 for this Node…');
-  await runNpm(root, ['rebuild', 'better-sqlite3']);
-  if (await databaseLoads(root)) return;
-  throw expectedError('Cannot load better-sqlite3 after building it: see .cache/install.log');
-}
-
-async function databaseLoads(root) {
-  const probe = "new (require('better-sqlite3'))(':memory:').close()";
-  const { code } = await runCommand(process.execPath, ['-e', probe], { cwd: root });
-  return code === 0;
-}
-
-async function runNpm(root, args) {
-  const logFile = join(root, '.cache', 'install.log');
-  mkdirSync(dirname(logFile), { recursive: true });
-  const { command, leading } = npmCommand();
-  const { code, output } = await runCommand(command, [...leading, ...args], {
-    cwd: root,
-    env: npmEnvironment(),
-    logFile,
-  });
-  if (code === 0) return;
-  const words = output.split('\n').filter((line) => /^npm (error|ERR!)/.test(line));
-  throw expectedError(
-    [
-      `Cannot install packages: "npm ${args[0]}" ended with ${code}, see .cache/install.log`,
-      ...words.slice(0, 12),
-    ].join('\n'),
-  );
-}
-
-/** Under `npm start` the same npm goes on; otherwise the one on the PATH. */
-function npmCommand() {
-  const path = process.env.npm_execpath ?? '';
-  return path.endsWith('npm-cli.js')
-    ? { command: process.execPath, leading: [path] }
-    : { command: 'npm', leading: [] };
-}
-
-/** Headers that came with this very Node save node-gyp a download and cannot be of another version. */
-function npmEnvironment() {
-  const prefix = resolve(dirname(process.execPath), '..');
-  const headers = existsSync(join(prefix, 'include', 'node', 'node.h'));
-  return headers ? { npm_config_nodedir: prefix, ...process.env } : process.env;
 }

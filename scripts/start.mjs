@@ -1,9 +1,7 @@
-/** `npm start`: set-up, then the gateway in this very process, so that signals and exit codes are its own. */
+/** `npm start`. */
 import { launch } from './launch.mjs';
 
-launch(async () => {
-  const { bootstrap } = await import('./bootstrap.mjs');
-  await bootstrap();
-  const { main } = await import('../dist/gateway.mjs');
-  await main();
+void launch(async () => {
+  const { serve } = await import('./serve.mjs');
+  await serve();
 });

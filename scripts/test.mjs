@@ -1,7 +1,7 @@
 /** `npm test [-- vitest arguments]`: set-up, vitest, and what came of it as the last line. */
 import { launch } from './launch.mjs';
 
-launch(async () => {
+void launch(async () => {
   const { bootstrap, ROOT } = await import('./bootstrap.mjs');
   const { runTests } = await import('./run-tests.mjs');
   await bootstrap();

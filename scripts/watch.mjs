@@ -9,15 +9,15 @@ const SETTLE_MS = 200;
 
 export async function watchAndRun({ root, log, build }) {
   const changes = watchSources(root);
-  let stopping = false;
+  const stopping = new AbortController();
   let child = null;
   const stop = () => {
-    stopping = true;
+    stopping.abort();
     changes.wake();
     child?.kill('SIGTERM');
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
-  while (!stopping) {
+  while (!stopping.signal.aborted) {
     if (await tryBuild(build, log)) child = startGateway(root);
     await changes.next();
     if (child !== null) await end(child);

@@ -44,7 +44,7 @@ export function makeQueries(db: BetterSQLite3Database) {
           ...(row.detailJson === null ? {} : { detail: parseDetail(row.detailJson) }),
         })),
 
-    livingRunners: (_: Record<string, never>) =>
+    livingRunners: (_none: Record<string, never>) =>
       db
         .select()
         .from(runners)
@@ -53,7 +53,7 @@ export function makeQueries(db: BetterSQLite3Database) {
         .all()
         .map(({ exitedAtEpochMs: _exited, exitReason: _reason, ...row }) => row),
 
-    catalogue: (_: Record<string, never>) => ({
+    catalogue: (_none: Record<string, never>) => ({
       models: db
         .select()
         .from(models)

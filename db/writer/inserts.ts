@@ -17,5 +17,5 @@ export function upsert<T extends SQLiteTable>(db: BetterSQLite3Database, table: 
   for (const [name, column] of columns) {
     if (column !== key) set[name] = sql`excluded.${sql.identifier(column.name)}`;
   }
-  return insertInto(db, table).onConflictDoUpdate({ target: key, set: set as never });
+  return insertInto(db, table).onConflictDoUpdate({ target: key, set });
 }

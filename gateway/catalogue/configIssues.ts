@@ -59,6 +59,6 @@ function valueAt(input: unknown, path: DocumentPath): unknown {
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   // JSON has no NaN, which YAML writes `.nan`.
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? typeof value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }

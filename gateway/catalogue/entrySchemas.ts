@@ -8,9 +8,15 @@ const SIZE_EXPECTED = 'expected a size such as "8MiB" or "1GB", or a whole numbe
 
 /** Milliseconds. */
 export const duration = z
-  .union([z.string().regex(DURATION_PATTERN, { error: DURATION_EXPECTED }), z.number().nonnegative()], {
-    error: DURATION_EXPECTED,
-  })
+  .union(
+    [
+      z.string().regex(DURATION_PATTERN, { error: DURATION_EXPECTED }),
+      z.number().nonnegative({ error: DURATION_EXPECTED }),
+    ],
+    {
+      error: DURATION_EXPECTED,
+    },
+  )
   .transform((value, context) => {
     const durationMs = parseDurationMs(value);
     if (durationMs !== null) return durationMs;
@@ -20,9 +26,12 @@ export const duration = z
 
 /** Bytes. */
 export const size = z
-  .union([z.string().regex(SIZE_PATTERN, { error: SIZE_EXPECTED }), z.int().nonnegative()], {
-    error: SIZE_EXPECTED,
-  })
+  .union(
+    [z.string().regex(SIZE_PATTERN, { error: SIZE_EXPECTED }), z.int().nonnegative({ error: SIZE_EXPECTED })],
+    {
+      error: SIZE_EXPECTED,
+    },
+  )
   .transform((value, context) => {
     const bytes = parseSizeBytes(value);
     if (bytes !== null) return bytes;

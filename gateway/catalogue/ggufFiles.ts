@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { parseGgufShardFilename } from '@huggingface/gguf';
 import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import { readGgufHeader } from './ggufHeader.ts';
+
+/** Name of one file of a split model, as llama-gguf-split writes it. */
+const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/;
 
 /** Looks into GGUF files on this machine. Headers that were read once are kept by the file's identity. */
 export class GgufFiles implements ModelFiles {
@@ -29,12 +31,13 @@ export class GgufFiles implements ModelFiles {
 
 /** The files of a model: one, or all shards of a split one, which is named by its first. */
 async function statParts(path: string): Promise<BigIntStats[]> {
-  const shard = parseGgufShardFilename(basename(path));
+  const shard = SHARD.exec(basename(path));
   if (!shard) return [await statFile(path)];
-  if (Number(shard.shard) !== 1) throw new Error('expected the first file of a split model');
+  const [, prefix, number, total] = shard;
+  if (Number(number) !== 1) throw new Error('expected the first file of a split model');
   const names = Array.from(
-    { length: Number(shard.total) },
-    (_, index) => `${shard.prefix}-${String(index + 1).padStart(5, '0')}-of-${shard.total}.gguf`,
+    { length: Number(total) },
+    (_, index) => `${prefix}-${String(index + 1).padStart(5, '0')}-of-${total}.gguf`,
   );
   const parts: BigIntStats[] = [];
   for (const name of names) parts.push(await statFile(join(dirname(path), name)));
@@ -62,16 +65,16 @@ async function readFacts(
   parts: readonly BigIntStats[],
   identity: string,
 ): Promise<ModelFileFacts> {
-  const { metadata } = await readGgufHeader(path, Number(parts[0]?.size));
-  const type = metadata['general.type'] ?? 'model';
+  const metadata = await readGgufHeader(path, Number(parts[0]?.size));
+  const type = metadata.get('general.type') ?? 'model';
   if (type !== 'model' && type !== 'adapter') {
     throw new Error(`expected a model or an adapter, got general.type ${JSON.stringify(type)}`);
   }
-  const architecture = metadata['general.architecture'];
+  const architecture = metadata.get('general.architecture');
   if (typeof architecture !== 'string' || architecture === '') {
     throw new Error('it names no general.architecture');
   }
-  const trained = Number(metadata[`${architecture}.context_length`] ?? 0);
+  const trained = Number(metadata.get(`${architecture}.context_length`) ?? 0);
   return {
     path,
     kind: type,

@@ -64,5 +64,3 @@ export interface Catalogue {
   readonly adapters: ReadonlyMap<AdapterId, CatalogueAdapter>;
   readonly aliases: ReadonlyMap<string, CatalogueAlias>;
 }
-
-export const EMPTY_CATALOGUE: Catalogue = { models: new Map(), adapters: new Map(), aliases: new Map() };

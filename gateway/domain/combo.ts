@@ -33,6 +33,8 @@ export interface LoraField {
 const SCALE = /^-?\d+(?:\.\d+)?$/;
 const MAX_SCALE = 1000;
 const MAX_ADAPTERS = 32;
+/** Longer names are refused before they are taken apart: 32 adapters with long ids and scales stay below it. */
+const MAX_NAME_LENGTH = 32_768;
 
 /**
  * Reads a combo's name (`base+a@0.8+b`, `base:a`, an alias, an adapter's id alone) and the `lora` field.
@@ -40,6 +42,13 @@ const MAX_ADAPTERS = 32;
  * bad scale, the same adapter twice: `invalid_lora`.
  */
 export function parseCombo(text: string, lora: readonly LoraField[], catalogue: Catalogue): Result<Combo> {
+  if (text.length > MAX_NAME_LENGTH) {
+    return fail(
+      'model_not_found',
+      `Cannot find model "${clip(text)}": expected at most ${MAX_NAME_LENGTH} characters, got ${text.length}`,
+      'model',
+    );
+  }
   const named = resolveName(text, catalogue, 0);
   if (!named.ok) return named;
   const listed: ComboAdapter[] = [];
@@ -52,10 +61,14 @@ export function parseCombo(text: string, lora: readonly LoraField[], catalogue: 
   return makeCombo(named.value.model, [...named.value.adapters, ...listed], catalogue, lora.length > 0);
 }
 
-/** A scale as names write it: plain decimals, no exponent, no trailing zeros. */
+/** A scale as names write it: plain decimals, no exponent, no trailing zeros; reads back as the same number. */
 export function formatScale(scale: number): string {
   const text = String(scale);
-  return text.includes('e') ? scale.toFixed(20).replace(/\.?0+$/, '') : text;
+  // JavaScript writes an exponent below 1e-6 (and from 1e21 on, which no scale reaches).
+  const small = /^(-?)(\d)(?:\.(\d+))?e-(\d+)$/.exec(text);
+  if (!small) return text;
+  const [, sign = '', first = '', rest = '', exponent] = small;
+  return `${sign}0.${'0'.repeat(Number(exponent) - 1)}${first}${rest}`;
 }
 
 interface Named {

@@ -16,6 +16,9 @@ export interface PhaseInterval {
 export const START_KINDS = ['warm', 'attach', 'wake', 'staged', 'cold'] as const;
 export type StartKind = (typeof START_KINDS)[number];
 
+/** A nanosecond: what is left below it is the rounding of floats and no wait. */
+const ROUNDING_MS = 1e-6;
+
 /**
  * Splits a wait into phases: what overlaps an interval of the start is that phase, the rest is `queue`.
  * The intervals do not overlap one another. Sums to `toMonoMs - fromMonoMs` but for rounding of floats.
@@ -34,6 +37,6 @@ export function partitionWait(
     covered += overlap;
   }
   const queue = toMonoMs - fromMonoMs - covered;
-  if (queue > 0) record.queue = queue;
+  if (queue > ROUNDING_MS) record.queue = queue;
   return record;
 }

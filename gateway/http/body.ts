@@ -25,7 +25,7 @@ export async function readJson(c: Context<HttpEnv>, limits: BodyLimits): Promise
   return bytes.ok ? parseJson(bytes.value, c.req.header('content-type')) : bytes;
 }
 
-/** Reads all bytes of a request, bounded in size and time. What is left unread is the server's to discard. */
+/** Reads all bytes of a request, bounded in size and time. What is left unread is discardRest()'s. */
 export function readIncoming(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -33,12 +33,11 @@ export function readIncoming(
 ): Promise<Result<Buffer>> {
   const announced = Number(incoming.headers['content-length'] ?? 0);
   const awaitsContinue = incoming.headers.expect?.toLowerCase() === '100-continue';
-  if (announced > limits.bodyBytes) {
-    // The client has not begun to send and may never: nothing more can come over this connection.
-    if (awaitsContinue) outgoing.setHeader('connection', 'close');
-    return Promise.resolve(tooLarge(limits.bodyBytes));
+  if (announced > limits.bodyBytes) return Promise.resolve(tooLarge(limits.bodyBytes));
+  if (awaitsContinue) {
+    outgoing.writeContinue();
+    delete incoming.headers.expect;
   }
-  if (awaitsContinue) outgoing.writeContinue();
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;

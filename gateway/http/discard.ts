@@ -1,34 +1,50 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What is read and thrown away of a body after its answer, and for how long, before the connection is cut. */
-export interface DiscardBounds {
+/** What is read and thrown away of a refused body, and for how long, before the connection is cut. */
+interface DiscardBounds {
   readonly bytes: number;
   readonly ms: number;
 }
 
-export const DISCARD_BOUNDS: DiscardBounds = { bytes: 64 * 1024 * 1024, ms: 5_000 };
+const BOUNDS: DiscardBounds = { bytes: 64 * 1024 * 1024, ms: 5_000 };
 
 /**
- * Takes the rest of a body that was refused, so that a client that sends first and reads then (most do) gets its
- * answer instead of a reset connection, and can use the connection again.
+ * Takes the rest of a body that nobody wants, before its answer goes. Many clients send all before they read, and a
+ * connection that is closed with bytes unread is reset, answer and all. A connection that still brings bytes past the
+ * bounds, or whose client waits for a 100 that it never gets, is marked to close after the answer.
  */
-export function discardRest(incoming: IncomingMessage, bounds: DiscardBounds = DISCARD_BOUNDS): void {
-  if (incoming.readableEnded || incoming.destroyed) return;
-  let size = 0;
-  const stop = (): void => {
-    clearTimeout(timer);
-    incoming.off('data', onData).off('end', stop).off('close', stop);
-  };
-  const cut = (): void => {
-    stop();
-    incoming.socket.destroySoon();
-  };
-  const onData = (chunk: Buffer): void => {
-    size += chunk.length;
-    if (size > bounds.bytes) cut();
-  };
-  const timer = setTimeout(cut, bounds.ms);
-  timer.unref();
-  incoming.on('data', onData).on('end', stop).on('close', stop);
-  incoming.resume();
+export async function discardRest(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  bounds: DiscardBounds = BOUNDS,
+): Promise<void> {
+  const { 'content-length': length, 'transfer-encoding': encoding, expect } = incoming.headers;
+  const hasBody = encoding !== undefined || (length !== undefined && length !== '0');
+  if (!hasBody || incoming.complete || incoming.destroyed || outgoing.headersSent) return;
+  if (outgoing.getHeader('connection') === 'close') return;
+  if (expect === undefined && (await hasEnded(incoming, bounds))) return;
+  outgoing.setHeader('connection', 'close');
+}
+
+function hasEnded(incoming: IncomingMessage, bounds: DiscardBounds): Promise<boolean> {
+  return new Promise((resolve) => {
+    let size = 0;
+    const stop = (ended: boolean): void => {
+      clearTimeout(timer);
+      incoming.off('data', onData).off('end', onEnd).off('close', onEnd);
+      resolve(ended);
+    };
+    const onEnd = (): void => stop(true);
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > bounds.bytes) stop(false);
+    };
+    const timer = setTimeout(() => stop(false), bounds.ms);
+    incoming
+      .on('data', onData)
+      .on('end', onEnd)
+      .on('close', onEnd)
+      .on('error', () => {});
+    incoming.resume();
+  });
 }

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, Next } from 'hono';
 import type { HttpEnv } from './deps.ts';
+import { discardRest } from './discard.ts';
 
 const CLIENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * Gives every request an id of ours: it is the ledger's key, so a client's own `x-request-id` is not taken for it but
- * sent back as `x-client-request-id`.
+ * sent back as `x-client-request-id`. What a refusal left unread of the body is taken before its answer goes.
  */
-export function requestContext(c: Context<HttpEnv>, next: Next): Promise<void> {
+export async function requestContext(c: Context<HttpEnv>, next: Next): Promise<void> {
   const requestId = newRequestId();
   c.set('requestId', requestId);
   c.header('x-request-id', requestId);
@@ -17,7 +18,9 @@ export function requestContext(c: Context<HttpEnv>, next: Next): Promise<void> {
     c.set('clientRequestId', clientId);
     c.header('x-client-request-id', clientId);
   }
-  return next();
+  await next();
+  const { incoming, outgoing } = c.env ?? {};
+  if (incoming && outgoing) await discardRest(incoming, outgoing);
 }
 
 export function newRequestId(): string {

@@ -5,7 +5,6 @@ import { errorEnvelope } from '../domain/envelope.ts';
 import { fail } from '../domain/errors.ts';
 import { answerClientError } from './clientError.ts';
 import type { HttpApp, HttpLimits } from './deps.ts';
-import { discardRest } from './discard.ts';
 import { newRequestId } from './requestContext.ts';
 
 /** A server that listens. */
@@ -83,7 +82,7 @@ function reasonOf(error: NodeJS.ErrnoException): string {
   return error.code ?? error.message;
 }
 
-/** Counts the requests under way, discards what they leave unread, and ends connections when the server closes. */
+/** Counts the requests under way and ends connections when the server closes. */
 function closer(server: Server): (graceMs: number) => Promise<void> {
   let active = 0;
   let closed: Promise<void> | null = null;
@@ -94,9 +93,8 @@ function closer(server: Server): (graceMs: number) => Promise<void> {
     else server.closeIdleConnections();
   };
   server.on('checkContinue', (incoming, outgoing) => server.emit('request', incoming, outgoing));
-  server.prependListener('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+  server.prependListener('request', (_incoming: IncomingMessage, outgoing: ServerResponse) => {
     active += 1;
-    outgoing.once('finish', () => discardRest(incoming));
     outgoing.once('close', () => {
       active -= 1;
       if (closed !== null) setImmediate(endIfIdle);

@@ -36,7 +36,7 @@ function placeOn(
     if (!queue) return;
     startOnRunner(state, runner, queue, nowMs, effects);
   }
-  makeComboRoom(state, runner, base.queues.size, nowMs, effects);
+  makeComboRoom(runner, base.queues.size, nowMs, effects);
 }
 
 function takeOldest(bases: UnplacedBase[]): UnplacedBase {

@@ -39,16 +39,9 @@ function isWaitedFor(state: PoolState, runner: ReadyRunner): boolean {
 }
 
 /** Room for `wanted` more combos on a full runner: idle ones go, the least recently used first. */
-export function makeComboRoom(
-  state: PoolState,
-  runner: Runner,
-  wanted: number,
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
+export function makeComboRoom(runner: Runner, wanted: number, nowMs: number, effects: PoolEffect[]): void {
   let coming = 0;
-  for (const [key, slot] of runner.combos)
-    if (slot.state === 'detaching' && !state.queues.has(key)) coming += 1;
+  for (const slot of runner.combos.values()) if (slot.state === 'detaching') coming += 1;
   for (; coming < wanted; coming += 1) {
     const victim = leastRecentlyUsedIdleCombo(runner);
     if (!victim) return;

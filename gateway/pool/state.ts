@@ -65,7 +65,6 @@ export type Runner =
   | (RunnerBase & { readonly state: 'stopping'; readonly sinceMs: number });
 
 export type ReadyRunner = Extract<Runner, { state: 'ready' }>;
-export type DrainingRunner = Extract<Runner, { state: 'draining' }>;
 
 /** The start that a waiting request waits on. */
 export interface WaitingStart {

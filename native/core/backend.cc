@@ -39,7 +39,8 @@ BackendInfo initialiseBackend(const std::string& libraryDir) {
                             kindOf(ggml_backend_dev_type(device)), total, free});
   }
   if (info.devices.empty()) {
-    throw Failure("invalid_argument", "Cannot initialise the engine: no compute backend loads from \"" + libraryDir + "\"");
+    throw Failure("invalid_argument",
+                  "Cannot initialise the engine: no compute backend loads from \"" + libraryDir + "\"");
   }
   info.systemInfo = llama_print_system_info();
   info.initMs = milliseconds(Clock::now() - startedAt);

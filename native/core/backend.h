@@ -22,8 +22,8 @@ struct BackendInfo {
 };
 
 /**
- * Loads every compute backend in `libraryDir` (the CPU variant that fits the machine best) and lists the devices. Once per
- * process; a second call only lists. Throws Failure when no device comes up.
+ * Loads every compute backend in `libraryDir` (the CPU variant that fits the machine best) and lists the
+ * devices. Once per process; a second call only lists. Throws Failure when no device comes up.
  */
 BackendInfo initialiseBackend(const std::string& libraryDir);
 

@@ -54,7 +54,8 @@ void Embedder::prepareContext(const Combo& combo, int32_t threads) {
   }
   current_ = nullptr;
   if (llama_set_adapters_lora(context_.get(), adapters.data(), adapters.size(), scales.data()) != 0) {
-    throw Failure("adapter_mismatch", "Cannot set the combo's adapters for embeddings: llama.cpp refuses them");
+    throw Failure("adapter_mismatch",
+                  "Cannot set the combo's adapters for embeddings: llama.cpp refuses them");
   }
   current_ = &combo;
 }
@@ -66,7 +67,9 @@ void Embedder::startPack(Progress& progress) {
   while (progress.packEnd < progress.job.inputs.size()) {
     const size_t more = progress.job.inputs[progress.packEnd].size();
     const size_t packed = progress.packEnd - progress.firstInput;
-    if (packed > 0 && (tokens + more > static_cast<size_t>(kBatchTokens) || packed >= static_cast<size_t>(kPackedInputs))) break;
+    if (packed > 0 &&
+        (tokens + more > static_cast<size_t>(kBatchTokens) || packed >= static_cast<size_t>(kPackedInputs)))
+      break;
     tokens += more;
     ++progress.packEnd;
   }
@@ -99,7 +102,8 @@ bool Embedder::decodePack(Progress& progress) {
     }
   }
   const int32_t result = llama_decode(context_.get(), batch_);
-  if (result != 0) throw Failure("context_failed", "Cannot embed: llama_decode gave " + std::to_string(result));
+  if (result != 0)
+    throw Failure("context_failed", "Cannot embed: llama_decode gave " + std::to_string(result));
   for (int32_t index = 0; index < batch_.n_tokens; ++index) {
     const float* state = llama_get_embeddings_ith(context_.get(), index);
     if (state == nullptr) throw Failure("context_failed", "Cannot embed: the model gives no hidden states");
@@ -119,7 +123,8 @@ void Embedder::finishPack(Progress& progress) {
     for (const double value : sum) squares += value * value;
     const double norm = squares > 0 ? std::sqrt(squares) : 1;
     std::vector<float> vector(sum.size());
-    std::ranges::transform(sum, vector.begin(), [&](double value) { return static_cast<float>(value / norm); });
+    std::ranges::transform(sum, vector.begin(),
+                           [&](double value) { return static_cast<float>(value / norm); });
     progress.result.vectors.push_back(std::move(vector));
     progress.result.tokens.push_back(static_cast<int32_t>(progress.job.inputs[input].size()));
     progress.sums[input] = {};

@@ -20,9 +20,9 @@ struct EmbedJob {
 };
 
 /**
- * Mean-pooled, L2-normalised embeddings from a context of its own, made at the first job. The mean is taken here, over the last
- * hidden states, so that an input longer than a batch is decoded in chunks and never holds up the streams for long.
- * Decode thread only.
+ * Mean-pooled, L2-normalised embeddings from a context of its own, made at the first job. The mean is taken
+ * here, over the last hidden states, so that an input longer than a batch is decoded in chunks and never
+ * holds up the streams for long. Decode thread only.
  */
 class Embedder {
  public:
@@ -39,7 +39,8 @@ class Embedder {
   void setThreads(int32_t threads);
 
  private:
-  /** A job and how far it is: inputs before `firstInput` are done, `decoded` tokens of the current pack too. */
+  /** A job and how far it is: inputs before `firstInput` are done, `decoded` tokens of the current pack too.
+   */
   struct Progress {
     EmbedJob job;
     EmbedResult result;

@@ -18,9 +18,10 @@ Engine::~Engine() {
 }
 
 void Engine::load(LoadOptions options, std::function<void(float)> onProgress, Completion<LoadedModel> done) {
-  control_->post([this, options = std::move(options), onProgress = std::move(onProgress), done = std::move(done)] {
-    done(outcomeOf("model_load_failed", [&] { return loadNow(options, onProgress); }));
-  });
+  control_->post(
+      [this, options = std::move(options), onProgress = std::move(onProgress), done = std::move(done)] {
+        done(outcomeOf("model_load_failed", [&] { return loadNow(options, onProgress); }));
+      });
 }
 
 void Engine::attach(AttachOptions options, Completion<AttachedCombo> done) {
@@ -41,19 +42,22 @@ void Engine::close(Completion<Done> done) {
 }
 
 LoadedModel Engine::loadNow(const LoadOptions& options, const std::function<void(float)>& onProgress) {
-  if (loaded_) throw Failure("invalid_argument", "Cannot load \"" + options.path + "\": the engine holds a model already");
+  if (loaded_)
+    throw Failure("invalid_argument",
+                  "Cannot load \"" + options.path + "\": the engine holds a model already");
   const auto startedAt = Clock::now();
   auto next = std::make_shared<Loaded>();
   next->options = options;
   next->model = loadModel(options, closing_, onProgress);
   next->info = describeModel(*next->model, options);
   next->templates = std::make_unique<ChatTemplates>(*next->model, options.chatTemplate);
-  next->vocabulary = std::make_unique<Vocabulary>(llama_model_get_vocab(next->model.get()), next->templates->source());
+  next->vocabulary =
+      std::make_unique<Vocabulary>(llama_model_get_vocab(next->model.get()), next->templates->source());
   next->info.hasChatTemplate = next->templates->isExplicit();
   next->info.supportsTools = next->templates->supportsTools();
   counters_.threads.store(options.threads);
-  next->decoder = std::make_unique<Decoder>(*next->model, *next->vocabulary, next->info.contextTokens, options.threads, outbox_,
-                                            counters_);
+  next->decoder = std::make_unique<Decoder>(*next->model, *next->vocabulary, next->info.contextTokens,
+                                            options.threads, outbox_, counters_);
   {
     const std::lock_guard lock(mutex_);
     loaded_ = next;
@@ -69,9 +73,11 @@ Done Engine::detachNow(const std::string& key) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = combos_.find(key);
-    if (found == combos_.end()) throw Failure("combo_not_attached", "Cannot detach \"" + key + "\": it is not attached");
+    if (found == combos_.end())
+      throw Failure("combo_not_attached", "Cannot detach \"" + key + "\": it is not attached");
     if (const int held = found->second->requests.load(); held > 0) {
-      throw Failure("combo_busy", "Cannot detach \"" + key + "\": it has " + std::to_string(held) + " requests");
+      throw Failure("combo_busy",
+                    "Cannot detach \"" + key + "\": it has " + std::to_string(held) + " requests");
     }
     combo = found->second;
     combos_.erase(found);
@@ -116,7 +122,8 @@ RequestId Engine::submit(GenerateOptions options) {
     }
   }
   if (!request) {
-    outbox_.push(RejectedEvent{id, "combo_not_attached", "Cannot run a request: its combo is not attached", {}, {}});
+    outbox_.push(
+        RejectedEvent{id, "combo_not_attached", "Cannot run a request: its combo is not attached", {}, {}});
     return id;
   }
   counters_.waitingRequests.fetch_add(1);
@@ -124,7 +131,8 @@ RequestId Engine::submit(GenerateOptions options) {
   return id;
 }
 
-/** Runs on the preparation thread. Ends in `accepted`, `rejected` or, when nobody wants it any more, `done`. */
+/** Runs on the preparation thread. Ends in `accepted`, `rejected` or, when nobody wants it any more, `done`.
+ */
 void Engine::prepareRequest(std::shared_ptr<Request> request) {
   const auto cancelled = [&](int32_t promptTokens) {
     if (!request->cancelled.load() && !closing_.load()) return false;
@@ -148,9 +156,11 @@ void Engine::prepareRequest(std::shared_ptr<Request> request) {
     outbox_.push(AcceptedEvent{request->id, promptTokens, prepared.maxTokens});
     base->decoder->submit(std::move(prepared));
   } catch (const Rejection& rejection) {
-    reject(*request, {request->id, rejection.code, rejection.what(), rejection.promptTokens, rejection.contextTokens});
+    reject(*request,
+           {request->id, rejection.code, rejection.what(), rejection.promptTokens, rejection.contextTokens});
   } catch (const std::exception&) {
-    reject(*request, {request->id, "engine_failed", "Cannot prepare a request: llama.cpp fails on it", {}, {}});
+    reject(*request,
+           {request->id, "engine_failed", "Cannot prepare a request: llama.cpp fails on it", {}, {}});
   }
 }
 
@@ -187,8 +197,9 @@ void Engine::embed(std::string key, std::vector<EmbedInput> inputs, Completion<E
       done(failure);
     };
     if (closing_.load()) return fail(Failure("closed", "Cannot embed: the engine was closed"));
-    auto tokens = outcomeOf("invalid_argument",
-                            [&] { return tokeniseInputs(inputs, *base->vocabulary, base->info.contextTokens); });
+    auto tokens = outcomeOf("invalid_argument", [&] {
+      return tokeniseInputs(inputs, *base->vocabulary, base->info.contextTokens);
+    });
     if (const auto* failure = std::get_if<Failure>(&tokens)) return fail(*failure);
     base->decoder->embed({combo, std::move(std::get<0>(tokens)), done});
   });

@@ -23,8 +23,9 @@ using Completion = std::function<void(Outcome<Result>)>;
 struct Done {};
 
 /**
- * One base model, its combos and their requests. Three threads: control (load, attach, detach, close, in order), preparation
- * (templates and tokens) and decode. All public calls come from one thread and return at once; completions come from others.
+ * One base model, its combos and their requests. Three threads: control (load, attach, detach, close, in
+ * order), preparation (templates and tokens) and decode. All public calls come from one thread and return at
+ * once; completions come from others.
  */
 class Engine {
  public:

@@ -1,17 +1,20 @@
-#include "core/engine.h"
-
 #include <algorithm>
+
+#include "core/engine.h"
 
 namespace hearth {
 
-/** Attaching: adapters first, then a place to decode. A partition of its time: `contextMs` is not part of `attachMs`. */
+/** Attaching: adapters first, then a place to decode. A partition of its time: `contextMs` is not part of
+ * `attachMs`. */
 AttachedCombo Engine::attachNow(const AttachOptions& options) {
   const auto startedAt = Clock::now();
-  if (closing_.load()) throw Failure("closed", "Cannot attach \"" + options.combo + "\": the engine was closed");
+  if (closing_.load())
+    throw Failure("closed", "Cannot attach \"" + options.combo + "\": the engine was closed");
   loaded();
   if (const auto existing = findCombo(options.combo)) {
     if (existing->files != options.adapters) {
-      throw Failure("invalid_argument", "Cannot attach \"" + options.combo + "\": it is attached with other adapters");
+      throw Failure("invalid_argument",
+                    "Cannot attach \"" + options.combo + "\": it is attached with other adapters");
     }
     AttachedCombo again = existing->attached;
     again.attachMs = milliseconds(Clock::now() - startedAt);
@@ -39,7 +42,8 @@ void Engine::loadAdapters(Combo& combo) {
   for (const AdapterFile& file : combo.files) identities.push_back(AdapterCache::readAhead(file.path));
   loaded().decoder->between([&] {
     for (size_t index = 0; index < combo.files.size(); ++index) {
-      combo.adapters.push_back(adapters_.acquire(*loaded().model, combo.files[index].path, identities[index]));
+      combo.adapters.push_back(
+          adapters_.acquire(*loaded().model, combo.files[index].path, identities[index]));
     }
   });
 }
@@ -71,8 +75,8 @@ bool Engine::mayAddContext() const {
 
 ContextLoop& Engine::addContext(Combo& combo) {
   const Loaded& base = loaded();
-  llama_context_ptr made =
-      makeGenerationContext(*base.model, base.info.contextTokens, base.options.sequences, counters_.threads.load());
+  llama_context_ptr made = makeGenerationContext(*base.model, base.info.contextTokens, base.options.sequences,
+                                                 counters_.threads.load());
   const ContextMemory memory = memoryOf(*made);
   ContextLoop* context = nullptr;
   base.decoder->between([&] { context = &base.decoder->addContext(std::move(made)); });
@@ -86,7 +90,8 @@ ContextLoop& Engine::addContext(Combo& combo) {
 }
 
 void Engine::share(Combo& combo) {
-  combo.context = *std::ranges::min_element(contexts_, {}, [](const ContextLoop* context) { return context->sharers; });
+  combo.context =
+      *std::ranges::min_element(contexts_, {}, [](const ContextLoop* context) { return context->sharers; });
   ++combo.context->sharers;
 }
 

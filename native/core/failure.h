@@ -6,9 +6,11 @@
 
 namespace hearth {
 
-/** A refused or failed operation: `code` is one of NativeError's in addonTypes.ts. Thrown within the core, never out of it. */
+/** A refused or failed operation: `code` is one of NativeError's in addonTypes.ts. Thrown within the core,
+ * never out of it. */
 struct Failure : std::runtime_error {
-  Failure(const char* failureCode, const std::string& message) : std::runtime_error(message), code(failureCode) {}
+  Failure(const char* failureCode, const std::string& message)
+      : std::runtime_error(message), code(failureCode) {}
   const char* code;
 };
 

@@ -10,8 +10,9 @@
 namespace hearth {
 
 /**
- * Events on their way from the native threads to the reader. The reader is woken at once for what a client waits for, and for
- * further deltas at most every `coalesceMs`; deltas of one request that wait are merged into one.
+ * Events on their way from the native threads to the reader. The reader is woken at once for what a client
+ * waits for, and for further deltas at most every `coalesceMs`; deltas of one request that wait are merged
+ * into one.
  */
 class Outbox {
  public:

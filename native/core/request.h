@@ -36,7 +36,8 @@ struct Request {
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  /** The combo is no longer held by it. Before its last event goes out, so that who has seen that event can detach. */
+  /** The combo is no longer held by it. Before its last event goes out, so that who has seen that event can
+   * detach. */
   void release() {
     if (!released_.exchange(true)) combo->requests.fetch_sub(1);
   }

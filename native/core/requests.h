@@ -13,9 +13,12 @@ namespace hearth {
 using RequestId = uint64_t;
 using Clock = std::chrono::steady_clock;
 
-inline double milliseconds(Clock::duration span) { return std::chrono::duration<double, std::milli>(span).count(); }
+inline double milliseconds(Clock::duration span) {
+  return std::chrono::duration<double, std::milli>(span).count();
+}
 
-/** What a caller asks of one completion. The fields are those of addonTypes.ts, checked for memory safety only. */
+/** What a caller asks of one completion. The fields are those of addonTypes.ts, checked for memory safety
+ * only. */
 struct SamplingOptions {
   float temperature = 1;
   float topP = 1;

@@ -18,7 +18,8 @@ Napi::Value Initialise(const Napi::CallbackInfo& info) {
   const std::string libraryDir = reader.text("libraryDir");
   const Napi::Value onLog = reader.get("onLog");
   if (reader.failed() || !onLog.IsFunction()) {
-    nativeError(env, Failure("invalid_argument", "Cannot initialise the engine: expected libraryDir and onLog"))
+    nativeError(env,
+                Failure("invalid_argument", "Cannot initialise the engine: expected libraryDir and onLog"))
         .ThrowAsJavaScriptException();
     return env.Undefined();
   }

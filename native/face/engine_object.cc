@@ -34,10 +34,10 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<En
   host_->thread = JsThread::make(env, "hearth-engine", true);
   host_->onEvents = Napi::Persistent(onEvents.As<Napi::Function>());
   Host* host = host_.get();
-  host_->engine = std::make_unique<Engine>(coalesceMs, [host] {
-    host->thread->post([host](Napi::Env taskEnv) { host->deliver(taskEnv); });
-  });
-  // Added after the thread-safe function, so that it runs before that is torn down: the engine's threads end first.
+  host_->engine = std::make_unique<Engine>(
+      coalesceMs, [host] { host->thread->post([host](Napi::Env taskEnv) { host->deliver(taskEnv); }); });
+  // Added after the thread-safe function, so that it runs before that is torn down: the engine's threads end
+  // first.
   env.AddCleanupHook([keep = host_] { keep->shutDown(); });
   Ref();
 }
@@ -58,7 +58,8 @@ template <typename Result>
 Completion<Result> EngineObject::resolver(const Napi::Promise::Deferred& deferred) {
   return [thread = host_->thread, deferred](Outcome<Result> outcome) {
     thread->post([deferred, outcome = std::move(outcome)](Napi::Env env) {
-      if (const auto* failure = std::get_if<Failure>(&outcome)) return deferred.Reject(nativeError(env, *failure).Value());
+      if (const auto* failure = std::get_if<Failure>(&outcome))
+        return deferred.Reject(nativeError(env, *failure).Value());
       if constexpr (std::is_same_v<Result, Done>) deferred.Resolve(env.Undefined());
       else deferred.Resolve(write(env, std::get<Result>(outcome)));
     });
@@ -79,13 +80,16 @@ Napi::Value EngineObject::Load(const Napi::CallbackInfo& info) {
   if (reader.failed()) return refused(env, "invalid_argument", "Cannot load a model: " + reader.problem());
   std::function<void(float)> onProgress = [](float) {};
   if (info.Length() > 1 && info[1].IsFunction()) {
-    const auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[1].As<Napi::Function>()));
+    const auto callback =
+        std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[1].As<Napi::Function>()));
     onProgress = [thread = host_->thread, callback, shown = -1](float fraction) mutable {
       // llama.cpp reports every tensor; a hundred steps are enough for anyone.
       const int percent = static_cast<int>(fraction * 100);
       if (percent == shown) return;
       shown = percent;
-      thread->post([callback, fraction](Napi::Env taskEnv) { callback->Call({Napi::Number::New(taskEnv, fraction)}); });
+      thread->post([callback, fraction](Napi::Env taskEnv) {
+        callback->Call({Napi::Number::New(taskEnv, fraction)});
+      });
     };
   }
   const auto deferred = Napi::Promise::Deferred::New(env);
@@ -115,7 +119,8 @@ Napi::Value EngineObject::Detach(const Napi::CallbackInfo& info) {
 
 bool EngineObject::open(Napi::Env env, const char* action) {
   if (!host_->closed) return true;
-  nativeError(env, Failure("closed", std::string("Cannot ") + action + ": the engine is closed")).ThrowAsJavaScriptException();
+  nativeError(env, Failure("closed", std::string("Cannot ") + action + ": the engine is closed"))
+      .ThrowAsJavaScriptException();
   return false;
 }
 
@@ -125,7 +130,8 @@ Napi::Value EngineObject::Submit(const Napi::CallbackInfo& info) {
   Reader reader(info[0]);
   GenerateOptions options = readGenerateOptions(reader);
   if (reader.failed()) {
-    nativeError(env, Failure("invalid_argument", "Cannot submit a request: " + reader.problem())).ThrowAsJavaScriptException();
+    nativeError(env, Failure("invalid_argument", "Cannot submit a request: " + reader.problem()))
+        .ThrowAsJavaScriptException();
     return env.Undefined();
   }
   return Napi::Number::New(env, static_cast<double>(host_->engine->submit(std::move(options))));
@@ -133,7 +139,8 @@ Napi::Value EngineObject::Submit(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineObject::Cancel(const Napi::CallbackInfo& info) {
   if (!host_->closed && info[0].IsNumber()) {
-    host_->engine->cancel(static_cast<RequestId>(std::max<int64_t>(0, info[0].As<Napi::Number>().Int64Value())));
+    host_->engine->cancel(
+        static_cast<RequestId>(std::max<int64_t>(0, info[0].As<Napi::Number>().Int64Value())));
   }
   return info.Env().Undefined();
 }
@@ -153,14 +160,16 @@ Napi::Value EngineObject::Embed(const Napi::CallbackInfo& info) {
     else return refused(env, "invalid_argument", "Cannot embed: expected texts or lists of tokens");
   }
   const auto deferred = Napi::Promise::Deferred::New(env);
-  host_->engine->embed(info[0].As<Napi::String>().Utf8Value(), std::move(inputs), resolver<EmbedResult>(deferred));
+  host_->engine->embed(info[0].As<Napi::String>().Utf8Value(), std::move(inputs),
+                       resolver<EmbedResult>(deferred));
   return deferred.Promise();
 }
 
 Napi::Value EngineObject::SetThreads(const Napi::CallbackInfo& info) {
   const int32_t threads = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0;
   if (threads < 1 || threads > 512) {
-    nativeError(info.Env(), Failure("invalid_argument", "Cannot set threads: expected 1 to 512")).ThrowAsJavaScriptException();
+    nativeError(info.Env(), Failure("invalid_argument", "Cannot set threads: expected 1 to 512"))
+        .ThrowAsJavaScriptException();
   } else if (!host_->closed) {
     host_->engine->setThreads(threads);
   }

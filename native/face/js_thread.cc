@@ -6,8 +6,9 @@ std::shared_ptr<JsThread> JsThread::make(Napi::Env env, const char* name, bool k
   auto thread = std::make_shared<JsThread>();
   // The function may outlive its owner by one turn of the event loop; its own reference goes when it does.
   auto* self = new std::shared_ptr<JsThread>(thread);
-  const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1, self,
-                                                             finalise, thread.get(), call, &thread->function_);
+  const napi_status status =
+      napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, name), 0, 1, self,
+                                      finalise, thread.get(), call, &thread->function_);
   if (status != napi_ok) {
     delete self;
     return nullptr;

@@ -10,8 +10,8 @@
 namespace hearth::face {
 
 /**
- * Brings calls from native threads to the JavaScript thread, in order, through one thread-safe function. Calls that come while
- * one is on its way ride along.
+ * Brings calls from native threads to the JavaScript thread, in order, through one thread-safe function.
+ * Calls that come while one is on its way ride along.
  */
 class JsThread : public std::enable_shared_from_this<JsThread> {
  public:

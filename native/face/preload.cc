@@ -1,6 +1,7 @@
 /**
- * The loader addon. Node's process.dlopen() closes what is not an addon, and the engine addon needs the llama.cpp libraries in
- * the global scope before it is opened; so this opens them with RTLD_GLOBAL and keeps them.
+ * The loader addon. Node's process.dlopen() closes what is not an addon, and the engine addon needs the
+ * llama.cpp libraries in the global scope before it is opened; so this opens them with RTLD_GLOBAL and keeps
+ * them.
  */
 #include <dlfcn.h>
 #include <napi.h>
@@ -16,7 +17,8 @@ void Open(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) return;
   const char* reason = dlerror();
-  const std::string message = "Cannot open \"" + path + "\": " + (reason == nullptr ? "dlopen failed" : reason);
+  const std::string message =
+      "Cannot open \"" + path + "\": " + (reason == nullptr ? "dlopen failed" : reason);
   Napi::Error::New(env, message).ThrowAsJavaScriptException();
 }
 

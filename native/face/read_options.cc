@@ -83,7 +83,8 @@ LoadOptions readLoadOptions(Reader& reader) {
   options.repack = reader.flag("repack");
   options.contextTokens = reader.integer("contextTokens", 0, 1 << 24);
   options.sequences = reader.integer("sequences", 1, 256);
-  if (reader.has("kvBudgetBytes")) options.kvBudgetBytes = static_cast<uint64_t>(reader.number("kvBudgetBytes", 0, 1e18));
+  if (reader.has("kvBudgetBytes"))
+    options.kvBudgetBytes = static_cast<uint64_t>(reader.number("kvBudgetBytes", 0, 1e18));
   if (reader.has("chatTemplate")) options.chatTemplate = reader.text("chatTemplate");
   return options;
 }

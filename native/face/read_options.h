@@ -11,8 +11,9 @@
 namespace hearth::face {
 
 /**
- * Reads properties of an options object. TypeScript has validated them; this keeps wrong types and ranges from reaching the
- * core. The first thing that is wrong is remembered, and the values read after it mean nothing.
+ * Reads properties of an options object. TypeScript has validated them; this keeps wrong types and ranges
+ * from reaching the core. The first thing that is wrong is remembered, and the values read after it mean
+ * nothing.
  */
 class Reader {
  public:

@@ -29,7 +29,9 @@ SamplingOptions readSampling(Reader& reader) {
     const Napi::Value token = pair.As<Napi::Array>()[0u];
     const Napi::Value bias = pair.As<Napi::Array>()[1u];
     if (!token.IsNumber() || !bias.IsNumber()) reader.fail("logitBias", "pairs of numbers");
-    else options.logitBias.emplace_back(token.As<Napi::Number>().Int64Value(), bias.As<Napi::Number>().FloatValue());
+    else
+      options.logitBias.emplace_back(token.As<Napi::Number>().Int64Value(),
+                                     bias.As<Napi::Number>().FloatValue());
   }
   return options;
 }
@@ -76,7 +78,8 @@ GenerateOptions readGenerateOptions(Reader& reader) {
   options.sampling = nested(reader, "sampling", readSampling);
   if (reader.has("maxTokens")) options.maxTokens = static_cast<int64_t>(reader.number("maxTokens", 0, 9e15));
   if (reader.has("jsonSchema")) options.jsonSchema = reader.text("jsonSchema");
-  if (reader.has("topLogprobs")) options.topLogprobs = static_cast<size_t>(reader.integer("topLogprobs", 0, 1 << 20));
+  if (reader.has("topLogprobs"))
+    options.topLogprobs = static_cast<size_t>(reader.integer("topLogprobs", 0, 1 << 20));
   const Napi::Array stop = reader.list("stop");
   for (uint32_t index = 0; !reader.failed() && index < stop.Length(); ++index) {
     const Napi::Value text = stop[index];

@@ -35,7 +35,8 @@ Napi::Object write(Napi::Env env, const TokenAlternative& alternative) {
 Napi::Object write(Napi::Env env, const TokenLogprob& logprob) {
   Napi::Object object = write(env, logprob.chosen);
   Napi::Array top = Napi::Array::New(env, logprob.top.size());
-  for (uint32_t index = 0; index < logprob.top.size(); ++index) top.Set(index, write(env, logprob.top[index]));
+  for (uint32_t index = 0; index < logprob.top.size(); ++index)
+    top.Set(index, write(env, logprob.top[index]));
   object.Set("top", top);
   return object;
 }

@@ -26,7 +26,6 @@ export const chatMessageSchema = z.discriminatedUnion('role', [
   }),
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string(), name: z.string().optional() }),
 ]);
-export type ChatMessage = z.infer<typeof chatMessageSchema>;
 
 export const toolSchema = z.strictObject({
   type: z.literal('function'),
@@ -36,7 +35,6 @@ export const toolSchema = z.strictObject({
     parameters: z.record(z.string(), z.unknown()).optional(),
   }),
 });
-export type Tool = z.infer<typeof toolSchema>;
 
 /** Sampling fields that chat and text completions share. Ranges are checked at the gateway's door too. */
 const sampling = {

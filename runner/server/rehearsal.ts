@@ -75,7 +75,7 @@ class Stage extends Duplex {
 }
 
 /**
- * Serves one streamed chat to nobody, through the same code as a real one, while the model is being loaded on another
+ * Serves one streamed chat to nobody, through the same code as a real one, while a context is being made on another
  * thread: the first use of the parser, the schemas and the HTTP server costs about 9 ms, which the first user would
  * wait for otherwise.
  */

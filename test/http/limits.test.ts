@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
+import { discardRest } from '../../gateway/http/discard.ts';
 import { CHAT, CHAT_REQUEST, readAll, say, start } from './startServer.ts';
 
 const post = (url: string, body: RequestInit['body'], headers: Record<string, string> = {}) =>
@@ -39,6 +41,39 @@ test('discardRest() lets a client that sends all before it reads see the 413, an
   const text = await readAll(socket);
   expect(text).toMatch(/^HTTP\/1\.1 413 /);
   expect(text).toContain('{"status":"ok"}');
+});
+
+test.each([
+  ['/v1/embeddings', 413],
+  ['/admin/v1/models', 401],
+  ['/nope', 404],
+  ['/v1/models', 405],
+])(
+  'discardRest() keeps the answer of %s from being lost when the client closes after it',
+  async (path, status) => {
+    const { server } = await start({ bodyBytes: 1000 });
+    const body = 'x'.repeat(5_000_000);
+    const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const socket = await say(server, head);
+    socket.pause();
+    await new Promise((resolve) => socket.write(body, resolve));
+    const text = readAll(socket);
+    socket.resume();
+    expect(await text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+  },
+);
+
+test('discardRest() gives up past its bounds and closes after the answer', async () => {
+  const incoming = Object.assign(new PassThrough(), { headers: { 'content-length': '99' }, complete: false });
+  const headers = new Map<string, unknown>();
+  const outgoing = {
+    headersSent: false,
+    getHeader: (name: string) => headers.get(name),
+    setHeader: (name: string, value: unknown) => headers.set(name, value),
+  };
+  incoming.write('more than ten bytes');
+  await discardRest(incoming as never, outgoing as never, { bytes: 10, ms: 60_000 });
+  expect(headers.get('connection')).toBe('close');
 });
 
 test('readIncoming() takes a body of just the limit', async () => {

@@ -94,8 +94,8 @@ describe('submit() with contexts of their own', () => {
       expect(vector.length).toBe(256);
       expect(Math.hypot(...vector)).toBeCloseTo(1, 5);
     }
-    const dot = (a = new Float32Array(), b = new Float32Array()) =>
-      a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
+    const dot = (a: Float32Array | undefined, b: Float32Array | undefined) =>
+      a?.reduce((sum, x, i) => sum + x * (b?.[i] ?? 0), 0) ?? 0;
     expect(dot(vectors[0], vectors[1])).toBeGreaterThan(dot(vectors[0], vectors[2]));
     const alone = await harness.engine.embed('base', ['Count to 12.']);
     expect(dot(alone.vectors[0], vectors[2])).toBeCloseTo(1, 3);

@@ -115,7 +115,6 @@ test('submit() never gives half a character', async () => {
   const prompt = { kind: 'text' as const, text: 'é' };
   const { answer } = harness.submit({ prompt, sampling, maxTokens: 200 }, (text) => texts.push(text));
   await answer;
-  expect(texts.join('').isWellFormed?.() ?? true).toBe(true);
   expect(Buffer.from(texts.join('')).toString()).toBe(texts.join(''));
 });
 

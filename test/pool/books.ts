@@ -49,6 +49,10 @@ function checkQueues(state: PoolState): void {
     for (const queue of queues) {
       unplaced += 1;
       must(state.queues.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no queue`);
+      must(
+        queue.waiters.every(({ start }) => start === null),
+        `"${queue.combo.key}" has no start`,
+      );
       must(isCurrentCombo(queue.combo, state.catalogue), `"${queue.combo.key}" waits, but is not current`);
     }
   }

@@ -122,7 +122,10 @@ it('keeps every promise while runners fail, hang and die, clients leave and the 
       const revisions = [`r${pick & 1}`, `r${(pick >> 1) & 1}`, `a${(pick >> 2) & 1}`, pick & 8 ? 'b' : ''];
       return catalogue(sequences, idleTtlMs, revisions);
     });
-    if (one.endsWithShutdown) world.shutDown();
+    if (one.endsWithShutdown) {
+      world.shutDown();
+      play(world, steps.slice(0, 10), () => world.state.catalogue);
+    }
     world.settle(120_000);
     if (!one.endsWithShutdown) return world;
     world.agenda.advance(settings.drainTimeoutMs + 1000);

@@ -69,7 +69,7 @@ export async function postStream(
     status: answer.statusCode,
     chunks: data.filter((item) => item !== '[DONE]').map((item) => JSON.parse(item)),
     sawDone: data.at(-1) === '[DONE]',
-    trailers: answer.trailers as Record<string, string>,
+    trailers: answer.trailers,
     headers: answer.headers,
   };
 }

@@ -8,7 +8,8 @@
 namespace hearth {
 namespace {
 
-/** Decode steps of one combo before the next that shares its context gets its turn: a switch costs about one token's time. */
+/** Decode steps of one combo before the next that shares its context gets its turn: a switch costs about one
+ * token's time. */
 constexpr int kSliceSteps = 12;
 /** How long a chunk of somebody's prompt may hold up the streams that decode. */
 constexpr double kPromptChunkMs = 30;
@@ -16,7 +17,8 @@ constexpr size_t kLeastPromptChunk = 32;
 
 }  // namespace
 
-ContextLoop::ContextLoop(llama_context_ptr context, const Vocabulary& vocabulary, Outbox& outbox, SharedCounters& counters)
+ContextLoop::ContextLoop(llama_context_ptr context, const Vocabulary& vocabulary, Outbox& outbox,
+                         SharedCounters& counters)
     : context_(std::move(context)),
       vocabulary_(vocabulary),
       outbox_(outbox),
@@ -27,7 +29,8 @@ ContextLoop::ContextLoop(llama_context_ptr context, const Vocabulary& vocabulary
 ContextLoop::~ContextLoop() { llama_batch_free(batch_); }
 
 bool ContextLoop::decoding() const {
-  return std::ranges::any_of(slots_, [](const auto& sequence) { return sequence && !sequence->prefilling(); });
+  return std::ranges::any_of(slots_,
+                             [](const auto& sequence) { return sequence && !sequence->prefilling(); });
 }
 
 void ContextLoop::dropCancelled() {
@@ -76,8 +79,8 @@ void ContextLoop::step(bool othersDecode) {
   const int32_t result = llama_decode(context_.get(), batch_);
   counters_.decodeCalls.fetch_add(1, std::memory_order_relaxed);
   if (result != 0) {
-    failCombo(*combo, "Cannot decode a batch of " + std::to_string(batch_.n_tokens) + " tokens: llama_decode gave " +
-                          std::to_string(result));
+    failCombo(*combo, "Cannot decode a batch of " + std::to_string(batch_.n_tokens) +
+                          " tokens: llama_decode gave " + std::to_string(result));
     return;
   }
   if (promptTokensInBatch_ >= kLeastPromptChunk) {
@@ -87,7 +90,8 @@ void ContextLoop::step(bool othersDecode) {
   sampleOutputs();
 }
 
-/** Waiting requests get free sequences, the oldest first and the lowest sequence first: neighbours decode in one piece. */
+/** Waiting requests get free sequences, the oldest first and the lowest sequence first: neighbours decode in
+ * one piece. */
 void ContextLoop::admit() {
   for (size_t slot = 0; slot < slots_.size() && !waiting_.empty(); ++slot) {
     if (slots_[slot]) continue;
@@ -109,7 +113,8 @@ void ContextLoop::admit() {
   }
 }
 
-/** Who decodes now: the combo whose adapters are set until its slice is over, then the one whose last turn is longest ago. */
+/** Who decodes now: the combo whose adapters are set until its slice is over, then the one whose last turn is
+ * longest ago. */
 Combo* ContextLoop::nextCombo() {
   Combo* other = nullptr;
   bool currentActive = false;
@@ -133,7 +138,8 @@ bool ContextLoop::useAdapters(Combo& combo) {
   }
   if (current_ != nullptr) counters_.adapterSwitches.fetch_add(1);
   current_ = nullptr;
-  if (llama_set_adapters_lora(context_.get(), adapters.data(), adapters.size(), scales.data()) != 0) return false;
+  if (llama_set_adapters_lora(context_.get(), adapters.data(), adapters.size(), scales.data()) != 0)
+    return false;
   current_ = &combo;
   combo.lastTurn = ++turns_;
   sliceSteps_ = 0;
@@ -149,7 +155,8 @@ void ContextLoop::fillBatch(const Combo& combo, size_t promptBudget) {
     const auto& sequence = slots_[slot];
     if (sequence && sequence->combo() == &combo && !sequence->prefilling()) addToken(slot);
   }
-  const auto room = static_cast<size_t>(static_cast<int32_t>(llama_n_batch(context_.get())) - batch_.n_tokens);
+  const auto room =
+      static_cast<size_t>(static_cast<int32_t>(llama_n_batch(context_.get())) - batch_.n_tokens);
   promptBudget = std::min(promptBudget, room);
   for (size_t slot = 0; slot < slots_.size() && promptBudget > 0; ++slot) {
     const auto& sequence = slots_[slot];
@@ -176,7 +183,8 @@ void ContextLoop::addToken(size_t slot) {
 size_t ContextLoop::promptBudget(bool othersDecode) const {
   const size_t most = llama_n_batch(context_.get());
   if (msPerPromptToken_ <= 0 || !(othersDecode || decoding())) return most;
-  return std::clamp(static_cast<size_t>(kPromptChunkMs / msPerPromptToken_), std::min(kLeastPromptChunk, most), most);
+  return std::clamp(static_cast<size_t>(kPromptChunkMs / msPerPromptToken_),
+                    std::min(kLeastPromptChunk, most), most);
 }
 
 void ContextLoop::sampleOutputs() {
@@ -191,8 +199,9 @@ void ContextLoop::sampleOutputs() {
       const auto reason = sequence.sample(context_.get(), output.index, outbox_);
       counters_.decodedTokens.fetch_add(1, std::memory_order_relaxed);
       if (reason) end(output.slot, *reason, "");
-    } catch (const std::exception& error) {
-      end(output.slot, FinishReason::error, std::string("Cannot sample a token: ") + error.what());
+    } catch (const std::exception&) {
+      // The library's message quotes the output.
+      end(output.slot, FinishReason::error, "Cannot sample a token: the grammar takes none of the model's");
     }
   }
 }
@@ -217,7 +226,8 @@ void ContextLoop::end(size_t slot, FinishReason reason, const std::string& messa
 }
 
 void ContextLoop::warmUp(Combo& combo) {
-  if (!useAdapters(combo)) throw Failure("adapter_mismatch", "Cannot set the combo's adapters: llama.cpp refuses them");
+  if (!useAdapters(combo))
+    throw Failure("adapter_mismatch", "Cannot set the combo's adapters: llama.cpp refuses them");
   if (slots_[0]) return;
   batch_.n_tokens = 1;
   batch_.token[0] = std::max(0, vocabulary_.startToken());
@@ -228,7 +238,9 @@ void ContextLoop::warmUp(Combo& combo) {
   const int32_t result = llama_decode(context_.get(), batch_);
   llama_synchronize(context_.get());
   llama_memory_seq_rm(llama_get_memory(context_.get()), 0, -1, -1);
-  if (result != 0) throw Failure("context_failed", "Cannot decode a first token: llama_decode gave " + std::to_string(result));
+  if (result != 0)
+    throw Failure("context_failed",
+                  "Cannot decode a first token: llama_decode gave " + std::to_string(result));
 }
 
 void ContextLoop::forget(const Combo& combo) {

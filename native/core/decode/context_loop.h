@@ -11,15 +11,16 @@
 namespace hearth {
 
 /**
- * One generation context and the requests of the combos that use it. A context has one set of adapters at a time, so combos
- * that share it take turns of several decode steps. Decode thread only.
+ * One generation context and the requests of the combos that use it. A context has one set of adapters at a
+ * time, so combos that share it take turns of several decode steps. Decode thread only.
  *
- * A sequence's KV cells are removed before a request gets it and after the request is done: nothing of one request is there
- * for another.
+ * A sequence's KV cells are removed before a request gets it and after the request is done: nothing of one
+ * request is there for another.
  */
 class ContextLoop {
  public:
-  ContextLoop(llama_context_ptr context, const Vocabulary& vocabulary, Outbox& outbox, SharedCounters& counters);
+  ContextLoop(llama_context_ptr context, const Vocabulary& vocabulary, Outbox& outbox,
+              SharedCounters& counters);
   ~ContextLoop();
 
   /** Combos that were given this context. Kept by the engine's control thread. */
@@ -32,7 +33,8 @@ class ContextLoop {
   void dropCancelled();
   /** Ends every request. */
   void endAll(FinishReason reason, const std::string& message);
-  /** One decode call for one combo. `othersDecode`: streams elsewhere wait for this one, so a prompt chunk is kept short. */
+  /** One decode call for one combo. `othersDecode`: streams elsewhere wait for this one, so a prompt chunk is
+   * kept short. */
   void step(bool othersDecode);
 
   /** Sets the adapters and decodes a token, so that no request pays for first-use work. Throws Failure. */

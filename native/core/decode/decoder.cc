@@ -4,8 +4,8 @@
 
 namespace hearth {
 
-Decoder::Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads, Outbox& outbox,
-                 SharedCounters& counters)
+Decoder::Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads,
+                 Outbox& outbox, SharedCounters& counters)
     : vocabulary_(vocabulary),
       outbox_(outbox),
       counters_(counters),

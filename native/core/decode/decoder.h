@@ -14,13 +14,13 @@
 namespace hearth {
 
 /**
- * The decode thread of one model. All contexts and adapters are touched by it alone. It goes round the contexts that have
- * work, one decode call each, and takes what others ask of it between two calls.
+ * The decode thread of one model. All contexts and adapters are touched by it alone. It goes round the
+ * contexts that have work, one decode call each, and takes what others ask of it between two calls.
  */
 class Decoder {
  public:
-  Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads, Outbox& outbox,
-          SharedCounters& counters);
+  Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads,
+          Outbox& outbox, SharedCounters& counters);
   /** Ends all requests as cancelled, frees the contexts and joins. */
   ~Decoder();
 
@@ -30,7 +30,8 @@ class Decoder {
   void noticeCancel();
   /** With the next decode. */
   void setThreads(int32_t threads);
-  /** Runs `work` on the decode thread between two decodes and waits for it; rethrows what it throws. Not from that thread. */
+  /** Runs `work` on the decode thread between two decodes and waits for it; rethrows what it throws. Not from
+   * that thread. */
   void between(const std::function<void()>& work);
 
   /** Only from within between(). */

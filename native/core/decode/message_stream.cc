@@ -9,7 +9,8 @@ constexpr double kReadingIntervalMs = 10;
 
 /** An id in the form that OpenAI's API gives. */
 std::string newCallId() {
-  static constexpr std::string_view letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  static constexpr std::string_view letters =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   thread_local std::mt19937_64 random(std::random_device{}());
   std::uniform_int_distribution<size_t> pick(0, letters.size() - 1);
   std::string id = "call_";
@@ -17,7 +18,8 @@ std::string newCallId() {
   return id;
 }
 
-/** What `now` has beyond `sent`. A reading that took something back gives nothing until it has grown past it again. */
+/** What `now` has beyond `sent`. A reading that took something back gives nothing until it has grown past it
+ * again. */
 std::string grown(std::string& sent, const std::string& now) {
   if (now.size() <= sent.size() || !now.starts_with(sent)) return {};
   std::string more = now.substr(sent.size());
@@ -32,7 +34,9 @@ void MessageStream::append(std::string_view text) {
   changed_ = changed_ || !text.empty();
 }
 
-bool MessageStream::due() const { return changed_ && milliseconds(Clock::now() - readAt_) >= kReadingIntervalMs; }
+bool MessageStream::due() const {
+  return changed_ && milliseconds(Clock::now() - readAt_) >= kReadingIntervalMs;
+}
 
 void MessageStream::read(DeltaEvent& delta) {
   changed_ = false;
@@ -65,7 +69,8 @@ bool MessageStream::parse(bool partial, common_chat_msg& message) const {
   }
 }
 
-/** A name can still grow while it is read: a call is announced when its arguments begin, another follows, or at the end. */
+/** A name can still grow while it is read: a call is announced when its arguments begin, another follows, or
+ * at the end. */
 void MessageStream::addCalls(const common_chat_msg& message, bool last, DeltaEvent& delta) {
   for (size_t index = 0; index < message.tool_calls.size(); ++index) {
     const common_chat_tool_call& call = message.tool_calls[index];

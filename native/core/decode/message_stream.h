@@ -10,8 +10,8 @@
 namespace hearth {
 
 /**
- * Reads a chat answer that is more than its content (tool calls, reasoning) while it grows, and gives what each reading adds.
- * The parser starts from the beginning every time, so readings are spaced out in time.
+ * Reads a chat answer that is more than its content (tool calls, reasoning) while it grows, and gives what
+ * each reading adds. The parser starts from the beginning every time, so readings are spaced out in time.
  */
 class MessageStream {
  public:

@@ -55,7 +55,8 @@ void Sequence::noteLogprobs(llama_token token, const float* logits) {
   const size_t top = *prepared_.request->options.topLogprobs;
   const TokenLogprobs logprobs = logSoftmax({logits, static_cast<size_t>(vocabulary_.size())}, token, top);
   TokenLogprob entry{alternative(token, logprobs.chosen), {}};
-  for (const RankedLogprob& ranked : logprobs.top) entry.top.push_back(alternative(ranked.token, ranked.logprob));
+  for (const RankedLogprob& ranked : logprobs.top)
+    entry.top.push_back(alternative(ranked.token, ranked.logprob));
   heldLogprobs_.push_back(std::move(entry));
 }
 
@@ -66,7 +67,8 @@ TokenAlternative Sequence::alternative(llama_token token, double logprob) const 
   return {std::move(text), std::move(bytes), logprob};
 }
 
-/** Sends `text` on, by the parser where there is one, with the log probabilities of the tokens that it completes. */
+/** Sends `text` on, by the parser where there is one, with the log probabilities of the tokens that it
+ * completes. */
 void Sequence::give(std::string text, bool last, bool whole, Outbox& outbox) {
   DeltaEvent delta{request().id, "", "", {}, {}};
   if (message_) {
@@ -92,10 +94,12 @@ void Sequence::finish(FinishReason reason, const std::string& message, Outbox& o
     std::string text;
     output_.finish(text);
     give(std::move(text), true, reason == FinishReason::stop, outbox);
-    if (reason == FinishReason::stop && message_ && message_->hasToolCalls()) reason = FinishReason::toolCalls;
+    if (reason == FinishReason::stop && message_ && message_->hasToolCalls())
+      reason = FinishReason::toolCalls;
   }
   const Clock::time_point now = Clock::now();
-  DoneEvent done = doneWithoutSequence(request(), reason, message, static_cast<int32_t>(prepared_.tokens.size()));
+  DoneEvent done =
+      doneWithoutSequence(request(), reason, message, static_cast<int32_t>(prepared_.tokens.size()));
   done.completionTokens = completionTokens_;
   done.queueMs = milliseconds(startedAt_ - request().submittedAt);
   done.prefillMs = milliseconds(firstTokenAt_.value_or(now) - startedAt_);
@@ -104,8 +108,10 @@ void Sequence::finish(FinishReason reason, const std::string& message, Outbox& o
   outbox.push(std::move(done));
 }
 
-DoneEvent doneWithoutSequence(const Request& request, FinishReason reason, const std::string& message, int32_t promptTokens) {
-  return {request.id, reason, message, promptTokens, 0, 0, milliseconds(Clock::now() - request.submittedAt), 0, 0};
+DoneEvent doneWithoutSequence(const Request& request, FinishReason reason, const std::string& message,
+                              int32_t promptTokens) {
+  return {request.id, reason, message, promptTokens, 0, 0, milliseconds(Clock::now() - request.submittedAt),
+          0,          0};
 }
 
 }  // namespace hearth

@@ -10,7 +10,8 @@
 
 namespace hearth {
 
-/** A request while it holds a sequence of a context: its prompt, its sampler, its output. Decode thread only. */
+/** A request while it holds a sequence of a context: its prompt, its sampler, its output. Decode thread only.
+ */
 class Sequence {
  public:
   Sequence(Prepared prepared, const Vocabulary& vocabulary);
@@ -22,14 +23,15 @@ class Sequence {
 
   /** Prompt tokens that are still to decode. */
   size_t promptLeft() const { return prepared_.tokens.size() - position_; }
-  /** The next token to decode and its position, which it moves past: a prompt token, then the one sampled last. */
+  /** The next token to decode and its position, which it moves past: a prompt token, then the one sampled
+   * last. */
   std::pair<llama_token, llama_pos> next();
   /** next() has just given the last known token: its logits are wanted. */
   bool wantsLogits() const { return position_ >= prepared_.tokens.size(); }
 
   /**
-   * Samples from the logits at `index` and gives out the text that is certain. What ends the request, if anything does.
-   * Throws what a grammar throws.
+   * Samples from the logits at `index` and gives out the text that is certain. What ends the request, if
+   * anything does. Throws what a grammar throws.
    */
   std::optional<FinishReason> sample(llama_context* context, int32_t index, Outbox& outbox);
 
@@ -61,6 +63,7 @@ class Sequence {
 };
 
 /** The `done` of a request that never got a sequence. */
-DoneEvent doneWithoutSequence(const Request& request, FinishReason reason, const std::string& message, int32_t promptTokens);
+DoneEvent doneWithoutSequence(const Request& request, FinishReason reason, const std::string& message,
+                              int32_t promptTokens);
 
 }  // namespace hearth

@@ -34,7 +34,7 @@ std::string trainedFor(const std::string& path) {
 FileIdentity AdapterCache::readAhead(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw Failure("adapter_load_failed", cannotLoad(path) + std::strerror(errno));
-  struct stat status {};
+  struct stat status{};
   char magic[4] = {};
   ssize_t got = fstat(file, &status) == 0 ? pread(file, magic, sizeof magic, 0) : -1;
   if (got == 4 && std::memcmp(magic, "GGUF", 4) == 0) {
@@ -46,10 +46,12 @@ FileIdentity AdapterCache::readAhead(const std::string& path) {
   }
   close(file);
   if (got < 0) throw Failure("adapter_load_failed", cannotLoad(path) + "expected a readable GGUF file");
-  return {status.st_dev, status.st_ino, status.st_mtim.tv_sec * 1000000000LL + status.st_mtim.tv_nsec, status.st_size};
+  return {status.st_dev, status.st_ino, status.st_mtim.tv_sec * 1000000000LL + status.st_mtim.tv_nsec,
+          status.st_size};
 }
 
-std::shared_ptr<Adapter> AdapterCache::acquire(llama_model& model, const std::string& path, const FileIdentity& identity) {
+std::shared_ptr<Adapter> AdapterCache::acquire(llama_model& model, const std::string& path,
+                                               const FileIdentity& identity) {
   std::erase_if(entries_, [](const Entry& entry) { return entry.adapter.expired(); });
   for (const Entry& entry : entries_) {
     if (entry.identity == identity) return entry.adapter.lock();
@@ -60,8 +62,8 @@ std::shared_ptr<Adapter> AdapterCache::acquire(llama_model& model, const std::st
     llama_model_meta_val_str(&model, "general.architecture", expected, sizeof expected);
     const std::string actual = trainedFor(path);
     if (actual.empty()) throw Failure("adapter_load_failed", cannotLoad(path) + "the GGUF header is broken");
-    throw Failure("adapter_mismatch", cannotLoad(path) + "it does not fit the base model (architecture \"" + expected +
-                                          "\", adapter for \"" + actual + "\")");
+    throw Failure("adapter_mismatch", cannotLoad(path) + "it does not fit the base model (architecture \"" +
+                                          expected + "\", adapter for \"" + actual + "\")");
   }
   auto adapter = std::make_shared<Adapter>(loaded);
   entries_.push_back({identity, adapter});

@@ -29,13 +29,13 @@ struct FileIdentity {
 class AdapterCache {
  public:
   /**
-   * Brings the file into the page cache, so that acquire() is short. Any thread. Throws Failure `adapter_load_failed` when it
-   * is not a readable GGUF file.
+   * Brings the file into the page cache, so that acquire() is short. Any thread. Throws Failure
+   * `adapter_load_failed` when it is not a readable GGUF file.
    */
   static FileIdentity readAhead(const std::string& path);
   /**
-   * Decode thread only: llama.cpp keeps the adapters of a model in a list that every decode may read. Throws Failure
-   * `adapter_load_failed` or `adapter_mismatch`.
+   * Decode thread only: llama.cpp keeps the adapters of a model in a list that every decode may read. Throws
+   * Failure `adapter_load_failed` or `adapter_mismatch`.
    */
   std::shared_ptr<Adapter> acquire(llama_model& model, const std::string& path, const FileIdentity& identity);
 

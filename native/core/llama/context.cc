@@ -12,19 +12,22 @@ namespace {
 llama_context_ptr makeContext(llama_model& model, llama_context_params params) {
   llama_context_ptr context(llama_init_from_model(&model, params));
   if (context) return context;
-  throw Failure("context_failed", "Cannot make a context of " + std::to_string(params.n_ctx) + " tokens for " +
-                                      std::to_string(params.n_seq_max) + " sequences: llama.cpp refuses, see the log");
+  throw Failure("context_failed", "Cannot make a context of " + std::to_string(params.n_ctx) +
+                                      " tokens for " + std::to_string(params.n_seq_max) +
+                                      " sequences: llama.cpp refuses, see the log");
 }
 
 }  // namespace
 
-llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences, int32_t threads) {
+llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences,
+                                        int32_t threads) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<uint32_t>(contextTokens) * static_cast<uint32_t>(sequences);
   params.n_seq_max = static_cast<uint32_t>(sequences);
   params.n_batch = static_cast<uint32_t>(std::max(kBatchTokens, sequences));
   params.n_ubatch = params.n_batch;
-  // One row of logits per sequence is all that is ever read: with a large vocabulary this is most of the compute buffer.
+  // One row of logits per sequence is all that is ever read: with a large vocabulary this is most of the
+  // compute buffer.
   params.n_outputs_max = params.n_seq_max;
   params.n_threads = threads;
   params.n_threads_batch = threads;
@@ -33,7 +36,8 @@ llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextToken
   return makeContext(model, params);
 }
 
-llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences, int32_t threads) {
+llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences,
+                                       int32_t threads) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<uint32_t>(std::max(contextTokens, kBatchTokens));
   params.n_seq_max = static_cast<uint32_t>(sequences);

@@ -15,11 +15,14 @@ struct ContextMemory {
   uint64_t computeBytes = 0;
 };
 
-/** A context for generation: `sequences` of `contextTokens` each. Throws Failure `context_failed` or `out_of_memory`. */
-llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences, int32_t threads);
+/** A context for generation: `sequences` of `contextTokens` each. Throws Failure `context_failed` or
+ * `out_of_memory`. */
+llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences,
+                                        int32_t threads);
 
 /** A context whose decodes give the last hidden state of every token. Throws as above. */
-llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences, int32_t threads);
+llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences,
+                                       int32_t threads);
 
 /** What the context holds on all devices together. */
 ContextMemory memoryOf(const llama_context& context);

@@ -20,7 +20,8 @@ bool onLoadProgress(float fraction, void* user) {
 
 void requireReadable(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) throw Failure("model_load_failed", "Cannot load model \"" + path + "\": the file does not open");
+  if (file == nullptr)
+    throw Failure("model_load_failed", "Cannot load model \"" + path + "\": the file does not open");
   std::fclose(file);
 }
 
@@ -44,9 +45,10 @@ llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& s
   params.progress_callback_user_data = &watch;
   llama_model_ptr model(llama_model_load_from_file(options.path.c_str(), params));
   if (model) return model;
-  if (stop.load()) throw Failure("closed", "Cannot load model \"" + options.path + "\": the engine was closed");
-  throw Failure("model_load_failed",
-                "Cannot load model \"" + options.path + "\": llama.cpp refuses the file, see the log for its reason");
+  if (stop.load())
+    throw Failure("closed", "Cannot load model \"" + options.path + "\": the engine was closed");
+  throw Failure("model_load_failed", "Cannot load model \"" + options.path +
+                                         "\": llama.cpp refuses the file, see the log for its reason");
 }
 
 LoadedModel describeModel(const llama_model& model, const LoadOptions& options) {

@@ -10,8 +10,8 @@
 namespace hearth {
 
 /**
- * Maps a GGUF file and puts its layers on the device. `onProgress` gets 0 to 1 on the calling thread; setting `stop` ends the
- * load. Throws Failure `model_load_failed`.
+ * Maps a GGUF file and puts its layers on the device. `onProgress` gets 0 to 1 on the calling thread; setting
+ * `stop` ends the load. Throws Failure `model_load_failed`.
  */
 llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& stop,
                           const std::function<void(float)>& onProgress);

@@ -4,8 +4,9 @@ namespace hearth {
 namespace {
 
 /**
- * The texts that must not come from content: all control tokens, and of the user-defined ones those that look like markup
- * and that the template writes (such as <tool_call>). Others, such as runs of spaces, are ordinary text.
+ * The texts that must not come from content: all control tokens, and of the user-defined ones those that look
+ * like markup and that the template writes (such as <tool_call>). Others, such as runs of spaces, are
+ * ordinary text.
  */
 std::vector<std::string> specialTexts(const llama_vocab* vocab, std::string_view templateSource) {
   std::vector<std::string> texts;
@@ -14,7 +15,8 @@ std::vector<std::string> specialTexts(const llama_vocab* vocab, std::string_view
     const std::string_view text = llama_vocab_get_text(vocab, token);
     const bool control = (attributes & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) != 0;
     const bool markup = (attributes & LLAMA_TOKEN_ATTR_USER_DEFINED) != 0 && text.size() > 2 &&
-                        (text.front() == '<' || text.front() == '[') && templateSource.find(text) != std::string_view::npos;
+                        (text.front() == '<' || text.front() == '[') &&
+                        templateSource.find(text) != std::string_view::npos;
     if (control || markup) texts.emplace_back(text);
   }
   return texts;
@@ -37,7 +39,8 @@ void Vocabulary::appendPiece(llama_token token, bool withSpecial, std::string& b
   llama_token_to_piece(vocab_, token, bytes.data() + start, -length, 0, withSpecial);
 }
 
-std::vector<llama_token> Vocabulary::tokenise(std::string_view text, bool addSpecial, bool parseSpecial) const {
+std::vector<llama_token> Vocabulary::tokenise(std::string_view text, bool addSpecial,
+                                              bool parseSpecial) const {
   std::vector<llama_token> tokens(text.size() / 3 + 8);
   const auto attempt = [&] {
     return llama_tokenize(vocab_, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
@@ -60,7 +63,8 @@ std::vector<llama_token> Vocabulary::tokenise(const std::vector<PromptPiece>& pi
   }
   const llama_token bos = llama_vocab_bos(vocab_);
   // The text brought its own BOS and the tokeniser added one: models are trained with one.
-  if (bos != LLAMA_TOKEN_NULL && tokens.size() > 1 && tokens[0] == bos && tokens[1] == bos) tokens.erase(tokens.begin());
+  if (bos != LLAMA_TOKEN_NULL && tokens.size() > 1 && tokens[0] == bos && tokens[1] == bos)
+    tokens.erase(tokens.begin());
   return tokens;
 }
 

@@ -13,7 +13,8 @@ namespace hearth {
 /** A model's tokens and texts. Immutable, used from any thread. */
 class Vocabulary {
  public:
-  /** `templateSource`: special tokens that a user defined are kept out of content when the chat template uses them. */
+  /** `templateSource`: special tokens that a user defined are kept out of content when the chat template uses
+   * them. */
   Vocabulary(const llama_vocab* vocab, std::string_view templateSource);
 
   const llama_vocab* raw() const { return vocab_; }
@@ -23,7 +24,8 @@ class Vocabulary {
   void appendPiece(llama_token token, bool withSpecial, std::string& bytes) const;
   /** `addSpecial`: what the model wants around a prompt, such as BOS. */
   std::vector<llama_token> tokenise(std::string_view text, bool addSpecial, bool parseSpecial) const;
-  /** The pieces of a prompt one after another, BOS in front when the model wants it and the prompt does not have it. */
+  /** The pieces of a prompt one after another, BOS in front when the model wants it and the prompt does not
+   * have it. */
   std::vector<llama_token> tokenise(const std::vector<PromptPiece>& pieces) const;
   /** What an empty prompt starts from: BOS, or the end-of-text token of models without it. */
   llama_token startToken() const;

@@ -47,8 +47,8 @@ common_json rewritten(const common_json& node, const Rewrite& rewrite) {
 }
 
 /**
- * Arguments of earlier tool calls are JSON in a string, and templates may print the parsed value: escapes such as \u003c are
- * resolved first, or a special text could hide behind them.
+ * Arguments of earlier tool calls are JSON in a string, and templates may print the parsed value: escapes
+ * such as \u003c are resolved first, or a special text could hide behind them.
  */
 void unfoldArguments(common_json& message) {
   if (!message.contains("tool_calls") || !message.at("tool_calls").is_array()) return;
@@ -63,7 +63,8 @@ void unfoldArguments(common_json& message) {
 
 /** True for what only a template with tool support can express. */
 bool usesTools(const common_json& message) {
-  return message.at("role") == "tool" || (message.contains("tool_calls") && !message.at("tool_calls").empty());
+  return message.at("role") == "tool" ||
+         (message.contains("tool_calls") && !message.at("tool_calls").empty());
 }
 
 std::string roleOf(const common_json& message, size_t index) {
@@ -96,7 +97,8 @@ std::optional<common_json> parseShallowJson(const std::string& text) {
   return value;
 }
 
-Conversation readConversation(const ChatPrompt& prompt, const SpecialText& special, const std::string& reserved) {
+Conversation readConversation(const ChatPrompt& prompt, const SpecialText& special,
+                              const std::string& reserved) {
   common_json messages = parseList(prompt.messagesJson, "messages");
   common_json tools = prompt.toolsJson ? parseList(*prompt.toolsJson, "tools") : common_json::array();
   if (messages.empty()) throw Rejection("invalid_prompt", "Cannot read messages: expected at least one");
@@ -123,7 +125,9 @@ Conversation readConversation(const ChatPrompt& prompt, const SpecialText& speci
     if (conversation.sentinel.empty()) {
       throw Rejection("invalid_prompt", "Cannot read messages: they use every private-use character");
     }
-    const Rewrite breakApart = [&](const std::string& text) { return special.breakApart(text, conversation.sentinel); };
+    const Rewrite breakApart = [&](const std::string& text) {
+      return special.breakApart(text, conversation.sentinel);
+    };
     messages = rewritten(messages, breakApart);
     tools = rewritten(tools, breakApart);
   }
@@ -133,7 +137,8 @@ Conversation readConversation(const ChatPrompt& prompt, const SpecialText& speci
     conversation.tools = common_chat_tools_parse_oaicompat(tools);
   } catch (const std::exception&) {
     // The library's message quotes the conversation.
-    throw Rejection("invalid_prompt", "Cannot read messages or tools: expected the shapes of OpenAI's chat completions");
+    throw Rejection("invalid_prompt",
+                    "Cannot read messages or tools: expected the shapes of OpenAI's chat completions");
   }
   return conversation;
 }

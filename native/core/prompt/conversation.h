@@ -20,12 +20,14 @@ struct Conversation {
 };
 
 /**
- * Reads OpenAI's chat completion shapes. `developer` is `system`. `reserved` is text that the sentinel must not occur in,
- * which is the template. Throws Rejection `invalid_prompt`.
+ * Reads OpenAI's chat completion shapes. `developer` is `system`. `reserved` is text that the sentinel must
+ * not occur in, which is the template. Throws Rejection `invalid_prompt`.
  */
-Conversation readConversation(const ChatPrompt& prompt, const SpecialText& special, const std::string& reserved);
+Conversation readConversation(const ChatPrompt& prompt, const SpecialText& special,
+                              const std::string& reserved);
 
-/** Parses JSON that is nested at most 128 deep, so that no recursion over it can run out of stack. Null when it is not. */
+/** Parses JSON that is nested at most 128 deep, so that no recursion over it can run out of stack. Null when
+ * it is not. */
 std::optional<common_json> parseShallowJson(const std::string& text);
 
 }  // namespace hearth

@@ -12,8 +12,8 @@ std::vector<llama_token> tokensOf(const EmbedInput& input, const Vocabulary& voc
 
 }  // namespace
 
-std::vector<std::vector<llama_token>> tokeniseInputs(const std::vector<EmbedInput>& inputs, const Vocabulary& vocabulary,
-                                                     int32_t contextTokens) {
+std::vector<std::vector<llama_token>> tokeniseInputs(const std::vector<EmbedInput>& inputs,
+                                                     const Vocabulary& vocabulary, int32_t contextTokens) {
   std::vector<std::vector<llama_token>> all;
   all.reserve(inputs.size());
   for (const EmbedInput& input : inputs) {
@@ -22,7 +22,8 @@ std::vector<std::vector<llama_token>> tokeniseInputs(const std::vector<EmbedInpu
     if (tokens.empty()) throw Failure("invalid_argument", where + "expected at least one token");
     if (tokens.size() > static_cast<size_t>(contextTokens)) {
       throw Failure("context_length_exceeded", where + "it has " + std::to_string(tokens.size()) +
-                                                   " tokens, the context holds " + std::to_string(contextTokens));
+                                                   " tokens, the context holds " +
+                                                   std::to_string(contextTokens));
     }
     for (const llama_token token : tokens) {
       if (token < 0 || token >= vocabulary.size()) {

@@ -19,7 +19,8 @@ void requireTools(const ChatPrompt& chat, const Conversation& conversation, cons
   if (conversation.tools.empty() || chat.toolChoice == ToolChoice::none) return;
   // llama.cpp drops tools in silence on a template that cannot express them.
   if (!base.templates.supportsTools()) {
-    throw Rejection("tools_unsupported", "Cannot offer tools: the model's chat template does not support them");
+    throw Rejection("tools_unsupported",
+                    "Cannot offer tools: the model's chat template does not support them");
   }
   for (const common_chat_tool& tool : conversation.tools) grammarOf(tool.parameters, "a tool's parameters");
 }
@@ -52,8 +53,8 @@ Prompt chatPrompt(const ChatPrompt& chat, const std::string& schema, const Prepa
 Prompt tokenPrompt(const TokenPrompt& given, const PreparationBase& base) {
   for (const int32_t token : given.tokens) {
     if (token < 0 || token >= base.vocabulary.size()) {
-      throw Rejection("invalid_prompt", "Cannot complete a prompt with token " + std::to_string(token) + ": expected 0 to " +
-                                            std::to_string(base.vocabulary.size() - 1));
+      throw Rejection("invalid_prompt", "Cannot complete a prompt with token " + std::to_string(token) +
+                                            ": expected 0 to " + std::to_string(base.vocabulary.size() - 1));
     }
   }
   return {given.tokens, {}, {}, {}};
@@ -75,9 +76,9 @@ std::string schemaOf(const GenerateOptions& options) {
 
 void requireFit(size_t promptTokens, int32_t contextTokens) {
   if (promptTokens < static_cast<size_t>(contextTokens)) return;
-  Rejection rejection("context_length_exceeded", "Cannot decode " + std::to_string(promptTokens) +
-                                                     " prompt tokens: the context holds " + std::to_string(contextTokens) +
-                                                     ", one of them for the answer");
+  Rejection rejection("context_length_exceeded",
+                      "Cannot decode " + std::to_string(promptTokens) + " prompt tokens: the context holds " +
+                          std::to_string(contextTokens) + ", one of them for the answer");
   rejection.promptTokens = static_cast<int32_t>(std::min<size_t>(promptTokens, INT32_MAX));
   rejection.contextTokens = contextTokens;
   throw rejection;
@@ -93,7 +94,8 @@ Prepared prepare(std::shared_ptr<Request> request, const PreparationBase& base) 
   if (prompt.tokens.empty() && base.vocabulary.startToken() != LLAMA_TOKEN_NULL) {
     prompt.tokens.push_back(base.vocabulary.startToken());
   }
-  if (prompt.tokens.empty()) throw Rejection("invalid_prompt", "Cannot complete an empty prompt: the model has no first token");
+  if (prompt.tokens.empty())
+    throw Rejection("invalid_prompt", "Cannot complete an empty prompt: the model has no first token");
   requireFit(prompt.tokens.size(), base.contextTokens);
   if (prompt.chat.grammar.empty() && !schemaGrammar.empty()) {
     // Without a template's opinion the schema's grammar holds the whole answer.
@@ -112,7 +114,8 @@ Prepared prepare(std::shared_ptr<Request> request, const PreparationBase& base) 
     const auto tokens = base.vocabulary.tokenise(text, false, true);
     if (tokens.size() == 1) prepared.preserved.insert(tokens[0]);
   }
-  prepared.sampler = makeSampler(base.model, base.vocabulary, options.sampling, prompt.chat, base.contextTokens);
+  prepared.sampler =
+      makeSampler(base.model, base.vocabulary, options.sampling, prompt.chat, base.contextTokens);
   prepared.forced = forcedTokens(base.vocabulary, prepared.sampler, prompt.forcedStart);
   prepared.parser = std::move(prompt.parser);
   prepared.tokens = std::move(prompt.tokens);

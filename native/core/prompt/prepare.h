@@ -37,7 +37,8 @@ struct PreparationBase {
   int32_t contextTokens;
 };
 
-/** Templating, tokenisation, grammar and sampler. Takes milliseconds: the preparation thread runs it. Throws Rejection. */
+/** Templating, tokenisation, grammar and sampler. Takes milliseconds: the preparation thread runs it. Throws
+ * Rejection. */
 Prepared prepare(std::shared_ptr<Request> request, const PreparationBase& base);
 
 }  // namespace hearth

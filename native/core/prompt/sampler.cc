@@ -26,18 +26,20 @@ common_params_sampling baseParams(const SamplingOptions& options, int32_t contex
   return params;
 }
 
-void addLogitBias(common_params_sampling& params, const SamplingOptions& options, const Vocabulary& vocabulary) {
+void addLogitBias(common_params_sampling& params, const SamplingOptions& options,
+                  const Vocabulary& vocabulary) {
   for (const auto& [token, bias] : options.logitBias) {
     if (token < 0 || token >= vocabulary.size()) {
-      throw Rejection("invalid_logit_bias", "Cannot bias token " + std::to_string(token) + ": expected 0 to " +
-                                                std::to_string(vocabulary.size() - 1));
+      throw Rejection("invalid_logit_bias", "Cannot bias token " + std::to_string(token) +
+                                                ": expected 0 to " + std::to_string(vocabulary.size() - 1));
     }
     params.logit_bias.push_back({static_cast<llama_token>(token), bias});
   }
 }
 
 /** As llama-server wires the template's grammar: triggers that are one token must be preserved tokens. */
-void addGrammar(common_params_sampling& params, const common_chat_params& chat, const Vocabulary& vocabulary) {
+void addGrammar(common_params_sampling& params, const common_chat_params& chat,
+                const Vocabulary& vocabulary) {
   for (const std::string& text : chat.preserved_tokens) {
     const auto tokens = vocabulary.tokenise(text, false, true);
     if (tokens.size() == 1) params.preserved_tokens.insert(tokens[0]);
@@ -57,13 +59,15 @@ void addGrammar(common_params_sampling& params, const common_chat_params& chat, 
     }
     params.grammar_triggers.push_back(std::move(wired));
   }
-  // A lazy grammar must not start within a thinking block, which the budget sampler watches; the budget itself is unlimited.
+  // A lazy grammar must not start within a thinking block, which the budget sampler watches; the budget
+  // itself is unlimited.
   if (!chat.thinking_start_tag.empty() && !chat.thinking_end_tags.empty()) {
     params.reasoning_budget_start = vocabulary.tokenise(chat.thinking_start_tag, false, true);
     for (const std::string& tag : chat.thinking_end_tags) {
       if (!tag.empty()) params.reasoning_budget_end.push_back(vocabulary.tokenise(tag, false, true));
     }
-    if (!params.reasoning_budget_end.empty()) params.reasoning_budget_forced = params.reasoning_budget_end.front();
+    if (!params.reasoning_budget_end.empty())
+      params.reasoning_budget_forced = params.reasoning_budget_end.front();
   }
 }
 
@@ -79,7 +83,8 @@ bool isPlainGreedy(const common_params_sampling& params, const Vocabulary& vocab
 std::string grammarOf(const std::string& jsonSchema, const char* subject) {
   const std::string cannot = std::string("Cannot turn ") + subject + " into a grammar: ";
   const auto schema = parseShallowJson(jsonSchema);
-  if (!schema || !schema->is_object()) throw Rejection("invalid_json_schema", cannot + "expected a JSON object");
+  if (!schema || !schema->is_object())
+    throw Rejection("invalid_json_schema", cannot + "expected a JSON object");
   try {
     return json_schema_to_grammar(*schema);
   } catch (const std::exception& error) {
@@ -87,8 +92,9 @@ std::string grammarOf(const std::string& jsonSchema, const char* subject) {
   }
 }
 
-common_sampler_ptr makeSampler(const llama_model& model, const Vocabulary& vocabulary, const SamplingOptions& options,
-                               const common_chat_params& chat, int32_t contextTokens) {
+common_sampler_ptr makeSampler(const llama_model& model, const Vocabulary& vocabulary,
+                               const SamplingOptions& options, const common_chat_params& chat,
+                               int32_t contextTokens) {
   common_params_sampling params = baseParams(options, contextTokens);
   addLogitBias(params, options, vocabulary);
   addGrammar(params, chat, vocabulary);
@@ -101,7 +107,8 @@ common_sampler_ptr makeSampler(const llama_model& model, const Vocabulary& vocab
   }
 }
 
-std::vector<llama_token> forcedTokens(const Vocabulary& vocabulary, const common_sampler_ptr& sampler, const std::string& start) {
+std::vector<llama_token> forcedTokens(const Vocabulary& vocabulary, const common_sampler_ptr& sampler,
+                                      const std::string& start) {
   if (start.empty() || !sampler) return {};
   std::vector<llama_token> tokens = vocabulary.tokenise(start, false, true);
   const common_sampler_ptr trial(common_sampler_clone(sampler.get()));

@@ -35,7 +35,8 @@ common_chat_parser_params parserOf(const common_chat_params& params, common_reas
 }  // namespace
 
 ChatTemplates::ChatTemplates(const llama_model& model, const std::string& override)
-    : templates_(common_chat_templates_init(&model, override)), source_(common_chat_templates_source(templates_.get())) {
+    : templates_(common_chat_templates_init(&model, override)),
+      source_(common_chat_templates_source(templates_.get())) {
   const auto caps = common_chat_templates_get_caps(templates_.get());
   supportsTools_ = caps.at("supports_tools") && caps.at("supports_tool_calls");
   parallelToolCalls_ = caps.at("supports_parallel_tool_calls");
@@ -56,12 +57,15 @@ ChatPlan ChatTemplates::apply(const Conversation& conversation, const ChatWishes
   inputs.messages = conversation.messages;
   inputs.tools = conversation.tools;
   inputs.tool_choice = toolChoiceOf(wishes.toolChoice);
-  inputs.parallel_tool_calls = wishes.parallelToolCalls.value_or(parallelToolCalls_);
+  // One call meets a requirement; a weak model that may add more would never stop.
+  const bool several = parallelToolCalls_ && wishes.toolChoice != ToolChoice::required;
+  inputs.parallel_tool_calls = wishes.parallelToolCalls.value_or(several);
   inputs.json_schema = wishes.jsonSchema;
   inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
   plan.params = common_chat_templates_apply(templates_.get(), inputs);
   plan.parser = parserOf(plan.params, inputs.reasoning_format);
-  const bool required = !inputs.tools.empty() && wishes.toolChoice == ToolChoice::required && wishes.jsonSchema.empty();
+  const bool required =
+      !inputs.tools.empty() && wishes.toolChoice == ToolChoice::required && wishes.jsonSchema.empty();
   // A model that thinks does so before its call.
   if (required && !plan.params.supports_thinking) plan.forcedStart = callMarker(std::move(inputs));
   return plan;
@@ -91,8 +95,9 @@ bool ChatTemplates::isPlain() const {
 }
 
 /**
- * The library analyses the whole template for every request (about a millisecond) to build a parser of the answer. Where a
- * trial shows that this adds nothing to the rendered text and reads every answer as content, both can be left out.
+ * The library analyses the whole template for every request (about a millisecond) to build a parser of the
+ * answer. Where a trial shows that this adds nothing to the rendered text and reads every answer as content,
+ * both can be left out.
  */
 bool ChatTemplates::probePlain() const {
   // The library gives dates to templates that ask for them; render() does not.
@@ -102,7 +107,8 @@ bool ChatTemplates::probePlain() const {
   if (!direct_->original_caps().supports_system_role) return false;
   const std::vector<std::vector<common_chat_msg>> trials = {
       {message("user", "Hi")},
-      {message("system", "Be brief."), message("user", "Hi"), message("assistant", "Hello."), message("user", "Bye")},
+      {message("system", "Be brief."), message("user", "Hi"), message("assistant", "Hello."),
+       message("user", "Bye")},
   };
   for (const auto& trial : trials) {
     common_chat_templates_inputs inputs;
@@ -112,7 +118,8 @@ bool ChatTemplates::probePlain() const {
     if (params.prompt != render(trial) || params.supports_thinking || !params.grammar.empty()) return false;
     if (!params.additional_stops.empty() || !params.thinking_start_tag.empty()) return false;
     const std::string answer = " One <b>two</b>\n\n{\"three\": [4]} <think>5</think>\n";
-    if (common_chat_parse(answer, false, parserOf(params, inputs.reasoning_format)).content != answer) return false;
+    if (common_chat_parse(answer, false, parserOf(params, inputs.reasoning_format)).content != answer)
+      return false;
   }
   return true;
 }

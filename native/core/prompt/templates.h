@@ -17,8 +17,8 @@ struct ChatPlan {
   /** Absent: the output is the content, word for word. */
   std::optional<common_chat_parser_params> parser;
   /**
-   * What a required tool call opens with. The library's grammar lets any amount of content go before it, and a model that was
-   * never taught about tools would not come to the point.
+   * What a required tool call opens with. The library's grammar lets any amount of content go before it, and
+   * a model that was never taught about tools would not come to the point.
    */
   std::string forcedStart;
 };
@@ -27,7 +27,8 @@ struct ChatPlan {
 struct ChatWishes {
   ToolChoice toolChoice = ToolChoice::automatic;
   std::optional<bool> parallelToolCalls;
-  /** JSON schema of the answer, empty for none. A plan without a grammar leaves holding the answer to it to the caller. */
+  /** JSON schema of the answer, empty for none. A plan without a grammar leaves holding the answer to it to
+   * the caller. */
   std::string jsonSchema;
 };
 
@@ -43,7 +44,8 @@ class ChatTemplates {
 
   /** Throws what the template raises (a template can refuse a conversation). */
   ChatPlan apply(const Conversation& conversation, const ChatWishes& wishes) const;
-  /** Finds out whether plain conversations can take the short way, which a first request would otherwise do. */
+  /** Finds out whether plain conversations can take the short way, which a first request would otherwise do.
+   */
   void prepare() const;
 
  private:

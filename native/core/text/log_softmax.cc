@@ -13,7 +13,8 @@ TokenLogprobs logSoftmax(std::span<const float> logits, int32_t chosen, size_t t
   for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
   const double norm = highest + std::log(sum);
   const auto logprobOf = [&](int32_t token) {
-    return std::max(static_cast<double>(logits[static_cast<size_t>(token)]) - norm, std::numeric_limits<double>::lowest());
+    return std::max(static_cast<double>(logits[static_cast<size_t>(token)]) - norm,
+                    std::numeric_limits<double>::lowest());
   };
 
   TokenLogprobs result{logprobOf(chosen), {}};

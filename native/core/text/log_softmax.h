@@ -20,8 +20,8 @@ struct TokenLogprobs {
 
 /**
  * Log probabilities by raw log-softmax: logprob(i) = x_i - max - ln(sum_j exp(x_j - max)).
- * `chosen` is an index into `logits`; `topCount` is cut to their number. A logit of minus infinity gives the lowest double,
- * since JSON has no infinities.
+ * `chosen` is an index into `logits`; `topCount` is cut to their number. A logit of minus infinity gives the
+ * lowest double, since JSON has no infinities.
  */
 TokenLogprobs logSoftmax(std::span<const float> logits, int32_t chosen, size_t topCount);
 

@@ -29,7 +29,8 @@ void OutputText::finish(std::string& text) {
 
 /** A character is whole: every token that gave a part of it ends here. */
 void OutputText::closeSpans() {
-  for (auto span = spans_.rbegin(); span != spans_.rend() && span->to == kOpen; ++span) span->to = decodedLength_;
+  for (auto span = spans_.rbegin(); span != spans_.rend() && span->to == kOpen; ++span)
+    span->to = decodedLength_;
 }
 
 size_t OutputText::takeTokens() {

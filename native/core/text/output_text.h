@@ -11,8 +11,9 @@
 namespace hearth {
 
 /**
- * From the bytes of tokens to the text that a client gets: whole characters only, stop strings cut out. It also says how many
- * tokens belong to the text given so far, so that log probabilities can go out exactly with their text.
+ * From the bytes of tokens to the text that a client gets: whole characters only, stop strings cut out. It
+ * also says how many tokens belong to the text given so far, so that log probabilities can go out exactly
+ * with their text.
  */
 class OutputText {
  public:
@@ -23,8 +24,8 @@ class OutputText {
   /** The end without a stop string. */
   void finish(std::string& text);
   /**
-   * How many more tokens belong to the text given out since the last call. A token that a stop string cut in two counts, one
-   * whose text was dropped altogether does not.
+   * How many more tokens belong to the text given out since the last call. A token that a stop string cut in
+   * two counts, one whose text was dropped altogether does not.
    */
   size_t takeTokens();
 

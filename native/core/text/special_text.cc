@@ -20,7 +20,9 @@ std::string jsonEscape(std::string_view sentinel) {
 }  // namespace
 
 SpecialText::SpecialText(std::vector<std::string> texts) : texts_(std::move(texts)) {
-  std::erase_if(texts_, [](const std::string& text) { return text.empty() || characterLength(text, 0) == text.size(); });
+  std::erase_if(texts_, [](const std::string& text) {
+    return text.empty() || characterLength(text, 0) == text.size();
+  });
   for (size_t index = 0; index < texts_.size(); ++index) {
     byFirstByte_[static_cast<unsigned char>(texts_[index][0])].push_back(index);
     longest_ = std::max(longest_, texts_[index].size());
@@ -54,7 +56,9 @@ std::vector<PromptPiece> SpecialText::split(std::string_view prompt, std::string
   std::vector<size_t> cuts;
   for (size_t at = 0; at < prompt.size();) {
     const std::string_view rest = prompt.substr(at);
-    const size_t skipped = rest.starts_with(sentinel) ? sentinel.size() : rest.starts_with(escape) ? escape.size() : 0;
+    const size_t skipped = rest.starts_with(sentinel) ? sentinel.size()
+                           : rest.starts_with(escape) ? escape.size()
+                                                      : 0;
     if (skipped > 0) {
       cuts.push_back(clean.size());
       at += skipped;
@@ -102,7 +106,8 @@ bool SpecialText::endsLikeOne(std::string_view text) const {
   for (size_t at = start; at < text.size(); ++at) {
     const std::string_view tail = text.substr(at);
     for (const size_t index : byFirstByte_[static_cast<unsigned char>(text[at])]) {
-      if (texts_[index].size() > tail.size() && std::string_view(texts_[index]).starts_with(tail)) return true;
+      if (texts_[index].size() > tail.size() && std::string_view(texts_[index]).starts_with(tail))
+        return true;
     }
   }
   return false;
@@ -110,9 +115,11 @@ bool SpecialText::endsLikeOne(std::string_view text) const {
 
 std::string unusedSentinel(std::string_view text) {
   for (unsigned point = 0xE000; point <= 0xF8FF; ++point) {
-    const std::string sentinel = {static_cast<char>(0xE0u | (point >> 12)), static_cast<char>(0x80u | ((point >> 6) & 0x3Fu)),
+    const std::string sentinel = {static_cast<char>(0xE0u | (point >> 12)),
+                                  static_cast<char>(0x80u | ((point >> 6) & 0x3Fu)),
                                   static_cast<char>(0x80u | (point & 0x3Fu))};
-    if (text.find(sentinel) == std::string_view::npos && text.find(jsonEscape(sentinel)) == std::string_view::npos) {
+    if (text.find(sentinel) == std::string_view::npos &&
+        text.find(jsonEscape(sentinel)) == std::string_view::npos) {
       return sentinel;
     }
   }

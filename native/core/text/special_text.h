@@ -16,10 +16,10 @@ struct PromptPiece {
 /**
  * Keeps the texts of special tokens in message content from becoming those tokens.
  *
- * A chat template mixes its own markers with the content, and the tokeniser cannot tell one from the other. So each such
- * text in the content is broken by a sentinel, a private-use character that occurs nowhere in the request, before the
- * template runs. Afterwards a marker that spans a sentinel is known to be content: it becomes a piece of its own in which no
- * special tokens are parsed, and the sentinels go.
+ * A chat template mixes its own markers with the content, and the tokeniser cannot tell one from the other.
+ * So each such text in the content is broken by a sentinel, a private-use character that occurs nowhere in
+ * the request, before the template runs. Afterwards a marker that spans a sentinel is known to be content: it
+ * becomes a piece of its own in which no special tokens are parsed, and the sentinels go.
  */
 class SpecialText {
  public:
@@ -42,7 +42,8 @@ class SpecialText {
   size_t longest_ = 0;
 };
 
-/** A private-use character that is not in `text`, neither itself nor as a JSON escape. Empty when all 6,400 are. */
+/** A private-use character that is not in `text`, neither itself nor as a JSON escape. Empty when all 6,400
+ * are. */
 std::string unusedSentinel(std::string_view text);
 
 }  // namespace hearth

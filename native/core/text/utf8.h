@@ -6,8 +6,9 @@
 namespace hearth {
 
 /**
- * Turns a stream of bytes into valid UTF-8 text. A token can be a part of a character: its bytes are kept back until the
- * character is whole. Bytes that can never become one are U+FFFD each maximal part, as Unicode 15 chapter 3.9 has it.
+ * Turns a stream of bytes into valid UTF-8 text. A token can be a part of a character: its bytes are kept
+ * back until the character is whole. Bytes that can never become one are U+FFFD each maximal part, as Unicode
+ * 15 chapter 3.9 has it.
  */
 class Utf8Decoder {
  public:
@@ -25,7 +26,8 @@ class Utf8Decoder {
 /** `bytes` as valid UTF-8. */
 std::string toValidUtf8(std::string_view bytes);
 
-/** Length of the character that starts at `text[at]`, 1 to 4, and never past the end. `text` is valid UTF-8. */
+/** Length of the character that starts at `text[at]`, 1 to 4, and never past the end. `text` is valid UTF-8.
+ */
 size_t characterLength(std::string_view text, size_t at);
 
 }  // namespace hearth

@@ -1,0 +1,1 @@
+export function bundleDb(options: { root: string }): Promise<void>;

@@ -1,0 +1,72 @@
+/**
+ * Compiles the parts of native/core that need no model with their tests, under AddressSanitizer and UBSan, and runs them.
+ * `--thread` builds with ThreadSanitizer instead. Objects are kept and reused while their sources are older.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const thread = process.argv.includes('--thread');
+const FLAGS = [
+  '-std=c++20',
+  '-O1',
+  '-g',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-fno-omit-frame-pointer',
+  '-pthread',
+];
+const SANITIZE = thread
+  ? ['-fsanitize=thread']
+  : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+
+const build = join(root, '.cache', thread ? 'native-test-thread' : 'native-test');
+mkdirSync(build, { recursive: true });
+
+const core = join(root, 'native', 'core');
+const tests = join(root, 'test', 'native', 'core');
+const sources = [
+  ...sourcesIn(join(core, 'text')),
+  join(core, 'outbox.cc'),
+  join(core, 'worker.cc'),
+  ...sourcesIn(tests),
+];
+const newestHeader = Math.max(...[core, join(core, 'text'), tests].flatMap(headerTimes));
+const objects = sources.map(compile);
+const program = join(build, 'core-tests');
+run('g++', [...SANITIZE, '-pthread', '-o', program, ...objects]);
+run(program, []);
+
+function compile(source) {
+  const object = join(build, `${basename(source, '.cc')}.o`);
+  const newest = Math.max(newestHeader, statSync(source).mtimeMs);
+  if (!existsSync(object) || statSync(object).mtimeMs < newest) {
+    run('g++', [...FLAGS, ...SANITIZE, '-I', join(root, 'native'), '-I', tests, '-c', source, '-o', object]);
+  }
+  return object;
+}
+
+function sourcesIn(directory) {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.cc'))
+    .map((name) => join(directory, name));
+}
+
+function headerTimes(directory) {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.h'))
+    .map((name) => statSync(join(directory, name)).mtimeMs);
+}
+
+/** Ends this process with the child's code when it fails. */
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit' });
+  if (error !== undefined) {
+    console.error(`Cannot run "${command}": ${error.message}`);
+    process.exit(1);
+  }
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,187 @@
+import { mkdir, mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gguf } from '@huggingface/gguf';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
+import { readGgufHeader } from '../../gateway/catalogue/ggufHeader.ts';
+import { adapterBytes, ggufBytes, modelBytes, vocabularyBytes } from './ggufBytes.ts';
+
+let directory = '';
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hearth-gguf-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const files = new GgufFiles();
+
+async function put(name: string, bytes: Buffer): Promise<string> {
+  const path = join(directory, name);
+  await writeFile(path, bytes);
+  return path;
+}
+
+async function refusal(path: string): Promise<string> {
+  const facts = await files.inspect(path);
+  if (facts.ok) throw new Error('was accepted');
+  expect(facts.error).toMatchObject({ code: 'invalid_request', param: 'path' });
+  expect(facts.error.message).toContain(path);
+  return facts.error.message;
+}
+
+async function identity(path: string): Promise<string> {
+  const facts = await files.inspect(path);
+  if (!facts.ok) throw new Error(facts.error.message);
+  return facts.value.identity;
+}
+
+describe('GgufFiles.inspect() tells', () => {
+  test('a model: its architecture, trained context and size', async () => {
+    const bytes = modelBytes('llama', 4096);
+    const path = await put('model.gguf', bytes);
+    expect(await files.inspect(path)).toMatchObject({
+      ok: true,
+      value: {
+        path,
+        kind: 'model',
+        architecture: 'llama',
+        trainedContextTokens: 4096,
+        sizeBytes: bytes.length,
+      },
+    });
+  });
+
+  test('an adapter, which has no context', async () => {
+    const path = await put('adapter.gguf', adapterBytes('qwen2'));
+    expect(await files.inspect(path)).toMatchObject({
+      ok: true,
+      value: { kind: 'adapter', architecture: 'qwen2', trainedContextTokens: 0 },
+    });
+  });
+
+  test('a split model as the sum of its files, named by the first', async () => {
+    const bytes = modelBytes();
+    const first = await put('big-00001-of-00002.gguf', bytes);
+    expect(await refusal(first)).toContain('there is no such file');
+    const second = await put('big-00002-of-00002.gguf', bytes);
+    expect(await files.inspect(first)).toMatchObject({ ok: true, value: { sizeBytes: 2 * bytes.length } });
+    expect(await refusal(second)).toContain('expected the first file of a split model');
+  });
+});
+
+test('readGgufHeader() reads what @huggingface/gguf reads', async () => {
+  const value = fc.oneof(fc.string({ maxLength: 200 }), fc.nat(2 ** 32 - 1));
+  const metadata = fc.dictionary(fc.stringMatching(/^[a-z.]{1,20}$/), value, { maxKeys: 20 });
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(metadata, fc.array(fc.nat(100), { maxLength: 5 }), async (entries, tensors) => {
+      const bytes = ggufBytes(entries, tensors);
+      const path = await put(`read-${run++}.gguf`, bytes);
+      const { metadata: expected } = await gguf(path, { allowLocalFile: true });
+      const { version, tensor_count: _tensors, kv_count: _entries, ...theirs } = { ...expected };
+      expect(version).toBe(3);
+      expect(Object.fromEntries(await readGgufHeader(path, bytes.length))).toEqual(theirs);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('readGgufHeader() skips a vocabulary of several chunks and reads what comes after it', async () => {
+  const bytes = vocabularyBytes(150_000);
+  const path = await put('vocabulary.gguf', bytes);
+  const metadata = await readGgufHeader(path, bytes.length);
+  expect([...metadata]).toEqual([
+    ['general.architecture', 'llama'],
+    ['llama.context_length', 131_072],
+  ]);
+});
+
+describe('GgufFiles.inspect() has an identity', () => {
+  test('that stays while the file stays', async () => {
+    const path = await put('stays.gguf', modelBytes());
+    expect(await new GgufFiles().inspect(path)).toEqual(await files.inspect(path));
+  });
+
+  test('that differs for another file under the same name, also with the same size and modification time', async () => {
+    const path = await put('same.gguf', adapterBytes('llama', 'a'));
+    const before = await identity(path);
+    const { atime, mtime } = await stat(path);
+    const other = await put('other.gguf', adapterBytes('llama', 'b'));
+    await utimes(other, atime, mtime);
+    await rename(other, path);
+    expect(await identity(path)).not.toBe(before);
+  });
+
+  test('that differs for a file rewritten in place with its old modification time', async () => {
+    const path = await put('inplace.gguf', adapterBytes('llama', 'a'));
+    const before = await identity(path);
+    const { atime, mtime } = await stat(path);
+    await writeFile(path, adapterBytes('llama', 'b'));
+    await utimes(path, atime, mtime);
+    expect(await identity(path)).not.toBe(before);
+  });
+});
+
+describe('GgufFiles.inspect() refuses', () => {
+  test('what is not there, no file, or empty', async () => {
+    expect(await refusal(join(directory, 'missing.gguf'))).toContain('there is no such file');
+    await mkdir(join(directory, 'folder.gguf'));
+    expect(await refusal(join(directory, 'folder.gguf'))).toContain('expected a file, got a directory');
+    expect(await refusal(await put('empty.gguf', Buffer.alloc(0)))).toContain('not a GGUF file');
+  });
+
+  test('a device, without reading it for ever', async () => {
+    expect(await refusal('/dev/zero')).toContain('expected a file, got no file');
+  });
+
+  test('another format and another version', async () => {
+    expect(await refusal(await put('text.gguf', Buffer.from('hello '.repeat(10))))).toContain(
+      'not a GGUF file',
+    );
+    const old = modelBytes();
+    old.writeUInt32LE(1, 4);
+    expect(await refusal(await put('old.gguf', old))).toContain('expected GGUF version 2 or 3, got 1');
+  });
+
+  test('counts that the file cannot hold, before anything is allocated for them', async () => {
+    const bytes = modelBytes();
+    bytes.writeBigUInt64LE(9_000_000n, 8);
+    expect(await refusal(await put('counts.gguf', bytes))).toContain('truncated');
+  });
+
+  test('what is neither a model nor an adapter', async () => {
+    const bytes = ggufBytes({ 'general.architecture': 'clip', 'general.type': 'mmproj' });
+    expect(await refusal(await put('mmproj.gguf', bytes))).toContain('got general.type "mmproj"');
+    expect(await refusal(await put('nameless.gguf', ggufBytes({ 'general.type': 'model' })))).toContain(
+      'names no general.architecture',
+    );
+  });
+
+  test('a file cut off at any byte', async () => {
+    const bytes = modelBytes();
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.nat(bytes.length - 1), async (length) => {
+        const path = await put(`cut-${run++}.gguf`, bytes.subarray(0, length));
+        expect(await refusal(path)).toMatch(/truncated|not a GGUF/);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('or reads a file with any bytes wrong, and never throws', async () => {
+    const bytes = modelBytes();
+    const flips = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(flips, async (list) => {
+        const garbage = Buffer.from(bytes);
+        for (const [at, value] of list) garbage[at] = value;
+        const facts = await files.inspect(await put(`garbage-${run++}.gguf`, garbage));
+        expect(['ok', 'invalid_request']).toContain(facts.ok ? 'ok' : facts.error.code);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,75 @@
+import Sqlite from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import { describeCatalogueStore } from '../contracts/catalogueStore.ts';
+import { describeEventLog } from '../contracts/eventLog.ts';
+import { describeLedger } from '../contracts/ledger.ts';
+import { describeRunnerStore } from '../contracts/runnerStore.ts';
+import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
+import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
+import { MemoryLedger } from '../fakes/memoryLedger.ts';
+import { MemoryRunnerStore } from '../fakes/memoryRunnerStore.ts';
+import { requestRecord } from '../fakes/records.ts';
+import { useTemporaryDatabases } from './temporary.ts';
+
+const databases = useTemporaryDatabases();
+
+describeLedger('MemoryLedger', async () => {
+  const ledger = new MemoryLedger();
+  return { ledger, read: async (id) => ledger.rows.get(id) ?? null };
+});
+describeLedger('SqliteLedger', async () => {
+  const { ledger, requests } = await databases.open();
+  return { ledger, read: (id) => requests.byId(id) };
+});
+
+describeEventLog('MemoryEventLog', async () => ({ events: new MemoryEventLog(), settle: async () => {} }));
+describeEventLog('SqliteEventLog', async () => {
+  const { events, ledger } = await databases.open();
+  // An awaited write comes after every earlier one.
+  return { events, settle: () => ledger.append(requestRecord('barrier')) };
+});
+
+describeRunnerStore('MemoryRunnerStore', async () => new MemoryRunnerStore());
+describeRunnerStore('SqliteRunnerStore', async () => (await databases.open()).runners);
+
+describeCatalogueStore('MemoryCatalogueStore', async () => new MemoryCatalogueStore());
+describeCatalogueStore('SqliteCatalogueStore', async () => (await databases.open()).catalogue);
+
+describe('RequestReads', () => {
+  test('recent() gives the newest arrivals first and at most the limit', async () => {
+    const { ledger, requests } = await databases.open();
+    await Promise.all(
+      [3, 1, 2].map((at) => ledger.append(requestRecord(`r${at}`, { arrivedAtEpochMs: at }))),
+    );
+    const ids = (await requests.recent(2)).map(({ requestId }) => requestId);
+    expect(ids).toEqual(['r3', 'r2']);
+    expect(await requests.recent(-1)).toEqual([]);
+  });
+
+  test('byId() gives null for an unknown id', async () => {
+    const { requests } = await databases.open();
+    expect(await requests.byId('never')).toBeNull();
+  });
+});
+
+test('ComboStore.seen() keeps the first sight of each key', async () => {
+  const path = databases.newPath();
+  const { combos, close } = await databases.open({ path });
+  const adapters = [{ id: 'pirate', scale: 0.5, revision: 'bbbbbbbbbbbb' }];
+  const row = { comboKey: 'k', comboName: 'm+pirate@0.5', baseId: 'm', adapters, firstSeenAtEpochMs: 1 };
+  combos.seen(row);
+  combos.seen({ ...row, firstSeenAtEpochMs: 2 });
+  await close();
+  const sqlite = new Sqlite(path, { readonly: true });
+  const rows = sqlite.prepare('select * from combos').all();
+  sqlite.close();
+  expect(rows).toEqual([
+    {
+      combo_key: 'k',
+      combo_name: 'm+pirate@0.5',
+      base_id: 'm',
+      adapters_json: JSON.stringify(adapters),
+      first_seen_at_epoch_ms: 1,
+    },
+  ]);
+});

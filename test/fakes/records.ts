@@ -1,0 +1,31 @@
+import { comboName, requestId, runnerId } from '../../gateway/domain/ids.ts';
+import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+
+/** A record as a good streamed answer makes it, with what the test cares about. */
+export function requestRecord(id: string, changes: Partial<RequestRecord> = {}): RequestRecord {
+  return {
+    requestId: requestId(id),
+    endpoint: 'chat_completions',
+    keyId: null,
+    combo: comboName('tiny-chat+pirate'),
+    base: 'tiny-chat',
+    comboRevision: 'aaaaaaaaaaaa.bbbbbbbbbbbb',
+    runnerId: runnerId('r_1'),
+    startKind: 'attach',
+    joined: true,
+    stream: true,
+    arrivedAtEpochMs: 1_700_000_000_000,
+    phasesMs: { queue: 0.25, attach: 1.5, prefill: 3, decode: 10.125 },
+    ttftMs: 4.75,
+    tpotMs: 0.5,
+    totalMs: 14.875,
+    promptTokens: 12,
+    cachedTokens: 3,
+    completionTokens: 20,
+    responseBytes: 2048,
+    httpStatus: 200,
+    errorCode: null,
+    finishReason: 'stop',
+    ...changes,
+  };
+}

@@ -1,0 +1,137 @@
+import type { Catalogue } from '../../gateway/domain/catalogue.ts';
+import type { Combo } from '../../gateway/domain/combo.ts';
+import type { Failure } from '../../gateway/domain/errors.ts';
+import { requestId, runnerId } from '../../gateway/domain/ids.ts';
+import { decide } from '../../gateway/pool/decide.ts';
+import type { PoolEffect } from '../../gateway/pool/effects.ts';
+import type { PoolEvent } from '../../gateway/pool/events.ts';
+import type { PoolSettings } from '../../gateway/pool/settings.ts';
+import { emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import { checkBooks } from './books.ts';
+import { adapter, catalogueOf, comboOf, model, SETTINGS } from './builders.ts';
+
+export const CATALOGUE = catalogueOf(
+  [model('a'), model('b'), model('c')],
+  [adapter('x', 'a'), adapter('y', 'a'), adapter('z', 'b')],
+);
+export const BROKEN: Failure = { code: 'start_failed', message: 'Cannot start: broken' };
+
+/** Tells the pool one fact after another and reads its orders as short lines. Runners are r1, r2, … */
+export class PoolDriver {
+  readonly state: PoolState;
+  nowMs = 0;
+
+  constructor(settings: Partial<PoolSettings> = {}, catalogue: Catalogue = CATALOGUE) {
+    this.state = emptyPool({ ...SETTINGS, ...settings }, catalogue, 't');
+  }
+
+  tell(event: PoolEvent): string[] {
+    const { effects } = decide(this.state, event, this.nowMs);
+    checkBooks(this.state);
+    return effects.filter(({ type }) => type !== 'note').map(brief);
+  }
+
+  combo(name: string): Combo {
+    return comboOf(name, this.state.catalogue);
+  }
+
+  arrive(id: string, combo: string | Combo, keepAliveMs?: number): string[] {
+    const parsed = typeof combo === 'string' ? this.combo(combo) : combo;
+    return this.tell({ type: 'requestArrived', requestId: requestId(id), combo: parsed, keepAliveMs });
+  }
+
+  gone = (id: string): string[] => this.tell({ type: 'clientGone', requestId: requestId(id) });
+  end = (id: string): string[] => this.tell({ type: 'requestEnded', requestId: requestId(id) });
+  up = (runner: string): string[] => this.tell({ type: 'runnerUp', runnerId: full(runner) });
+  loaded = (runner: string): string[] =>
+    this.tell({ type: 'runnerLoaded', runnerId: full(runner), weightBytes: 7 });
+  ready = (runner: string, name: string): string[] =>
+    this.tell({
+      type: 'comboReady',
+      runnerId: full(runner),
+      comboKey: this.keyOf(name),
+      kvBytes: 2,
+      computeBytes: 1,
+    });
+  attachFailed = (runner: string, name: string): string[] =>
+    this.tell({
+      type: 'comboFailed',
+      runnerId: full(runner),
+      comboKey: this.keyOf(name),
+      failure: BROKEN,
+    });
+  detached = (runner: string, name: string): string[] =>
+    this.tell({ type: 'comboDetached', runnerId: full(runner), comboKey: this.keyOf(name) });
+  failed = (runner: string): string[] =>
+    this.tell({ type: 'runnerFailed', runnerId: full(runner), failure: BROKEN });
+  exited = (runner: string): string[] =>
+    this.tell({ type: 'runnerExited', runnerId: full(runner), failure: BROKEN });
+  warm = (id: string, name: string): string[] =>
+    this.tell({ type: 'warmAsked', orderId: id, combo: this.combo(name) });
+  evict = (id: string, name: string): string[] =>
+    this.tell({ type: 'evictAsked', orderId: id, combo: this.combo(name) });
+  change = (catalogue: Catalogue): string[] => this.tell({ type: 'catalogueChanged', catalogue });
+  shutDown = (): string[] => this.tell({ type: 'shutdownAsked' });
+
+  /** Lets time pass, and the pool notice it. */
+  tick(ms: number): string[] {
+    this.nowMs += ms;
+    return this.tell({ type: 'tick' });
+  }
+
+  /** Brings a combo to ready on that runner, which must be the next one or already there; idle again. */
+  bring(runner: string, name: string): void {
+    const isNew = !this.state.runners.has(full(runner));
+    this.arrive(`bring ${name}`, name);
+    if (isNew) {
+      this.up(runner);
+      this.loaded(runner);
+    }
+    this.ready(runner, name);
+    this.end(`bring ${name}`);
+  }
+
+  stateOf(runner: string): string | undefined {
+    return this.state.runners.get(full(runner))?.state;
+  }
+
+  private keyOf(name: string): Combo['key'] {
+    for (const { combos } of this.state.runners.values())
+      for (const { combo } of combos.values()) if (combo.name === name) return combo.key;
+    return this.combo(name).key;
+  }
+}
+
+const full = (short: string): ReturnType<typeof runnerId> => runnerId(`r_t_${short.slice(1)}`);
+const short = (id: string): string => id.replace('r_t_', 'r');
+
+function brief(effect: PoolEffect): string {
+  switch (effect.type) {
+    case 'spawn':
+      return `spawn ${short(effect.runnerId)} ${effect.model.id}`;
+    case 'load':
+      return `load ${short(effect.runnerId)} ${effect.threads}`;
+    case 'attach':
+      return `attach ${short(effect.runnerId)} ${effect.combo.name}`;
+    case 'detach':
+      return `detach ${short(effect.runnerId)} ${effect.comboKey.split('#')[0]}`;
+    case 'grant':
+      return `grant ${effect.requestId} ${short(effect.runnerId)} ${effect.kind}${effect.joined ? ' joined' : ''}`;
+    case 'reject':
+      return `reject ${effect.requestId} ${effect.failure.code}`;
+    case 'setThreads':
+      return `threads ${short(effect.runnerId)} ${effect.threads}`;
+    case 'stop':
+      return `stop ${short(effect.runnerId)} ${effect.reason} ${effect.graceMs}`;
+    case 'answer': {
+      const { orderId, answer } = effect;
+      if (!answer.ok) return `answer ${orderId} ${answer.error.code}`;
+      const { value } = answer;
+      return value.order === 'evict'
+        ? `answer ${orderId} evicted ${value.evicted}`
+        : `answer ${orderId} ${short(value.runnerId)} ${value.kind}`;
+    }
+    case 'note':
+      return `note ${effect.note}`;
+  }
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { runnerId } from '../../gateway/domain/ids.ts';
+import { runnerDiagram } from '../../gateway/pool/diagram.ts';
+import { emptyPool, type Runner } from '../../gateway/pool/state.ts';
+import { moveTo, RUNNER_TRANSITIONS } from '../../gateway/pool/transitions.ts';
+import { model, SETTINGS } from './builders.ts';
+import { CATALOGUE } from './driver.ts';
+
+const STATES = Object.keys(RUNNER_TRANSITIONS) as Runner['state'][];
+
+function runnerIn(state: Runner['state']): Runner {
+  const base = { id: runnerId('r1'), model: model('a'), combos: new Map(), sinceMs: 0 };
+  const loaded = { ...base, weightBytes: 1, threads: 1, active: 1, lastUsedMs: 0 };
+  if (state === 'loading') return { ...base, state, threads: 1 };
+  if (state === 'ready') return { ...loaded, state };
+  if (state === 'draining') return { ...loaded, state, reason: 'idle' };
+  return { ...base, state };
+}
+
+describe('moveTo()', () => {
+  for (const from of STATES) {
+    for (const to of STATES) {
+      const allowed = (RUNNER_TRANSITIONS[from] as readonly string[]).includes(to);
+      it(`${allowed ? 'moves' : 'does not move'} a runner from ${from} to ${to}`, () => {
+        const pool = emptyPool(SETTINGS, CATALOGUE, 't');
+        pool.runners.set(runnerId('r1'), runnerIn(from));
+        const move = (): Runner => moveTo(pool, runnerIn(to));
+        if (!allowed) expect(move).toThrow(`Cannot move runner "r1" from ${from} to ${to}`);
+        else expect(move().state).toBe(to);
+        expect(pool.runners.get(runnerId('r1'))?.state).toBe(allowed ? to : from);
+      });
+    }
+  }
+
+  it('lets a new runner begin only as starting', () => {
+    for (const to of STATES) {
+      const move = (): Runner => moveTo(emptyPool(SETTINGS, CATALOGUE, 't'), runnerIn(to));
+      if (to === 'starting') expect(move().state).toBe('starting');
+      else expect(move).toThrow('from nothing');
+    }
+  });
+});
+
+describe('ARCHITECTURE.md', () => {
+  it('shows the states of a runner as the table has them', () => {
+    const text = readFileSync(new URL('../../ARCHITECTURE.md', import.meta.url), 'utf8');
+    const block = /<!-- runner-states:begin -->\s*([\s\S]*?)\s*<!-- runner-states:end -->/.exec(text)?.[1];
+    expect(block).toBe(`\`\`\`mermaid\n${runnerDiagram()}\n\`\`\``);
+  });
+});
