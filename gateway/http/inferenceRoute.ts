@@ -5,6 +5,7 @@ import { ERROR_TABLE, type Failure, fail, ok, type Result } from '../domain/erro
 import { requestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
 import type { InferenceRequest } from '../shell/inference.ts';
+import { serverTiming } from '../shell/requestTimes.ts';
 import { readJson } from './body.ts';
 import type { HttpDeps, HttpEnv } from './deps.ts';
 import { NodeSink } from './nodeSink.ts';
@@ -52,7 +53,7 @@ async function admit(
   if (!json.ok) return json;
   const parsed = parse(json.value);
   if (!parsed.ok) return parsed;
-  const { model, lora, body, maxTokens, ...rest } = parsed.value;
+  const { model, lora, body, maxTokens, maxTokensParam, ...rest } = parsed.value;
   known.stream = rest.stream;
   const combo = parseCombo(model, lora, deps.catalogue.current());
   if (!combo.ok) return combo;
@@ -62,7 +63,7 @@ async function admit(
     return fail(
       'invalid_request',
       `Cannot make ${maxTokens} tokens: the context of "${combo.value.model.id}" is ${context} tokens`,
-      'max_tokens',
+      maxTokensParam,
     );
   }
   return ok({
@@ -93,5 +94,10 @@ async function serve(c: Context<HttpEnv>, deps: HttpDeps, request: InferenceRequ
 
 function refuse(c: Context<HttpEnv>, deps: HttpDeps, known: Known, failure: Failure): Response {
   deps.inference.refused({ ...known, httpStatus: ERROR_TABLE[failure.code].status, errorCode: failure.code });
+  // As on every inference answer; here all of the time was the door's.
+  const refusedMs = deps.clock.monoMs() - known.arrivedMonoMs;
+  c.header('server-timing', serverTiming({ queue: refusedMs }));
+  c.header('openai-processing-ms', String(Math.round(refusedMs)));
+  if (known.combo) c.header('x-hearth-combo', known.combo.name);
   return sendFailure(c, failure);
 }

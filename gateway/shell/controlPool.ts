@@ -78,7 +78,7 @@ export class ControlPool implements PoolControl {
       state: held && held.active > 0 && held.state === 'ready' ? 'busy' : runner.state,
       base: runner.model.id,
       combos: readyCombos(runner),
-      device: runner.model.deviceLayers === 0 ? 'cpu' : 'gpu',
+      device: deviceOf(runner.model.deviceLayers, process?.deviceKinds ?? []),
       memory: {
         weight_bytes: held?.weightBytes ?? 0,
         kv_bytes: sum(runner, 'kvBytes'),
@@ -104,6 +104,11 @@ function expectOrder<T extends 'warm' | 'evict'>(
 
 function readyCombos(runner: Runner): string[] {
   return [...runner.combos.values()].filter((slot) => slot.state === 'ready').map((slot) => slot.combo.name);
+}
+
+/** Layers that are meant for a device stay on the CPU of a machine that has none. */
+function deviceOf(layers: number, kinds: readonly string[]): string {
+  return layers === 0 ? 'cpu' : (kinds.find((kind) => kind === 'gpu' || kind === 'integrated') ?? 'cpu');
 }
 
 function sum(runner: Runner, field: 'kvBytes' | 'computeBytes'): number {

@@ -4,6 +4,7 @@ import type { ChatRequest } from '../protocol/request.ts';
 import type { ChoicePlan } from './choices.ts';
 import { type Checked, refuse } from './failure.ts';
 import { forChoice, maxTokensOf, samplingOf } from './sampling.ts';
+import { wellFormedJson } from './wellFormed.ts';
 
 /** What the engine is to do for a chat completion. */
 export function planChat(
@@ -45,13 +46,13 @@ export function planChat(
 
 function jsonSchemaOf({ response_format: format }: ChatRequest): string | null {
   if (format === undefined || format.type === 'text') return null;
-  return format.type === 'json_object' ? '{}' : JSON.stringify(format.json_schema.schema ?? {});
+  return format.type === 'json_object' ? '{}' : wellFormedJson(format.json_schema.schema ?? {});
 }
 
 function chatPrompt(body: ChatRequest, legacyFunctions: boolean): Checked<ChatPrompt> {
   const tools = body.tools ?? [];
   const choice = body.tool_choice;
-  const prompt: ChatPrompt = { kind: 'chat', messagesJson: JSON.stringify(body.messages) };
+  const prompt: ChatPrompt = { kind: 'chat', messagesJson: wellFormedJson(body.messages) };
   if (tools.length === 0) {
     if (choice === undefined || choice === 'none' || choice === 'auto') return { ok: true, value: prompt };
     return refuse('invalid_value', 'Cannot accept "tool_choice": expected "tools" beside it', 'tool_choice');
@@ -60,7 +61,7 @@ function chatPrompt(body: ChatRequest, legacyFunctions: boolean): Checked<ChatPr
   const parallel = legacyFunctions ? false : body.parallel_tool_calls;
   if (parallel !== undefined) prompt.parallelToolCalls = parallel;
   if (typeof choice !== 'object') {
-    prompt.toolsJson = JSON.stringify(tools);
+    prompt.toolsJson = wellFormedJson(tools);
     prompt.toolChoice = choice ?? 'auto';
     return { ok: true, value: prompt };
   }
@@ -70,7 +71,7 @@ function chatPrompt(body: ChatRequest, legacyFunctions: boolean): Checked<ChatPr
     const message = `Cannot choose tool ${JSON.stringify(choice.function.name)}: expected one of "tools"`;
     return refuse('invalid_value', message, 'tool_choice');
   }
-  prompt.toolsJson = JSON.stringify(named);
+  prompt.toolsJson = wellFormedJson(named);
   prompt.toolChoice = 'required';
   return { ok: true, value: prompt };
 }

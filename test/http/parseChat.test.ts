@@ -19,6 +19,7 @@ test('parseChat() takes the smallest request and adds nothing', () => {
     legacyFunctions: false,
     keepAliveMs: undefined,
     maxTokens: undefined,
+    maxTokensParam: 'max_tokens',
     ignored: [],
   });
 });

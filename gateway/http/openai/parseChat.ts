@@ -41,6 +41,7 @@ export function parseChat(json: unknown): Result<ParsedInference> {
     legacyFunctions: tools.value.legacyFunctions,
     keepAliveMs: common.value.keepAliveMs,
     maxTokens,
+    maxTokensParam: input.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens',
     ignored: ignored.names(),
   });
 }

@@ -47,6 +47,7 @@ export function parseCompletion(json: unknown): Result<ParsedInference> {
     legacyFunctions: false,
     keepAliveMs: common.value.keepAliveMs,
     maxTokens: input.max_tokens ?? undefined,
+    maxTokensParam: 'max_tokens',
     ignored: ignored.names(),
   });
 }

@@ -27,6 +27,7 @@ export function parseEmbedding(json: unknown): Result<ParsedInference> {
     legacyFunctions: false,
     keepAliveMs: common.value.keepAliveMs,
     maxTokens: undefined,
+    maxTokensParam: 'max_tokens',
     ignored: ignored.names(),
   });
 }

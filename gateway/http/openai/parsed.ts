@@ -14,6 +14,8 @@ export interface ParsedInference {
   readonly keepAliveMs: number | undefined;
   /** Most tokens asked for; checked against the model's context before anything is started. */
   readonly maxTokens: number | undefined;
+  /** The field that `maxTokens` came from. */
+  readonly maxTokensParam: 'max_tokens' | 'max_completion_tokens';
   /** Names of fields that are accepted without effect, for `x-hearth-ignored`. */
   readonly ignored: readonly string[];
 }

@@ -39,6 +39,7 @@ export class RunnerProcess {
   readonly #logPath: string;
   #killTimer: NodeJS.Timeout | null = null;
   #gone = false;
+  #deviceKinds: readonly string[] = [];
 
   constructor(
     id: RunnerId,
@@ -68,6 +69,7 @@ export class RunnerProcess {
     this.#channel = new ControlChannel(
       this.#child.stdio[3] as Duplex,
       (ready) => {
+        this.#deviceKinds = ready.engine.devices.map(({ kind }) => kind);
         if (ready.version === PROTOCOL_VERSION) listener.ready();
         else listener.broken(new Error(`protocol version ${ready.version}, expected ${PROTOCOL_VERSION}`));
       },
@@ -92,6 +94,11 @@ export class RunnerProcess {
   /** Names the process together with its pid; null when it has gone. */
   startTicks(): string | null {
     return this.pid === null ? null : startTicks(this.pid);
+  }
+
+  /** As its engine found them (`cpu`, `gpu`, ...); none before the handshake. */
+  get deviceKinds(): readonly string[] {
+    return this.#deviceKinds;
   }
 
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer> {

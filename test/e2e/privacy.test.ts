@@ -1,0 +1,104 @@
+import { type Dirent, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { banana, rejection, user } from './chat.ts';
+import { readRequests } from './readRequests.ts';
+import { startGateway, type TestGateway, until } from './startGateway.ts';
+
+/** Told to the gateway, in every place where a client may write text. */
+const MARK = 'Xylophonquartz7531';
+const KEY = 'sk-private-key-8642';
+/** Told by the model, and by nobody else. */
+const ANSWER = 'a curious fox named';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startGateway({ environment: { HEARTH_LOG_LEVEL: 'trace' } });
+  await converse();
+});
+afterAll(() => gateway.dispose());
+
+/** Every kind of answer: whole, streamed, refused at the door and by the runner, aborted, of a runner that died. */
+async function converse(): Promise<void> {
+  const client = gateway.openai();
+  client.apiKey = KEY;
+  const story = { ...banana('tiny-chat'), messages: user('Tell me a story about a fox.') };
+  const { choices } = await client.chat.completions.create(story);
+  expect(choices[0]?.message.content).toContain(ANSWER);
+  for await (const _ of await client.chat.completions.create({ ...story, stream: true }));
+  const marked = { ...banana('tiny-chat'), messages: user(MARK), user: MARK };
+  await client.chat.completions.create({ ...marked, metadata: { a: MARK }, stop: [MARK] } as never);
+  for await (const _ of await client.chat.completions.create({ ...marked, stream: true }));
+  await client.completions.create({ model: 'tiny-chat:pirate', prompt: MARK, echo: true });
+  await client.embeddings.create({ model: 'tiny-chat', input: MARK });
+  await rejection(client.chat.completions.create({ ...marked, messages: user(`${MARK} `.repeat(900)) }));
+  await rejection(client.chat.completions.create({ ...marked, temperature: 99 }));
+  await rejection(
+    client.chat.completions.create({ ...marked, messages: [{ role: MARK, content: MARK }] } as never),
+  );
+  await rejection(
+    client.chat.completions.create({
+      ...marked,
+      tools: [{ type: 'function', function: { name: MARK, description: MARK, parameters: { type: MARK } } }],
+    }),
+  );
+  await rejection(
+    client.chat.completions.create({
+      ...marked,
+      response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { $ref: `#/${MARK}` } } },
+    }),
+  );
+  await (await gateway.post('/v1/chat/completions', `{"model":"tiny-chat","messages":"${MARK}`)).text();
+  const endless = { ...marked, logit_bias: { 700: 100 }, stream: true as const };
+  for await (const _ of await client.chat.completions.create(endless)) break;
+  const dying = await client.chat.completions.create(endless);
+  const [runner] = await gateway.runners();
+  if (runner) process.kill(runner.pid, 'SIGKILL');
+  await rejection(
+    (async () => {
+      for await (const _ of dying);
+    })(),
+  );
+  await client.chat.completions.create(marked);
+  await until(() => readRequests(gateway.dataDir).length === 15, 'every request has its row');
+}
+
+function filesBelow(directory: string): string[] {
+  const entries: Dirent[] = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+const WORDS = [MARK, MARK.toLowerCase(), KEY, ANSWER, Buffer.from(MARK).toString('base64').slice(0, 20)];
+
+describe('what clients and models say', () => {
+  test('is nowhere in the log, at its finest level', () => {
+    const log = gateway.log();
+    expect(log).toContain('tiny-chat');
+    for (const word of WORDS) expect(log).not.toContain(word);
+  });
+
+  test('is nowhere in /metrics, the events or the lists of the admin API', async () => {
+    const texts = [await (await fetch(`${gateway.url}/metrics`)).text()];
+    for (const path of ['/events?limit=1000', '/runners', '/models', '/adapters']) {
+      texts.push(JSON.stringify(await gateway.admin('GET', path)));
+    }
+    expect(texts.join('')).toContain('tiny-chat');
+    for (const word of WORDS) expect(texts.join('')).not.toContain(word);
+  });
+
+  test('is in no file of the data directory, while it runs and after its end', async () => {
+    const check = () => {
+      const files = filesBelow(gateway.directory);
+      const inDatabase = files.filter((file) => /hearth\.db/.test(file));
+      expect(inDatabase.length).toBeGreaterThan(0);
+      expect(inDatabase.some((file) => readFileSync(file).includes('tiny-chat'))).toBe(true);
+      for (const file of files) {
+        const bytes = readFileSync(file);
+        for (const word of WORDS) expect([file, bytes.includes(word)]).toEqual([file, false]);
+      }
+    };
+    check();
+    expect(await gateway.end()).toBe(0);
+    check();
+  });
+});
