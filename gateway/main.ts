@@ -8,7 +8,7 @@ import { makeLog } from './telemetry/pinoLog.ts';
 const TERMINATED = 143;
 
 /** Ctrl-C reaches the whole process group and npm passes it on as well: what comes so close together is one signal. */
-const ONE_SIGNAL_MS = 100;
+const ONE_SIGNAL_MS = 50;
 
 /** Runs the gateway until a signal ends it. Exits with 1 and one sentence when it cannot start. */
 export async function main(): Promise<void> {

@@ -4,6 +4,7 @@ import type { Failure } from '../domain/errors.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
+import type { FixedStart } from '../pool/queries.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { makeRecord } from './exchangeRecord.ts';
@@ -92,25 +93,29 @@ export class Exchange {
       return outcome;
     }
     if (outcome.ok) this.#granted(outcome.grant);
-    // What was said in the headers must stay true.
-    const { ok } = outcome;
-    if (ok && this.#announced && this.#announced !== outcome.grant.runnerId) {
+    const announced = this.#announced;
+    if (outcome.ok && announced && !isAs(outcome.grant, announced)) {
       pool.release(requestId);
-      return { ok: false, failure: lost(this.#announced, new Error('its process has gone')) };
+      const error = new Error('another one took its place after the headers were sent');
+      return { ok: false, failure: lost(announced.runnerId, error) };
     }
     return outcome;
   }
 
-  #announced: RunnerId | null = null;
+  /** What a stream's headers have said of who will serve it; it must stay true. */
+  #announced: FixedStart | null = null;
 
   /** Sends a stream's headers once it is fixed who will serve it, then what the start is doing. */
   #announce(): void {
-    const { pool, timeline } = this.#deps;
+    const { pool, timeline, clock } = this.#deps;
     const fixed = pool.fixedStart(this.#request.requestId);
     if (!fixed) return;
     if (!this.#sink.headSent) {
-      this.#announced = fixed.runnerId;
-      this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(fixed.runnerId, fixed.kind, fixed.joined) });
+      const { runnerId, kind, joined } = fixed;
+      const nowMonoMs = clock.monoMs();
+      this.#announced = fixed;
+      this.#times.waitsFor(timeline.intervals(runnerId, this.#request.combo.key, nowMonoMs));
+      this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(runnerId, kind, joined, nowMonoMs) });
     }
     const fraction = fixed.kind === 'warm' ? null : timeline.fraction(fixed.runnerId);
     this.#sink.write(
@@ -134,8 +139,9 @@ export class Exchange {
     let answer: RunnerAnswer = { type: 'lost', begun: false, error: new Error('its process has gone') };
     if (client) {
       this.#running = new RunnerExchange(client, this.#request, this.#body, (chunk) => {
-        this.#times.firstToken(clock.monoMs());
-        if (!this.#sink.headSent) this.#sendStreamHead(grant);
+        const nowMonoMs = clock.monoMs();
+        this.#times.firstToken(nowMonoMs);
+        if (!this.#sink.headSent) this.#sendStreamHead(grant, nowMonoMs);
         return this.#forwarder.push(chunk);
       });
       answer = await this.#running.answer;
@@ -156,8 +162,9 @@ export class Exchange {
     this.#deps.pool.dispatch({ type: 'runnerFailed', runnerId, failure });
   }
 
-  #sendStreamHead(grant: Grant): void {
-    this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(grant.runnerId, grant.kind, grant.joined) });
+  #sendStreamHead(grant: Grant, nowMonoMs: number): void {
+    const { runnerId, kind, joined } = grant;
+    this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(runnerId, kind, joined, nowMonoMs) });
   }
 
   async #endAnswered(answer: Exclude<RunnerAnswer, { type: 'lost' }>): Promise<void> {
@@ -174,11 +181,11 @@ export class Exchange {
       });
     }
     if (answer.type === 'whole') {
-      this.#sink.head(200, { 'content-type': 'application/json', ...this.#grantHeaders() });
+      this.#sink.head(200, { 'content-type': 'application/json', ...this.#grantHeaders(endedMonoMs) });
       this.#sink.end(answer.body);
       return;
     }
-    if (!this.#sink.headSent && this.#grant) this.#sendStreamHead(this.#grant);
+    if (!this.#sink.headSent && this.#grant) this.#sendStreamHead(this.#grant, endedMonoMs);
     // The runner's error frame has passed already: an error ends a stream without [DONE].
     this.#sink.end(report.error ? undefined : this.#streamTail(record));
   }
@@ -240,13 +247,17 @@ export class Exchange {
     return written;
   }
 
-  #grantHeaders(): Record<string, string> {
+  #grantHeaders(nowMonoMs = this.#deps.clock.monoMs()): Record<string, string> {
     const grant = this.#grant;
-    return this.#headers(grant?.runnerId ?? null, grant?.kind ?? null, grant?.joined ?? false);
+    return this.#headers(grant?.runnerId ?? null, grant?.kind ?? null, grant?.joined ?? false, nowMonoMs);
   }
 
-  #headers(runnerId: RunnerId | null, kind: StartKind | null, joined: boolean): Record<string, string> {
-    const nowMonoMs = this.#deps.clock.monoMs();
+  #headers(
+    runnerId: RunnerId | null,
+    kind: StartKind | null,
+    joined: boolean,
+    nowMonoMs: number,
+  ): Record<string, string> {
     const { combo, ignored, arrivedMonoMs } = this.#request;
     return {
       'x-hearth-combo': combo.name,
@@ -258,6 +269,10 @@ export class Exchange {
       'openai-processing-ms': String(Math.round(nowMonoMs - arrivedMonoMs)),
     };
   }
+}
+
+function isAs(grant: Grant, announced: FixedStart): boolean {
+  return grant.runnerId === announced.runnerId && grant.kind === announced.kind;
 }
 
 function lost(runnerId: RunnerId, error: Error): Failure {
