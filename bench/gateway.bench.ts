@@ -9,7 +9,7 @@ import { median, stream, type Target } from './harness/streamClient.ts';
 
 const SEQUENCES = 32;
 const CONTEXT_TOKENS = 512;
-const ROUNDS = 7;
+const ROUNDS = 5;
 const STORY = 'Tell me a story about a fox.';
 
 interface Round {

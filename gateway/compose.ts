@@ -48,6 +48,12 @@ const RUNNER_ENVIRONMENT = [
   'HEARTH_LLAMA_DIR',
 ];
 
+/**
+ * KV caches are large and written in full: with transparent huge pages their page faults are a hundredth (glibc's
+ * mallopt(3), tunable glibc.malloc.hugetlb; 1 advises the kernel and reserves nothing).
+ */
+const RUNNER_TUNABLES = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+
 /** Builds the gateway out of its parts; the one place that names concrete classes. Throws one sentence on failure. */
 export async function compose(
   settings: Settings,
@@ -69,7 +75,10 @@ export async function compose(
     opened.unshift(() => database.close());
     const catalogue = await openCatalogue(settings, database, log);
     await endLeftRunners(database.runners, runDir, clock, log);
-    const core = buildCore(settings, database, catalogue, log, runDir, pick(environment, RUNNER_ENVIRONMENT));
+    const core = buildCore(settings, database, catalogue, log, runDir, {
+      ...RUNNER_TUNABLES,
+      ...pick(environment, RUNNER_ENVIRONMENT),
+    });
     opened.unshift(() => core.pool.stop());
     const limits = httpLimits(settings.limits);
     const app = createApp({

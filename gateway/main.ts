@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { compose, type Gateway } from './compose.ts';
 import { readSettings, type Settings } from './config.ts';
 import type { Log } from './ports/log.ts';
@@ -5,6 +6,9 @@ import { makeLog } from './telemetry/pinoLog.ts';
 
 /** As shells tell of a process that SIGTERM ended. */
 const TERMINATED = 143;
+
+/** Ctrl-C reaches the whole process group and npm passes it on as well: what comes so close together is one signal. */
+const ONE_SIGNAL_MS = 100;
 
 /** Runs the gateway until a signal ends it. Exits with 1 and one sentence when it cannot start. */
 export async function main(): Promise<void> {
@@ -37,13 +41,14 @@ function announce(gateway: Gateway, settings: Settings): void {
 
 /** SIGTERM and SIGINT drain and exit 0, a second one exits at once; SIGHUP reads the configuration again. */
 function handleSignals(gateway: Gateway, log: Log): void {
-  let draining = false;
+  let drainingSinceMs: number | null = null;
   const end = (signal: NodeJS.Signals) => {
-    if (draining) {
+    if (drainingSinceMs !== null) {
+      if (performance.now() - drainingSinceMs < ONE_SIGNAL_MS) return;
       gateway.abandon();
       process.exit(TERMINATED);
     }
-    draining = true;
+    drainingSinceMs = performance.now();
     log.info({ signal }, 'draining; a second signal ends at once');
     gateway.drain().then(
       () => process.exit(0),

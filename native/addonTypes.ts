@@ -18,7 +18,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface InitialiseOptions {
   /** Directory of the ggml and llama shared libraries; CPU variants are chosen from it by what the CPU has. */
   libraryDir: string;
-  /** Lines that llama.cpp and ggml print. They never hold prompts. Called on the JavaScript thread. */
+  /** Lines that llama.cpp and ggml print, debug lines left out. They never hold prompts. Called on the JavaScript thread. */
   onLog: (level: LogLevel, text: string) => void;
 }
 

@@ -2,12 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { embed, stateDiagram } from './diagram.mjs';
 
-/**
- * `make` is the exported function of `module` that returns the document, as a value or as its text. With `diagram` it is a
- * table of transitions instead, drawn between two marks of a file that people write.
- */
+/** `make` is the exported function of `module` that returns the document, as a value or as its text. */
 export const DOCUMENTS = [
   { file: 'docs/openapi.json', module: 'gateway/http/openapi.ts', make: 'openApiDocument' },
   {
@@ -18,7 +14,7 @@ export const DOCUMENTS = [
 ];
 
 /** The document's text as the code makes it now. */
-export async function render(root, { file, module, make, diagram }) {
+export async function render(root, { module, make }) {
   const { build, stop } = await import('esbuild');
   // Inside the root, so that it finds node_modules.
   const outfile = join(root, '.cache', `document-${process.pid}.mjs`);
@@ -34,13 +30,8 @@ export async function render(root, { file, module, make, diagram }) {
       target: 'node20',
       logLevel: 'warning',
     });
-    const made = (await import(`${pathToFileURL(outfile).href}?${module}`))[make];
-    if (diagram !== undefined) {
-      const page = readFileSync(join(root, file), 'utf8');
-      return embed(page, diagram.title, stateDiagram(made, diagram.initial));
-    }
-    const document = made();
-    return typeof document === 'string' ? document : `${JSON.stringify(document, null, 2)}\n`;
+    const made = (await import(`${pathToFileURL(outfile).href}?${module}`))[make]();
+    return typeof made === 'string' ? made : `${JSON.stringify(made, null, 2)}\n`;
   } finally {
     await stop();
     rmSync(outfile, { force: true });

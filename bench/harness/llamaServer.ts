@@ -47,16 +47,19 @@ export async function startLlamaServer(
     if (child.exitCode !== null) throw new Error(`llama-server ended with ${child.exitCode}`);
     await delay(20);
   }
+  const pool = new Pool(url, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
   return {
     target: {
       name: 'llama-server',
-      pool: new Pool(url, { connections: null, headersTimeout: 0, bodyTimeout: 0 }),
+      pool,
       headers: {},
       body: { model: 'x', cache_prompt: false },
     },
     pid: child.pid ?? 0,
     async stop() {
       const ended = once(child, 'exit');
+      // It waits for its connections when it ends.
+      await pool.destroy();
       child.kill('SIGTERM');
       await ended;
     },

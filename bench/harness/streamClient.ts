@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Pool } from 'undici';
+import { errors, type Pool } from 'undici';
 
 /** A server to be measured. All speak OpenAI's API; what they need beside it is in `body` and `headers`. */
 export interface Target {
@@ -19,7 +19,17 @@ export interface StreamResult {
  * One streamed chat completion, with as little work per chunk as can be: the client shares the cores with what it
  * measures. The first token is the first bytes of the body; tokens are counted by the usage chunk.
  */
-export function stream(target: Target, prompt: string, maxTokens: number): Promise<StreamResult> {
+export async function stream(target: Target, prompt: string, maxTokens: number): Promise<StreamResult> {
+  try {
+    return await streamOnce(target, prompt, maxTokens);
+  } catch (error) {
+    // llama-server closes kept-alive connections after some requests (FACTS.md): once more on a fresh one.
+    if (!(error instanceof errors.SocketError)) throw error;
+    return streamOnce(target, prompt, maxTokens);
+  }
+}
+
+function streamOnce(target: Target, prompt: string, maxTokens: number): Promise<StreamResult> {
   const body = JSON.stringify({
     messages: [{ role: 'user', content: prompt }],
     temperature: 0,

@@ -82,7 +82,12 @@ export function roundPhases(phases: PhaseRecord): PhaseRecord {
   const record: PhaseRecord = {};
   for (const phase of PHASES) {
     const ms = phases[phase];
-    if (ms !== undefined) record[phase] = Math.round(ms * 1000) / 1000;
+    if (ms !== undefined) record[phase] = roundMs(ms);
   }
   return record;
+}
+
+/** Milliseconds rounded to microseconds. */
+export function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

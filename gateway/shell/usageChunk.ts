@@ -1,5 +1,5 @@
 import type { RequestRecord } from '../domain/requestRecord.ts';
-import { roundPhases } from './requestTimes.ts';
+import { roundMs, roundPhases } from './requestTimes.ts';
 import type { FirstChunk } from './sseForwarder.ts';
 
 /** The last chunk of a stream that asked for usage: OpenAI's, with the whole phase record under `hearth`. */
@@ -23,8 +23,8 @@ export function usageChunk(record: RequestRecord, first: FirstChunk | null): str
       joined: record.joined,
       runner: record.runnerId,
       phases_ms: roundPhases(record.phasesMs),
-      ttft_ms: record.ttftMs,
-      total_ms: record.totalMs,
+      ttft_ms: record.ttftMs === null ? null : roundMs(record.ttftMs),
+      total_ms: roundMs(record.totalMs),
     },
   };
   return `data: ${JSON.stringify(chunk)}\n\n`;

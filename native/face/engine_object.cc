@@ -4,6 +4,15 @@
 #include "face/write_results.h"
 
 namespace hearth::face {
+namespace {
+
+/** process[method]('exit', listener) */
+void callProcess(Napi::Env env, const char* method, Napi::Function listener) {
+  const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
+  process.Get(method).As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
+}
+
+}  // namespace
 
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "NativeEngine",
@@ -36,9 +45,13 @@ EngineObject::EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<En
   Host* host = host_.get();
   host_->engine = std::make_unique<Engine>(
       coalesceMs, [host] { host->thread->post([host](Napi::Env taskEnv) { host->deliver(taskEnv); }); });
-  // Added after the thread-safe function, so that it runs before that is torn down: the engine's threads end
-  // first.
-  env.AddCleanupHook([keep = host_] { keep->shutDown(); });
+  // A worker's environment is torn down with hooks, added after the thread-safe function to run before that
+  // goes. The main thread's is not: exit() destroys the libraries' static objects while a decode thread still
+  // uses them, unless the engine ends at the `exit` event.
+  napi_add_env_cleanup_hook(env, Host::onTearDown, host);
+  const auto onExit = Napi::Function::New(env, [host](const Napi::CallbackInfo&) { host->shutDown(); });
+  host_->onExit = Napi::Persistent(onExit);
+  callProcess(env, "once", onExit);
   Ref();
 }
 
@@ -48,10 +61,14 @@ void EngineObject::Host::deliver(Napi::Env env) {
   if (!events.empty()) onEvents.Call({writeEvents(env, events)});
 }
 
+void EngineObject::Host::onTearDown(void* host) { static_cast<Host*>(host)->shutDown(); }
+
 void EngineObject::Host::shutDown() {
+  closed = true;
   engine.reset();
   thread->close();
   onEvents.Reset();
+  onExit.Reset();
 }
 
 template <typename Result>
@@ -196,8 +213,9 @@ Napi::Value EngineObject::Close(const Napi::CallbackInfo& info) {
       host->deliver(taskEnv);
       for (const auto& closer : closers_) closer.Resolve(taskEnv.Undefined());
       closers_.clear();
-      host->thread->close();
-      host->onEvents.Reset();
+      napi_remove_env_cleanup_hook(taskEnv, Host::onTearDown, host.get());
+      callProcess(taskEnv, "removeListener", host->onExit.Value());
+      host->shutDown();
       Unref();
     });
   });

@@ -21,11 +21,14 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   struct Host {
     std::shared_ptr<JsThread> thread;
     Napi::FunctionReference onEvents;
+    Napi::FunctionReference onExit;
     std::unique_ptr<Engine> engine;
     bool closed = false;
 
     void deliver(Napi::Env env);
+    /** Ends the engine and joins its threads. Idempotent. */
     void shutDown();
+    static void onTearDown(void* host);
   };
 
   Napi::Value Load(const Napi::CallbackInfo& info);

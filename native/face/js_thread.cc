@@ -47,6 +47,10 @@ void JsThread::call(napi_env env, napi_value, void* context, void*) {
   for (const Task& task : tasks) {
     const Napi::HandleScope scope(env);
     task(env);
+    const Napi::Env napiEnv(env);
+    if (!napiEnv.IsExceptionPending()) continue;
+    // Node-API would only print a warning: what a callback throws is an uncaught exception like any other.
+    napi_fatal_exception(env, napiEnv.GetAndClearPendingException().Value());
   }
 }
 

@@ -10,8 +10,7 @@ const char* nameOf(LogLevel level) {
   switch (level) {
     case LogLevel::error: return "error";
     case LogLevel::warn: return "warn";
-    case LogLevel::info: return "info";
-    default: return "debug";
+    default: return "info";
   }
 }
 

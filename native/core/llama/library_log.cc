@@ -39,6 +39,8 @@ void onText(ggml_log_level level, const char* text, void*) {
     return;
   }
   if (level != GGML_LOG_LEVEL_CONT) log.level = levelOf(level);
+  // Hundreds of lines per model that only their authors read, and each one is a call into JavaScript.
+  if (log.level == LogLevel::debug) return;
   log.line += text;
   for (size_t end = log.line.find('\n'); end != std::string::npos; end = log.line.find('\n')) {
     if (end > 0) log.sink(log.level, log.line.substr(0, end));
