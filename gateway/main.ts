@@ -7,7 +7,7 @@ import { makeLog } from './telemetry/pinoLog.ts';
 /** As shells tell of a process that SIGTERM ended. */
 const TERMINATED = 143;
 
-/** Ctrl-C reaches the whole process group and npm passes it on as well: what comes so close together is one signal. */
+/** Ctrl-C reaches the whole process group and npm passes it on as well: interrupts so close together are one. */
 const ONE_SIGNAL_MS = 100;
 
 /** Runs the gateway until a signal ends it. Exits with 1 and one sentence when it cannot start. */
@@ -44,7 +44,7 @@ function handleSignals(gateway: Gateway, log: Log): void {
   let drainingSinceMs: number | null = null;
   const end = (signal: NodeJS.Signals) => {
     if (drainingSinceMs !== null) {
-      if (performance.now() - drainingSinceMs < ONE_SIGNAL_MS) return;
+      if (signal === 'SIGINT' && performance.now() - drainingSinceMs < ONE_SIGNAL_MS) return;
       gateway.abandon();
       process.exit(TERMINATED);
     }
