@@ -20,6 +20,7 @@ import { RunnerFleet } from './shell/runnerFleet.ts';
 import { ServeInference } from './shell/serveInference.ts';
 import { StartTimeline } from './shell/startTimeline.ts';
 import { Metrics, type PoolGauges } from './telemetry/metrics.ts';
+import { logRequest } from './telemetry/requestLog.ts';
 
 /** A gateway that serves. */
 export interface Gateway {
@@ -152,7 +153,10 @@ function buildCore(
     ledger: database.ledger,
     combos: database.combos,
     clock,
-    onEnded: (record) => metrics.requestEnded(record),
+    onEnded: (record) => {
+      metrics.requestEnded(record);
+      logRequest(log, record);
+    },
   });
   return { pool, fleet, inference, control: new ControlPool(pool, fleet), metrics };
 }

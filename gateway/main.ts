@@ -1,13 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { compose, type Gateway } from './compose.ts';
 import { readSettings, type Settings } from './config.ts';
-import type { Log } from './ports/log.ts';
-import { makeLog } from './telemetry/pinoLog.ts';
+import { type FlushedLog, makeLog } from './telemetry/pinoLog.ts';
 
 /** As shells tell of a process that SIGTERM ended. */
 const TERMINATED = 143;
 
-/** Ctrl-C reaches the whole process group and npm passes it on as well: what comes so close together is one signal. */
+/** A signal to the whole process group (Ctrl-C) reaches us twice, since npm passes it on: so close together is one. */
 const ONE_SIGNAL_MS = 50;
 
 /** Runs the gateway until a signal ends it. Exits with 1 and one sentence when it cannot start. */
@@ -25,7 +24,7 @@ export async function main(): Promise<void> {
   void gateway.failed.then((error) => {
     log.error({ error: error.message }, 'the gateway cannot go on');
     gateway.abandon();
-    process.exit(1);
+    exit(1, log);
   });
   announce(gateway, settings.value);
 }
@@ -40,21 +39,21 @@ function announce(gateway: Gateway, settings: Settings): void {
 }
 
 /** SIGTERM and SIGINT drain and exit 0, a second one exits at once; SIGHUP reads the configuration again. */
-function handleSignals(gateway: Gateway, log: Log): void {
+function handleSignals(gateway: Gateway, log: FlushedLog): void {
   let drainingSinceMs: number | null = null;
   const end = (signal: NodeJS.Signals) => {
     if (drainingSinceMs !== null) {
       if (performance.now() - drainingSinceMs < ONE_SIGNAL_MS) return;
       gateway.abandon();
-      process.exit(TERMINATED);
+      exit(TERMINATED, log);
     }
     drainingSinceMs = performance.now();
     log.info({ signal }, 'draining; a second signal ends at once');
     gateway.drain().then(
-      () => process.exit(0),
+      () => exit(0, log),
       (error: Error) => {
         log.error({ error: error.message }, 'drain failed');
-        process.exit(1);
+        exit(1, log);
       },
     );
   };
@@ -64,6 +63,12 @@ function handleSignals(gateway: Gateway, log: Log): void {
     // Its outcome is logged and in the event log; a bad file changes nothing.
     void gateway.catalogue.reload();
   });
+}
+
+/** What was logged is written before the process goes. */
+function exit(code: number, log: FlushedLog): never {
+  log.flush();
+  process.exit(code);
 }
 
 function giveUp(message: string): void {

@@ -1,5 +1,5 @@
 import type { EmbedResult } from '../../native/addonTypes.ts';
-import type { Engine, LoadedBase } from '../engine/engine.ts';
+import { type Engine, EngineError, type LoadedBase } from '../engine/engine.ts';
 import { toEngineError } from '../engine/failure.ts';
 import { REPORT_HEADER } from '../protocol/report.ts';
 import { type EmbeddingRequest, embeddingRequestSchema } from '../protocol/request.ts';
@@ -10,7 +10,13 @@ import { resolveCombo } from './resolveCombo.ts';
 import { reportHeader, Tally } from './usage.ts';
 import { parseBody } from './validate.ts';
 
-/** `POST /v1/embeddings`. An embedding that runs is not cancelled when its client goes: it is one decode. */
+/**
+ * Inputs that go to the engine together: as many as it decodes at once, so that parts cost nothing. Between them others
+ * get their turn and a client that has gone ends the work.
+ */
+const PART_INPUTS = 16;
+
+/** `POST /v1/embeddings`. */
 export async function serveEmbeddings(engine: Engine, exchange: Exchange, text: string): Promise<void> {
   const planned = planEmbeddings(engine, exchange, text);
   if (!planned.ok) return answerFailure(exchange, planned.failure);
@@ -18,7 +24,9 @@ export async function serveEmbeddings(engine: Engine, exchange: Exchange, text: 
   const startedAtMonoMs = performance.now();
   let result: EmbedResult;
   try {
-    result = await engine.embed(combo, inputs);
+    const whole = await embedInParts(engine, exchange, combo, inputs);
+    if (whole === null) return;
+    result = whole;
   } catch (error) {
     return answerFailure(exchange, failureOf(error));
   }
@@ -29,6 +37,33 @@ export async function serveEmbeddings(engine: Engine, exchange: Exchange, text: 
     ? { [REPORT_HEADER]: reportHeader(tally) }
     : {};
   answerJson(exchange.response, 200, embeddingsJson(body, result, tally.promptTokens), headers);
+}
+
+/** null when nobody waits for the answer any more. */
+async function embedInParts(
+  engine: Engine,
+  { response }: Exchange,
+  combo: string,
+  inputs: EmbeddingPlan['inputs'],
+): Promise<EmbedResult | null> {
+  const whole: EmbedResult = { vectors: [], tokens: [] };
+  for (let first = 0; first < inputs.length; first += PART_INPUTS) {
+    if (response.destroyed) return null;
+    try {
+      const part = await engine.embed(combo, inputs.slice(first, first + PART_INPUTS));
+      whole.vectors.push(...part.vectors);
+      whole.tokens.push(...part.tokens);
+    } catch (error) {
+      throw inWholeList(toEngineError(error), first);
+    }
+  }
+  return whole;
+}
+
+/** The engine counts the inputs of its part, the client those of its list. */
+function inWholeList({ failure }: EngineError, first: number): EngineError {
+  const message = failure.message.replace(/(?<=\binput )\d+(?=: )/, (place) => String(first + Number(place)));
+  return new EngineError({ ...failure, message });
 }
 
 interface EmbeddingPlan {

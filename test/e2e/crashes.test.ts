@@ -177,6 +177,17 @@ describe('SIGTERM', () => {
   });
 });
 
+describe('SIGINT', () => {
+  test('that comes twice at once, as Ctrl-C under npm does, is one signal: the stream finishes', async () => {
+    const gateway = await start();
+    const { reader } = await longStream(gateway);
+    gateway.child.kill('SIGINT');
+    const ended = gateway.end('SIGINT');
+    expect(await rest(reader)).toContain('data: [DONE]');
+    expect(await ended).toBe(0);
+  });
+});
+
 describe('a second gateway on the same data directory', () => {
   test('is refused with the pid of the first', async () => {
     const gateway = await start();

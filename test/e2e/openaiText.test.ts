@@ -2,7 +2,8 @@ import type OpenAI from 'openai';
 import { BadRequestError, NotFoundError } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BANANA, banana, rejection } from './chat.ts';
-import { demoConfig, startGateway, type TestGateway } from './startGateway.ts';
+import { readRequests } from './readRequests.ts';
+import { demoConfig, startGateway, type TestGateway, until } from './startGateway.ts';
 
 let gateway: TestGateway;
 let client: OpenAI;
@@ -149,6 +150,28 @@ describe('embeddings.create()', () => {
     const [base = []] = await embed('tiny-chat', 'Hello there');
     const [pirate = []] = await embed('tiny-chat:pirate', 'Hello there');
     expect(dot(base, pirate)).toBeLessThan(0.9999);
+  });
+
+  test('of a long list lets others have their turn and ends when its client goes', async () => {
+    const input = Array.from(
+      { length: 2048 },
+      (_, index) => `${index} ${'One day Jack found a lost map. '.repeat(15)}`,
+    );
+    const order: string[] = [];
+    const abort = new AbortController();
+    const long = client.embeddings.create({ model: 'tiny-chat', input }, { signal: abort.signal }).then(
+      () => order.push('long'),
+      () => order.push('aborted'),
+    );
+    await until(async () => (await gateway.runners()).some(({ state }) => state === 'busy'), 'it runs');
+    await client.embeddings.create({ model: 'tiny-chat', input: 'Hello' });
+    order.push('short');
+    abort.abort();
+    await long;
+    expect(order).toEqual(['short', 'aborted']);
+    const last = () => readRequests(gateway.dataDir).at(-1);
+    await until(() => last()?.error_code === 'client_closed', 'the ledger has the row');
+    expect(last()).toMatchObject({ endpoint: 'embeddings', http_status: 499 });
   });
 
   test('refuses a length that the model does not have, naming `dimensions`', async () => {

@@ -1,0 +1,22 @@
+import type { RequestRecord } from '../domain/requestRecord.ts';
+import type { Log } from '../ports/log.ts';
+
+/** One line for each request that has ended. The record holds no content, so none can get here. */
+export function logRequest(log: Log, record: RequestRecord): void {
+  const { requestId, endpoint, combo, startKind, joined, runnerId, httpStatus, errorCode } = record;
+  const line = {
+    requestId,
+    endpoint,
+    combo,
+    start: startKind,
+    ...(joined ? { joined } : {}),
+    runnerId,
+    status: httpStatus,
+    ...(errorCode === null ? {} : { errorCode }),
+    promptTokens: record.promptTokens,
+    completionTokens: record.completionTokens,
+    ttftMs: record.ttftMs === null ? null : Math.round(record.ttftMs * 10) / 10,
+    totalMs: Math.round(record.totalMs * 10) / 10,
+  };
+  log.info(line, 'request ended');
+}
