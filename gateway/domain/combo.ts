@@ -61,6 +61,16 @@ export function parseCombo(text: string, lora: readonly LoraField[], catalogue: 
   return makeCombo(named.value.model, [...named.value.adapters, ...listed], catalogue, lora.length > 0);
 }
 
+/**
+ * The combo of that key, while the catalogue has these very revisions of its base and adapters; null otherwise. No
+ * canonical name holds a `#`, and none is an alias with adapters.
+ */
+export function comboOfKey(key: string, catalogue: Catalogue): Combo | null {
+  const [name = ''] = key.split('#', 1);
+  const parsed = parseCombo(name, [], catalogue);
+  return parsed.ok && parsed.value.key === key ? parsed.value : null;
+}
+
 /** A scale as names write it: plain decimals, no exponent, no trailing zeros; reads back as the same number. */
 export function formatScale(scale: number): string {
   const text = String(scale);

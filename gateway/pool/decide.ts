@@ -1,3 +1,4 @@
+import { runnerAdopted } from './adoption.ts';
 import { arrive } from './arrivals.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
@@ -48,6 +49,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'runnerLoaded':
       runnerLoaded(state, event.runnerId, event.weightBytes, nowMs, effects);
+      break;
+    case 'runnerAdopted':
+      runnerAdopted(state, event, nowMs, effects);
       break;
     case 'comboReady':
       comboReady(state, event, nowMs, effects);

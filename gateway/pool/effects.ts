@@ -56,6 +56,7 @@ export type StopReason = 'idle' | 'evicted' | 'replaced' | 'stale' | 'failed' | 
 
 export type NoteType =
   | 'runner_spawned'
+  | 'runner_adopted'
   | 'runner_ready'
   | 'runner_failed'
   | 'runner_exited'

@@ -1,7 +1,8 @@
-import type { Catalogue } from '../domain/catalogue.ts';
+import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+import type { AdoptedCombo } from './adoption.ts';
 
 /** Facts that reach the pool. Nothing in them asks for anything but the three `…Asked`. */
 export type PoolEvent =
@@ -18,6 +19,15 @@ export type PoolEvent =
   | { readonly type: 'requestEnded'; readonly requestId: RequestId }
   /** The process has shaken hands: it is a standby. */
   | { readonly type: 'runnerUp'; readonly runnerId: RunnerId }
+  /** A runner of an earlier gateway is this one's now; it was found fit by `judgeAdoption` and holds nothing else. */
+  | {
+      readonly type: 'runnerAdopted';
+      readonly runnerId: RunnerId;
+      readonly model: CatalogueModel;
+      readonly weightBytes: number;
+      readonly threads: number;
+      readonly combos: readonly AdoptedCombo[];
+    }
   | { readonly type: 'runnerLoaded'; readonly runnerId: RunnerId; readonly weightBytes: number }
   | {
       readonly type: 'comboReady';

@@ -10,10 +10,13 @@ export const RUNNER_TRANSITIONS = {
   stopping: ['gone'],
 } as const satisfies Record<Runner['state'], readonly (Runner['state'] | 'gone')[]>;
 
+/** How a runner comes into the books: spawned, or adopted from an earlier gateway. */
+export const FIRST_RUNNER_STATES = ['starting', 'ready'] as const satisfies readonly Runner['state'][];
+
 /** Puts a runner into its next state. A transition that is not in the table is a broken invariant and throws. */
 export function moveTo<T extends Runner>(state: PoolState, next: T): T {
   const current = state.runners.get(next.id);
-  const allowed: readonly string[] = current ? RUNNER_TRANSITIONS[current.state] : ['starting'];
+  const allowed: readonly string[] = current ? RUNNER_TRANSITIONS[current.state] : FIRST_RUNNER_STATES;
   if (!allowed.includes(next.state)) {
     throw new Error(`Cannot move runner "${next.id}" from ${current?.state ?? 'nothing'} to ${next.state}`);
   }

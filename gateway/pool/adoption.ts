@@ -1,0 +1,106 @@
+import type { CatalogueModel } from '../domain/catalogue.ts';
+import { type Combo, comboOfKey } from '../domain/combo.ts';
+import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.ts';
+import type { PoolEffect } from './effects.ts';
+import type { PoolEvent } from './events.ts';
+import { markPlaced } from './queues.ts';
+import { answerOrders, grantWaiting } from './serving.ts';
+import { type PoolState, runnerOfBase } from './state.ts';
+import { moveTo } from './transitions.ts';
+
+/** What a runner of an earlier gateway says that it holds. */
+export interface AdoptionOffer {
+  readonly runnerId: RunnerId;
+  readonly model: { readonly id: string; readonly revision: string; readonly sequences: number } | null;
+  readonly combos: readonly {
+    readonly combo: string;
+    readonly kvBytes: number;
+    readonly computeBytes: number;
+  }[];
+}
+
+/** A combo that an adopted runner has ready. */
+export interface AdoptedCombo {
+  readonly combo: Combo;
+  readonly kvBytes: number;
+  readonly computeBytes: number;
+}
+
+/** `stale`: combos that have to be detached before the runner is adopted. */
+export type AdoptionVerdict =
+  | {
+      readonly ok: true;
+      readonly model: CatalogueModel;
+      readonly combos: readonly AdoptedCombo[];
+      readonly stale: readonly ComboKey[];
+    }
+  | { readonly ok: false; readonly reason: string };
+
+/**
+ * Whether the pool can use a runner of an earlier gateway, and what of it. Has no side effects. Its base must be of the
+ * current revision, so that no output comes from weights that were replaced; there must be room for it.
+ */
+export function judgeAdoption(state: PoolState, { model, combos }: AdoptionOffer): AdoptionVerdict {
+  if (model === null) return refuse('it holds no base');
+  const { settings, catalogue } = state;
+  const current = catalogue.models.get(modelId(model.id));
+  if (!current) return refuse(`its base "${model.id}" is not in the catalogue any more`);
+  if (current.revision !== model.revision)
+    return refuse(`its base "${model.id}" was replaced: it holds ${model.revision}, not ${current.revision}`);
+  if (state.shuttingDown) return refuse('the gateway is shutting down');
+  if (runnerOfBase(state, current)) return refuse(`another runner holds its base "${model.id}"`);
+  if (state.runners.size >= settings.maxRunners)
+    return refuse(`there are ${state.runners.size} runners, expected at most ${settings.maxRunners}`);
+  // What may change without a new revision is as the runner has it: it has room for so many sequences.
+  const held: CatalogueModel = { ...current, sequences: model.sequences };
+  const kept: AdoptedCombo[] = [];
+  const stale: ComboKey[] = [];
+  for (const { combo: key, kvBytes, computeBytes } of combos) {
+    const combo = kept.length < settings.maxCombosPerRunner ? comboOfKey(key, catalogue) : null;
+    if (combo) kept.push({ combo: { ...combo, model: held }, kvBytes, computeBytes });
+    else stale.push(comboKey(key));
+  }
+  return { ok: true, model: held, combos: kept, stale };
+}
+
+/** Puts it into the books as ready. Who waits for one of its combos is served. */
+export function runnerAdopted(
+  state: PoolState,
+  { runnerId: id, model, weightBytes, threads, combos }: Extract<PoolEvent, { type: 'runnerAdopted' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const runner = moveTo(state, {
+    id,
+    model,
+    combos: new Map(),
+    state: 'ready',
+    weightBytes,
+    threads,
+    active: 0,
+    lastUsedMs: nowMs,
+  });
+  const keepAliveMs = model.idleTtlMs ?? Number.POSITIVE_INFINITY;
+  for (const adopted of combos)
+    runner.combos.set(adopted.combo.key, {
+      ...adopted,
+      state: 'ready',
+      active: 0,
+      lastUsedMs: nowMs,
+      keepAliveMs,
+    });
+  const detail = { base: model.id, weightBytes, combos: combos.length };
+  effects.push({ type: 'note', note: 'runner_adopted', runnerId: id, detail });
+  for (const key of runner.combos.keys()) {
+    const queue = state.queues.get(key);
+    if (!queue) continue;
+    markPlaced(state, queue);
+    for (const waiter of queue.waiters) waiter.waitsSinceMs = nowMs;
+    answerOrders(state, runner, key, effects);
+    grantWaiting(state, key, nowMs, effects);
+  }
+}
+
+function refuse(reason: string): AdoptionVerdict {
+  return { ok: false, reason };
+}
