@@ -5,17 +5,18 @@ import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
 import { GgufFiles } from './catalogue/ggufFiles.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
-import { ensureAdminToken, ensureRuntimeDir } from './dataDir.ts';
+import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
 import { type HttpServer, listen } from './http/server.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
+import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
-import { endLeftRunners } from './shell/processes/reconcile.ts';
+import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
 import { ServeInference } from './shell/serveInference.ts';
 import { StartTimeline } from './shell/startTimeline.ts';
@@ -62,6 +63,7 @@ export async function compose(
   environment: NodeJS.ProcessEnv,
 ): Promise<Gateway> {
   const runDir = await ensureRuntimeDir(settings.dataDir);
+  const secret = await ensureRunnerSecret(settings.dataDir);
   const adminToken = settings.adminToken ?? (await ensureAdminToken(settings.dataDir));
   const lock = lockInstance(settings.dataDir);
   if (!lock.ok) throw new Error(lock.error.message);
@@ -75,12 +77,28 @@ export async function compose(
     });
     opened.unshift(() => database.close());
     const catalogue = await openCatalogue(settings, database, log);
-    await endLeftRunners(database.runners, runDir, clock, log);
-    const core = buildCore(settings, database, catalogue, log, runDir, {
-      ...RUNNER_TUNABLES,
-      ...pick(environment, RUNNER_ENVIRONMENT),
+    const spawning: SpawnSettings = {
+      entry: join(DIST_DIR, 'runner.mjs'),
+      runDir,
+      leaseMs: settings.pool.leaseMs,
+      secret,
+      environment: { ...RUNNER_TUNABLES, ...pick(environment, RUNNER_ENVIRONMENT) },
+    };
+    const core = buildCore(settings, database, catalogue, log, spawning);
+    opened.unshift(() => {
+      core.pool.stop();
+      core.fleet.letGo();
     });
-    opened.unshift(() => core.pool.stop());
+    // Before the first request can come, so that it finds them warm.
+    await adoptRunners({
+      settings: spawning,
+      store: database.runners,
+      events: database.events,
+      pool: core.pool.state,
+      fleet: core.fleet,
+      clock,
+      log,
+    });
     const limits = httpLimits(settings.limits);
     const app = createApp({
       inference: core.inference,
@@ -127,8 +145,7 @@ function buildCore(
   database: Database,
   catalogue: CatalogueService,
   log: Log,
-  runDir: string,
-  environment: Readonly<Record<string, string>>,
+  spawning: SpawnSettings,
 ): Core {
   const timeline = new StartTimeline();
   // Runner ids of different lives of the gateway must differ: they name sockets and rows.
@@ -136,7 +153,7 @@ function buildCore(
   const metrics = new Metrics(poolGauges(state));
   const pool = new PoolLoop(state, clock, database.events);
   const fleet = new RunnerFleet({
-    settings: { entry: join(DIST_DIR, 'runner.mjs'), runDir, leaseMs: settings.pool.leaseMs, environment },
+    settings: spawning,
     store: database.runners,
     clock,
     log,

@@ -18,14 +18,24 @@ export async function ensureDataDir(dataDir: string): Promise<void> {
   }
 }
 
+/** The admin token that is kept in `<dataDir>/admin-token`. */
+export function ensureAdminToken(dataDir: string): Promise<string> {
+  return ensureSecret(dataDir, 'admin-token', 'admin token');
+}
+
+/** What this data directory's gateways and the runners that outlive one know each other by: `<dataDir>/runner-secret`. */
+export function ensureRunnerSecret(dataDir: string): Promise<string> {
+  return ensureSecret(dataDir, 'runner-secret', 'runner secret');
+}
+
 /**
- * The admin token that is kept in `<dataDir>/admin-token` (mode 0600), made of 32 random bytes on the first boot.
- * It appears whole or not at all: two gateways that start at once read the same one.
+ * A secret in a file of its own (mode 0600), made of 32 random bytes on the first boot. It appears whole or not at all:
+ * two gateways that start at once read the same one.
  */
-export async function ensureAdminToken(dataDir: string): Promise<string> {
-  const path = join(dataDir, 'admin-token');
+async function ensureSecret(dataDir: string, name: string, what: string): Promise<string> {
+  const path = join(dataDir, name);
   await ensureDataDir(dataDir);
-  const kept = await readToken(path);
+  const kept = await readSecret(path, what);
   if (kept !== null) return kept;
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   const file = await open(draft, 'wx', 0o600);
@@ -42,8 +52,8 @@ export async function ensureAdminToken(dataDir: string): Promise<string> {
   } finally {
     await unlink(draft);
   }
-  const made = await readToken(path);
-  if (made === null) throw new Error(`Cannot read admin token "${path}": it has gone`);
+  const made = await readSecret(path, what);
+  if (made === null) throw new Error(`Cannot read ${what} "${path}": it has gone`);
   return made;
 }
 
@@ -75,11 +85,11 @@ export function runtimeDir(dataDir: string): string {
   return join(tmpdir(), `hearth-${process.getuid?.() ?? 0}-${hash}`);
 }
 
-async function readToken(path: string): Promise<string | null> {
+async function readSecret(path: string, what: string): Promise<string | null> {
   try {
-    const token = (await readFile(path, 'utf8')).trim();
-    if (token.length >= 8) return token;
-    throw new Error(`Cannot use admin token "${path}": expected at least 8 characters, got ${token.length}`);
+    const secret = (await readFile(path, 'utf8')).trim();
+    if (secret.length >= 8) return secret;
+    throw new Error(`Cannot use ${what} "${path}": expected at least 8 characters, got ${secret.length}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { AdoptionDoor } from './control/adoptionDoor.ts';
 import { ControlPipe } from './control/controlPipe.ts';
 import { Orders } from './control/orders.ts';
 import type { Engine } from './engine/engine.ts';
@@ -20,13 +21,14 @@ export interface RunnerHost {
 export const DEFAULT_GRACE_MS = 10_000;
 /** What cancelled answers have to reach their readers, and the engine to let go. */
 const LAST_WORDS_MS = 1_000;
+/** How often a runner that is being adopted looks whether the requests of the gateway before are cancelled. */
+const IDLE_POLL_MS = 5;
 
 /** A runner process without the process: control pipe, HTTP server, lease and the way to the end. */
 export class Runner {
   readonly #engine: Engine;
   readonly #host: RunnerHost;
   readonly #after: After;
-  readonly #pipe: ControlPipe;
   readonly #orders: Orders;
   #server: SocketServer | null = null;
   #lease: Lease | null = null;
@@ -37,12 +39,8 @@ export class Runner {
     this.#engine = engine;
     this.#host = host;
     this.#after = host.after ?? afterByTimer;
-    this.#pipe = new ControlPipe(control, {
-      onMessage: (message) => this.#take(message),
-      onClosed: () => this.#gatewayGone(),
-      onViolation: (reason) => this.#abort(reason),
-    });
-    this.#orders = new Orders(engine, (message) => this.#pipe.send(message));
+    this.#orders = new Orders(engine);
+    this.#listen(control);
   }
 
   /** Finishes what runs for at most `graceMs`, then exits 0. A second call exits at once. */
@@ -62,23 +60,43 @@ export class Runner {
     this.#server?.destroy();
   }
 
-  #take(message: ToRunner): void {
-    if (message.type === 'hello') return void this.#greet(message);
+  #listen(stream: Duplex): ControlPipe {
+    return new ControlPipe(stream, {
+      onMessage: (message, pipe) => this.#take(message, pipe),
+      onClosed: () => this.#gatewayGone(),
+      onViolation: (reason) => this.#abort(reason),
+    });
+  }
+
+  #take(message: ToRunner, pipe: ControlPipe): void {
+    if (message.type === 'hello') return void this.#greet(message, pipe);
     if (message.type === 'shutdown') return void this.stop(message.graceMs);
     if (this.#lease === null) return this.#abort(`Cannot take "${message.type}": expected "hello" before it`);
-    this.#orders.take(message);
+    this.#orders.take(message, (answer) => pipe.send(answer));
     if (message.type === 'attach') this.#rehearseOnce();
   }
 
-  async #greet(hello: Hello): Promise<void> {
+  async #greet(hello: Hello, pipe: ControlPipe): Promise<void> {
     if (this.#lease !== null) return this.#abort('Cannot take "hello": expected it once');
     if (hello.version !== PROTOCOL_VERSION) {
       return this.#abort(
         `Cannot serve the gateway: expected protocol version ${PROTOCOL_VERSION}, got ${hello.version}`,
       );
     }
-    this.#lease = new Lease(hello.leaseMs, () => void this.stop(0), this.#after);
-    this.#server = new SocketServer(this.#engine, hello.socketPath);
+    const lease = new Lease(hello.leaseMs, () => void this.stop(0), this.#after);
+    this.#lease = lease;
+    const door = new AdoptionDoor({
+      runnerId: hello.runnerId,
+      key: hello.adoptionKey,
+      isOpen: () => lease.isRunning && !this.#stopping,
+    });
+    this.#server = new SocketServer(this.#engine, hello.socketPath, {
+      door,
+      adopt: (stream, leaseMs) => {
+        lease.renew(leaseMs);
+        void this.#tellHoldings(this.#listen(stream));
+      },
+    });
     try {
       await this.#server.listen();
     } catch (error) {
@@ -86,12 +104,33 @@ export class Runner {
       return this.#exit(EXIT_SOFTWARE);
     }
     const { name, devices } = this.#engine;
-    this.#pipe.send({
+    pipe.send({
       type: 'ready',
       version: PROTOCOL_VERSION,
       pid: process.pid,
       engine: { name, devices },
     });
+  }
+
+  /**
+   * Tells the gateway that adopts this runner what it holds: when the orders of the one before are carried out and its
+   * requests, which nobody reads any more, are cancelled. A load may take minutes, so that is not waited for.
+   */
+  async #tellHoldings(pipe: ControlPipe): Promise<void> {
+    const { name, devices } = this.#engine;
+    const { holdings } = this.#orders;
+    if (holdings.hasModel) await this.#orders.settled();
+    while (pipe.isOpen && this.#isBusy()) {
+      await new Promise<void>((resolve) => {
+        this.#after(IDLE_POLL_MS, resolve);
+      });
+    }
+    pipe.send({ ...holdings.describe(), pid: process.pid, engine: { name, devices } });
+  }
+
+  #isBusy(): boolean {
+    const { activeSequences, waitingRequests } = this.#engine.counters();
+    return activeSequences > 0 || waitingRequests > 0;
   }
 
   /** While the engine's threads make the first context, this one has nothing to do. */

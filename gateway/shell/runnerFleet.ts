@@ -12,12 +12,13 @@ import type { RunnerStore } from '../ports/runnerStore.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
 import { bootId } from './processes/procfs.ts';
-import { RunnerProcess, type RunnerProcessSettings } from './processes/runnerProcess.ts';
+import type { RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
+import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
 import type { StartTimeline } from './startTimeline.ts';
 
 /** What the fleet is made with. */
 export interface FleetDeps {
-  readonly settings: RunnerProcessSettings;
+  readonly settings: SpawnSettings;
   readonly store: RunnerStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -30,7 +31,6 @@ export interface FleetDeps {
 interface Member {
   readonly process: RunnerProcess;
   readonly client: Pool;
-  readonly baseId: string;
 }
 
 /** The runner processes that live, and the orders of the pool to them. Each order's outcome comes back as a fact. */
@@ -46,15 +46,14 @@ export class RunnerFleet {
   spawn(id: RunnerId, model: CatalogueModel): void {
     const { settings, clock, timeline, dispatch } = this.#deps;
     timeline.spawned(id, clock.monoMs());
-    let process: RunnerProcess;
+    let process: SpawnedRunner;
     try {
-      process = new RunnerProcess(id, settings, clock.epochMs(), {
+      process = new SpawnedRunner(id, settings, clock.epochMs(), {
         ready: () => {
           timeline.up(id, clock.monoMs());
           dispatch({ type: 'runnerUp', runnerId: id });
         },
-        broken: (error) => this.#failed(id, model.id, error),
-        exited: (how, words) => this.#exited(id, model.id, how, words),
+        ...this.#listenerOf(id, model.id),
       });
     } catch (cause) {
       // No process came to be (no memory, no descriptors): the pool hears of it as of an exit, but not within this call.
@@ -62,15 +61,20 @@ export class RunnerFleet {
       setImmediate(() => this.#exited(id, model.id, `could not be started: ${message}`, ''));
       return;
     }
-    const client = new Pool('http://runner', {
-      socketPath: process.socketPath,
-      connections: null,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 60_000,
-    });
-    this.#members.set(id, { process, client, baseId: model.id });
+    this.#members.set(id, { process, client: clientOf(process) });
     this.#remember(id, process, model);
+  }
+
+  /** Takes a runner of an earlier gateway among its own; `open` makes the process with the listener that it is given. */
+  adopt(
+    event: Extract<PoolEvent, { type: 'runnerAdopted' }>,
+    open: (listener: RunnerProcessListener) => RunnerProcess,
+  ): void {
+    const { runnerId: id, model } = event;
+    const process = open(this.#listenerOf(id, model.id));
+    this.#members.set(id, { process, client: clientOf(process) });
+    this.#deps.timeline.adopted(id);
+    this.#deps.dispatch(event);
   }
 
   load(id: RunnerId, model: CatalogueModel, threads: number): void {
@@ -79,6 +83,7 @@ export class RunnerFleet {
       type: 'load' as const,
       model: {
         id: model.id,
+        revision: model.revision,
         path: model.path,
         contextTokens: model.contextTokens,
         sequences: model.sequences,
@@ -197,6 +202,15 @@ export class RunnerFleet {
     for (const { process } of this.#members.values()) process.stop(0);
   }
 
+  /** For a gateway that cannot start: the runners live on under their lease, for the next one. */
+  letGo(): void {
+    for (const { process, client } of this.#members.values()) {
+      process.letGo();
+      void client.destroy();
+    }
+    this.#members.clear();
+  }
+
   #order(
     ...[id, body, onProgress]: [RunnerId, ...Parameters<RunnerProcess['order']>]
   ): ReturnType<RunnerProcess['order']> {
@@ -204,6 +218,13 @@ export class RunnerFleet {
     return member
       ? member.process.order(body, onProgress)
       : Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
+  }
+
+  #listenerOf(id: RunnerId, base: string): RunnerProcessListener {
+    return {
+      broken: (error) => this.#failed(id, base, error),
+      exited: (how, words) => this.#exited(id, base, how, words),
+    };
   }
 
   #failed(id: RunnerId, base: string, error: Error): void {
@@ -243,6 +264,16 @@ export class RunnerFleet {
       log.error({ runnerId: id, error: error.message }, 'start of a runner was not written');
     });
   }
+}
+
+function clientOf({ socketPath }: RunnerProcess): Pool {
+  return new Pool('http://runner', {
+    socketPath,
+    connections: null,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: 60_000,
+  });
 }
 
 function startFailure(what: string, { failure }: OrderFailed): Failure {

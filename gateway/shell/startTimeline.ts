@@ -2,7 +2,8 @@ import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PhaseInterval } from '../domain/phases.ts';
 
 interface RunnerTimes {
-  readonly spawnedMonoMs: number;
+  /** null: by an earlier gateway. */
+  readonly spawnedMonoMs: number | null;
   upMonoMs: number | null;
   loadedMonoMs: number | null;
   /** 0 to 1 of the load. */
@@ -22,13 +23,12 @@ export class StartTimeline {
   readonly #runners = new Map<RunnerId, RunnerTimes>();
 
   spawned(id: RunnerId, nowMonoMs: number): void {
-    this.#runners.set(id, {
-      spawnedMonoMs: nowMonoMs,
-      upMonoMs: null,
-      loadedMonoMs: null,
-      fraction: 0,
-      combos: new Map(),
-    });
+    this.#begin(id, nowMonoMs, 0);
+  }
+
+  /** It came with its base: nobody here waited for that. */
+  adopted(id: RunnerId): void {
+    this.#begin(id, null, 1);
   }
 
   up(id: RunnerId, nowMonoMs: number): void {
@@ -70,6 +70,16 @@ export class StartTimeline {
 
   gone(id: RunnerId): void {
     this.#runners.delete(id);
+  }
+
+  #begin(id: RunnerId, spawnedMonoMs: number | null, fraction: number): void {
+    this.#runners.set(id, {
+      spawnedMonoMs,
+      upMonoMs: null,
+      loadedMonoMs: null,
+      fraction,
+      combos: new Map(),
+    });
   }
 
   /** 0 to 1 of what the combo's start has done of its load; null when nothing is known. */

@@ -4,7 +4,8 @@ import { encodeLine, LineReader, MAX_LINE_BYTES } from './lines.ts';
 
 /** What a control pipe brings. Exactly one of `onClosed` and `onViolation` ends it. */
 export interface ControlListener {
-  onMessage(message: ToRunner): void;
+  /** `pipe`: where an answer belongs. */
+  onMessage(message: ToRunner, pipe: ControlPipe): void;
   /** The gateway is gone: end of file or a broken pipe. */
   onClosed(): void;
   /** The other end does not speak the protocol. The reason holds no content. */
@@ -29,7 +30,7 @@ export class ControlPipe {
             : `expected lines of at most ${MAX_LINE_BYTES} bytes`,
         );
       const parsed = toRunnerSchema.safeParse(result.value);
-      if (parsed.success) return listener.onMessage(parsed.data);
+      if (parsed.success) return listener.onMessage(parsed.data, this);
       const issue = parsed.error.issues[0];
       this.#violate(`expected a known message, got one that is wrong at "${issue?.path.join('.') ?? ''}"`);
     });
@@ -37,6 +38,10 @@ export class ControlPipe {
     stream.on('end', () => this.#close());
     stream.on('close', () => this.#close());
     stream.on('error', () => this.#close());
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   send(message: FromRunner): void {
@@ -51,6 +56,8 @@ export class ControlPipe {
   #close(): void {
     if (!this.#open) return;
     this.#open = false;
+    // A connection may be half open still.
+    this.#stream.destroy();
     this.#listener.onClosed();
   }
 }

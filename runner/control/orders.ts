@@ -2,9 +2,13 @@ import { readCounters } from '../engine/counters.ts';
 import type { Engine } from '../engine/engine.ts';
 import { toEngineError } from '../engine/failure.ts';
 import type { FromRunner, ToRunner } from '../protocol/control.ts';
+import { Holdings } from './holdings.ts';
 
 /** The messages that ask the engine for something and get one answer each. */
 export type Order = Extract<ToRunner, { seq: number }>;
+
+/** Where what becomes of an order is told: to the gateway that gave it, and to no other. */
+type Answer = (message: FromRunner) => void;
 
 /** Progress is told in steps of this size, so that a load does not flood the pipe. */
 const PROGRESS_STEP = 0.01;
@@ -14,37 +18,42 @@ const PROGRESS_STEP = 0.01;
  * and ping do not wait for them.
  */
 export class Orders {
+  readonly holdings = new Holdings();
   readonly #engine: Engine;
-  readonly #answer: (message: FromRunner) => void;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(engine: Engine, answer: (message: FromRunner) => void) {
+  constructor(engine: Engine) {
     this.#engine = engine;
-    this.#answer = answer;
   }
 
-  take(order: Order): void {
+  take(order: Order, answer: Answer): void {
     if (order.type === 'ping' || order.type === 'threads') {
-      void this.#carryOut(order);
+      void this.#carryOut(order, answer);
       return;
     }
-    this.#last = this.#last.then(() => this.#carryOut(order));
+    this.#last = this.#last.then(() => this.#carryOut(order, answer));
   }
 
-  async #carryOut(order: Order): Promise<void> {
+  /** Resolves when the orders that were taken until now are carried out. */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
+  async #carryOut(order: Order, answer: Answer): Promise<void> {
     try {
-      this.#answer(await this.#perform(order));
+      answer(await this.#perform(order, answer));
     } catch (error) {
       const { failure } = toEngineError(error);
-      this.#answer({ type: 'failed', seq: order.seq, failure });
+      answer({ type: 'failed', seq: order.seq, failure });
     }
   }
 
-  async #perform(order: Order): Promise<FromRunner> {
+  async #perform(order: Order, answer: Answer): Promise<FromRunner> {
     const { seq } = order;
     switch (order.type) {
       case 'load': {
-        const loaded = await this.#engine.load(order.model, this.#progressOf(seq));
+        const loaded = await this.#engine.load(order.model, progressOf(seq, answer));
+        this.holdings.loaded(order.model, loaded.weightBytes);
         const { loadMs, weightBytes, contextTokens, trainedContextTokens, architecture, supportsTools } =
           loaded;
         return {
@@ -61,6 +70,7 @@ export class Orders {
       case 'attach': {
         const attached = await this.#engine.attach(order.combo, order.adapters);
         const { attachMs, contextMs, ownContext, kvBytes, computeBytes } = attached;
+        this.holdings.attached({ combo: order.combo, kvBytes, computeBytes });
         return {
           type: 'attached',
           seq,
@@ -74,22 +84,24 @@ export class Orders {
       }
       case 'detach':
         await this.#engine.detach(order.combo);
+        this.holdings.detached(order.combo);
         return { type: 'done', seq };
       case 'threads':
         this.#engine.setThreads(order.threads);
+        this.holdings.threadsSet(order.threads);
         return { type: 'done', seq };
       case 'ping':
         return { type: 'pong', seq, counters: readCounters(this.#engine) };
     }
   }
+}
 
-  #progressOf(seq: number): (fraction: number) => void {
-    let told = 0;
-    return (fraction) => {
-      const bounded = Math.min(1, Math.max(0, fraction));
-      if (bounded < told + PROGRESS_STEP) return;
-      told = bounded;
-      this.#answer({ type: 'progress', seq, fraction: bounded });
-    };
-  }
+function progressOf(seq: number, answer: Answer): (fraction: number) => void {
+  let told = 0;
+  return (fraction) => {
+    const bounded = Math.min(1, Math.max(0, fraction));
+    if (bounded < told + PROGRESS_STEP) return;
+    told = bounded;
+    answer({ type: 'progress', seq, fraction: bounded });
+  };
 }

@@ -50,7 +50,7 @@ export class LlamaEngine implements Engine {
 
   async load(model: RunnerModel, onProgress: (fraction: number) => void): Promise<LoadedBase> {
     if (this.#base !== null) throw alreadyLoaded(model.id, this.#base.modelId);
-    const { id: modelId, chatTemplate, ...options } = model;
+    const { id: modelId, revision: _revision, chatTemplate, ...options } = model;
     try {
       const loaded = await this.#native.load(
         { ...options, ...(chatTemplate === undefined ? {} : { chatTemplate }) },

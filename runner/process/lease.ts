@@ -12,7 +12,7 @@ export const afterByTimer: After = (delayMs, callback) => {
  * until it ran out, which is final: `onExpired` is called once.
  */
 export class Lease {
-  readonly #durationMs: number;
+  #durationMs: number;
   readonly #onExpired: () => void;
   readonly #after: After;
   #state: { kind: 'held' } | { kind: 'running'; takeBack: () => void } | { kind: 'expired' } = {
@@ -42,9 +42,10 @@ export class Lease {
     if (this.#state.kind === 'running') this.#state = { kind: 'running', takeBack };
   }
 
-  /** A gateway holds the runner again. False when the lease had run out before. */
-  renew(): boolean {
+  /** A gateway holds the runner again, and may set how long the next lease is. False when the lease had run out before. */
+  renew(durationMs: number = this.#durationMs): boolean {
     if (this.#state.kind === 'expired') return false;
+    this.#durationMs = durationMs;
     if (this.#state.kind === 'running') this.#state.takeBack();
     this.#state = { kind: 'held' };
     return true;

@@ -2,11 +2,12 @@
  * The control protocol between the gateway and a runner: one JSON object per line over a duplex pipe (file
  * descriptor 3 of the child). Both ends validate. Requests carry `seq`; exactly one answer with the same `seq` follows.
  *
- * A runner speaks first with `ready`, after it got `hello`. Versions must be equal: gateway and runner ship together.
+ * A runner speaks first with `ready`, after it got `hello`. Versions must be equal: gateway and runner ship together. On
+ * the pipe of a gateway that adopts it (adoption.ts) it speaks first with `adopted`, and there is no `hello`.
  */
 import * as z from 'zod';
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const seq = z.int().nonnegative();
 const durationMs = z.number().nonnegative();
@@ -15,6 +16,8 @@ const bytes = z.int().nonnegative();
 /** A model as a runner loads it. Units: tokens, bytes, layers. */
 export const runnerModelSchema = z.object({
   id: z.string(),
+  /** The catalogue's word for this state of the model; the runner keeps it for the gateway that adopts it. */
+  revision: z.string(),
   path: z.string(),
   /** Context of one sequence; 0: what the model was trained with. */
   contextTokens: z.int().nonnegative(),
@@ -42,6 +45,8 @@ export const toRunnerSchema = z.discriminatedUnion('type', [
     socketPath: z.string(),
     /** How long the runner outlives its gateway. */
     leaseMs: durationMs,
+    /** What the gateway that adopts this runner has to know (adoption.ts). Kept in memory alone. */
+    adoptionKey: z.string().min(32),
   }),
   z.object({ type: z.literal('load'), seq, model: runnerModelSchema }),
   z.object({
@@ -84,16 +89,33 @@ export const runnerFailureSchema = z.object({
 });
 export type RunnerFailure = z.infer<typeof runnerFailureSchema>;
 
+const engineSchema = z.object({
+  name: z.string(),
+  devices: z.array(z.object({ name: z.string(), kind: z.string(), totalBytes: bytes, freeBytes: bytes })),
+});
+
+/** A combo that a runner holds. Its contexts' sizes are as `attached` told them. */
+export const heldComboSchema = z.object({ combo: z.string(), kvBytes: bytes, computeBytes: bytes });
+export type HeldCombo = z.infer<typeof heldComboSchema>;
+
 /** Runner to gateway. */
 export const fromRunnerSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ready'),
     version: z.int(),
     pid: z.int(),
-    engine: z.object({
-      name: z.string(),
-      devices: z.array(z.object({ name: z.string(), kind: z.string(), totalBytes: bytes, freeBytes: bytes })),
-    }),
+    engine: engineSchema,
+  }),
+  /** What an adopted runner holds. It is idle, and orders of the gateway before are carried out. */
+  z.object({
+    type: z.literal('adopted'),
+    pid: z.int(),
+    engine: engineSchema,
+    /** As it was ordered; null: no base is loaded, or its load is still under way. */
+    model: runnerModelSchema.nullable(),
+    weightBytes: bytes,
+    threads: z.int().nonnegative(),
+    combos: z.array(heldComboSchema),
   }),
   /** 0 to 1 of a load under way. */
   z.object({ type: z.literal('progress'), seq, fraction: z.number().min(0).max(1) }),

@@ -1,6 +1,9 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Engine } from '../engine/engine.ts';
+import { ADOPT_PATH } from '../protocol/adoption.ts';
+import { type AdoptionEntry, upgrade } from './adoption.ts';
+import { answerJson } from './exchange.ts';
 import { route } from './routes.ts';
 
 /** sockaddr_un's sun_path, without its final zero (unix(7)). */
@@ -14,13 +17,17 @@ export class SocketServer {
   #draining = false;
   #onIdle: (() => void) | null = null;
 
-  constructor(engine: Engine, path: string) {
+  /** `entry`: how a gateway gets in; nobody does without it. */
+  constructor(engine: Engine, path: string, entry: AdoptionEntry | null = null) {
     this.#path = path;
     this.#server = createServer((request, response) => {
       this.#inFlight.add(response);
       response.once('close', () => this.#ended(response));
+      if (entry !== null && request.method === 'GET' && request.url === ADOPT_PATH)
+        return answerJson(response, 200, JSON.stringify(entry.door.challenge()));
       route(engine, this.#draining, request, response);
     });
+    this.#server.on('upgrade', (request, stream, head) => upgrade(entry, request, stream, head));
     // The gateway keeps its connections: closing an idle one would race with its next request.
     this.#server.keepAliveTimeout = 0;
     this.#server.on('clientError', (_error, socket) => socket.destroy());

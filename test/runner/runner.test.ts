@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FromRunner } from '../../runner/protocol/control.ts';
+import { type FromRunner, PROTOCOL_VERSION } from '../../runner/protocol/control.ts';
 import { Runner } from '../../runner/runner.ts';
 import { FakeEngine } from './fakeEngine.ts';
 import { clientOf, freshSocketPath, post, postJson } from './socketClient.ts';
@@ -56,16 +56,26 @@ function start() {
       await once(ours, 'said');
     }
   };
-  const hello = { type: 'hello', version: 1, runnerId: 'r', socketPath, leaseMs: 500 };
+  const hello = {
+    type: 'hello',
+    version: PROTOCOL_VERSION,
+    runnerId: 'r',
+    socketPath,
+    leaseMs: 500,
+    adoptionKey: KEY,
+  };
   running = runner;
   return { ours, engine, timers, exited, runner, send, next, hello, socketPath };
 }
+
+const KEY = 'k'.repeat(43);
 
 let running: Runner | null = null;
 afterEach(() => running?.cleanUp());
 
 const model = {
   id: 'm2',
+  revision: 'r1',
   path: 'good.gguf',
   contextTokens: 0,
   sequences: 1,
@@ -82,7 +92,7 @@ describe('Runner', () => {
     send(hello);
     expect(await next('ready')).toEqual({
       type: 'ready',
-      version: 1,
+      version: PROTOCOL_VERSION,
       pid: process.pid,
       engine: { name: 'fake', devices: [] },
     });
@@ -122,7 +132,9 @@ describe('Runner', () => {
     ['nonsense'],
     ['{"type":"teleport"}'],
     ['{"type":"ping","seq":1}'],
-    ['{"type":"hello","version":99,"runnerId":"r","socketPath":"/tmp/x","leaseMs":1}'],
+    [
+      '{"type":"hello","version":99,"runnerId":"r","socketPath":"/tmp/x","leaseMs":1,"adoptionKey":"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"}',
+    ],
   ])('Runner ends with the code for a protocol error on %s', async (line) => {
     const { ours, exited } = start();
     ours.write(`${line}\n`);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import {
   type FromRunner,
   fromRunnerSchema,
+  PROTOCOL_VERSION,
   type RunnerModel,
   type ToRunner,
 } from '../../runner/protocol/control.ts';
@@ -21,6 +22,7 @@ export const DEMO_MODELS = path.join(ROOT, 'demo/models');
 export function demoModel(overrides: Partial<RunnerModel> = {}): RunnerModel {
   return {
     id: 'tiny-chat',
+    revision: 'r1',
     path: path.join(DEMO_MODELS, 'tiny-chat-q8_0.gguf'),
     contextTokens: 512,
     sequences: 8,
@@ -35,7 +37,7 @@ export function demoModel(overrides: Partial<RunnerModel> = {}): RunnerModel {
 
 type WithoutSeq<T> = T extends unknown ? Omit<T, 'seq'> : never;
 export type OrderBody = WithoutSeq<Extract<ToRunner, { seq: number }>>;
-type Answer = Exclude<FromRunner, { type: 'ready' | 'progress' }>;
+type Answer = Exclude<FromRunner, { type: 'ready' | 'adopted' | 'progress' }>;
 
 /** A runner process that said `ready`. */
 export interface StartedRunner {
@@ -72,7 +74,8 @@ export async function startRunner({ leaseMs = 30_000 } = {}): Promise<StartedRun
   control.on('error', () => {});
   const heard = listen(control);
   const tell = (message: object) => void control.write(`${JSON.stringify(message)}\n`);
-  tell({ type: 'hello', version: 1, runnerId: 'r_test', socketPath, leaseMs });
+  const adoptionKey = 'k'.repeat(43);
+  tell({ type: 'hello', version: PROTOCOL_VERSION, runnerId: 'r_test', socketPath, leaseMs, adoptionKey });
   const died = exited.then((how) => {
     throw new Error(`Cannot start a runner: it ended with ${how} before ready: ${readLog()}`);
   });
@@ -117,7 +120,7 @@ function listen(control: Duplex) {
     for (const line of lines) {
       const message = fromRunnerSchema.parse(JSON.parse(line));
       if (message.type === 'ready') sayReady(message);
-      else if (message.type !== 'progress') waiting.get(message.seq)?.(message);
+      else if (message.type !== 'progress' && message.type !== 'adopted') waiting.get(message.seq)?.(message);
     }
   });
   const answer = (seq: number) => new Promise<Answer>((resolve) => waiting.set(seq, resolve));

@@ -13,7 +13,8 @@ type Order = Extract<ToRunner, { seq: number }>;
 type WithoutSeq<T> = T extends unknown ? Omit<T, 'seq'> : never;
 export type OrderBody = WithoutSeq<Order>;
 export type Answer = Exclude<Extract<FromRunner, { seq: number }>, { type: 'progress' }>;
-type Ready = Extract<FromRunner, { type: 'ready' }>;
+/** A runner's first message: to the gateway that spawned it, or to the one that adopts it. */
+export type Greeting = Extract<FromRunner, { type: 'ready' | 'adopted' }>;
 
 interface Pending {
   readonly resolve: (answer: Answer) => void;
@@ -37,23 +38,39 @@ export class OrderFailed extends Error {
 export class ControlChannel {
   readonly #pipe: Duplex;
   readonly #pending = new Map<number, Pending>();
-  readonly #onReady: (ready: Ready) => void;
-  readonly #onBroken: (error: Error) => void;
+  /** Rejects when the channel breaks before. */
+  readonly greeting: Promise<Greeting>;
+  /** Resolves when the channel has broken. */
+  readonly broken: Promise<Error>;
+  #greeted: (greeting: Greeting) => void = () => {};
+  #onBroken: (error: Error) => void = () => {};
   #nextSeq = 1;
   #rest = '';
   #broken: Error | null = null;
 
-  constructor(pipe: Duplex, onReady: (ready: Ready) => void, onBroken: (error: Error) => void) {
+  constructor(pipe: Duplex) {
     this.#pipe = pipe;
-    this.#onReady = onReady;
-    this.#onBroken = onBroken;
+    this.broken = new Promise((resolve) => {
+      this.#onBroken = resolve;
+    });
+    this.greeting = new Promise((resolve, reject) => {
+      this.#greeted = resolve;
+      void this.broken.then(reject);
+    });
+    // Who does not wait for it hears of a broken channel otherwise.
+    this.greeting.catch(() => {});
     pipe.setEncoding('utf8');
     pipe.on('data', (text: string) => this.#receive(text));
     pipe.on('error', (error) => this.#break(error));
     pipe.on('close', () => this.#break(new Error('Cannot reach runner: control pipe closed')));
   }
 
-  /** Sends a message that has no answer. A broken pipe is told by onBroken, not here. */
+  /** Breaks it from this end. */
+  close(): void {
+    this.#break(new Error('Cannot reach runner: control pipe closed by the gateway'));
+  }
+
+  /** Sends a message that has no answer. A broken pipe is told by `broken`, not here. */
   tell(message: Exclude<ToRunner, { seq: number }>): void {
     if (!this.#broken) this.#pipe.write(`${JSON.stringify(message)}\n`);
   }
@@ -83,8 +100,8 @@ export class ControlChannel {
       this.#break(new Error('Cannot read control pipe: line is no message of the protocol'));
       return;
     }
-    if (message.type === 'ready') {
-      this.#onReady(message);
+    if (message.type === 'ready' || message.type === 'adopted') {
+      this.#greeted(message);
       return;
     }
     const pending = this.#pending.get(message.seq);

@@ -1,0 +1,125 @@
+import { runnerId } from '../domain/ids.ts';
+import { type AdoptionVerdict, judgeAdoption } from '../pool/adoption.ts';
+import type { PoolState } from '../pool/state.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/eventLog.ts';
+import type { Log } from '../ports/log.ts';
+import type { RunnerRow, RunnerStore } from '../ports/runnerStore.ts';
+import { AdoptedRunner } from './processes/adoptedRunner.ts';
+import { endProcess, isAlive } from './processes/leftProcess.ts';
+import { type ReachedRunner, type ReachSettings, reachRunner } from './processes/reach.ts';
+import { removeLeftFiles, runnerFiles } from './processes/runnerFiles.ts';
+import type { RunnerFleet } from './runnerFleet.ts';
+
+export interface AdoptionDeps {
+  readonly settings: ReachSettings & { readonly runDir: string };
+  readonly store: RunnerStore;
+  readonly events: EventLog;
+  /** Read only. */
+  readonly pool: PoolState;
+  readonly fleet: RunnerFleet;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** All runners are asked at the same time, so this is what a start waits at most for those that do not answer. */
+const REACH_LIMIT_MS = 2_000;
+const DETACH_LIMIT_MS = 1_000;
+
+/**
+ * Brings the books and the processes together after an earlier life of the gateway: runners that live under their lease
+ * and hold what is current are adopted, those that cannot be are ended, the dead are written off, and what they left in
+ * the runtime directory goes. The pool and the fleet must be at work. Resolves when every runner is one or the other.
+ */
+export async function adoptRunners(deps: AdoptionDeps): Promise<void> {
+  const rows = await deps.store.living();
+  const living = rows.filter(isAlive);
+  const gone = rows.filter((row) => !living.includes(row));
+  const reached = await Promise.all(living.map((row) => reach(row, deps)));
+  const adopted = new Set<string>();
+  const refused: [RunnerRow, string][] = [];
+  // The newest first: of two that hold the same base, the older one was on its way out.
+  for (const [row, answer] of reached.toReversed()) {
+    const refusal = typeof answer === 'string' ? answer : await adopt(row, answer, deps);
+    if (refusal === null) adopted.add(row.runnerId);
+    else refused.push([row, refusal]);
+  }
+  await Promise.all([
+    ...gone.map((row) => writeOff(row, 'gone before this start', deps)),
+    ...refused.map(([row, refusal]) => refuse(row, refusal, deps)),
+  ]);
+  removeLeftFiles(deps.settings.runDir, adopted);
+}
+
+/** What the runner says, or why it cannot be heard. */
+async function reach(row: RunnerRow, deps: AdoptionDeps): Promise<[RunnerRow, ReachedRunner | string]> {
+  try {
+    return [row, await reachRunner(row, deps.settings, REACH_LIMIT_MS)];
+  } catch (error) {
+    return [row, error instanceof Error ? error.message : String(error)];
+  }
+}
+
+/** null, or why it is not adopted. */
+async function adopt(row: RunnerRow, reached: ReachedRunner, deps: AdoptionDeps): Promise<string | null> {
+  const { pool, fleet, settings, log } = deps;
+  const { channel, report } = reached;
+  const id = runnerId(row.runnerId);
+  const verdict = judgeAdoption(pool, { runnerId: id, model: report.model, combos: report.combos });
+  const refusal = verdict.ok ? await detachStale(verdict, reached) : verdict.reason;
+  if (!verdict.ok || refusal !== null) {
+    channel.close();
+    return refusal;
+  }
+  const { model, combos } = verdict;
+  const { weightBytes, threads } = report;
+  const identity = {
+    ...row,
+    id,
+    logPath: runnerFiles(settings.runDir, id).logPath,
+    deviceKinds: report.engine.devices.map(({ kind }) => kind),
+  };
+  fleet.adopt(
+    { type: 'runnerAdopted', runnerId: id, model, weightBytes, threads, combos },
+    (listener) => new AdoptedRunner(identity, channel, listener),
+  );
+  log.info({ runnerId: id, pid: row.pid, base: model.id, combos: combos.length }, 'runner adopted');
+  return null;
+}
+
+/** Combos of revisions that are not current go before anybody can ask for them. null, or why they do not. */
+async function detachStale(
+  { stale }: Extract<AdoptionVerdict, { ok: true }>,
+  { channel }: ReachedRunner,
+): Promise<string | null> {
+  if (stale.length === 0) return null;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve('it does not let go of combos that are not current'), DETACH_LIMIT_MS);
+  });
+  const detached = Promise.all(stale.map((combo) => channel.order({ type: 'detach', combo }))).then(
+    () => null,
+    (error: Error) => `it cannot let go of a combo that is not current: ${error.message}`,
+  );
+  return Promise.race([detached, late]).finally(() => clearTimeout(timer));
+}
+
+async function refuse(row: RunnerRow, reason: string, deps: AdoptionDeps): Promise<void> {
+  const { events, clock, log } = deps;
+  const { runnerId: id, pid } = row;
+  log.warn({ runnerId: id, pid, reason }, 'runner of an earlier gateway is not adopted, but ended');
+  events.append({
+    atEpochMs: clock.epochMs(),
+    type: 'runner_not_adopted',
+    runnerId: id,
+    detail: { pid, reason },
+  });
+  await endProcess(row);
+  await writeOff(row, `ended by the next gateway: ${reason}`, deps);
+}
+
+async function writeOff(row: RunnerRow, reason: string, { store, clock, log }: AdoptionDeps): Promise<void> {
+  await store.exited(row.runnerId, clock.epochMs(), reason);
+  const { runnerId: id, pid } = row;
+  log.info({ runnerId: id, pid, reason }, 'runner of an earlier gateway is out of the books');
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, rmSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { PROTOCOL_VERSION } from '../../../runner/protocol/control.ts';
+import type { RunnerId } from '../../domain/ids.ts';
+import { type Answer, ControlChannel, type Greeting, type OrderBody } from './controlChannel.ts';
+import { lastWords } from './lastWords.ts';
+import { signalGroup, startTicks } from './procfs.ts';
+import { runnerFiles } from './runnerFiles.ts';
+import { runnerKey } from './runnerKey.ts';
+import type { RunnerProcess, RunnerProcessListener } from './runnerProcess.ts';
+import { Termination } from './termination.ts';
+
+/** How runner processes are started. */
+export interface SpawnSettings {
+  /** The bundled runner. */
+  readonly entry: string;
+  /** For sockets and logs; mode 0700. Its path must leave room for a socket's name in 107 bytes. */
+  readonly runDir: string;
+  readonly leaseMs: number;
+  /** Of the data directory: what runners and later gateways know each other by. */
+  readonly secret: string;
+  /** The allow-listed environment. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface SpawnListener extends RunnerProcessListener {
+  /** It has shaken hands. */
+  ready(): void;
+}
+
+/** A runner of this gateway: a child in a process group of its own, its control pipe, socket and log. */
+export class SpawnedRunner implements RunnerProcess {
+  readonly id: RunnerId;
+  readonly socketPath: string;
+  readonly spawnedAtEpochMs: number;
+  readonly #child: ChildProcess;
+  readonly #channel: ControlChannel;
+  readonly #logPath: string;
+  readonly #listener: SpawnListener;
+  readonly #termination: Termination;
+  #gone = false;
+  #deviceKinds: readonly string[] = [];
+
+  constructor(id: RunnerId, settings: SpawnSettings, nowEpochMs: number, listener: SpawnListener) {
+    const { socketPath, logPath } = runnerFiles(settings.runDir, id);
+    this.id = id;
+    this.spawnedAtEpochMs = nowEpochMs;
+    this.socketPath = socketPath;
+    this.#logPath = logPath;
+    this.#listener = listener;
+    this.#child = spawnChild(settings, logPath);
+    this.#child.once('error', (error) => this.#end(`could not be started: ${error.message}`));
+    this.#child.once('exit', (code, signal) => {
+      this.#end(signal ? `was ended by ${signal}` : `exited with code ${code}`);
+    });
+    this.#channel = new ControlChannel(this.#child.stdio[3] as Duplex);
+    this.#channel.greeting.then(
+      (greeting) => this.#greeted(greeting),
+      () => {},
+    );
+    void this.#channel.broken.then((error) => {
+      if (!this.#gone) listener.broken(error);
+    });
+    this.#termination = new Termination({
+      ask: (graceMs) => this.#channel.tell({ type: 'shutdown', graceMs }),
+      signal: (signal) => {
+        if (!this.#gone && this.pid !== null) signalGroup(this.pid, signal);
+      },
+    });
+    this.#channel.tell({
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      runnerId: id,
+      socketPath: this.socketPath,
+      leaseMs: settings.leaseMs,
+      adoptionKey: runnerKey(settings.secret, id),
+    });
+  }
+
+  get pid(): number | null {
+    return this.#child.pid ?? null;
+  }
+
+  startTicks(): string | null {
+    return this.pid === null ? null : startTicks(this.pid);
+  }
+
+  get deviceKinds(): readonly string[] {
+    return this.#deviceKinds;
+  }
+
+  order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer> {
+    return this.#channel.order(body, onProgress);
+  }
+
+  stop(graceMs: number): void {
+    if (!this.#gone) this.#termination.begin(graceMs);
+  }
+
+  letGo(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#termination.cancel();
+    this.#channel.close();
+    this.#child.unref();
+  }
+
+  #greeted(greeting: Greeting): void {
+    this.#deviceKinds = greeting.engine.devices.map(({ kind }) => kind);
+    const version = greeting.type === 'ready' ? greeting.version : null;
+    if (version === PROTOCOL_VERSION) this.#listener.ready();
+    else this.#listener.broken(new Error(`protocol version ${version}, expected ${PROTOCOL_VERSION}`));
+  }
+
+  #end(how: string): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#termination.cancel();
+    const words = lastWords(this.#logPath);
+    rmSync(this.#logPath, { force: true });
+    rmSync(this.socketPath, { force: true });
+    this.#listener.exited(how, words);
+  }
+}
+
+function spawnChild({ entry, runDir, environment }: SpawnSettings, logPath: string): ChildProcess {
+  const log = openSync(logPath, 'a', 0o600);
+  try {
+    return spawn(process.execPath, [entry], {
+      detached: true,
+      stdio: ['ignore', log, log, 'pipe'],
+      env: { ...environment },
+      cwd: runDir,
+    });
+  } finally {
+    closeSync(log);
+  }
+}

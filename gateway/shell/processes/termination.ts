@@ -1,0 +1,36 @@
+const KILL_AFTER_MS = 2_000;
+
+/** How a process is reached that is to end. Both are quiet nothings when it has gone. */
+export interface Terminable {
+  /** Asks it to finish what runs within `graceMs` and end. */
+  ask(graceMs: number): void;
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** The way to a runner's end: it is asked, then told by SIGTERM, then made by SIGKILL. */
+export class Termination {
+  readonly #process: Terminable;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(process: Terminable) {
+    this.#process = process;
+  }
+
+  /** May be called again with less grace. With none SIGTERM comes at once. */
+  begin(graceMs: number): void {
+    this.cancel();
+    if (graceMs <= 0) return this.#terminate();
+    this.#process.ask(graceMs);
+    this.#timer = setTimeout(() => this.#terminate(), graceMs + KILL_AFTER_MS);
+  }
+
+  /** The process has gone. */
+  cancel(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  #terminate(): void {
+    this.#process.signal('SIGTERM');
+    this.#timer = setTimeout(() => this.#process.signal('SIGKILL'), KILL_AFTER_MS);
+  }
+}

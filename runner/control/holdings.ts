@@ -1,0 +1,42 @@
+import type { FromRunner, HeldCombo, RunnerModel } from '../protocol/control.ts';
+
+/** What the runner holds by order of its gateways, as the next one is told. */
+export class Holdings {
+  readonly #combos = new Map<string, HeldCombo>();
+  #model: RunnerModel | null = null;
+  #weightBytes = 0;
+  #threads = 0;
+
+  get hasModel(): boolean {
+    return this.#model !== null;
+  }
+
+  loaded(model: RunnerModel, weightBytes: number): void {
+    this.#model = model;
+    this.#weightBytes = weightBytes;
+    this.#threads = model.threads;
+  }
+
+  attached(combo: HeldCombo): void {
+    this.#combos.set(combo.combo, combo);
+  }
+
+  detached(combo: string): void {
+    this.#combos.delete(combo);
+  }
+
+  threadsSet(threads: number): void {
+    this.#threads = threads;
+  }
+
+  /** The message about it, but for what the process and its engine are. */
+  describe(): Omit<Extract<FromRunner, { type: 'adopted' }>, 'pid' | 'engine'> {
+    return {
+      type: 'adopted',
+      model: this.#model,
+      weightBytes: this.#weightBytes,
+      threads: this.#threads,
+      combos: [...this.#combos.values()],
+    };
+  }
+}
