@@ -3,8 +3,6 @@ import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { markPlaced } from './queues.ts';
-import { answerOrders, grantWaiting } from './serving.ts';
 import { type PoolState, runnerOfBase } from './state.ts';
 import { moveTo } from './transitions.ts';
 
@@ -63,7 +61,10 @@ export function judgeAdoption(state: PoolState, { model, combos }: AdoptionOffer
   return { ok: true, model: held, combos: kept, stale };
 }
 
-/** Puts it into the books as ready. Who waits for one of its combos is served. */
+/**
+ * Puts it into the books as ready. Nobody waits for its base, or it would not have been found fit: who waits has a runner
+ * of that base, or there is no room for one.
+ */
 export function runnerAdopted(
   state: PoolState,
   { runnerId: id, model, weightBytes, threads, combos }: Extract<PoolEvent, { type: 'runnerAdopted' }>,
@@ -91,14 +92,6 @@ export function runnerAdopted(
     });
   const detail = { base: model.id, weightBytes, combos: combos.length };
   effects.push({ type: 'note', note: 'runner_adopted', runnerId: id, detail });
-  for (const key of runner.combos.keys()) {
-    const queue = state.queues.get(key);
-    if (!queue) continue;
-    markPlaced(state, queue);
-    for (const waiter of queue.waiters) waiter.waitsSinceMs = nowMs;
-    answerOrders(state, runner, key, effects);
-    grantWaiting(state, key, nowMs, effects);
-  }
 }
 
 function refuse(reason: string): AdoptionVerdict {

@@ -32,6 +32,8 @@ const DETACH_LIMIT_MS = 1_000;
  * the runtime directory goes. The pool and the fleet must be at work. Resolves when every runner is one or the other.
  */
 export async function adoptRunners(deps: AdoptionDeps): Promise<void> {
+  const { clock, log } = deps;
+  const startedMonoMs = clock.monoMs();
   const rows = await deps.store.living();
   const living = rows.filter(isAlive);
   const gone = rows.filter((row) => !living.includes(row));
@@ -49,6 +51,10 @@ export async function adoptRunners(deps: AdoptionDeps): Promise<void> {
     ...refused.map(([row, refusal]) => refuse(row, refusal, deps)),
   ]);
   removeLeftFiles(deps.settings.runDir, adopted);
+  if (rows.length === 0) return;
+  const counts = { adopted: adopted.size, ended: refused.length, gone: gone.length };
+  const tookMs = Math.round(clock.monoMs() - startedMonoMs);
+  log.info({ ...counts, tookMs }, 'runners of earlier gateways are accounted for');
 }
 
 /** What the runner says, or why it cannot be heard. */

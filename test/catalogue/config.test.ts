@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PACKAGE_ROOT, readSettings } from '../../gateway/config.ts';
-import { ensureAdminToken, ensureDataDir, ensureRuntimeDir, runtimeDir } from '../../gateway/dataDir.ts';
+import {
+  ensureAdminToken,
+  ensureDataDir,
+  ensureRunnerSecret,
+  ensureRuntimeDir,
+  runtimeDir,
+} from '../../gateway/dataDir.ts';
 
 let directory = '';
 beforeAll(async () => {
@@ -102,6 +108,17 @@ describe('ensureAdminToken()', () => {
     await ensureDataDir(dataDir);
     await writeFile(join(dataDir, 'admin-token'), '');
     await expect(ensureAdminToken(dataDir)).rejects.toThrow('expected at least 8 characters, got 0');
+  });
+});
+
+describe('ensureRunnerSecret()', () => {
+  test('makes one of its own, keeps it with mode 0600 and gives it again', async () => {
+    const dataDir = join(directory, 'secret');
+    const secret = await ensureRunnerSecret(dataDir);
+    expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(secret).not.toBe(await ensureAdminToken(dataDir));
+    expect(await ensureRunnerSecret(dataDir)).toBe(secret);
+    expect(await modeOf(join(dataDir, 'runner-secret'))).toBe(0o600);
   });
 });
 

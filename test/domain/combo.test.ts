@@ -1,6 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Combo, formatScale, type LoraField, parseCombo } from '../../gateway/domain/combo.ts';
+import {
+  type Combo,
+  comboOfKey,
+  formatScale,
+  type LoraField,
+  parseCombo,
+} from '../../gateway/domain/combo.ts';
 import type { Failure } from '../../gateway/domain/errors.ts';
 import { catalogueAdapter, catalogueModel, catalogueOf } from '../fakes/catalogues.ts';
 
@@ -198,6 +204,29 @@ describe('parseCombo() always', () => {
         },
       ),
     );
+  });
+});
+
+describe('comboOfKey()', () => {
+  test('gives back the combo of a key', () => {
+    const scale = fc.double({ min: -1000, max: 1000, noNaN: true });
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.constantFrom(...ADAPTERS)), fc.array(scale), (ids, scales) => {
+        const lora = ids.map((id, index) => ({ id, scale: scales[index] ?? 1 }));
+        const combo = parsed('tiny', lora);
+        expect(comboOfKey(combo.key, CATALOGUE)).toEqual(combo);
+      }),
+    );
+  });
+
+  test.each([
+    ['another revision', `${parsed('tiny+pirate').key}x`],
+    ['no revision', 'tiny+pirate'],
+    ['an unknown adapter', parsed('tiny+pirate').key.replace('pirate', 'gone')],
+    ['a name that is not canonical', parsed('tiny+pirate').key.replace('+', ':')],
+    ['nothing', ''],
+  ])('gives null for %s', (_, key) => {
+    expect(comboOfKey(key, CATALOGUE)).toBeNull();
   });
 });
 

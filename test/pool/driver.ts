@@ -2,6 +2,7 @@ import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import type { Failure } from '../../gateway/domain/errors.ts';
 import { requestId, runnerId } from '../../gateway/domain/ids.ts';
+import { type AdoptionVerdict, judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
@@ -72,6 +73,35 @@ export class PoolDriver {
     this.tell({ type: 'evictAsked', orderId: id, combo: this.combo(name) });
   change = (catalogue: Catalogue): string[] => this.tell({ type: 'catalogueChanged', catalogue });
   shutDown = (): string[] => this.tell({ type: 'shutdownAsked' });
+
+  /** What the pool thinks of a runner of an earlier gateway that holds combos of these keys. */
+  judge(
+    runner: string,
+    base: string,
+    keys: readonly string[],
+    held: { revision?: string; sequences?: number } = {},
+  ): AdoptionVerdict {
+    return judgeAdoption(this.state, {
+      runnerId: full(runner),
+      model: { id: base, revision: 'r1', sequences: 2, ...held },
+      combos: keys.map((combo) => ({ combo, kvBytes: 2, computeBytes: 1 })),
+    });
+  }
+
+  /** Adopts it with what the pool keeps of it. */
+  adopt(runner: string, ...judged: Parameters<PoolDriver['judge']> extends [string, ...infer R] ? R : never) {
+    const verdict = this.judge(runner, ...judged);
+    if (!verdict.ok) throw new Error(verdict.reason);
+    const { model, combos } = verdict;
+    return this.tell({
+      type: 'runnerAdopted',
+      runnerId: full(runner),
+      model,
+      weightBytes: 7,
+      threads: 1,
+      combos,
+    });
+  }
 
   /** Lets time pass, and the pool notice it. */
   tick(ms: number): string[] {

@@ -25,6 +25,13 @@ const calmStep = fc.oneof(
       durationMs: fc.nat({ max: 900 }),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('adopt' as const),
+      combos: fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 }),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat({ max: 400 }) }) },
 );
 const anyStep = fc.oneof(
@@ -76,7 +83,8 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
   let before = world.state.catalogue;
   for (const step of steps) {
     const combo = 'combo' in step ? comboFor(step.combo, world, before) : null;
-    if (step.do === 'wait') world.agenda.advance(step.ms);
+    if (step.do === 'adopt') world.adopt(step.combos.flatMap((name) => comboFor(name, world, before) ?? []));
+    else if (step.do === 'wait') world.agenda.advance(step.ms);
     else if (step.do === 'leave') world.leave(step.pick);
     else if (step.do === 'kill') world.kill(step.pick);
     else if (step.do === 'change') {

@@ -42,10 +42,19 @@ export class SimulatedProcess {
 
   readonly #world: ProcessWorld;
 
-  constructor(id: RunnerId, base: string, world: ProcessWorld) {
+  /** One that an earlier gateway has started and loaded. */
+  static adopted(id: RunnerId, base: string, world: ProcessWorld): SimulatedProcess {
+    const process = new SimulatedProcess(id, base, world, true);
+    process.state = 'loaded';
+    process.threads = 1;
+    return process;
+  }
+
+  constructor(id: RunnerId, base: string, world: ProcessWorld, isOld = false) {
     this.id = id;
     this.baseKey = base;
     this.#world = world;
+    if (isOld) return;
     this.#after(40, () => {
       if (this.#goesWrong('Cannot spawn')) return;
       this.state = 'up';

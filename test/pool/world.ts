@@ -1,7 +1,13 @@
 import { expect } from 'vitest';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
-import { type RequestId, type RunnerId, requestId } from '../../gateway/domain/ids.ts';
+import {
+  runnerId as makeRunnerId,
+  type RequestId,
+  type RunnerId,
+  requestId,
+} from '../../gateway/domain/ids.ts';
+import { judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
@@ -78,6 +84,25 @@ export class World {
   kill(pick: number): void {
     const alive = [...this.processes.values()];
     alive[pick % Math.max(1, alive.length)]?.exit('killed');
+  }
+
+  /** A runner of an earlier gateway shows up with these combos; it is adopted when the pool can use it. */
+  adopt(combos: readonly Combo[]): void {
+    const model = combos[0]?.model;
+    if (!model) return;
+    const runnerId = makeRunnerId(`r_before_${this.events}`);
+    const held = combos.filter((combo) => baseKey(combo.model) === baseKey(model));
+    const offered = held.map(({ key }) => ({ combo: key, kvBytes: 10, computeBytes: 5 }));
+    const verdict = judgeAdoption(this.state, { runnerId, model, combos: offered });
+    if (!verdict.ok) return;
+    this.#must(isCurrentModel(verdict.model, this.state.catalogue), 'adopts a base that is not current');
+    const process = SimulatedProcess.adopted(runnerId, baseKey(model), this);
+    this.processes.set(runnerId, process);
+    for (const { combo } of verdict.combos) {
+      this.#must(isCurrentCombo(combo, this.state.catalogue), 'adopts a combo that is not current');
+      process.combos.set(combo.key, { combo, state: 'ready', kind: 'attach', readyAtEvent: 0, begun: 0 });
+    }
+    this.tell({ ...verdict, type: 'runnerAdopted', runnerId, weightBytes: 1000, threads: process.threads });
   }
 
   shutDown(): void {

@@ -16,6 +16,9 @@ import {
 export const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const ENTRY = path.join(ROOT, 'dist/runner.mjs');
 
+/** By which it is adopted, as `r_test`. */
+export const TEST_KEY = 'k'.repeat(43);
+
 export const DEMO_MODELS = path.join(ROOT, 'demo/models');
 
 /** The demo model as the tests load it. */
@@ -74,8 +77,14 @@ export async function startRunner({ leaseMs = 30_000 } = {}): Promise<StartedRun
   control.on('error', () => {});
   const heard = listen(control);
   const tell = (message: object) => void control.write(`${JSON.stringify(message)}\n`);
-  const adoptionKey = 'k'.repeat(43);
-  tell({ type: 'hello', version: PROTOCOL_VERSION, runnerId: 'r_test', socketPath, leaseMs, adoptionKey });
+  tell({
+    type: 'hello',
+    version: PROTOCOL_VERSION,
+    runnerId: 'r_test',
+    socketPath,
+    leaseMs,
+    adoptionKey: TEST_KEY,
+  });
   const died = exited.then((how) => {
     throw new Error(`Cannot start a runner: it ended with ${how} before ready: ${readLog()}`);
   });

@@ -18,6 +18,8 @@ export interface AdoptedIdentity {
 }
 
 const EXIT_POLL_MS = 25;
+/** A process that dies closes its connection a moment before it is gone: that is told as its exit alone. */
+const EXIT_GRACE_MS = 100;
 
 /**
  * A runner that an earlier gateway spawned. It is nobody's child here, so no exit is told: the kernel closes its control
@@ -81,7 +83,9 @@ export class AdoptedRunner implements RunnerProcess {
   #broken(error: Error): void {
     if (this.#gone) return;
     this.#awaitExit();
-    this.#listener.broken(error);
+    setTimeout(() => {
+      if (!this.#gone) this.#listener.broken(error);
+    }, EXIT_GRACE_MS).unref();
   }
 
   #awaitExit(): void {
