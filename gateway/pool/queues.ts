@@ -3,6 +3,7 @@ import type { Failure } from '../domain/errors.ts';
 import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
 import { isCurrentCombo, staleFailure } from './current.ts';
 import type { PoolEffect } from './effects.ts';
+import { startOf } from './queries.ts';
 import { baseKey, type PoolState, runnerOfCombo, type Waiter, type WaitQueue } from './state.ts';
 
 // The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn` and `waiting`.
@@ -67,8 +68,10 @@ export function rejectWaiting(
   const queue = state.queues.get(key);
   if (!queue) return;
   for (const waiter of takeFirst(state, queue, Math.min(count, queue.waiters.length))) {
-    if (waiter.type === 'request') effects.push({ type: 'reject', requestId: requestId(waiter.id), failure });
-    else effects.push({ type: 'answer', orderId: waiter.id, answer: { ok: false, error: failure } });
+    if (waiter.type === 'request') {
+      const start = startOf(state, key, waiter);
+      effects.push({ type: 'reject', requestId: requestId(waiter.id), failure, start });
+    } else effects.push({ type: 'answer', orderId: waiter.id, answer: { ok: false, error: failure } });
   }
 }
 

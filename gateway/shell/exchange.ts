@@ -2,8 +2,9 @@ import type { RunnerReport } from '../../runner/protocol/report.ts';
 import { errorEnvelope } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { RunnerId } from '../domain/ids.ts';
-import type { StartKind } from '../domain/phases.ts';
+import type { PhaseInterval } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
+import type { FixedStart } from '../pool/effects.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { makeRecord } from './exchangeRecord.ts';
@@ -47,7 +48,8 @@ export class Exchange {
   readonly #forwarder: SseForwarder;
   readonly #gone: Promise<'gone'>;
   #goneReason: 'closed' | 'slow' | null = null;
-  #grant: Grant | null = null;
+  /** What serves the request, or what it waits for once that is fixed. */
+  #start: FixedStart | null = null;
   #running: RunnerExchange | null = null;
 
   constructor(request: InferenceRequest, sink: ResponseSink, deps: ExchangeDeps) {
@@ -70,7 +72,7 @@ export class Exchange {
     // A runner that was lost before its first byte is replaced once; the client does not notice.
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#wait();
-      if (outcome === 'gone') return this.#endGone();
+      if (outcome === 'gone' || this.#goneReason) return this.#endGone();
       if (!outcome.ok) return this.#endFailed(outcome.failure);
       const answer = await this.#call(outcome.grant);
       if (this.#goneReason) return this.#endGone();
@@ -87,16 +89,22 @@ export class Exchange {
     const waiting = stream ? new WaitingStream(() => this.#announce()) : null;
     const outcome = await Promise.race([pool.acquire(requestId, combo, keepAliveMs), this.#gone]);
     waiting?.stop();
-    if (outcome === 'gone') {
+    // Also when the grant came in the same moment: nobody would stop what is begun for it.
+    if (outcome === 'gone' || this.#goneReason) {
+      this.#waitsFor(pool.fixedStart(requestId));
       pool.leave(requestId);
+      return 'gone';
+    }
+    if (!outcome.ok) {
+      this.#waitsFor(outcome.start);
       return outcome;
     }
-    if (outcome.ok) this.#granted(outcome.grant);
+    this.#granted(outcome.grant);
     // What was said in the headers must stay true.
-    const { ok } = outcome;
-    if (ok && this.#announced && this.#announced !== outcome.grant.runnerId) {
+    if (this.#announced && this.#announced !== outcome.grant.runnerId) {
       pool.release(requestId);
-      return { ok: false, failure: lost(this.#announced, new Error('its process has gone')) };
+      const failure = lost(this.#announced, new Error('it could not be waited for'));
+      return { ok: false, failure, start: outcome.grant };
     }
     return outcome;
   }
@@ -110,7 +118,8 @@ export class Exchange {
     if (!fixed) return;
     if (!this.#sink.headSent) {
       this.#announced = fixed.runnerId;
-      this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(fixed.runnerId, fixed.kind, fixed.joined) });
+      this.#waitsFor(fixed);
+      this.#sendStreamHead();
     }
     const fraction = fixed.kind === 'warm' ? null : timeline.fraction(fixed.runnerId);
     this.#sink.write(
@@ -118,14 +127,21 @@ export class Exchange {
     );
   }
 
+  /** The request waits for that start, or has done so until now. */
+  #waitsFor(start: FixedStart | null): void {
+    if (!start) return;
+    this.#start = start;
+    this.#times.waited(this.#intervalsOf(start));
+  }
+
   #granted(grant: Grant): void {
+    this.#start = grant;
+    this.#times.granted(grant.grantedMonoMs, this.#intervalsOf(grant));
+  }
+
+  #intervalsOf({ runnerId, kind }: FixedStart): PhaseInterval[] {
     const { timeline, clock } = this.#deps;
-    this.#grant = grant;
-    const waited = grant.kind !== 'warm';
-    const intervals = waited
-      ? timeline.intervals(grant.runnerId, this.#request.combo.key, clock.monoMs())
-      : [];
-    this.#times.granted(grant.grantedMonoMs, intervals);
+    return kind === 'warm' ? [] : timeline.intervals(runnerId, this.#request.combo.key, clock.monoMs());
   }
 
   async #call(grant: Grant): Promise<RunnerAnswer> {
@@ -135,7 +151,7 @@ export class Exchange {
     if (client) {
       this.#running = new RunnerExchange(client, this.#request, this.#body, (chunk) => {
         this.#times.firstToken(clock.monoMs());
-        if (!this.#sink.headSent) this.#sendStreamHead(grant);
+        if (!this.#sink.headSent) this.#sendStreamHead();
         return this.#forwarder.push(chunk);
       });
       answer = await this.#running.answer;
@@ -156,8 +172,8 @@ export class Exchange {
     this.#deps.pool.dispatch({ type: 'runnerFailed', runnerId, failure });
   }
 
-  #sendStreamHead(grant: Grant): void {
-    this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(grant.runnerId, grant.kind, grant.joined) });
+  #sendStreamHead(): void {
+    this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers() });
   }
 
   async #endAnswered(answer: Exclude<RunnerAnswer, { type: 'lost' }>): Promise<void> {
@@ -174,11 +190,11 @@ export class Exchange {
       });
     }
     if (answer.type === 'whole') {
-      this.#sink.head(200, { 'content-type': 'application/json', ...this.#grantHeaders() });
+      this.#sink.head(200, { 'content-type': 'application/json', ...this.#headers() });
       this.#sink.end(answer.body);
       return;
     }
-    if (!this.#sink.headSent && this.#grant) this.#sendStreamHead(this.#grant);
+    if (!this.#sink.headSent) this.#sendStreamHead();
     // The runner's error frame has passed already: an error ends a stream without [DONE].
     this.#sink.end(report.error ? undefined : this.#streamTail(record));
   }
@@ -196,7 +212,7 @@ export class Exchange {
       return;
     }
     const retry: Record<string, string> = status >= 500 ? {} : { 'x-should-retry': 'false' };
-    this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#grantHeaders() });
+    this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#headers() });
     this.#sink.end(body);
   }
 
@@ -217,7 +233,7 @@ export class Exchange {
   /** Tells the client of a failure: by status before headers went, by an error frame after. */
   #say(failure: Failure): void {
     if (this.#sink.headSent) this.#sink.end(`data: ${JSON.stringify(errorEnvelope(failure).body)}\n\n`);
-    else this.#sink.fail(failure, this.#grantHeaders());
+    else this.#sink.fail(failure, this.#headers());
   }
 
   #record(
@@ -228,7 +244,7 @@ export class Exchange {
     endedMonoMs: number,
   ): RequestRecord {
     const ending = { httpStatus: status, errorCode, report, responseBytes };
-    return makeRecord(this.#request, this.#grant, this.#times, ending, endedMonoMs);
+    return makeRecord(this.#request, this.#start, this.#times, ending, endedMonoMs);
   }
 
   async #write(record: RequestRecord): Promise<boolean> {
@@ -240,19 +256,14 @@ export class Exchange {
     return written;
   }
 
-  #grantHeaders(): Record<string, string> {
-    const grant = this.#grant;
-    return this.#headers(grant?.runnerId ?? null, grant?.kind ?? null, grant?.joined ?? false);
-  }
-
-  #headers(runnerId: RunnerId | null, kind: StartKind | null, joined: boolean): Record<string, string> {
+  #headers(): Record<string, string> {
     const nowMonoMs = this.#deps.clock.monoMs();
     const { combo, ignored, arrivedMonoMs } = this.#request;
+    const start = this.#start;
     return {
       'x-hearth-combo': combo.name,
-      ...(kind === null ? {} : { 'x-hearth-start': kind }),
-      ...(joined ? { 'x-hearth-joined': 'true' } : {}),
-      ...(runnerId === null ? {} : { 'x-hearth-runner': runnerId }),
+      ...(start ? { 'x-hearth-start': start.kind, 'x-hearth-runner': start.runnerId } : {}),
+      ...(start?.joined ? { 'x-hearth-joined': 'true' } : {}),
       ...(ignored.length === 0 ? {} : { 'x-hearth-ignored': ignored.join(', ') }),
       'server-timing': serverTiming(this.#times.phases(nowMonoMs)),
       'openai-processing-ms': String(Math.round(nowMonoMs - arrivedMonoMs)),

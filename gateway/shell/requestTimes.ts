@@ -16,6 +16,11 @@ export class RequestTimes {
     this.arrivedMonoMs = arrivedMonoMs;
   }
 
+  /** `intervals`: the phases so far of the start that is waited for. */
+  waited(intervals: readonly PhaseInterval[]): void {
+    this.#intervals = intervals;
+  }
+
   /** `intervals`: the phases of the start that was waited for. */
   granted(grantedMonoMs: number, intervals: readonly PhaseInterval[]): void {
     this.#grantedMonoMs = grantedMonoMs;
