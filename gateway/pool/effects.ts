@@ -10,7 +10,7 @@ export type OrderAnswer = Result<
   | { readonly order: 'evict'; readonly evicted: boolean }
 >;
 
-/** How a request that waits will find its combo. */
+/** How a request that waits would find its combo as things are. */
 export interface FixedStart {
   readonly runnerId: RunnerId;
   readonly kind: StartKind;

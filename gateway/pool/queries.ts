@@ -4,13 +4,27 @@ import { type PoolState, runnerOfCombo, type Waiter } from './state.ts';
 
 /** null: no runner is chosen yet, or nobody of that id waits. Has no side effects. */
 export function fixedStart(state: PoolState, waiterId: string): FixedStart | null {
-  const key = state.waitingIn.get(waiterId);
-  if (key === undefined) return null;
-  const waiter = state.queues.get(key)?.waiters.find(({ id }) => id === waiterId);
-  return waiter ? startOf(state, key, waiter) : null;
+  const found = waiterOf(state, waiterId);
+  return found ? startOf(state, found.key, found.waiter) : null;
 }
 
-/** The same of one that is known to wait for that combo. */
+/** The same when it was promised; null otherwise. */
+export function promisedStart(state: PoolState, waiterId: string): FixedStart | null {
+  return waiterOf(state, waiterId)?.waiter.promised ? fixedStart(state, waiterId) : null;
+}
+
+/** One that waits, and what for. */
+export function waiterOf(
+  state: PoolState,
+  waiterId: string,
+): { readonly key: ComboKey; readonly waiter: Waiter } | undefined {
+  const key = state.waitingIn.get(waiterId);
+  if (key === undefined) return undefined;
+  const waiter = state.queues.get(key)?.waiters.find(({ id }) => id === waiterId);
+  return waiter && { key, waiter };
+}
+
+/** The same as fixedStart() of one that is known to wait for that combo. */
 export function startOf(state: PoolState, key: ComboKey, { start }: Waiter): FixedStart | null {
   const runner = runnerOfCombo(state, key);
   const slot = runner?.combos.get(key);

@@ -100,30 +100,21 @@ export class Exchange {
       return outcome;
     }
     this.#granted(outcome.grant);
-    // What was said in the headers must stay true.
-    if (this.#announced && this.#announced !== outcome.grant.runnerId) {
-      pool.release(requestId);
-      const failure = lost(this.#announced, new Error('it could not be waited for'));
-      return { ok: false, failure, start: outcome.grant };
-    }
     return outcome;
   }
-
-  #announced: RunnerId | null = null;
 
   /** Sends a stream's headers once it is fixed who will serve it, then what the start is doing. */
   #announce(): void {
     const { pool, timeline } = this.#deps;
-    const fixed = pool.fixedStart(this.#request.requestId);
-    if (!fixed) return;
+    const start = pool.promisedStart(this.#request.requestId);
+    if (!start) return;
     if (!this.#sink.headSent) {
-      this.#announced = fixed.runnerId;
-      this.#waitsFor(fixed);
+      this.#waitsFor(start);
       this.#sendStreamHead();
     }
-    const fraction = fixed.kind === 'warm' ? null : timeline.fraction(fixed.runnerId);
+    const fraction = start.kind === 'warm' ? null : timeline.fraction(start.runnerId);
     this.#sink.write(
-      `: hearth ${fixed.kind}${fraction === null ? '' : ` ${Math.round(fraction * 100)}%`}\n\n`,
+      `: hearth ${start.kind}${fraction === null ? '' : ` ${Math.round(fraction * 100)}%`}\n\n`,
     );
   }
 

@@ -4,7 +4,7 @@ import { type RequestId, requestId } from '../domain/ids.ts';
 import { decide } from '../pool/decide.ts';
 import type { FixedStart, OrderAnswer, PoolEffect } from '../pool/effects.ts';
 import type { PoolEvent } from '../pool/events.ts';
-import { fixedStart } from '../pool/queries.ts';
+import { fixedStart, promisedStart } from '../pool/queries.ts';
 import type { PoolState } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
@@ -93,7 +93,13 @@ export class PoolLoop {
     this.dispatch({ type: 'requestEnded', requestId: id });
   }
 
-  /** How a waiting request will be served, once that is fixed. */
+  /** What the client of a waiting request can be told and will be true; null: nothing yet. */
+  promisedStart(id: RequestId): FixedStart | null {
+    this.dispatch({ type: 'promiseAsked', requestId: id });
+    return promisedStart(this.#state, id);
+  }
+
+  /** How a waiting request would be served as things are; null when no runner is chosen. */
   fixedStart(id: RequestId): FixedStart | null {
     return fixedStart(this.#state, id);
   }

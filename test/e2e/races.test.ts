@@ -65,6 +65,10 @@ const endless = {
   logit_bias: { '0': -100, '1': -100, '2': -100 },
 };
 
+async function metrics(gateway: TestGateway): Promise<string> {
+  return (await fetch(`${gateway.url}/metrics`)).text();
+}
+
 async function counters(gateway: TestGateway): Promise<Record<string, number>> {
   return ((await gateway.runners())[0] as any).counters;
 }
@@ -186,11 +190,7 @@ describe('a runner that is killed', () => {
     const asked = Array.from({ length: 3 }, () =>
       gateway.post('/v1/chat/completions', banana('tiny-chat:pirate')),
     );
-    await until(
-      async () =>
-        (await (await fetch(`${gateway.url}/metrics`)).text()).includes('hearth_waiting_requests 3'),
-      'three wait',
-    );
+    await until(async () => (await metrics(gateway)).includes('waiting_requests 3'), 'three wait');
     process.kill(runner!.pid, 'SIGKILL');
     for (const response of await Promise.all(asked)) {
       expect(response.status).toBe(503);
@@ -244,6 +244,32 @@ describe('a stream that waits', () => {
     expect(hearth.start).toBe('cold');
     expect(hearth.runner).toBe(response.headers.get('x-hearth-runner'));
     expect(hearth.phases_ms.spawn).toBeGreaterThan(3000);
+  }, 20_000);
+
+  test('and was told its runner is served by it, though somebody who waits longer wants another base', async () => {
+    const gateway = await start({
+      config: `
+models:
+  - { id: one, path: ${DEMO_FILES.base}, context: 2048, sequences: 1 }
+  - { id: two, path: ${DEMO_FILES.base}, context: 2048, sequences: 1 }
+pool: { max_runners: 1, swap_after: 50ms }
+`,
+    });
+    const first = gateway.post('/v1/completions', { ...endless, model: 'one', stream: true });
+    const pid = await spawnedRunner(gateway);
+    freeze(pid);
+    const waiting = async (count: number) => (await metrics(gateway)).includes(`waiting_requests ${count}\n`);
+    const other = gateway.post('/v1/chat/completions', banana('two'));
+    await until(() => waiting(2), 'the other base is waited for');
+    const told = await gateway.post('/v1/chat/completions', { ...banana('one'), stream: true });
+    signal(pid, 'SIGCONT');
+    expect(await told.text()).toContain('data: [DONE]');
+    expect((await other).status).toBe(200);
+    await (await other).text();
+    await (await first).text();
+    const rows = await ledger(gateway, 3);
+    expect(rows.map((row) => row.error_code)).toEqual([null, null, null]);
+    expect(rows[1]!.runner_id).toBe(told.headers.get('x-hearth-runner'));
   }, 20_000);
 
   test('until start_timeout gets an error frame, others a 503, and the row agrees with the headers', async () => {
