@@ -49,6 +49,9 @@ const RUNNER_ENVIRONMENT = [
   'HEARTH_LLAMA_DIR',
 ];
 
+/** Past the drain's limit runners are killed (SIGTERM, SIGKILL); their streams' clients get to read an error frame. */
+const LAST_FRAMES_MS = 5_000;
+
 /**
  * KV caches are large and written in full: with transparent huge pages their page faults are a hundredth (glibc's
  * mallopt(3), tunable glibc.malloc.hugetlb; 1 advises the kernel and reserves nothing).
@@ -174,7 +177,7 @@ function makeGateway(
     catalogue,
     failed: database.failed,
     async drain() {
-      const closed = server.close(settings.pool.drainTimeoutMs);
+      const closed = server.close(settings.pool.drainTimeoutMs + LAST_FRAMES_MS);
       pool.dispatch({ type: 'shutdownAsked' });
       await Promise.all([inference.idle(), fleet.empty()]);
       await closed;

@@ -4,6 +4,7 @@ import type { PoolEvent } from './events.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { evict, warm } from './orders.ts';
 import { placeWaiting } from './placing.ts';
+import { promise } from './promises.ts';
 import { leave } from './queues.ts';
 import { applyCatalogue } from './revisions.ts';
 import {
@@ -63,6 +64,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'runnerExited':
       runnerGone(state, event.runnerId, event.failure, effects);
+      break;
+    case 'promiseAsked':
+      promise(state, event.requestId);
       break;
     case 'warmAsked':
       warm(state, event.orderId, event.combo, nowMs, effects);

@@ -10,6 +10,13 @@ export type OrderAnswer = Result<
   | { readonly order: 'evict'; readonly evicted: boolean }
 >;
 
+/** How a request that waits would find its combo as things are. */
+export interface FixedStart {
+  readonly runnerId: RunnerId;
+  readonly kind: StartKind;
+  readonly joined: boolean;
+}
+
 /** Orders of the pool to the shell. They are performed in their order. */
 export type PoolEffect =
   | { readonly type: 'spawn'; readonly runnerId: RunnerId; readonly model: CatalogueModel }
@@ -34,7 +41,13 @@ export type PoolEffect =
       readonly kind: StartKind;
       readonly joined: boolean;
     }
-  | { readonly type: 'reject'; readonly requestId: RequestId; readonly failure: Failure }
+  | {
+      readonly type: 'reject';
+      readonly requestId: RequestId;
+      readonly failure: Failure;
+      /** What was waited for; null: nobody had begun a start. */
+      readonly start: FixedStart | null;
+    }
   | { readonly type: 'setThreads'; readonly runnerId: RunnerId; readonly threads: number }
   | {
       readonly type: 'stop';

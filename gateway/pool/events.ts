@@ -3,7 +3,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
 
-/** Facts that reach the pool. Nothing in them asks for anything but the three `…Asked`. */
+/** Facts that reach the pool. Nothing in them asks for anything but the `…Asked`. */
 export type PoolEvent =
   | {
       readonly type: 'requestArrived';
@@ -37,6 +37,8 @@ export type PoolEvent =
   | { readonly type: 'runnerFailed'; readonly runnerId: RunnerId; readonly failure: Failure }
   /** The process is gone. */
   | { readonly type: 'runnerExited'; readonly runnerId: RunnerId; readonly failure: Failure }
+  /** The client of a waiting request is to be told its runner and kind, if they can be promised. */
+  | { readonly type: 'promiseAsked'; readonly requestId: RequestId }
   | { readonly type: 'warmAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'evictAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'shutdownAsked' }

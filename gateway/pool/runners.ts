@@ -88,10 +88,10 @@ export function comboFailed(
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  runner.combos.delete(event.comboKey);
   const detail = { code: event.failure.code, message: event.failure.message };
   effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: slot.combo.name, detail });
   rejectWaiting(state, event.comboKey, event.failure, effects);
+  runner.combos.delete(event.comboKey);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {

@@ -82,6 +82,8 @@ export interface Waiter {
   waitsSinceMs: number;
   /** null: nobody has begun a start for it, or its combo is ready and it waits for a free sequence. */
   start: WaitingStart | null;
+  /** Its client was told its runner and kind: nobody takes either from it, and it is answered when the runner goes. */
+  promised: boolean;
 }
 
 /** Never empty, the oldest waiter first. */

@@ -27,6 +27,8 @@ export interface FleetDeps {
   readonly dispatch: (event: PoolEvent) => void;
 }
 
+const DETACH_AGAIN_MS = 10;
+
 interface Member {
   readonly process: RunnerProcess;
   readonly client: Pool;
@@ -137,6 +139,10 @@ export class RunnerFleet {
     );
   }
 
+  /**
+   * A request whose client left is over for the pool before the runner has seen its connection close: as long as the
+   * runner finds the combo busy it is asked again. The pool's limit for a detach ends a runner that never lets go.
+   */
   detach(id: RunnerId, comboKey: ComboKey): void {
     const { timeline, dispatch } = this.#deps;
     this.#order(id, { type: 'detach', combo: comboKey }).then(
@@ -146,6 +152,10 @@ export class RunnerFleet {
       },
       (error: Error) => {
         if (!(error instanceof OrderFailed)) return;
+        if (error.failure.code === 'combo_busy') {
+          setTimeout(() => this.detach(id, comboKey), DETACH_AGAIN_MS);
+          return;
+        }
         const failure: Failure = { code: 'runner_failed', message: `Cannot detach combo: ${error.message}` };
         dispatch({ type: 'runnerFailed', runnerId: id, failure });
       },
@@ -215,7 +225,8 @@ export class RunnerFleet {
     const { timeline, store, clock, log, dispatch } = this.#deps;
     const member = this.#members.get(id);
     this.#members.delete(id);
-    timeline.gone(id);
+    // Those who waited for it are answered first: they tell how far the start was.
+    setImmediate(() => timeline.gone(id));
     if (member) void member.client.destroy();
     const message = `Cannot start "${base}": runner ${how}${words === '' ? '' : `: ${words}`}`;
     log.info({ runnerId: id, base, how, lastWords: words }, 'runner exited');

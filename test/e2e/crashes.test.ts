@@ -168,11 +168,14 @@ describe('SIGTERM', () => {
     const gateway = await start();
     await longStream(gateway);
     const [runner] = await gateway.runners();
+    // Or the stream, and with it the drain, might end before the second signal.
+    process.kill(runner!.pid, 'SIGSTOP');
     gateway.child.kill('SIGTERM');
     await until(() => gateway.log().includes('draining'), 'the drain has begun');
     // Ctrl-C comes twice by way of npm, so what comes within a moment counts as one.
     await until(() => !gateway.child.kill('SIGTERM') || gateway.child.exitCode !== null, 'it has exited');
     expect(gateway.child.exitCode).toBe(143);
+    process.kill(runner!.pid, 'SIGCONT');
     await until(() => !isAlive(runner!.pid), 'the runner has ended');
   });
 });

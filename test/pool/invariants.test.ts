@@ -25,6 +25,7 @@ const calmStep = fc.oneof(
       durationMs: fc.nat({ max: 900 }),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('promise' as const), pick }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat({ max: 400 }) }) },
 );
 const anyStep = fc.oneof(
@@ -78,6 +79,7 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
     const combo = 'combo' in step ? comboFor(step.combo, world, before) : null;
     if (step.do === 'wait') world.agenda.advance(step.ms);
     else if (step.do === 'leave') world.leave(step.pick);
+    else if (step.do === 'promise') world.promise(step.pick);
     else if (step.do === 'kill') world.kill(step.pick);
     else if (step.do === 'change') {
       before = world.state.catalogue;

@@ -4,8 +4,9 @@ import type { Combo } from '../../gateway/domain/combo.ts';
 import { type RequestId, type RunnerId, requestId } from '../../gateway/domain/ids.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import { decide } from '../../gateway/pool/decide.ts';
-import type { PoolEffect } from '../../gateway/pool/effects.ts';
+import type { FixedStart, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
+import { promisedStart } from '../../gateway/pool/queries.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { Agenda, randomOf } from './agenda.ts';
@@ -19,6 +20,7 @@ interface SimulatedRequest {
   readonly arrivedAtEvent: number;
   state: 'waiting' | 'left' | 'rejected' | 'running' | 'ended';
   runnerId: RunnerId | null;
+  promised: FixedStart | null;
 }
 
 const TICK_MS = 200;
@@ -54,7 +56,15 @@ export class World {
   arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number): void {
     const id = requestId(`q${this.requests.length}`);
     const arrivedAtEvent = this.events + 1;
-    this.requests.push({ id, combo, durationMs, arrivedAtEvent, state: 'waiting', runnerId: null });
+    this.requests.push({
+      id,
+      combo,
+      durationMs,
+      arrivedAtEvent,
+      state: 'waiting',
+      runnerId: null,
+      promised: null,
+    });
     this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
   }
 
@@ -73,6 +83,15 @@ export class World {
       request.state = 'left';
       this.tell({ type: 'clientGone', requestId: request.id });
     }
+  }
+
+  /** The client of a request that waits is told who will serve it, when the pool promises that. */
+  promise(pick: number): void {
+    const waiting = this.requests.filter(({ state }) => state === 'waiting');
+    const request = waiting[pick % Math.max(1, waiting.length)];
+    if (!request) return;
+    this.tell({ type: 'promiseAsked', requestId: request.id });
+    request.promised ??= promisedStart(this.state, request.id);
   }
 
   kill(pick: number): void {
@@ -193,6 +212,8 @@ export class World {
     const request = this.#waiter(effect.requestId);
     const process = this.#process(effect.runnerId, 'loaded');
     const held = process.combos.get(request.combo.key);
+    const { runnerId, kind, joined } = effect;
+    if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
     this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);

@@ -28,6 +28,7 @@ export interface RunnerProcessListener {
 }
 
 const KILL_AFTER_MS = 2_000;
+const EXIT_FOLLOWS_MS = 100;
 
 /** One runner: a child in a process group of its own, its control pipe, socket and log. */
 export class RunnerProcess {
@@ -73,8 +74,11 @@ export class RunnerProcess {
         if (ready.version === PROTOCOL_VERSION) listener.ready();
         else listener.broken(new Error(`protocol version ${ready.version}, expected ${PROTOCOL_VERSION}`));
       },
+      // A process that dies closes its pipe just before its exit is known, and the exit says why.
       (error) => {
-        if (!this.#gone) listener.broken(error);
+        setTimeout(() => {
+          if (!this.#gone) listener.broken(error);
+        }, EXIT_FOLLOWS_MS);
       },
     );
     this.#channel.tell({
