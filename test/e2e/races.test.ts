@@ -40,7 +40,8 @@ async function spawnedRunner(gateway: TestGateway): Promise<number> {
   await until(() => {
     const pids = readFileSync(`/proc/${gateway.child.pid}/task/${gateway.child.pid}/children`, 'utf8').trim();
     pid = Number(pids.split(' ').at(-1) ?? 0);
-    return pid > 0;
+    // Before its exec it is a copy of the gateway, which waits for it in spawn(): frozen there, it would freeze both.
+    return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runner.mjs');
   }, 'a runner was spawned');
   return pid;
 }
