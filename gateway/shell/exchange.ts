@@ -243,7 +243,9 @@ export class Exchange {
       () => true,
       () => false,
     );
-    this.#deps.onEnded(record);
+    // An answer that was good but has no row ends as a failure: that is what its client sees.
+    const failed = { httpStatus: this.#sink.headSent ? 200 : 500, errorCode: 'ledger_failed' };
+    this.#deps.onEnded(written || record.errorCode !== null ? record : { ...record, ...failed });
     return written;
   }
 
