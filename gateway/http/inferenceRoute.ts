@@ -93,5 +93,9 @@ async function serve(c: Context<HttpEnv>, deps: HttpDeps, request: InferenceRequ
 
 function refuse(c: Context<HttpEnv>, deps: HttpDeps, known: Known, failure: Failure): Response {
   deps.inference.refused({ ...known, httpStatus: ERROR_TABLE[failure.code].status, errorCode: failure.code });
+  const processingMs = deps.clock.monoMs() - known.arrivedMonoMs;
+  c.header('server-timing', `queue;dur=${processingMs.toFixed(3)}`);
+  c.header('openai-processing-ms', String(Math.round(processingMs)));
+  if (known.combo) c.header('x-hearth-combo', known.combo.name);
   return sendFailure(c, failure);
 }
