@@ -147,7 +147,7 @@ export class Exchange {
       });
       answer = await this.#running.answer;
       this.#running = null;
-      if (answer.type === 'lost' && !answer.begun && !this.#goneReason)
+      if (answer.type === 'lost' && !answer.begun && !this.#goneReason && !isOurLack(answer.error))
         this.#reportLost(grant.runnerId, answer.error);
     }
     pool.release(this.#request.requestId);
@@ -264,7 +264,16 @@ export class Exchange {
   }
 }
 
+/** Errors of connect(2) and socket(2) that say nothing of the other end. */
+const OUR_LACKS = new Set<unknown>(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOBUFS', 'ENOMEM']);
+
+function isOurLack(error: Error): boolean {
+  return 'code' in error && OUR_LACKS.has(error.code);
+}
+
 function lost(runnerId: RunnerId, error: Error): Failure {
+  if (isOurLack(error))
+    return { code: 'no_capacity', message: `Cannot connect to runner "${runnerId}": ${error.message}` };
   return { code: 'runner_died', message: `Cannot finish answer of runner "${runnerId}": ${error.message}` };
 }
 
