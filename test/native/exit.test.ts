@@ -22,7 +22,10 @@ test.each([
   const define = { 'import.meta.dirname': JSON.stringify(join(root, 'test', 'native')) };
   buildSync({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm', define });
   for (let round = 0; round < 3; round += 1) {
-    const { status, signal } = spawnSync(process.execPath, [outfile, way], { encoding: 'utf8', timeout: 20_000 });
+    const { status, signal } = spawnSync(process.execPath, [outfile, way], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
     expect({ status, signal }).toEqual({ status: code, signal: null });
   }
 });
