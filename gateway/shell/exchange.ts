@@ -148,7 +148,7 @@ export class Exchange {
       });
       answer = await this.#running.answer;
       this.#running = null;
-      if (answer.type === 'lost' && !answer.begun && !this.#goneReason)
+      if (answer.type === 'lost' && !answer.begun && !this.#goneReason && !isOurLack(answer.error))
         this.#reportLost(grant.runnerId, answer.error);
     }
     pool.release(this.#request.requestId);
@@ -244,7 +244,9 @@ export class Exchange {
       () => true,
       () => false,
     );
-    this.#deps.onEnded(record);
+    // An answer that was good but has no row ends as a failure: that is what its client sees.
+    const failed = { httpStatus: this.#sink.headSent ? 200 : 500, errorCode: 'ledger_failed' };
+    this.#deps.onEnded(written || record.errorCode !== null ? record : { ...record, ...failed });
     return written;
   }
 
@@ -263,7 +265,16 @@ export class Exchange {
   }
 }
 
+/** Errors of connect(2) and socket(2) that say nothing of the other end. */
+const OUR_LACKS = new Set<unknown>(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOBUFS', 'ENOMEM']);
+
+function isOurLack(error: Error): boolean {
+  return 'code' in error && OUR_LACKS.has(error.code);
+}
+
 function lost(runnerId: RunnerId, error: Error): Failure {
+  if (isOurLack(error))
+    return { code: 'no_capacity', message: `Cannot connect to runner "${runnerId}": ${error.message}` };
   return { code: 'runner_died', message: `Cannot finish answer of runner "${runnerId}": ${error.message}` };
 }
 

@@ -1,13 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BANANA, banana, DEMO_FILES } from './chat.ts';
-import { type RequestRow, readRequests } from './readRequests.ts';
+import { freeze, signal, spawnedRunner, thawAll } from './frozenRunner.ts';
+import { ledger, readRequests, sumOfPhases } from './readRequests.ts';
 import { demoConfig, isAlive, startGateway, type TestGateway, until } from './startGateway.ts';
 
 const gateways: TestGateway[] = [];
-const stopped: number[] = [];
 
 async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<TestGateway> {
   const gateway = await startGateway(options);
@@ -16,46 +17,9 @@ async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<
 }
 
 afterEach(async () => {
-  for (const pid of stopped.splice(0)) signal(pid, 'SIGCONT');
+  thawAll();
   for (const gateway of gateways.splice(0)) await gateway.dispose();
 });
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has gone.
-  }
-}
-
-/** Freezes a process until the test ends or thaws it. */
-function freeze(pid: number): void {
-  stopped.push(pid);
-  process.kill(pid, 'SIGSTOP');
-}
-
-/** The pid of a runner that the gateway has just started. */
-async function spawnedRunner(gateway: TestGateway): Promise<number> {
-  let pid = 0;
-  await until(() => {
-    const pids = readFileSync(`/proc/${gateway.child.pid}/task/${gateway.child.pid}/children`, 'utf8').trim();
-    pid = Number(pids.split(' ').at(-1) ?? 0);
-    // Before its exec it is a copy of the gateway, which waits for it in spawn(): frozen there, it would freeze both.
-    return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('runner.mjs');
-  }, 'a runner was spawned');
-  return pid;
-}
-
-/** The ledger when it has so many rows. */
-async function ledger(gateway: TestGateway, count: number): Promise<RequestRow[]> {
-  await until(() => readRequests(gateway.dataDir).length >= count, `the ledger has ${count} rows`);
-  return readRequests(gateway.dataDir);
-}
-
-function sumOfPhases(row: RequestRow): number {
-  const phases = ['queue', 'spawn', 'stage', 'load', 'attach', 'context', 'prefill', 'decode'] as const;
-  return phases.reduce((total, phase) => total + (row[`${phase}_ms`] ?? 0), 0);
-}
 
 /** Holds its sequence for the whole context: nothing ends it before. */
 const endless = {
@@ -346,6 +310,27 @@ pool: { max_runners: 1, swap_after: 50ms }
     expect(rows).toHaveLength(120);
     for (const row of rows) expect(Math.abs(sumOfPhases(row) - row.total_ms)).toBeLessThan(0.01);
   }, 120_000);
+});
+
+describe('a gateway that has no descriptor left', () => {
+  test('fails the one request, not the runner and the streams on it', async () => {
+    const gateway = await start();
+    const stream = await gateway.post('/v1/completions', { ...endless, stream: true });
+    const [runner] = await gateway.runners();
+    freeze(runner!.pid);
+    // One connection to us stays open, so that the next request needs none; the one to the runner is busy.
+    await metrics(gateway);
+    const open = new Set(readdirSync(`/proc/${gateway.child.pid}/fd`).map(Number));
+    const free = Array.from(open.keys(), (_, fd) => fd).find((fd) => !open.has(fd)) ?? open.size;
+    execFileSync('prlimit', ['--pid', String(gateway.child.pid), `--nofile=${free}:`]);
+    const failed = await gateway.post('/v1/completions', { ...endless, max_tokens: 1 });
+    expect(failed.status).toBe(503);
+    expect(((await failed.json()) as any).error).toMatchObject({ code: 'no_capacity' });
+    execFileSync('prlimit', ['--pid', String(gateway.child.pid), '--nofile=1024:']);
+    signal(runner!.pid, 'SIGCONT');
+    expect(await stream.text()).toContain('data: [DONE]');
+    expect((await gateway.runners()).map(({ id }) => id)).toEqual([runner!.id]);
+  });
 });
 
 describe('a drain', () => {
