@@ -96,6 +96,7 @@ export async function compose(
       limits,
       metricsText: () => core.metrics.text(),
     });
+    warnWhenOpen(settings.host, log);
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
     return makeGateway(settings, core, server, catalogue, database, lock.value);
   } catch (error) {
@@ -190,6 +191,12 @@ function makeGateway(
       lock.release();
     },
   };
+}
+
+/** There are no API keys yet, so whoever reaches the port is served. */
+function warnWhenOpen(host: string, log: Log): void {
+  if (/^(127\.|localhost$|::1$)/.test(host)) return;
+  log.warn({ host }, 'this address is not loopback, and /v1 is open to everybody who reaches it');
 }
 
 function poolGauges(state: PoolState): PoolGauges {
