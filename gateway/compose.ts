@@ -94,6 +94,7 @@ export async function compose(
       metricsText: () => core.metrics.text(),
     });
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
+    core.pool.run();
     return makeGateway(settings, core, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
