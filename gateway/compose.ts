@@ -98,6 +98,7 @@ export async function compose(
     });
     warnWhenOpen(settings.host, log);
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
+    core.pool.run();
     return makeGateway(settings, core, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();

@@ -18,6 +18,8 @@ export interface RunnerHost {
 
 /** SIGTERM gives no grace of its own. */
 export const DEFAULT_GRACE_MS = 10_000;
+/** One that has no orders for so long after it got ready waits as a standby. */
+const IDLE_MS = 50;
 /** What cancelled answers have to reach their readers, and the engine to let go. */
 const LAST_WORDS_MS = 1_000;
 
@@ -92,9 +94,10 @@ export class Runner {
       pid: process.pid,
       engine: { name, devices },
     });
+    this.#after(IDLE_MS, () => this.#rehearseOnce());
   }
 
-  /** While the engine's threads make the first context, this one has nothing to do. */
+  /** A standby has nothing to do, nor has this thread while the engine's make the first context. */
   #rehearseOnce(): void {
     if (this.#rehearsed) return;
     this.#rehearsed = true;

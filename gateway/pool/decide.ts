@@ -17,6 +17,7 @@ import {
   runnerUp,
 } from './runners.ts';
 import { endRequest } from './serving.ts';
+import { refillStandbys } from './standbys.ts';
 import type { PoolState } from './state.ts';
 import { shareThreads } from './threads.ts';
 
@@ -29,8 +30,8 @@ export interface Decision {
  * The pool's policy: what to do about one fact. Deterministic; knows no clock, no I/O, no logger. `nowMs` is monotonic.
  *
  * Each event changes what it is about, and grants what it made ready or free. Then combos that wait without a start are
- * placed, from the fastest way to the slowest: a runner with the base attaches, a new runner starts, an idle one makes
- * room. The state is owned by the caller's loop and updated in place.
+ * placed, from the fastest way to the slowest: a runner with the base attaches, a standby or a new runner starts, an idle
+ * one makes room. The state is owned by the caller's loop and updated in place.
  */
 export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decision {
   const effects: PoolEffect[] = [];
@@ -63,7 +64,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       runnerFailed(state, event.runnerId, event.failure, nowMs, effects);
       break;
     case 'runnerExited':
-      runnerGone(state, event.runnerId, event.failure, effects);
+      runnerGone(state, event.runnerId, event.failure, nowMs, effects);
       break;
     case 'promiseAsked':
       promise(state, event.requestId);
@@ -82,6 +83,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'tick':
       expire(state, nowMs, effects);
+      refillStandbys(state, nowMs, effects);
       break;
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);

@@ -19,7 +19,10 @@ export interface FixedStart {
 
 /** Orders of the pool to the shell. They are performed in their order. */
 export type PoolEffect =
-  | { readonly type: 'spawn'; readonly runnerId: RunnerId; readonly model: CatalogueModel }
+  /** null: a standby. */
+  | { readonly type: 'spawn'; readonly runnerId: RunnerId; readonly model: CatalogueModel | null }
+  /** A process that was started as a standby is from now on a runner of this base. */
+  | { readonly type: 'claim'; readonly runnerId: RunnerId; readonly model: CatalogueModel }
   | {
       readonly type: 'load';
       readonly runnerId: RunnerId;
@@ -69,6 +72,10 @@ export type StopReason = 'idle' | 'evicted' | 'replaced' | 'stale' | 'failed' | 
 
 export type NoteType =
   | 'runner_spawned'
+  | 'standby_spawned'
+  | 'standby_ready'
+  | 'standby_claimed'
+  | 'standby_lost'
   | 'runner_ready'
   | 'runner_failed'
   | 'runner_exited'

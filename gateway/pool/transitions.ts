@@ -3,7 +3,8 @@ import type { PoolState, Runner } from './state.ts';
 
 /** Every way a runner's state may change; `gone` is no entry any more. ARCHITECTURE.md's diagram is made from it. */
 export const RUNNER_TRANSITIONS = {
-  starting: ['loading', 'stopping', 'gone'],
+  starting: ['standby', 'loading', 'stopping', 'gone'],
+  standby: ['loading', 'stopping', 'gone'],
   loading: ['ready', 'stopping', 'gone'],
   ready: ['draining', 'stopping', 'gone'],
   draining: ['stopping', 'gone'],

@@ -7,6 +7,7 @@ import {
   type ReadyRunner,
   type ReadySlot,
   runnerOfBase,
+  runnersWithBase,
   type WaitQueue,
 } from './state.ts';
 import { drainRunner } from './stops.ts';
@@ -31,9 +32,9 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
 }
 
 function roomOnItsWay(state: PoolState): number {
-  let coming = Math.max(0, state.settings.maxRunners - state.runners.size);
+  let coming = Math.max(0, state.settings.maxRunners - runnersWithBase(state));
   for (const runner of state.runners.values())
-    if (runner.state === 'stopping' || runner.state === 'draining') coming += 1;
+    if (runner.model !== null && (runner.state === 'stopping' || runner.state === 'draining')) coming += 1;
   return coming;
 }
 

@@ -44,9 +44,14 @@ export class PoolLoop {
     this.#events = events;
   }
 
-  /** From here on effects reach processes and time passes. */
+  /** From here on effects reach processes. */
   start(fleet: RunnerFleet): void {
     this.#fleet = fleet;
+  }
+
+  /** From here on time passes, and with it standbys come. */
+  run(): void {
+    this.dispatch({ type: 'tick' });
     this.#ticker = setInterval(() => this.dispatch({ type: 'tick' }), TICK_MS);
   }
 
@@ -117,6 +122,8 @@ export class PoolLoop {
     switch (effect.type) {
       case 'spawn':
         return fleet?.spawn(effect.runnerId, effect.model);
+      case 'claim':
+        return fleet?.claim(effect.runnerId, effect.model);
       case 'load':
         return fleet?.load(effect.runnerId, effect.model, effect.threads);
       case 'attach':

@@ -32,7 +32,8 @@ const DETACH_AGAIN_MS = 10;
 interface Member {
   readonly process: RunnerProcess;
   readonly client: Pool;
-  readonly baseId: string;
+  /** null: a standby. */
+  baseId: string | null;
 }
 
 /** The runner processes that live, and the orders of the pool to them. Each order's outcome comes back as a fact. */
@@ -45,7 +46,8 @@ export class RunnerFleet {
     this.#deps = deps;
   }
 
-  spawn(id: RunnerId, model: CatalogueModel): void {
+  /** Without a model: a standby. */
+  spawn(id: RunnerId, model: CatalogueModel | null): void {
     const { settings, clock, timeline, dispatch } = this.#deps;
     timeline.spawned(id, clock.monoMs());
     let process: RunnerProcess;
@@ -55,13 +57,13 @@ export class RunnerFleet {
           timeline.up(id, clock.monoMs());
           dispatch({ type: 'runnerUp', runnerId: id });
         },
-        broken: (error) => this.#failed(id, model.id, error),
-        exited: (how, words) => this.#exited(id, model.id, how, words),
+        broken: (error) => this.#failed(id, error),
+        exited: (how, words) => this.#exited(id, this.#baseOf(id), how, words),
       });
     } catch (cause) {
       // No process came to be (no memory, no descriptors): the pool hears of it as of an exit, but not within this call.
       const message = cause instanceof Error ? cause.message : String(cause);
-      setImmediate(() => this.#exited(id, model.id, `could not be started: ${message}`, ''));
+      setImmediate(() => this.#exited(id, model?.id ?? null, `could not be started: ${message}`, ''));
       return;
     }
     const client = new Pool('http://runner', {
@@ -71,8 +73,18 @@ export class RunnerFleet {
       bodyTimeout: 0,
       keepAliveTimeout: 60_000,
     });
-    this.#members.set(id, { process, client, baseId: model.id });
-    this.#remember(id, process, model);
+    const member = { process, client, baseId: model?.id ?? null };
+    this.#members.set(id, member);
+    this.#remember(id, member);
+  }
+
+  /** The standby is a runner of this base from now on. */
+  claim(id: RunnerId, model: CatalogueModel): void {
+    this.#deps.timeline.claimed(id, this.#deps.clock.monoMs());
+    const member = this.#members.get(id);
+    if (!member) return;
+    member.baseId = model.id;
+    this.#remember(id, member);
   }
 
   load(id: RunnerId, model: CatalogueModel, threads: number): void {
@@ -216,19 +228,24 @@ export class RunnerFleet {
       : Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
   }
 
-  #failed(id: RunnerId, base: string, error: Error): void {
-    const failure: Failure = { code: 'start_failed', message: `Cannot start "${base}": ${error.message}` };
+  #baseOf(id: RunnerId): string | null {
+    return this.#members.get(id)?.baseId ?? null;
+  }
+
+  #failed(id: RunnerId, error: Error): void {
+    const message = `${cannotStart(this.#baseOf(id))}: ${error.message}`;
+    const failure: Failure = { code: 'start_failed', message };
     this.#deps.dispatch({ type: 'runnerFailed', runnerId: id, failure });
   }
 
-  #exited(id: RunnerId, base: string, how: string, words: string): void {
+  #exited(id: RunnerId, base: string | null, how: string, words: string): void {
     const { timeline, store, clock, log, dispatch } = this.#deps;
     const member = this.#members.get(id);
     this.#members.delete(id);
     // Those who waited for it are answered first: they tell how far the start was.
     setImmediate(() => timeline.gone(id));
     if (member) void member.client.destroy();
-    const message = `Cannot start "${base}": runner ${how}${words === '' ? '' : `: ${words}`}`;
+    const message = `${cannotStart(base)}: runner ${how}${words === '' ? '' : `: ${words}`}`;
     log.info({ runnerId: id, base, how, lastWords: words }, 'runner exited');
     store.exited(id, clock.epochMs(), words === '' ? how : `${how}: ${words}`).catch((error: Error) => {
       log.error({ runnerId: id, error: error.message }, 'exit of a runner was not written');
@@ -237,7 +254,7 @@ export class RunnerFleet {
     if (this.#members.size === 0) this.#onEmpty?.();
   }
 
-  #remember(id: RunnerId, process: RunnerProcess, model: CatalogueModel): void {
+  #remember(id: RunnerId, { process, baseId }: Member): void {
     const { store, log } = this.#deps;
     const { pid } = process;
     if (pid === null) return;
@@ -246,7 +263,7 @@ export class RunnerFleet {
       pid,
       pidStartTicks: process.startTicks() ?? '',
       bootId: bootId(),
-      baseId: model.id,
+      baseId,
       socketPath: process.socketPath,
       spawnedAtEpochMs: process.spawnedAtEpochMs,
     };
@@ -256,6 +273,10 @@ export class RunnerFleet {
   }
 }
 
+function cannotStart(base: string | null): string {
+  return base === null ? 'Cannot start a standby' : `Cannot start "${base}"`;
+}
+
 function startFailure(what: string, { failure }: OrderFailed): Failure {
   return {
     code: failure.permanent ? 'start_failed_permanently' : 'start_failed',
@@ -263,7 +284,7 @@ function startFailure(what: string, { failure }: OrderFailed): Failure {
   };
 }
 
-/** A cold start began with its process, an attach with its order. */
+/** A cold start began with its process or the claim of a standby, an attach with its order. */
 function startRecord(
   combo: ComboName,
   kind: StartKind,

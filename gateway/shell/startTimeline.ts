@@ -2,7 +2,8 @@ import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PhaseInterval } from '../domain/phases.ts';
 
 interface RunnerTimes {
-  readonly spawnedMonoMs: number;
+  /** When the start began: the spawn, or the claim of a standby. */
+  beganMonoMs: number;
   upMonoMs: number | null;
   loadedMonoMs: number | null;
   /** 0 to 1 of the load. */
@@ -23,12 +24,18 @@ export class StartTimeline {
 
   spawned(id: RunnerId, nowMonoMs: number): void {
     this.#runners.set(id, {
-      spawnedMonoMs: nowMonoMs,
+      beganMonoMs: nowMonoMs,
       upMonoMs: null,
       loadedMonoMs: null,
       fraction: 0,
       combos: new Map(),
     });
+  }
+
+  /** What the process did before, as a standby, is part of nobody's start. */
+  claimed(id: RunnerId, nowMonoMs: number): void {
+    const times = this.#runners.get(id);
+    if (times) times.beganMonoMs = nowMonoMs;
   }
 
   up(id: RunnerId, nowMonoMs: number): void {
@@ -91,8 +98,9 @@ export class StartTimeline {
       const endMonoMs = to ?? nowMonoMs;
       if (endMonoMs > from) intervals.push({ phase, startMonoMs: from, endMonoMs });
     };
-    add('spawn', times.spawnedMonoMs, times.upMonoMs);
-    add('load', times.upMonoMs, times.loadedMonoMs);
+    const { beganMonoMs, upMonoMs, loadedMonoMs } = times;
+    add('spawn', beganMonoMs, upMonoMs);
+    add('load', upMonoMs === null ? null : Math.max(beganMonoMs, upMonoMs), loadedMonoMs);
     const combo = times.combos.get(key);
     add('attach', combo?.orderedMonoMs, combo?.attachedMonoMs);
     add('context', combo?.attachedMonoMs, combo?.readyMonoMs);

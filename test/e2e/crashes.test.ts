@@ -128,7 +128,7 @@ describe('a gateway that is killed', () => {
     await reader.cancel().catch(() => {});
     expect(isAlive(runner!.pid)).toBe(true);
     await until(() => !isAlive(runner!.pid), 'the runner has ended itself');
-    const next = await start({ directory: gateway.directory });
+    const next = await start({ directory: gateway.directory, standbys: 0 });
     expect(readdirSync(join(next.dataDir, 'run'))).toEqual([]);
     expect(await next.runners()).toEqual([]);
     const answer = await next.post('/v1/chat/completions', hello);

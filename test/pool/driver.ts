@@ -16,10 +16,13 @@ export const CATALOGUE = catalogueOf(
 );
 export const BROKEN: Failure = { code: 'start_failed', message: 'Cannot start: broken' };
 
+type Note = Extract<PoolEffect, { type: 'note' }>;
+
 /** Tells the pool one fact after another and reads its orders as short lines. Runners are r1, r2, … */
 export class PoolDriver {
   readonly state: PoolState;
   nowMs = 0;
+  #lastNotes: Note[] = [];
 
   constructor(settings: Partial<PoolSettings> = {}, catalogue: Catalogue = CATALOGUE) {
     this.state = emptyPool({ ...SETTINGS, ...settings }, catalogue, 't');
@@ -28,7 +31,14 @@ export class PoolDriver {
   tell(event: PoolEvent): string[] {
     const { effects } = decide(this.state, event, this.nowMs);
     checkBooks(this.state);
+    this.#lastNotes = effects.filter((effect) => effect.type === 'note');
     return effects.filter(({ type }) => type !== 'note').map(brief);
+  }
+
+  /** What the last event that `act` tells leaves in the event log. */
+  notes(act: () => unknown): Note[] {
+    act();
+    return this.#lastNotes;
   }
 
   combo(name: string): Combo {
@@ -108,7 +118,9 @@ const short = (id: string): string => id.replace('r_t_', 'r');
 function brief(effect: PoolEffect): string {
   switch (effect.type) {
     case 'spawn':
-      return `spawn ${short(effect.runnerId)} ${effect.model.id}`;
+      return `spawn ${short(effect.runnerId)} ${effect.model?.id ?? 'standby'}`;
+    case 'claim':
+      return `claim ${short(effect.runnerId)} ${effect.model.id}`;
     case 'load':
       return `load ${short(effect.runnerId)} ${effect.threads}`;
     case 'attach':

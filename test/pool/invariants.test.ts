@@ -11,6 +11,9 @@ import { World } from './world.ts';
 const EVENTS = Number(process.env['HEARTH_POOL_EVENTS'] ?? 40_000);
 const EVENTS_PER_RUN = 150;
 
+/** More than a spawn and a tick for each of them. */
+const STANDBYS_ARE_BACK_MS = 1_000;
+
 const NAMES = ['a', 'a+x', 'a+y@0.5', 'a+x+y', 'b', 'b+z', 'c', 'd'];
 const pick = fc.nat({ max: 1000 });
 const keepAliveMs = fc.constantFrom(undefined, undefined, 0, 500, Number.POSITIVE_INFINITY);
@@ -43,6 +46,7 @@ type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 
 const settings = fc.record<PoolSettings>({
   maxRunners: fc.integer({ min: 1, max: 3 }),
+  standbys: fc.integer({ min: 0, max: 2 }),
   maxCombosPerRunner: fc.integer({ min: 1, max: 3 }),
   queueLimit: fc.constantFrom(4, 1000),
   queueLimitPerCombo: fc.constantFrom(3, 1000),
@@ -146,6 +150,8 @@ it('grants every request in a world without faults, however little room there is
     play(world, steps, () => world.state.catalogue);
     world.settle(600_000);
     expect(world.rejections).toEqual([]);
+    world.agenda.advance(STANDBYS_ARE_BACK_MS);
+    expect(world.standbys()).toBe(settings.standbys);
     return world;
   });
 }, 600_000);

@@ -34,7 +34,8 @@ export interface ProcessWorld {
 /** A runner process as the outside world has it, and what it tells the pool. */
 export class SimulatedProcess {
   readonly id: RunnerId;
-  readonly baseKey: string;
+  /** null: it was spawned as a standby and not claimed yet. */
+  baseKey: string | null;
   state: 'spawned' | 'up' | 'loading' | 'loaded' | 'dead' = 'spawned';
   isStopping = false;
   threads = 0;
@@ -42,7 +43,7 @@ export class SimulatedProcess {
 
   readonly #world: ProcessWorld;
 
-  constructor(id: RunnerId, base: string, world: ProcessWorld) {
+  constructor(id: RunnerId, base: string | null, world: ProcessWorld) {
     this.id = id;
     this.baseKey = base;
     this.#world = world;

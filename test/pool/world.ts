@@ -146,8 +146,11 @@ export class World {
     switch (effect.type) {
       case 'spawn':
         return this.#spawn(effect);
+      case 'claim':
+        return this.#claim(effect);
       case 'load': {
         const process = this.#process(effect.runnerId, 'up');
+        this.#must(process.baseKey === baseKey(effect.model), 'loads another base than spawned for');
         this.#must(isCurrentModel(effect.model, this.state.catalogue), 'loads what is not current');
         process.threads = effect.threads;
         return process.load();
@@ -186,9 +189,39 @@ export class World {
   #spawn({ runnerId, model }: Extract<PoolEffect, { type: 'spawn' }>): void {
     const { processes } = this;
     this.#must(!processes.has(runnerId), 'spawns a runner twice');
-    this.#must(processes.size < this.state.settings.maxRunners, 'spawns more processes than allowed');
-    this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
-    processes.set(runnerId, new SimulatedProcess(runnerId, baseKey(model), this));
+    const standbys = [...processes.values()].filter((process) => process.baseKey === null);
+    if (model === null) {
+      this.#must(standbys.length < this.state.settings.standbys, 'spawns more standbys than allowed');
+      this.#must(this.#now.type === 'tick' && this.state.waiting === 0, 'spawns a standby while others wait');
+      for (const { state } of this.state.runners.values())
+        this.#must(state !== 'loading', 'spawns a standby during a start');
+    } else {
+      const runners = processes.size - standbys.length;
+      this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
+      this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
+      this.#must(!standbys.some(({ id }) => this.#isStandby(id)), 'spawns although there is a standby');
+    }
+    processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), this));
+  }
+
+  #claim({ runnerId, model }: Extract<PoolEffect, { type: 'claim' }>): void {
+    const process = this.processes.get(runnerId);
+    if (!process || process.isStopping || process.baseKey !== null)
+      return this.#must(false, 'claims what is no standby');
+    const runners = [...this.processes.values()].filter(({ baseKey }) => baseKey !== null).length;
+    this.#must(runners < this.state.settings.maxRunners, 'claims for more runners than allowed');
+    this.#must(isCurrentModel(model, this.state.catalogue), 'claims for a base that is not current');
+    process.baseKey = baseKey(model);
+  }
+
+  /** How many standbys there are, or are coming up. */
+  standbys(): number {
+    return [...this.state.runners.keys()].filter((id) => this.#isStandby(id)).length;
+  }
+
+  #isStandby(id: RunnerId): boolean {
+    const runner = this.state.runners.get(id);
+    return runner?.model === null && runner.state !== 'stopping';
   }
 
   #attach({ runnerId, combo }: Extract<PoolEffect, { type: 'attach' }>): void {
