@@ -1,6 +1,7 @@
 /**
  * From a client's request to its first token, by start kind, through the gateway: warm, attach (the combo was evicted),
- * cold (the runner was killed and has gone). Beside them a bare llama-server from its spawn to its first token.
+ * cold (the runner was killed and has gone) with a standby that is up and without one. Beside them a bare llama-server
+ * from its spawn to its first token.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +14,26 @@ const ROUNDS = 40;
 const SEQUENCES = 8;
 const CONTEXT_TOKENS = 2048;
 
+/** A gateway that keeps so many standbys, and what is asked of it. */
+interface Subject {
+  readonly gateway: GatewayProcess;
+  readonly standbys: number;
+  readonly base: Target;
+  readonly pirate: Target;
+}
+
+async function subjectWith(standbys: number): Promise<Subject> {
+  const gateway = await startGateway(demoYaml(SEQUENCES, CONTEXT_TOKENS), standbys);
+  const pool = new Pool(gateway.url, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
+  const target = (name: string, model: string): Target => ({ name, pool, headers: {}, body: { model } });
+  return {
+    gateway,
+    standbys,
+    base: target('base', 'tiny-chat'),
+    pirate: target('pirate', 'tiny-chat:pirate'),
+  };
+}
+
 async function evict(gateway: GatewayProcess, combo: string): Promise<void> {
   const url = `${gateway.url}/admin/v1/combos/${encodeURIComponent(combo)}/evict`;
   const answer = await fetch(url, {
@@ -22,35 +43,44 @@ async function evict(gateway: GatewayProcess, combo: string): Promise<void> {
   if (!answer.ok) throw new Error(`evict: ${answer.status} ${await answer.text()}`);
 }
 
-async function killRunners(gateway: GatewayProcess): Promise<void> {
-  for (const pid of await gateway.runnerPids()) process.kill(pid, 'SIGKILL');
-  while (gateway.runnerSockets().length > 0) await delay(5);
+/** No runner holds a base, and the standbys are up. */
+async function cool({ gateway, standbys }: Subject): Promise<void> {
+  for (const { pid, base } of await gateway.runners()) if (base !== null) process.kill(pid, 'SIGKILL');
+  const isCool = (runners: Awaited<ReturnType<GatewayProcess['runners']>>): boolean =>
+    runners.length === standbys && runners.every(({ state }) => state === 'standby');
+  while (!isCool(await gateway.runners())) await delay(20);
   // The kernel takes the dead process's memory back meanwhile.
-  await delay(100);
+  await delay(200);
 }
 
-const gateway = await startGateway(demoYaml(SEQUENCES, CONTEXT_TOKENS));
-const pool = new Pool(gateway.url, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
-const base: Target = { name: 'base', pool, headers: {}, body: { model: 'tiny-chat' } };
-const pirate: Target = { name: 'pirate', pool, headers: {}, body: { model: 'tiny-chat:pirate' } };
-const firstToken = async (target: Target) => (await stream(target, 'Hello', 4)).ttftMs;
-const times: Record<string, number[]> = { warm: [], attach: [], cold: [], 'llama-server spawn': [] };
-try {
-  await firstToken(base);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    await killRunners(gateway);
-    times['cold']?.push(await firstToken(base));
-    times['attach']?.push(await firstToken(pirate));
-    await firstToken(base);
-    times['warm']?.push(await firstToken(base));
-    await evict(gateway, 'tiny-chat+pirate');
-    const startedMs = performance.now();
-    const llama = await startLlamaServer(SEQUENCES, CONTEXT_TOKENS);
-    if (!llama) continue;
-    await firstToken(llama.target);
-    times['llama-server spawn']?.push(performance.now() - startedMs);
-    await llama.stop();
-  }
+const firstToken = async (target: Target): Promise<number> => (await stream(target, 'Hello', 4)).ttftMs;
+
+const times: Record<string, number[]> = {
+  warm: [],
+  attach: [],
+  'cold, with a standby': [],
+  'cold, without': [],
+  'llama-server spawn': [],
+};
+
+async function round(prepared: Subject, bare: Subject): Promise<void> {
+  await cool(prepared);
+  times['cold, with a standby']?.push(await firstToken(prepared.base));
+  await cool(bare);
+  times['cold, without']?.push(await firstToken(bare.base));
+  times['attach']?.push(await firstToken(bare.pirate));
+  await firstToken(bare.base);
+  times['warm']?.push(await firstToken(bare.base));
+  await evict(bare.gateway, 'tiny-chat+pirate');
+  const startedMs = performance.now();
+  const llama = await startLlamaServer(SEQUENCES, CONTEXT_TOKENS);
+  if (!llama) return;
+  await firstToken(llama.target);
+  times['llama-server spawn']?.push(performance.now() - startedMs);
+  await llama.stop();
+}
+
+function print(): void {
   console.log(
     `demo model, ${SEQUENCES} sequences of ${CONTEXT_TOKENS} tokens, ${ROUNDS} rounds, request to first token`,
   );
@@ -65,8 +95,17 @@ try {
         'worst ms': Math.max(...values).toFixed(1),
       })),
   );
+}
+
+const subjects = [await subjectWith(1), await subjectWith(0)] as const;
+try {
+  for (const { base } of subjects) await firstToken(base);
+  for (let count = 0; count < ROUNDS; count += 1) await round(...subjects);
+  print();
 } finally {
-  await pool.destroy();
-  await gateway.stop();
+  for (const { gateway, base } of subjects) {
+    await base.pool.destroy();
+    await gateway.stop();
+  }
 }
 process.exit(0);

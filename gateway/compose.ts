@@ -50,6 +50,9 @@ const RUNNER_ENVIRONMENT = [
   'HEARTH_LLAMA_DIR',
 ];
 
+/** Past the drain's limit runners are killed (SIGTERM, SIGKILL); their streams' clients get to read an error frame. */
+const LAST_FRAMES_MS = 5_000;
+
 /**
  * KV caches are large and written in full: with transparent huge pages their page faults are a hundredth (glibc's
  * mallopt(3), tunable glibc.malloc.hugetlb; 1 advises the kernel and reserves nothing).
@@ -111,7 +114,9 @@ export async function compose(
       limits,
       metricsText: () => core.metrics.text(),
     });
+    warnWhenOpen(settings.host, log);
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
+    core.pool.run();
     return makeGateway(settings, core, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
@@ -191,7 +196,7 @@ function makeGateway(
     catalogue,
     failed: database.failed,
     async drain() {
-      const closed = server.close(settings.pool.drainTimeoutMs);
+      const closed = server.close(settings.pool.drainTimeoutMs + LAST_FRAMES_MS);
       pool.dispatch({ type: 'shutdownAsked' });
       await Promise.all([inference.idle(), fleet.empty()]);
       await closed;
@@ -204,6 +209,12 @@ function makeGateway(
       lock.release();
     },
   };
+}
+
+/** There are no API keys yet, so whoever reaches the port is served. */
+function warnWhenOpen(host: string, log: Log): void {
+  if (/^(127\.|localhost$|::1$)/.test(host)) return;
+  log.warn({ host }, 'this address is not loopback, and /v1 is open to everybody who reaches it');
 }
 
 function poolGauges(state: PoolState): PoolGauges {

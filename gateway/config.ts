@@ -27,6 +27,12 @@ const environmentSchema = z.object({
     .regex(/^[\x21-\x7e]{8,}$/, { error: 'expected at least 8 visible ASCII characters' })
     .optional(),
   HEARTH_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }).optional(),
+  HEARTH_STANDBYS: z
+    .string()
+    .regex(/^\d{1,2}$/, { error: 'expected a number from 0 to 64' })
+    .transform(Number)
+    .refine((standbys) => standbys <= 64, { error: 'expected a number from 0 to 64' })
+    .optional(),
   HEARTH_LEASE: z
     .string()
     .refine((text) => parseDurationMs(text) !== null, { error: LEASE_EXPECTED })
@@ -85,6 +91,7 @@ function settle(
     pool: Object.freeze({
       ...pool,
       leaseMs: leaseMs ?? pool.leaseMs,
+      standbys: environment.HEARTH_STANDBYS ?? pool.standbys,
       cpuThreads: pool.cpuThreads ?? Math.max(1, availableParallelism() - 1),
     }),
     limits: Object.freeze({ ...limits }),

@@ -28,7 +28,8 @@ function openEngine(llamaDir: string | undefined): LlamaEngine {
   const backend = addon.initialise({
     libraryDir,
     onLog: (level, text) => {
-      if (level === 'warn' || level === 'error') sayLine(`llama.cpp ${level}: ${text.trimEnd()}`);
+      // Errors are on standard error already, said by the native side before whatever they led to.
+      if (level === 'warn') sayLine(`llama.cpp warn: ${text.trimEnd()}`);
     },
   });
   return new LlamaEngine(addon, backend);

@@ -19,6 +19,8 @@ export interface RunnerHost {
 
 /** SIGTERM gives no grace of its own. */
 export const DEFAULT_GRACE_MS = 10_000;
+/** One that has no orders for so long after it got ready waits as a standby. */
+const IDLE_MS = 50;
 /** What cancelled answers have to reach their readers, and the engine to let go. */
 const LAST_WORDS_MS = 1_000;
 /** How often a runner that is being adopted looks whether the requests of the gateway before are cancelled. */
@@ -110,6 +112,7 @@ export class Runner {
       pid: process.pid,
       engine: { name, devices },
     });
+    this.#after(IDLE_MS, () => this.#rehearseOnce());
   }
 
   /**
@@ -119,7 +122,7 @@ export class Runner {
   async #tellHoldings(pipe: ControlPipe): Promise<void> {
     const { name, devices } = this.#engine;
     const { holdings } = this.#orders;
-    if (holdings.hasModel) await this.#orders.settled();
+    if (!holdings.isLoading) await this.#orders.settled();
     while (pipe.isOpen && this.#isBusy()) {
       await new Promise<void>((resolve) => {
         this.#after(IDLE_POLL_MS, resolve);
@@ -133,7 +136,7 @@ export class Runner {
     return activeSequences > 0 || waitingRequests > 0;
   }
 
-  /** While the engine's threads make the first context, this one has nothing to do. */
+  /** A standby has nothing to do, nor has this thread while the engine's make the first context. */
   #rehearseOnce(): void {
     if (this.#rehearsed) return;
     this.#rehearsed = true;

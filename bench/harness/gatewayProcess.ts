@@ -15,11 +15,11 @@ export interface GatewayProcess {
   readonly adminToken: string;
   /** Sockets of the runners that live now. */
   runnerSockets(): string[];
-  runnerPids(): Promise<number[]>;
+  runners(): Promise<{ readonly pid: number; readonly state: string; readonly base: string | null }[]>;
   stop(): Promise<void>;
 }
 
-export async function startGateway(yaml: string): Promise<GatewayProcess> {
+export async function startGateway(yaml: string, standbys = 1): Promise<GatewayProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'hearth-bench-'));
   const dataDir = join(directory, 'data');
   writeFileSync(join(directory, 'hearth.yaml'), yaml);
@@ -34,6 +34,7 @@ export async function startGateway(yaml: string): Promise<GatewayProcess> {
         HEARTH_DATA_DIR: dataDir,
         HEARTH_PORT: '0',
         HEARTH_LOG_LEVEL: 'warn',
+        HEARTH_STANDBYS: String(standbys),
       },
     },
   );
@@ -48,11 +49,14 @@ export async function startGateway(yaml: string): Promise<GatewayProcess> {
       readdirSync(join(dataDir, 'run'))
         .filter((name) => name.endsWith('.sock'))
         .map((name) => join(dataDir, 'run', name)),
-    async runnerPids() {
+    async runners() {
       const answer = await fetch(`${url}/admin/v1/runners`, {
         headers: { authorization: `Bearer ${adminToken}` },
       });
-      return ((await answer.json()) as { data: { pid: number }[] }).data.map(({ pid }) => pid);
+      const { data } = (await answer.json()) as {
+        data: { pid: number; state: string; base: string | null }[];
+      };
+      return data;
     },
     async stop() {
       const ended = once(child, 'exit');

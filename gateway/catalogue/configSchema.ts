@@ -11,7 +11,10 @@ import {
 
 const pool = z
   .strictObject({
-    max_runners: whole(1, 4096).default(4).describe('Runner processes at the same time'),
+    max_runners: whole(1, 4096).default(4).describe('Runner processes with a base at the same time'),
+    standbys: whole(0, 64)
+      .default(1)
+      .describe('Runner processes kept ready without a base, beside max_runners; 0: none'),
     max_combos_per_runner: whole(1, 4096).default(16),
     queue_limit: whole(1, 1_000_000).default(1024).describe('Requests that may wait in all'),
     queue_limit_per_combo: whole(1, 1_000_000).default(256),
@@ -28,6 +31,7 @@ const pool = z
   })
   .transform((written) => ({
     maxRunners: written.max_runners,
+    standbys: written.standbys,
     maxCombosPerRunner: written.max_combos_per_runner,
     queueLimit: written.queue_limit,
     queueLimitPerCombo: written.queue_limit_per_combo,

@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
+import type { AdapterSpec, AliasSpec, ModelSpec } from '../catalogue/specs.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import type { Result } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -7,35 +8,6 @@ import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
 import type { Inference } from '../shell/inference.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
-
-/** A model as the admin API is given it; what is absent takes the catalogue's defaults. */
-export interface ModelSpec {
-  readonly id: string;
-  readonly path: string;
-  readonly contextTokens?: number | undefined;
-  readonly sequences?: number | undefined;
-  readonly maxThreads?: number | undefined;
-  readonly deviceLayers?: number | undefined;
-  readonly useMmap?: boolean | undefined;
-  readonly repack?: boolean | undefined;
-  readonly kvBudgetBytes?: number | null | undefined;
-  /** null: for ever. */
-  readonly idleTtlMs?: number | null | undefined;
-  readonly chatTemplate?: string | undefined;
-  readonly ownedBy?: string | undefined;
-}
-
-export interface AdapterSpec {
-  readonly id: string;
-  readonly base: string;
-  readonly path: string;
-  readonly scale?: number | undefined;
-}
-
-export interface AliasSpec {
-  readonly name: string;
-  readonly target: string;
-}
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
 export interface CatalogueUseCase {

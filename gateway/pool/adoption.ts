@@ -3,12 +3,14 @@ import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { type PoolState, runnerOfBase } from './state.ts';
+import { type PoolState, runnerOfBase, runnersWithBase } from './state.ts';
 import { moveTo } from './transitions.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
 export interface AdoptionOffer {
   readonly runnerId: RunnerId;
+  readonly isLoading: boolean;
+  /** null: a standby. */
   readonly model: { readonly id: string; readonly revision: string; readonly sequences: number } | null;
   readonly combos: readonly {
     readonly combo: string;
@@ -26,8 +28,10 @@ export interface AdoptedCombo {
 
 /** `stale`: combos that have to be detached before the runner is adopted. */
 export type AdoptionVerdict =
+  | { readonly ok: true; readonly as: 'standby' }
   | {
       readonly ok: true;
+      readonly as: 'runner';
       readonly model: CatalogueModel;
       readonly combos: readonly AdoptedCombo[];
       readonly stale: readonly ComboKey[];
@@ -38,17 +42,22 @@ export type AdoptionVerdict =
  * Whether the pool can use a runner of an earlier gateway, and what of it. Has no side effects. Its base must be of the
  * current revision, so that no output comes from weights that were replaced; there must be room for it.
  */
-export function judgeAdoption(state: PoolState, { model, combos }: AdoptionOffer): AdoptionVerdict {
-  if (model === null) return refuse('it holds no base');
+export function judgeAdoption(
+  state: PoolState,
+  { isLoading, model, combos }: AdoptionOffer,
+): AdoptionVerdict {
+  if (state.shuttingDown) return refuse('the gateway is shutting down');
+  if (isLoading) return refuse('its load was still under way');
+  if (model === null) return judgeStandby(state);
   const { settings, catalogue } = state;
   const current = catalogue.models.get(modelId(model.id));
   if (!current) return refuse(`its base "${model.id}" is not in the catalogue any more`);
   if (current.revision !== model.revision)
     return refuse(`its base "${model.id}" was replaced: it holds ${model.revision}, not ${current.revision}`);
-  if (state.shuttingDown) return refuse('the gateway is shutting down');
   if (runnerOfBase(state, current)) return refuse(`another runner holds its base "${model.id}"`);
-  if (state.runners.size >= settings.maxRunners)
-    return refuse(`there are ${state.runners.size} runners, expected at most ${settings.maxRunners}`);
+  const runners = runnersWithBase(state);
+  if (runners >= settings.maxRunners)
+    return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);
   // What may change without a new revision is as the runner has it: it has room for so many sequences.
   const held: CatalogueModel = { ...current, sequences: model.sequences };
   const kept: AdoptedCombo[] = [];
@@ -58,7 +67,18 @@ export function judgeAdoption(state: PoolState, { model, combos }: AdoptionOffer
     if (combo) kept.push({ combo: { ...combo, model: held }, kvBytes, computeBytes });
     else stale.push(comboKey(key));
   }
-  return { ok: true, model: held, combos: kept, stale };
+  return { ok: true, as: 'runner', model: held, combos: kept, stale };
+}
+
+function judgeStandby(state: PoolState): AdoptionVerdict {
+  const standbys = state.runners.size - runnersWithBase(state);
+  if (standbys < state.settings.standbys) return { ok: true, as: 'standby' };
+  return refuse(`there are ${standbys} standbys, expected at most ${state.settings.standbys}`);
+}
+
+export function standbyAdopted(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
+  moveTo(state, { id, model: null, combos: new Map(), state: 'standby', sinceMs: nowMs });
+  effects.push({ type: 'note', note: 'standby_adopted', runnerId: id });
 }
 
 /**

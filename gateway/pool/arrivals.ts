@@ -15,7 +15,7 @@ export function arrive(state: PoolState, event: Arrival, nowMs: number, effects:
       code: 'shutting_down',
       message: 'Cannot serve request: the gateway is shutting down',
     } as const;
-    effects.push({ type: 'reject', requestId, failure });
+    effects.push({ type: 'reject', requestId, failure, start: null });
     return;
   }
   const { queueLimit, queueLimitPerCombo } = state.settings;
@@ -25,7 +25,8 @@ export function arrive(state: PoolState, event: Arrival, nowMs: number, effects:
       inCombo >= queueLimitPerCombo
         ? `Cannot queue request for "${combo.name}": ${inCombo} are waiting, expected at most ${queueLimitPerCombo}`
         : `Cannot queue request: ${state.waiting} are waiting, expected at most ${queueLimit}`;
-    effects.push({ type: 'reject', requestId, failure: { code: 'queue_full', message, retryAfterMs: 1000 } });
+    const failure = { code: 'queue_full', message, retryAfterMs: 1000 } as const;
+    effects.push({ type: 'reject', requestId, failure, start: null });
     return;
   }
   enqueue(state, combo, { type: 'request', id: requestId, keepAliveMs }, nowMs, effects);

@@ -1,10 +1,11 @@
-import { runnerAdopted } from './adoption.ts';
+import { runnerAdopted, standbyAdopted } from './adoption.ts';
 import { arrive } from './arrivals.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { evict, warm } from './orders.ts';
 import { placeWaiting } from './placing.ts';
+import { promise } from './promises.ts';
 import { leave } from './queues.ts';
 import { applyCatalogue } from './revisions.ts';
 import {
@@ -17,6 +18,7 @@ import {
   runnerUp,
 } from './runners.ts';
 import { endRequest } from './serving.ts';
+import { refillStandbys } from './standbys.ts';
 import type { PoolState } from './state.ts';
 import { shareThreads } from './threads.ts';
 
@@ -29,8 +31,8 @@ export interface Decision {
  * The pool's policy: what to do about one fact. Deterministic; knows no clock, no I/O, no logger. `nowMs` is monotonic.
  *
  * Each event changes what it is about, and grants what it made ready or free. Then combos that wait without a start are
- * placed, from the fastest way to the slowest: a runner with the base attaches, a new runner starts, an idle one makes
- * room. The state is owned by the caller's loop and updated in place.
+ * placed, from the fastest way to the slowest: a runner with the base attaches, a standby or a new runner starts, an idle
+ * one makes room. The state is owned by the caller's loop and updated in place.
  */
 export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decision {
   const effects: PoolEffect[] = [];
@@ -53,6 +55,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'runnerAdopted':
       runnerAdopted(state, event, nowMs, effects);
       break;
+    case 'standbyAdopted':
+      standbyAdopted(state, event.runnerId, nowMs, effects);
+      break;
     case 'comboReady':
       comboReady(state, event, nowMs, effects);
       break;
@@ -66,7 +71,10 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       runnerFailed(state, event.runnerId, event.failure, nowMs, effects);
       break;
     case 'runnerExited':
-      runnerGone(state, event.runnerId, event.failure, effects);
+      runnerGone(state, event.runnerId, event.failure, nowMs, effects);
+      break;
+    case 'promiseAsked':
+      promise(state, event.requestId);
       break;
     case 'warmAsked':
       warm(state, event.orderId, event.combo, nowMs, effects);
@@ -82,6 +90,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'tick':
       expire(state, nowMs, effects);
+      refillStandbys(state, nowMs, effects);
       break;
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);

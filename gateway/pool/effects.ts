@@ -10,9 +10,19 @@ export type OrderAnswer = Result<
   | { readonly order: 'evict'; readonly evicted: boolean }
 >;
 
+/** How a request that waits would find its combo as things are. */
+export interface FixedStart {
+  readonly runnerId: RunnerId;
+  readonly kind: StartKind;
+  readonly joined: boolean;
+}
+
 /** Orders of the pool to the shell. They are performed in their order. */
 export type PoolEffect =
-  | { readonly type: 'spawn'; readonly runnerId: RunnerId; readonly model: CatalogueModel }
+  /** null: a standby. */
+  | { readonly type: 'spawn'; readonly runnerId: RunnerId; readonly model: CatalogueModel | null }
+  /** A process that was started as a standby is from now on a runner of this base. */
+  | { readonly type: 'claim'; readonly runnerId: RunnerId; readonly model: CatalogueModel }
   | {
       readonly type: 'load';
       readonly runnerId: RunnerId;
@@ -34,7 +44,13 @@ export type PoolEffect =
       readonly kind: StartKind;
       readonly joined: boolean;
     }
-  | { readonly type: 'reject'; readonly requestId: RequestId; readonly failure: Failure }
+  | {
+      readonly type: 'reject';
+      readonly requestId: RequestId;
+      readonly failure: Failure;
+      /** What was waited for; null: nobody had begun a start. */
+      readonly start: FixedStart | null;
+    }
   | { readonly type: 'setThreads'; readonly runnerId: RunnerId; readonly threads: number }
   | {
       readonly type: 'stop';
@@ -57,6 +73,11 @@ export type StopReason = 'idle' | 'evicted' | 'replaced' | 'stale' | 'failed' | 
 export type NoteType =
   | 'runner_spawned'
   | 'runner_adopted'
+  | 'standby_adopted'
+  | 'standby_spawned'
+  | 'standby_ready'
+  | 'standby_claimed'
+  | 'standby_lost'
   | 'runner_ready'
   | 'runner_failed'
   | 'runner_exited'

@@ -4,7 +4,7 @@ import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
 import type { AdoptedCombo } from './adoption.ts';
 
-/** Facts that reach the pool. Nothing in them asks for anything but the three `…Asked`. */
+/** Facts that reach the pool. Nothing in them asks for anything but the `…Asked`. */
 export type PoolEvent =
   | {
       readonly type: 'requestArrived';
@@ -28,6 +28,8 @@ export type PoolEvent =
       readonly threads: number;
       readonly combos: readonly AdoptedCombo[];
     }
+  /** The same for one without a base. */
+  | { readonly type: 'standbyAdopted'; readonly runnerId: RunnerId }
   | { readonly type: 'runnerLoaded'; readonly runnerId: RunnerId; readonly weightBytes: number }
   | {
       readonly type: 'comboReady';
@@ -47,6 +49,8 @@ export type PoolEvent =
   | { readonly type: 'runnerFailed'; readonly runnerId: RunnerId; readonly failure: Failure }
   /** The process is gone. */
   | { readonly type: 'runnerExited'; readonly runnerId: RunnerId; readonly failure: Failure }
+  /** The client of a waiting request is to be told its runner and kind, if they can be promised. */
+  | { readonly type: 'promiseAsked'; readonly requestId: RequestId }
   | { readonly type: 'warmAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'evictAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'shutdownAsked' }

@@ -31,8 +31,9 @@ function failLateStart(
 ): void {
   const limitMs = state.settings.startTimeoutMs;
   if (nowMs - runner.sinceMs < limitMs) return;
+  const what = runner.model === null ? 'a standby' : `"${runner.model.id}"`;
   const doing = runner.state === 'starting' ? 'ready for orders' : 'loaded';
-  const message = `Cannot start "${runner.model.id}": not ${doing} after ${limitMs} ms`;
+  const message = `Cannot start ${what}: not ${doing} after ${limitMs} ms`;
   runnerFailed(state, runner.id, { code: 'start_timed_out', message }, nowMs, effects);
 }
 

@@ -2,7 +2,13 @@ import type { PoolEffect } from './effects.ts';
 import { oldestQueue } from './queues.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { type PoolState, type Runner, runnerOfBase, type UnplacedBase } from './state.ts';
+import {
+  type PoolState,
+  runnerOfBase,
+  runnersWithBase,
+  type UnplacedBase,
+  type UsableRunner,
+} from './state.ts';
 
 /**
  * Begins the one start of every combo that waits for one: on the runner of its base, else on a new runner. What finds
@@ -16,7 +22,8 @@ export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffec
     if (runner) placeOn(state, runner, base, nowMs, effects);
     else missing.push(base);
   }
-  while (missing.length > 0 && state.runners.size < state.settings.maxRunners) {
+  let free = state.settings.maxRunners - runnersWithBase(state);
+  for (; missing.length > 0 && free > 0; free -= 1) {
     const base = takeOldest(missing);
     const queue = oldestQueue(base.queues);
     if (queue) placeOn(state, startRunner(state, queue, nowMs, effects), base, nowMs, effects);
@@ -26,7 +33,7 @@ export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffec
 
 function placeOn(
   state: PoolState,
-  runner: Runner,
+  runner: UsableRunner,
   base: UnplacedBase,
   nowMs: number,
   effects: PoolEffect[],

@@ -1,21 +1,33 @@
-import type { RunnerId } from '../domain/ids.ts';
-import type { StartKind } from '../domain/phases.ts';
-import { type PoolState, runnerOfCombo } from './state.ts';
-
-/** How a request that still waits will find its combo, once that is fixed. */
-export interface FixedStart {
-  readonly runnerId: RunnerId;
-  readonly kind: StartKind;
-  readonly joined: boolean;
-}
+import type { ComboKey } from '../domain/ids.ts';
+import type { FixedStart } from './effects.ts';
+import { type PoolState, runnerOfCombo, type Waiter } from './state.ts';
 
 /** null: no runner is chosen yet, or nobody of that id waits. Has no side effects. */
 export function fixedStart(state: PoolState, waiterId: string): FixedStart | null {
+  const found = waiterOf(state, waiterId);
+  return found ? startOf(state, found.key, found.waiter) : null;
+}
+
+/** The same when it was promised; null otherwise. */
+export function promisedStart(state: PoolState, waiterId: string): FixedStart | null {
+  return waiterOf(state, waiterId)?.waiter.promised ? fixedStart(state, waiterId) : null;
+}
+
+/** One that waits, and what for. */
+export function waiterOf(
+  state: PoolState,
+  waiterId: string,
+): { readonly key: ComboKey; readonly waiter: Waiter } | undefined {
   const key = state.waitingIn.get(waiterId);
-  const runner = key === undefined ? undefined : runnerOfCombo(state, key);
-  const slot = key === undefined ? undefined : runner?.combos.get(key);
-  if (key === undefined || !runner || !slot || slot.state === 'detaching' || slot.state === 'draining')
-    return null;
-  const start = state.queues.get(key)?.waiters.find((waiter) => waiter.id === waiterId)?.start;
+  if (key === undefined) return undefined;
+  const waiter = state.queues.get(key)?.waiters.find(({ id }) => id === waiterId);
+  return waiter && { key, waiter };
+}
+
+/** The same as fixedStart() of one that is known to wait for that combo. */
+export function startOf(state: PoolState, key: ComboKey, { start }: Waiter): FixedStart | null {
+  const runner = runnerOfCombo(state, key);
+  const slot = runner?.combos.get(key);
+  if (!runner || !slot || slot.state === 'detaching' || slot.state === 'draining') return null;
   return { runnerId: runner.id, kind: start?.kind ?? 'warm', joined: start?.joined ?? false };
 }

@@ -3,6 +3,7 @@ import type { Failure } from '../domain/errors.ts';
 import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
 import { isCurrentCombo, staleFailure } from './current.ts';
 import type { PoolEffect } from './effects.ts';
+import { startOf } from './queries.ts';
 import { baseKey, type PoolState, runnerOfCombo, type Waiter, type WaitQueue } from './state.ts';
 
 // The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn` and `waiting`.
@@ -16,7 +17,7 @@ export function enqueue(
   effects: PoolEffect[],
 ): void {
   if (state.waitingIn.has(asked.id)) throw new Error(`Cannot queue "${asked.id}": that id waits already`);
-  const waiter: Waiter = { ...asked, arrivedMs: nowMs, waitsSinceMs: nowMs, start: null };
+  const waiter: Waiter = { ...asked, arrivedMs: nowMs, waitsSinceMs: nowMs, start: null, promised: false };
   const slot = runnerOfCombo(state, combo.key)?.combos.get(combo.key);
   if (slot && (slot.state === 'wanted' || slot.state === 'attaching'))
     waiter.start = { kind: slot.kind, joined: true };
@@ -67,8 +68,10 @@ export function rejectWaiting(
   const queue = state.queues.get(key);
   if (!queue) return;
   for (const waiter of takeFirst(state, queue, Math.min(count, queue.waiters.length))) {
-    if (waiter.type === 'request') effects.push({ type: 'reject', requestId: requestId(waiter.id), failure });
-    else effects.push({ type: 'answer', orderId: waiter.id, answer: { ok: false, error: failure } });
+    if (waiter.type === 'request') {
+      const start = startOf(state, key, waiter);
+      effects.push({ type: 'reject', requestId: requestId(waiter.id), failure, start });
+    } else effects.push({ type: 'answer', orderId: waiter.id, answer: { ok: false, error: failure } });
   }
 }
 
@@ -84,11 +87,22 @@ export function waitForRoom(state: PoolState, key: ComboKey, effects: PoolEffect
     rejectWaiting(state, key, staleFailure(combo, state.catalogue), effects);
     return;
   }
+  rejectPromised(state, queue, effects);
+  if (queue.waiters.length === 0) return;
   for (const waiter of queue.waiters) waiter.start = null;
   const base = baseKey(combo.model);
   const unplaced = state.unplaced.get(base);
   if (unplaced) unplaced.queues.add(queue);
   else state.unplaced.set(base, { model: combo.model, queues: new Set([queue]) });
+}
+
+/** Who was told a runner that has gone cannot be served by another: what its client was told would be untrue. */
+function rejectPromised(state: PoolState, queue: WaitQueue, effects: PoolEffect[]): void {
+  const message = `Cannot serve "${queue.combo.name}": the runner that was to serve it has gone`;
+  for (const { id } of takeOut(state, queue, ({ promised }) => promised)) {
+    const failure = { code: 'runner_died', message } as const;
+    effects.push({ type: 'reject', requestId: requestId(id), failure, start: null });
+  }
 }
 
 /** The queue's start has begun, or nobody waits in it any more. */

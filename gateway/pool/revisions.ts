@@ -24,6 +24,7 @@ export function applyCatalogue(
 /** Lets runners go whose base was replaced or removed, and combos whose adapters were, when nobody needs them. */
 export function dropStale(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   for (const runner of [...state.runners.values()]) {
+    if (runner.model === null) continue;
     if (isCurrentModel(runner.model, state.catalogue)) dropStaleCombos(state, runner, nowMs, effects);
     else if (runner.state === 'ready') dropStaleBase(state, runner, nowMs, effects);
     else if (runner.state !== 'draining') stopRunner(state, runner, 'stale', nowMs, effects);

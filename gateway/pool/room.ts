@@ -14,7 +14,8 @@ export function makeRunnerRoom(
 ): void {
   if (missing === 0) return;
   let coming = 0;
-  for (const runner of state.runners.values()) if (runner.state === 'stopping') coming += 1;
+  for (const runner of state.runners.values())
+    if (runner.model !== null && runner.state === 'stopping') coming += 1;
   for (; coming < missing; coming += 1) {
     const victim = leastRecentlyUsedIdle(state);
     if (!victim) return;

@@ -4,19 +4,21 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { rejectWaiting, waitForRoom } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
-import { attach } from './starts.ts';
+import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
+import { attach, load } from './starts.ts';
 import type { PoolState, Runner } from './state.ts';
 import { stopRunner } from './stops.ts';
-import { decodingRunners, threadShare } from './threads.ts';
 import { forget, moveTo } from './transitions.ts';
 
+/** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */
 export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
   const runner = state.runners.get(id);
   if (runner?.state !== 'starting') return;
   const { model, combos } = runner;
-  const threads = threadShare(state, model, decodingRunners(state) + 1);
-  moveTo(state, { id, model, combos, state: 'loading', sinceMs: nowMs, threads });
-  effects.push({ type: 'load', runnerId: id, model, threads });
+  if (model === null) {
+    moveTo(state, { id, model, combos, state: 'standby', sinceMs: nowMs });
+    effects.push({ type: 'note', note: 'standby_ready', runnerId: id });
+  } else load(state, { id, model, combos }, null, nowMs, effects);
 }
 
 /** The base is there: every combo that was wanted on this runner is attached. */
@@ -29,6 +31,7 @@ export function runnerLoaded(
 ): void {
   const runner = state.runners.get(id);
   if (runner?.state !== 'loading') return;
+  forgetLosses(state);
   const { model, combos, threads } = runner;
   const ready = moveTo(state, {
     id,
@@ -88,10 +91,10 @@ export function comboFailed(
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  runner.combos.delete(event.comboKey);
   const detail = { code: event.failure.code, message: event.failure.message };
   effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: slot.combo.name, detail });
   rejectWaiting(state, event.comboKey, event.failure, effects);
+  runner.combos.delete(event.comboKey);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {
@@ -103,7 +106,10 @@ export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, eff
   waitForRoom(state, key, effects);
 }
 
-/** A start that failed answers everybody who waits for it; a ready runner that failed is replaced for who waits. */
+/**
+ * A start that failed answers everybody who waits for it, unless the standby that it took is suspect; a ready runner that
+ * failed is replaced for who waits.
+ */
 export function runnerFailed(
   state: PoolState,
   id: RunnerId,
@@ -115,18 +121,26 @@ export function runnerFailed(
   if (!runner || runner.state === 'stopping') return;
   const detail = { code: failure.code, message: failure.message, state: runner.state };
   effects.push({ type: 'note', note: 'runner_failed', runnerId: id, detail });
-  answerStarts(state, runner, failure, effects);
+  if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
+  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, effects);
   stopRunner(state, runner, 'failed', nowMs, effects);
 }
 
 /** The process is gone: what it held is gone. Granted requests are ended by the shell, which sees their sockets. */
-export function runnerGone(state: PoolState, id: RunnerId, failure: Failure, effects: PoolEffect[]): void {
+export function runnerGone(
+  state: PoolState,
+  id: RunnerId,
+  failure: Failure,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   const runner = state.runners.get(id);
   if (!runner) return;
   const expected = runner.state === 'stopping';
   const detail = { message: failure.message, state: runner.state, expected };
   effects.push({ type: 'note', note: 'runner_exited', runnerId: id, detail });
-  answerStarts(state, runner, failure, effects);
+  if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
+  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, effects);
   forget(state, id);
   for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
 }

@@ -1,7 +1,9 @@
 /** What an operator sets for the pool. Times in milliseconds. */
 export interface PoolSettings {
-  /** Most runner processes at one time, those that are ending included. */
+  /** Most runner processes with a base at one time, those that are ending included. */
   readonly maxRunners: number;
+  /** Processes kept ready without a base, beside `maxRunners`. */
+  readonly standbys: number;
   readonly maxCombosPerRunner: number;
   /** Most waiting requests in all. */
   readonly queueLimit: number;

@@ -1,31 +1,62 @@
+import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { PoolEffect } from './effects.ts';
 import { markPlaced } from './queues.ts';
-import { nextRunnerId, type PoolState, type Runner, type WaitQueue } from './state.ts';
+import { freeStandby } from './standbys.ts';
+import { nextRunnerId, type PoolState, type Runner, type UsableRunner, type WaitQueue } from './state.ts';
+import { decodingRunners, threadShare } from './threads.ts';
 import { moveTo } from './transitions.ts';
 
-/** Begins a start from nothing: a new runner, whose first combo is the queue's. */
+/** Begins a start from nothing: a runner for the base, whose first combo is the queue's. */
 export function startRunner(
   state: PoolState,
   queue: WaitQueue,
   nowMs: number,
   effects: PoolEffect[],
-): Runner {
+): UsableRunner {
   const { combo } = queue;
-  const id = nextRunnerId(state);
-  const runner = moveTo(state, {
-    id,
-    model: combo.model,
-    combos: new Map(),
-    state: 'starting',
-    sinceMs: nowMs,
-  });
+  const runner = claimStandby(state, combo, nowMs, effects) ?? spawnRunner(state, combo, nowMs, effects);
   runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold' });
   place(state, queue, 'cold', false);
-  effects.push({ type: 'spawn', runnerId: id, model: combo.model });
-  effects.push({ type: 'note', note: 'runner_spawned', runnerId: id, combo: combo.name });
   return runner;
+}
+
+function spawnRunner(state: PoolState, combo: Combo, nowMs: number, effects: PoolEffect[]): UsableRunner {
+  const { model, name } = combo;
+  const id = nextRunnerId(state);
+  effects.push({ type: 'spawn', runnerId: id, model });
+  effects.push({ type: 'note', note: 'runner_spawned', runnerId: id, combo: name });
+  return moveTo(state, { id, model, combos: new Map(), state: 'starting', sinceMs: nowMs });
+}
+
+/** A standby that is up loads at once; one that is still coming up loads when it is. */
+function claimStandby(
+  state: PoolState,
+  { model, name }: Combo,
+  nowMs: number,
+  effects: PoolEffect[],
+): UsableRunner | undefined {
+  const standby = freeStandby(state);
+  if (!standby) return undefined;
+  const { id } = standby;
+  effects.push({ type: 'claim', runnerId: id, model });
+  effects.push({ type: 'note', note: 'standby_claimed', runnerId: id, combo: name });
+  if (standby.state === 'standby') return load(state, { ...standby, model }, nowMs, nowMs, effects);
+  return Object.assign(standby, { model });
+}
+
+/** Orders the base to be loaded. `claimedMs`: see Runner. */
+export function load(
+  state: PoolState,
+  { id, combos, model }: Pick<Runner, 'id' | 'combos'> & { readonly model: CatalogueModel },
+  claimedMs: number | null,
+  nowMs: number,
+  effects: PoolEffect[],
+): UsableRunner {
+  const threads = threadShare(state, model, decodingRunners(state) + 1);
+  effects.push({ type: 'load', runnerId: id, model, threads });
+  return moveTo(state, { id, model, combos, state: 'loading', sinceMs: nowMs, claimedMs, threads });
 }
 
 /** Begins a start on the runner of its base: attached now, or as soon as the base is there. */

@@ -36,16 +36,30 @@ export interface DrainingSlot {
   active: number;
 }
 
-interface RunnerBase {
+interface RunnerProcess {
   readonly id: RunnerId;
-  readonly model: CatalogueModel;
+  /** Empty while the process has no base. */
   readonly combos: Map<ComboKey, ComboSlot>;
 }
 
-/** Arms hold only what exists in their state; `busy` is `ready` with active requests. */
+interface RunnerBase extends RunnerProcess {
+  readonly model: CatalogueModel;
+}
+
+/**
+ * Arms hold only what exists in their state; `busy` is `ready` with active requests. A process without a base
+ * (`model` is null) is a standby, or on its way to be one or to its end; a start that claims it gives it its base.
+ */
 export type Runner =
-  | (RunnerBase & { readonly state: 'starting'; readonly sinceMs: number })
-  | (RunnerBase & { readonly state: 'loading'; readonly sinceMs: number; threads: number })
+  | (RunnerProcess & { readonly state: 'starting'; model: CatalogueModel | null; readonly sinceMs: number })
+  | (RunnerProcess & { readonly state: 'standby'; readonly model: null; readonly sinceMs: number })
+  | (RunnerBase & {
+      readonly state: 'loading';
+      readonly sinceMs: number;
+      /** It was a standby until then; null: it was spawned for this start. */
+      readonly claimedMs: number | null;
+      threads: number;
+    })
   | (RunnerBase & {
       readonly state: 'ready';
       readonly weightBytes: number;
@@ -62,8 +76,14 @@ export type Runner =
       threads: number;
       active: number;
     })
-  | (RunnerBase & { readonly state: 'stopping'; readonly sinceMs: number });
+  | (RunnerProcess & {
+      readonly state: 'stopping';
+      readonly model: CatalogueModel | null;
+      readonly sinceMs: number;
+    });
 
+/** Can take on combos of its base, now or when it has started. */
+export type UsableRunner = Extract<Runner, { state: 'starting' | 'loading' | 'ready' }> & RunnerBase;
 export type ReadyRunner = Extract<Runner, { state: 'ready' }>;
 
 /** The start that a waiting request waits on. */
@@ -82,6 +102,8 @@ export interface Waiter {
   waitsSinceMs: number;
   /** null: nobody has begun a start for it, or its combo is ready and it waits for a free sequence. */
   start: WaitingStart | null;
+  /** Its client was told its runner and kind: nobody takes either from it, and it is answered when the runner goes. */
+  promised: boolean;
 }
 
 /** Never empty, the oldest waiter first. */
@@ -94,6 +116,12 @@ export interface WaitQueue {
 export interface UnplacedBase {
   readonly model: CatalogueModel;
   readonly queues: Set<WaitQueue>;
+}
+
+/** Standbys that died or never came up, one after the other; the next one is not started before `retryAtMs`. */
+export interface StandbyLosses {
+  readonly inARow: number;
+  readonly retryAtMs: number;
 }
 
 /** Owned by the loop and updated in place: at 10,000 combos a copy per event would be the cost of the pool. */
@@ -112,6 +140,7 @@ export interface PoolState {
   /** What is current; runners and combos of other revisions go when nobody uses them. */
   catalogue: Catalogue;
   shuttingDown: boolean;
+  standbyLosses: StandbyLosses;
   readonly runnerPrefix: string;
   spawned: number;
 }
@@ -128,6 +157,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     granted: new Map(),
     catalogue,
     shuttingDown: false,
+    standbyLosses: { inARow: 0, retryAtMs: 0 },
     runnerPrefix,
     spawned: 0,
   };
@@ -143,22 +173,29 @@ export function baseKey(model: CatalogueModel): string {
   return `${model.id}#${model.revision}`;
 }
 
-/** Can take on combos of its base, now or when it has started. */
-export function isUsable(runner: Runner): boolean {
-  return runner.state === 'starting' || runner.state === 'loading' || runner.state === 'ready';
+export function isUsable(runner: Runner): runner is UsableRunner {
+  const { state, model } = runner;
+  return model !== null && (state === 'starting' || state === 'loading' || state === 'ready');
+}
+
+/** Runners that have a base or are about to: what `maxRunners` bounds. Standbys are beside them. */
+export function runnersWithBase(state: PoolState): number {
+  let count = 0;
+  for (const { model } of state.runners.values()) if (model !== null) count += 1;
+  return count;
 }
 
 /** The usable runner that holds, or is about to hold, this very revision of the base. */
-export function runnerOfBase(state: PoolState, model: CatalogueModel): Runner | undefined {
+export function runnerOfBase(state: PoolState, model: CatalogueModel): UsableRunner | undefined {
   for (const runner of state.runners.values()) {
-    if (runner.model.id === model.id && runner.model.revision === model.revision && isUsable(runner))
+    if (runner.model?.id === model.id && runner.model.revision === model.revision && isUsable(runner))
       return runner;
   }
   return undefined;
 }
 
 /** The usable runner that has a slot for the combo. */
-export function runnerOfCombo(state: PoolState, key: ComboKey): Runner | undefined {
+export function runnerOfCombo(state: PoolState, key: ComboKey): UsableRunner | undefined {
   for (const runner of state.runners.values()) if (runner.combos.has(key) && isUsable(runner)) return runner;
   return undefined;
 }

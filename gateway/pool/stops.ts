@@ -27,7 +27,12 @@ export function stopRunner(
     graceMs: atOnce ? 0 : state.settings.drainTimeoutMs,
     reason,
   });
-  effects.push({ type: 'note', note: 'runner_stopping', runnerId: id, detail: { reason, base: model.id } });
+  effects.push({
+    type: 'note',
+    note: 'runner_stopping',
+    runnerId: id,
+    detail: { reason, base: model?.id ?? null },
+  });
   for (const key of combos.keys()) waitForRoom(state, key, effects);
 }
 

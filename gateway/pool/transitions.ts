@@ -3,7 +3,8 @@ import type { PoolState, Runner } from './state.ts';
 
 /** Every way a runner's state may change; `gone` is no entry any more. ARCHITECTURE.md's diagram is made from it. */
 export const RUNNER_TRANSITIONS = {
-  starting: ['loading', 'stopping', 'gone'],
+  starting: ['standby', 'loading', 'stopping', 'gone'],
+  standby: ['loading', 'stopping', 'gone'],
   loading: ['ready', 'stopping', 'gone'],
   ready: ['draining', 'stopping', 'gone'],
   draining: ['stopping', 'gone'],
@@ -11,7 +12,11 @@ export const RUNNER_TRANSITIONS = {
 } as const satisfies Record<Runner['state'], readonly (Runner['state'] | 'gone')[]>;
 
 /** How a runner comes into the books: spawned, or adopted from an earlier gateway. */
-export const FIRST_RUNNER_STATES = ['starting', 'ready'] as const satisfies readonly Runner['state'][];
+export const FIRST_RUNNER_STATES = [
+  'starting',
+  'standby',
+  'ready',
+] as const satisfies readonly Runner['state'][];
 
 /** Puts a runner into its next state. A transition that is not in the table is a broken invariant and throws. */
 export function moveTo<T extends Runner>(state: PoolState, next: T): T {

@@ -1,4 +1,5 @@
 import type { PoolEffect } from './effects.ts';
+import { holdsPromise, isPromised } from './promises.ts';
 import { headMs, oldestQueue } from './queues.ts';
 import {
   baseKey,
@@ -6,13 +7,15 @@ import {
   type ReadyRunner,
   type ReadySlot,
   runnerOfBase,
+  runnersWithBase,
   type WaitQueue,
 } from './state.ts';
 import { drainRunner } from './stops.ts';
 
 /**
  * Who waits for room that only busy ones could give gets its turn after `swapAfterMs`: the least recently used busy
- * one takes no new work and goes when what runs has ended. Only one for which nobody has waited longer gives way, so
+ * one takes no new work and goes when what runs has ended. Only one for which nobody has waited longer, and that nobody
+ * was promised, gives way, so
  * that two that do not fit together are served in batches, in the order of arrival, and neither starves.
  */
 export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
@@ -29,9 +32,9 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
 }
 
 function roomOnItsWay(state: PoolState): number {
-  let coming = Math.max(0, state.settings.maxRunners - state.runners.size);
+  let coming = Math.max(0, state.settings.maxRunners - runnersWithBase(state));
   for (const runner of state.runners.values())
-    if (runner.state === 'stopping' || runner.state === 'draining') coming += 1;
+    if (runner.model !== null && (runner.state === 'stopping' || runner.state === 'draining')) coming += 1;
   return coming;
 }
 
@@ -39,7 +42,7 @@ function swapRunner(state: PoolState, queue: WaitQueue, nowMs: number, effects: 
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || runner.active === 0) continue;
-    if (longestWaitMs(state, runner) <= headMs(queue)) continue;
+    if (longestWaitMs(state, runner) <= headMs(queue) || holdsPromise(state, runner)) continue;
     if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
   }
   if (oldest) drainRunner(state, oldest, 'replaced', nowMs, effects);
@@ -58,7 +61,7 @@ function swapCombo(state: PoolState, runner: ReadyRunner, queue: WaitQueue): voi
   for (const [key, slot] of runner.combos) {
     if (slot.state === 'draining' || slot.state === 'detaching') return;
     if (slot.state !== 'ready' || slot.active === 0) continue;
-    if (headMs(state.queues.get(key)) <= headMs(queue)) continue;
+    if (headMs(state.queues.get(key)) <= headMs(queue) || isPromised(state, key)) continue;
     if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
   }
   if (!oldest) return;

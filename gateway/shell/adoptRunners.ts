@@ -1,5 +1,6 @@
-import { runnerId } from '../domain/ids.ts';
+import { type RunnerId, runnerId } from '../domain/ids.ts';
 import { type AdoptionVerdict, judgeAdoption } from '../pool/adoption.ts';
+import type { PoolEvent } from '../pool/events.ts';
 import type { PoolState } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
@@ -71,34 +72,41 @@ async function adopt(row: RunnerRow, reached: ReachedRunner, deps: AdoptionDeps)
   const { pool, fleet, settings, log } = deps;
   const { channel, report } = reached;
   const id = runnerId(row.runnerId);
-  const verdict = judgeAdoption(pool, { runnerId: id, model: report.model, combos: report.combos });
+  const verdict = judgeAdoption(pool, { ...report, runnerId: id });
   const refusal = verdict.ok ? await detachStale(verdict, reached) : verdict.reason;
   if (!verdict.ok || refusal !== null) {
     channel.close();
     return refusal;
   }
-  const { model, combos } = verdict;
-  const { weightBytes, threads } = report;
   const identity = {
     ...row,
     id,
     logPath: runnerFiles(settings.runDir, id).logPath,
     deviceKinds: report.engine.devices.map(({ kind }) => kind),
   };
-  fleet.adopt(
-    { type: 'runnerAdopted', runnerId: id, model, weightBytes, threads, combos },
-    (listener) => new AdoptedRunner(identity, channel, listener),
-  );
-  log.info({ runnerId: id, pid: row.pid, base: model.id, combos: combos.length }, 'runner adopted');
+  const event = factOf(id, verdict, report);
+  fleet.adopt(event, (listener) => new AdoptedRunner(identity, channel, listener));
+  log.info({ runnerId: id, pid: row.pid, base: report.model?.id ?? null }, 'runner adopted');
   return null;
+}
+
+function factOf(
+  id: RunnerId,
+  verdict: Extract<AdoptionVerdict, { ok: true }>,
+  { weightBytes, threads }: ReachedRunner['report'],
+): Extract<PoolEvent, { type: 'runnerAdopted' | 'standbyAdopted' }> {
+  if (verdict.as === 'standby') return { type: 'standbyAdopted', runnerId: id };
+  const { model, combos } = verdict;
+  return { type: 'runnerAdopted', runnerId: id, model, weightBytes, threads, combos };
 }
 
 /** Combos of revisions that are not current go before anybody can ask for them. null, or why they do not. */
 async function detachStale(
-  { stale }: Extract<AdoptionVerdict, { ok: true }>,
+  verdict: Extract<AdoptionVerdict, { ok: true }>,
   { channel }: ReachedRunner,
 ): Promise<string | null> {
-  if (stale.length === 0) return null;
+  if (verdict.as === 'standby' || verdict.stale.length === 0) return null;
+  const { stale } = verdict;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve('it does not let go of combos that are not current'), DETACH_LIMIT_MS);

@@ -9,6 +9,8 @@ import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
 
 const COUNTERS_WAIT_MS = 1_000;
+/** A standby may be claimed for a model that uses the device. */
+const ALL_LAYERS = -1;
 
 /** The operator's use cases over the pool's loop and the processes. */
 export class ControlPool implements PoolControl {
@@ -21,9 +23,10 @@ export class ControlPool implements PoolControl {
   }
 
   async runners(): Promise<readonly RunnerView[]> {
-    const living = [...this.#pool.state.runners.values()].filter((runner) =>
-      this.#fleet.process(runner.id)?.startTicks(),
+    const withBaseFirst = [...this.#pool.state.runners.values()].toSorted(
+      (a, b) => Number(a.model === null) - Number(b.model === null),
     );
+    const living = withBaseFirst.filter((runner) => this.#fleet.process(runner.id)?.startTicks());
     return Promise.all(
       living.map(async (runner) => {
         const asks = runner.state !== 'starting' && runner.state !== 'stopping';
@@ -36,7 +39,7 @@ export class ControlPool implements PoolControl {
   baseStatus(modelId: string): LoadStatus {
     let status: LoadStatus = 'unloaded';
     for (const runner of this.#pool.state.runners.values()) {
-      if (runner.model.id !== modelId) continue;
+      if (runner.model?.id !== modelId) continue;
       if (runner.state === 'ready' || runner.state === 'draining') return 'loaded';
       if (runner.state !== 'stopping') status = 'loading';
     }
@@ -76,9 +79,9 @@ export class ControlPool implements PoolControl {
       id: runner.id,
       pid: process?.pid ?? null,
       state: held && held.active > 0 && held.state === 'ready' ? 'busy' : runner.state,
-      base: runner.model.id,
+      base: runner.model?.id ?? null,
       combos: readyCombos(runner),
-      device: deviceOf(runner.model.deviceLayers, process?.deviceKinds ?? []),
+      device: deviceOf(runner.model?.deviceLayers ?? ALL_LAYERS, process?.deviceKinds ?? []),
       memory: {
         weight_bytes: held?.weightBytes ?? 0,
         kv_bytes: sum(runner, 'kvBytes'),

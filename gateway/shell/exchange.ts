@@ -2,9 +2,9 @@ import type { RunnerReport } from '../../runner/protocol/report.ts';
 import { errorEnvelope } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { RunnerId } from '../domain/ids.ts';
-import type { StartKind } from '../domain/phases.ts';
+import type { PhaseInterval } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
-import type { FixedStart } from '../pool/queries.ts';
+import type { FixedStart } from '../pool/effects.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { makeRecord } from './exchangeRecord.ts';
@@ -48,7 +48,8 @@ export class Exchange {
   readonly #forwarder: SseForwarder;
   readonly #gone: Promise<'gone'>;
   #goneReason: 'closed' | 'slow' | null = null;
-  #grant: Grant | null = null;
+  /** What serves the request, or what it waits for once that is fixed. */
+  #start: FixedStart | null = null;
   #running: RunnerExchange | null = null;
 
   constructor(request: InferenceRequest, sink: ResponseSink, deps: ExchangeDeps) {
@@ -71,7 +72,7 @@ export class Exchange {
     // A runner that was lost before its first byte is replaced once; the client does not notice.
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#wait();
-      if (outcome === 'gone') return this.#endGone();
+      if (outcome === 'gone' || this.#goneReason) return this.#endGone();
       if (!outcome.ok) return this.#endFailed(outcome.failure);
       const answer = await this.#call(outcome.grant);
       if (this.#goneReason) return this.#endGone();
@@ -88,49 +89,50 @@ export class Exchange {
     const waiting = stream ? new WaitingStream(() => this.#announce()) : null;
     const outcome = await Promise.race([pool.acquire(requestId, combo, keepAliveMs), this.#gone]);
     waiting?.stop();
-    if (outcome === 'gone') {
+    // Also when the grant came in the same moment: nobody would stop what is begun for it.
+    if (outcome === 'gone' || this.#goneReason) {
+      this.#waitsFor(pool.fixedStart(requestId));
       pool.leave(requestId);
+      return 'gone';
+    }
+    if (!outcome.ok) {
+      this.#waitsFor(outcome.start);
       return outcome;
     }
-    if (outcome.ok) this.#granted(outcome.grant);
-    const announced = this.#announced;
-    if (outcome.ok && announced && !isAs(outcome.grant, announced)) {
-      pool.release(requestId);
-      const error = new Error('another one took its place after the headers were sent');
-      return { ok: false, failure: lost(announced.runnerId, error) };
-    }
+    this.#granted(outcome.grant);
     return outcome;
   }
 
-  /** What a stream's headers have said of who will serve it; it must stay true. */
-  #announced: FixedStart | null = null;
-
   /** Sends a stream's headers once it is fixed who will serve it, then what the start is doing. */
   #announce(): void {
-    const { pool, timeline, clock } = this.#deps;
-    const fixed = pool.fixedStart(this.#request.requestId);
-    if (!fixed) return;
+    const { pool, timeline } = this.#deps;
+    const start = pool.promisedStart(this.#request.requestId);
+    if (!start) return;
     if (!this.#sink.headSent) {
-      const { runnerId, kind, joined } = fixed;
-      const nowMonoMs = clock.monoMs();
-      this.#announced = fixed;
-      this.#times.waitsFor(timeline.intervals(runnerId, this.#request.combo.key, nowMonoMs));
-      this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(runnerId, kind, joined, nowMonoMs) });
+      this.#waitsFor(start);
+      this.#sendStreamHead(this.#deps.clock.monoMs());
     }
-    const fraction = fixed.kind === 'warm' ? null : timeline.fraction(fixed.runnerId);
+    const fraction = start.kind === 'warm' ? null : timeline.fraction(start.runnerId);
     this.#sink.write(
-      `: hearth ${fixed.kind}${fraction === null ? '' : ` ${Math.round(fraction * 100)}%`}\n\n`,
+      `: hearth ${start.kind}${fraction === null ? '' : ` ${Math.round(fraction * 100)}%`}\n\n`,
     );
   }
 
+  /** The request waits for that start, or has done so until now. */
+  #waitsFor(start: FixedStart | null): void {
+    if (!start) return;
+    this.#start = start;
+    this.#times.waited(this.#intervalsOf(start));
+  }
+
   #granted(grant: Grant): void {
+    this.#start = grant;
+    this.#times.granted(grant.grantedMonoMs, this.#intervalsOf(grant));
+  }
+
+  #intervalsOf({ runnerId, kind }: FixedStart): PhaseInterval[] {
     const { timeline, clock } = this.#deps;
-    this.#grant = grant;
-    const waited = grant.kind !== 'warm';
-    const intervals = waited
-      ? timeline.intervals(grant.runnerId, this.#request.combo.key, clock.monoMs())
-      : [];
-    this.#times.granted(grant.grantedMonoMs, intervals);
+    return kind === 'warm' ? [] : timeline.intervals(runnerId, this.#request.combo.key, clock.monoMs());
   }
 
   async #call(grant: Grant): Promise<RunnerAnswer> {
@@ -141,12 +143,12 @@ export class Exchange {
       this.#running = new RunnerExchange(client, this.#request, this.#body, (chunk) => {
         const nowMonoMs = clock.monoMs();
         this.#times.firstToken(nowMonoMs);
-        if (!this.#sink.headSent) this.#sendStreamHead(grant, nowMonoMs);
+        if (!this.#sink.headSent) this.#sendStreamHead(nowMonoMs);
         return this.#forwarder.push(chunk);
       });
       answer = await this.#running.answer;
       this.#running = null;
-      if (answer.type === 'lost' && !answer.begun && !this.#goneReason)
+      if (answer.type === 'lost' && !answer.begun && !this.#goneReason && !isOurLack(answer.error))
         this.#reportLost(grant.runnerId, answer.error);
     }
     pool.release(this.#request.requestId);
@@ -162,9 +164,8 @@ export class Exchange {
     this.#deps.pool.dispatch({ type: 'runnerFailed', runnerId, failure });
   }
 
-  #sendStreamHead(grant: Grant, nowMonoMs: number): void {
-    const { runnerId, kind, joined } = grant;
-    this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(runnerId, kind, joined, nowMonoMs) });
+  #sendStreamHead(nowMonoMs: number): void {
+    this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(nowMonoMs) });
   }
 
   async #endAnswered(answer: Exclude<RunnerAnswer, { type: 'lost' }>): Promise<void> {
@@ -181,11 +182,11 @@ export class Exchange {
       });
     }
     if (answer.type === 'whole') {
-      this.#sink.head(200, { 'content-type': 'application/json', ...this.#grantHeaders(endedMonoMs) });
+      this.#sink.head(200, { 'content-type': 'application/json', ...this.#headers(endedMonoMs) });
       this.#sink.end(answer.body);
       return;
     }
-    if (!this.#sink.headSent && this.#grant) this.#sendStreamHead(this.#grant, endedMonoMs);
+    if (!this.#sink.headSent) this.#sendStreamHead(endedMonoMs);
     // The runner's error frame has passed already: an error ends a stream without [DONE].
     this.#sink.end(report.error ? undefined : this.#streamTail(record));
   }
@@ -203,7 +204,7 @@ export class Exchange {
       return;
     }
     const retry: Record<string, string> = status >= 500 ? {} : { 'x-should-retry': 'false' };
-    this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#grantHeaders() });
+    this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#headers() });
     this.#sink.end(body);
   }
 
@@ -224,7 +225,7 @@ export class Exchange {
   /** Tells the client of a failure: by status before headers went, by an error frame after. */
   #say(failure: Failure): void {
     if (this.#sink.headSent) this.#sink.end(`data: ${JSON.stringify(errorEnvelope(failure).body)}\n\n`);
-    else this.#sink.fail(failure, this.#grantHeaders());
+    else this.#sink.fail(failure, this.#headers());
   }
 
   #record(
@@ -235,7 +236,7 @@ export class Exchange {
     endedMonoMs: number,
   ): RequestRecord {
     const ending = { httpStatus: status, errorCode, report, responseBytes };
-    return makeRecord(this.#request, this.#grant, this.#times, ending, endedMonoMs);
+    return makeRecord(this.#request, this.#start, this.#times, ending, endedMonoMs);
   }
 
   async #write(record: RequestRecord): Promise<boolean> {
@@ -243,27 +244,20 @@ export class Exchange {
       () => true,
       () => false,
     );
-    this.#deps.onEnded(record);
+    // An answer that was good but has no row ends as a failure: that is what its client sees.
+    const failed = { httpStatus: this.#sink.headSent ? 200 : 500, errorCode: 'ledger_failed' };
+    this.#deps.onEnded(written || record.errorCode !== null ? record : { ...record, ...failed });
     return written;
   }
 
-  #grantHeaders(nowMonoMs = this.#deps.clock.monoMs()): Record<string, string> {
-    const grant = this.#grant;
-    return this.#headers(grant?.runnerId ?? null, grant?.kind ?? null, grant?.joined ?? false, nowMonoMs);
-  }
-
-  #headers(
-    runnerId: RunnerId | null,
-    kind: StartKind | null,
-    joined: boolean,
-    nowMonoMs: number,
-  ): Record<string, string> {
+  /** `nowMonoMs`: the moment that the headers tell of. */
+  #headers(nowMonoMs = this.#deps.clock.monoMs()): Record<string, string> {
     const { combo, ignored, arrivedMonoMs } = this.#request;
+    const start = this.#start;
     return {
       'x-hearth-combo': combo.name,
-      ...(kind === null ? {} : { 'x-hearth-start': kind }),
-      ...(joined ? { 'x-hearth-joined': 'true' } : {}),
-      ...(runnerId === null ? {} : { 'x-hearth-runner': runnerId }),
+      ...(start ? { 'x-hearth-start': start.kind, 'x-hearth-runner': start.runnerId } : {}),
+      ...(start?.joined ? { 'x-hearth-joined': 'true' } : {}),
       ...(ignored.length === 0 ? {} : { 'x-hearth-ignored': ignored.join(', ') }),
       'server-timing': serverTiming(this.#times.phases(nowMonoMs)),
       'openai-processing-ms': String(Math.round(nowMonoMs - arrivedMonoMs)),
@@ -271,11 +265,16 @@ export class Exchange {
   }
 }
 
-function isAs(grant: Grant, announced: FixedStart): boolean {
-  return grant.runnerId === announced.runnerId && grant.kind === announced.kind;
+/** Errors of connect(2) and socket(2) that say nothing of the other end. */
+const OUR_LACKS = new Set<unknown>(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOBUFS', 'ENOMEM']);
+
+function isOurLack(error: Error): boolean {
+  return 'code' in error && OUR_LACKS.has(error.code);
 }
 
 function lost(runnerId: RunnerId, error: Error): Failure {
+  if (isOurLack(error))
+    return { code: 'no_capacity', message: `Cannot connect to runner "${runnerId}": ${error.message}` };
   return { code: 'runner_died', message: `Cannot finish answer of runner "${runnerId}": ${error.message}` };
 }
 

@@ -1,7 +1,7 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
+import type { FixedStart } from '../pool/effects.ts';
 import type { InferenceRequest, RefusedRequest } from './inference.ts';
-import type { Grant } from './poolLoop.ts';
 import type { RequestTimes } from './requestTimes.ts';
 
 /** How an exchange ended, beside its times. */
@@ -12,10 +12,10 @@ export interface Ending {
   readonly responseBytes: number;
 }
 
-/** The one record of a request, at its end. `endedMonoMs` is when the runner's last byte came or the request failed. */
+/** The one record of a request, at its end. `start`: what it was granted, or waited for in vain. `endedMonoMs` is when the runner's last byte came or the request failed. */
 export function makeRecord(
   request: InferenceRequest,
-  grant: Grant | null,
+  start: FixedStart | null,
   times: RequestTimes,
   ending: Ending,
   endedMonoMs: number,
@@ -29,9 +29,9 @@ export function makeRecord(
     combo: combo.name,
     base: combo.model.id,
     comboRevision: combo.key.slice(combo.name.length + 1),
-    runnerId: grant?.runnerId ?? null,
-    startKind: grant?.kind ?? null,
-    joined: grant?.joined ?? false,
+    runnerId: start?.runnerId ?? null,
+    startKind: start?.kind ?? null,
+    joined: start?.joined ?? false,
     stream: request.stream,
     arrivedAtEpochMs: request.arrivedAtEpochMs,
     phasesMs: times.phases(endedMonoMs),

@@ -29,7 +29,7 @@ export type LoadStatus = 'unloaded' | 'loading' | 'loaded' | 'sleeping';
 
 /** What an operator can ask of the pool. */
 export interface PoolControl {
-  /** Asks each runner for its counters; a runner that does not answer within a second is listed without. */
+  /** Those with a base first. Asks each runner for its counters; a runner that does not answer within a second is listed without. */
   runners(): Promise<readonly RunnerView[]>;
   /** Of the base, over all its runners. */
   baseStatus(modelId: string): LoadStatus;

@@ -1,27 +1,24 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import { type RequestId, type RunnerId, requestId } from '../domain/ids.ts';
-import type { StartKind } from '../domain/phases.ts';
+import { type RequestId, requestId } from '../domain/ids.ts';
 import { decide } from '../pool/decide.ts';
-import type { OrderAnswer, PoolEffect } from '../pool/effects.ts';
+import type { FixedStart, OrderAnswer, PoolEffect } from '../pool/effects.ts';
 import type { PoolEvent } from '../pool/events.ts';
-import { type FixedStart, fixedStart } from '../pool/queries.ts';
+import { fixedStart, promisedStart } from '../pool/queries.ts';
 import type { PoolState } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
 
 /** A runner for a request. The pool counts it as busy until `release`. */
-export interface Grant {
-  readonly runnerId: RunnerId;
-  readonly kind: StartKind;
-  readonly joined: boolean;
+export interface Grant extends FixedStart {
   readonly grantedMonoMs: number;
 }
 
 export type GrantOutcome =
   | { readonly ok: true; readonly grant: Grant }
-  | { readonly ok: false; readonly failure: Failure };
+  /** `start`: what was waited for; null when nobody had begun one. */
+  | { readonly ok: false; readonly failure: Failure; readonly start: FixedStart | null };
 
 const TICK_MS = 200;
 
@@ -47,9 +44,14 @@ export class PoolLoop {
     this.#events = events;
   }
 
-  /** From here on effects reach processes and time passes. */
+  /** From here on effects reach processes. */
   start(fleet: RunnerFleet): void {
     this.#fleet = fleet;
+  }
+
+  /** From here on time passes, and with it standbys come. */
+  run(): void {
+    this.dispatch({ type: 'tick' });
     this.#ticker = setInterval(() => this.dispatch({ type: 'tick' }), TICK_MS);
   }
 
@@ -96,7 +98,13 @@ export class PoolLoop {
     this.dispatch({ type: 'requestEnded', requestId: id });
   }
 
-  /** How a waiting request will be served, once that is fixed. */
+  /** What the client of a waiting request can be told and will be true; null: nothing yet. */
+  promisedStart(id: RequestId): FixedStart | null {
+    this.dispatch({ type: 'promiseAsked', requestId: id });
+    return promisedStart(this.#state, id);
+  }
+
+  /** How a waiting request would be served as things are; null when no runner is chosen. */
   fixedStart(id: RequestId): FixedStart | null {
     return fixedStart(this.#state, id);
   }
@@ -114,6 +122,8 @@ export class PoolLoop {
     switch (effect.type) {
       case 'spawn':
         return fleet?.spawn(effect.runnerId, effect.model);
+      case 'claim':
+        return fleet?.claim(effect.runnerId, effect.model);
       case 'load':
         return fleet?.load(effect.runnerId, effect.model, effect.threads);
       case 'attach':
@@ -127,7 +137,7 @@ export class PoolLoop {
       case 'grant':
         return this.#granted(effect);
       case 'reject':
-        return this.#settle(effect.requestId, { ok: false, failure: effect.failure });
+        return this.#settle(effect.requestId, { ok: false, failure: effect.failure, start: effect.start });
       case 'answer':
         return this.#answer(effect.orderId, effect.answer);
       case 'note':

@@ -16,8 +16,8 @@ export class RequestTimes {
     this.arrivedMonoMs = arrivedMonoMs;
   }
 
-  /** The phases so far of the start that is waited for. */
-  waitsFor(intervals: readonly PhaseInterval[]): void {
+  /** `intervals`: the phases so far of the start that is waited for. */
+  waited(intervals: readonly PhaseInterval[]): void {
     this.#intervals = intervals;
   }
 

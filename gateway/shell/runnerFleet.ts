@@ -28,9 +28,13 @@ export interface FleetDeps {
   readonly dispatch: (event: PoolEvent) => void;
 }
 
+const DETACH_AGAIN_MS = 10;
+
 interface Member {
   readonly process: RunnerProcess;
   readonly client: Pool;
+  /** null: a standby. */
+  baseId: string | null;
 }
 
 /** The runner processes that live, and the orders of the pool to them. Each order's outcome comes back as a fact. */
@@ -43,7 +47,8 @@ export class RunnerFleet {
     this.#deps = deps;
   }
 
-  spawn(id: RunnerId, model: CatalogueModel): void {
+  /** Without a model: a standby. */
+  spawn(id: RunnerId, model: CatalogueModel | null): void {
     const { settings, clock, timeline, dispatch } = this.#deps;
     timeline.spawned(id, clock.monoMs());
     let process: SpawnedRunner;
@@ -53,28 +58,40 @@ export class RunnerFleet {
           timeline.up(id, clock.monoMs());
           dispatch({ type: 'runnerUp', runnerId: id });
         },
-        ...this.#listenerOf(id, model.id),
+        ...this.#listenerOf(id),
       });
     } catch (cause) {
       // No process came to be (no memory, no descriptors): the pool hears of it as of an exit, but not within this call.
       const message = cause instanceof Error ? cause.message : String(cause);
-      setImmediate(() => this.#exited(id, model.id, `could not be started: ${message}`, ''));
+      setImmediate(() => this.#exited(id, model?.id ?? null, `could not be started: ${message}`, ''));
       return;
     }
-    this.#members.set(id, { process, client: clientOf(process) });
-    this.#remember(id, process, model);
+    const member = { process, client: clientOf(process), baseId: model?.id ?? null };
+    this.#members.set(id, member);
+    this.#remember(id, member);
+  }
+
+  /** The standby is a runner of this base from now on. */
+  claim(id: RunnerId, model: CatalogueModel): void {
+    this.#deps.timeline.claimed(id, this.#deps.clock.monoMs());
+    const member = this.#members.get(id);
+    if (!member) return;
+    member.baseId = model.id;
+    this.#remember(id, member);
   }
 
   /** Takes a runner of an earlier gateway among its own; `open` makes the process with the listener that it is given. */
   adopt(
-    event: Extract<PoolEvent, { type: 'runnerAdopted' }>,
+    event: Extract<PoolEvent, { type: 'runnerAdopted' | 'standbyAdopted' }>,
     open: (listener: RunnerProcessListener) => RunnerProcess,
   ): void {
-    const { runnerId: id, model } = event;
-    const process = open(this.#listenerOf(id, model.id));
-    this.#members.set(id, { process, client: clientOf(process) });
-    this.#deps.timeline.adopted(id);
-    this.#deps.dispatch(event);
+    const { timeline, clock, dispatch } = this.#deps;
+    const { runnerId: id } = event;
+    const baseId = event.type === 'runnerAdopted' ? event.model.id : null;
+    const process = open(this.#listenerOf(id));
+    this.#members.set(id, { process, client: clientOf(process), baseId });
+    timeline.adopted(id, baseId !== null, clock.monoMs());
+    dispatch(event);
   }
 
   load(id: RunnerId, model: CatalogueModel, threads: number): void {
@@ -142,6 +159,10 @@ export class RunnerFleet {
     );
   }
 
+  /**
+   * A request whose client left is over for the pool before the runner has seen its connection close: as long as the
+   * runner finds the combo busy it is asked again. The pool's limit for a detach ends a runner that never lets go.
+   */
   detach(id: RunnerId, comboKey: ComboKey): void {
     const { timeline, dispatch } = this.#deps;
     this.#order(id, { type: 'detach', combo: comboKey }).then(
@@ -151,6 +172,10 @@ export class RunnerFleet {
       },
       (error: Error) => {
         if (!(error instanceof OrderFailed)) return;
+        if (error.failure.code === 'combo_busy') {
+          setTimeout(() => this.detach(id, comboKey), DETACH_AGAIN_MS);
+          return;
+        }
         const failure: Failure = { code: 'runner_failed', message: `Cannot detach combo: ${error.message}` };
         dispatch({ type: 'runnerFailed', runnerId: id, failure });
       },
@@ -220,25 +245,31 @@ export class RunnerFleet {
       : Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
   }
 
-  #listenerOf(id: RunnerId, base: string): RunnerProcessListener {
+  #listenerOf(id: RunnerId): RunnerProcessListener {
     return {
-      broken: (error) => this.#failed(id, base, error),
-      exited: (how, words) => this.#exited(id, base, how, words),
+      broken: (error) => this.#failed(id, error),
+      exited: (how, words) => this.#exited(id, this.#baseOf(id), how, words),
     };
   }
 
-  #failed(id: RunnerId, base: string, error: Error): void {
-    const failure: Failure = { code: 'start_failed', message: `Cannot start "${base}": ${error.message}` };
+  #baseOf(id: RunnerId): string | null {
+    return this.#members.get(id)?.baseId ?? null;
+  }
+
+  #failed(id: RunnerId, error: Error): void {
+    const message = `${cannotStart(this.#baseOf(id))}: ${error.message}`;
+    const failure: Failure = { code: 'start_failed', message };
     this.#deps.dispatch({ type: 'runnerFailed', runnerId: id, failure });
   }
 
-  #exited(id: RunnerId, base: string, how: string, words: string): void {
+  #exited(id: RunnerId, base: string | null, how: string, words: string): void {
     const { timeline, store, clock, log, dispatch } = this.#deps;
     const member = this.#members.get(id);
     this.#members.delete(id);
-    timeline.gone(id);
+    // Those who waited for it are answered first: they tell how far the start was.
+    setImmediate(() => timeline.gone(id));
     if (member) void member.client.destroy();
-    const message = `Cannot start "${base}": runner ${how}${words === '' ? '' : `: ${words}`}`;
+    const message = `${cannotStart(base)}: runner ${how}${words === '' ? '' : `: ${words}`}`;
     log.info({ runnerId: id, base, how, lastWords: words }, 'runner exited');
     store.exited(id, clock.epochMs(), words === '' ? how : `${how}: ${words}`).catch((error: Error) => {
       log.error({ runnerId: id, error: error.message }, 'exit of a runner was not written');
@@ -247,7 +278,7 @@ export class RunnerFleet {
     if (this.#members.size === 0) this.#onEmpty?.();
   }
 
-  #remember(id: RunnerId, process: RunnerProcess, model: CatalogueModel): void {
+  #remember(id: RunnerId, { process, baseId }: Member): void {
     const { store, log } = this.#deps;
     const { pid } = process;
     if (pid === null) return;
@@ -256,7 +287,7 @@ export class RunnerFleet {
       pid,
       pidStartTicks: process.startTicks() ?? '',
       bootId: bootId(),
-      baseId: model.id,
+      baseId,
       socketPath: process.socketPath,
       spawnedAtEpochMs: process.spawnedAtEpochMs,
     };
@@ -276,6 +307,10 @@ function clientOf({ socketPath }: RunnerProcess): Pool {
   });
 }
 
+function cannotStart(base: string | null): string {
+  return base === null ? 'Cannot start a standby' : `Cannot start "${base}"`;
+}
+
 function startFailure(what: string, { failure }: OrderFailed): Failure {
   return {
     code: failure.permanent ? 'start_failed_permanently' : 'start_failed',
@@ -283,7 +318,7 @@ function startFailure(what: string, { failure }: OrderFailed): Failure {
   };
 }
 
-/** A cold start began with its process, an attach with its order. */
+/** A cold start began with its process or the claim of a standby, an attach with its order. */
 function startRecord(
   combo: ComboName,
   kind: StartKind,

@@ -7,10 +7,13 @@ export interface ServeDeps extends ExchangeDeps {
   readonly combos: ComboStore;
 }
 
+/** Combos are client-made (any scale is another one): what is remembered of them is bounded. */
+const MOST_SEEN = 10_000;
+
 /** The use case of the inference endpoints over the pool, the runners and the ledger. */
 export class ServeInference implements Inference {
   readonly #deps: ServeDeps;
-  /** Combos that were told to the store in this life of the gateway. */
+  /** Combos that were told to the store, which keeps the first sight of each: forgetting one costs a write. */
   readonly #seen = new Set<string>();
   readonly #running = new Set<Promise<void>>();
 
@@ -44,6 +47,7 @@ export class ServeInference implements Inference {
 
   #remember({ combo, arrivedAtEpochMs }: InferenceRequest): void {
     if (this.#seen.has(combo.key)) return;
+    if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
     this.#seen.add(combo.key);
     this.#deps.combos.seen({
       comboKey: combo.key,

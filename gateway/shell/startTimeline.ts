@@ -2,8 +2,8 @@ import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PhaseInterval } from '../domain/phases.ts';
 
 interface RunnerTimes {
-  /** null: by an earlier gateway. */
-  readonly spawnedMonoMs: number | null;
+  /** When the start began: the spawn, or the claim of a standby. */
+  beganMonoMs: number;
   upMonoMs: number | null;
   loadedMonoMs: number | null;
   /** 0 to 1 of the load. */
@@ -23,12 +23,30 @@ export class StartTimeline {
   readonly #runners = new Map<RunnerId, RunnerTimes>();
 
   spawned(id: RunnerId, nowMonoMs: number): void {
-    this.#begin(id, nowMonoMs, 0);
+    this.#runners.set(id, {
+      beganMonoMs: nowMonoMs,
+      upMonoMs: null,
+      loadedMonoMs: null,
+      fraction: 0,
+      combos: new Map(),
+    });
   }
 
-  /** It came with its base: nobody here waited for that. */
-  adopted(id: RunnerId): void {
-    this.#begin(id, null, 1);
+  /** It came up, and loaded its base if it has one, before anybody here waited for it. */
+  adopted(id: RunnerId, hasBase: boolean, nowMonoMs: number): void {
+    this.#runners.set(id, {
+      beganMonoMs: nowMonoMs,
+      upMonoMs: nowMonoMs,
+      loadedMonoMs: hasBase ? nowMonoMs : null,
+      fraction: hasBase ? 1 : 0,
+      combos: new Map(),
+    });
+  }
+
+  /** What the process did before, as a standby, is part of nobody's start. */
+  claimed(id: RunnerId, nowMonoMs: number): void {
+    const times = this.#runners.get(id);
+    if (times) times.beganMonoMs = nowMonoMs;
   }
 
   up(id: RunnerId, nowMonoMs: number): void {
@@ -72,16 +90,6 @@ export class StartTimeline {
     this.#runners.delete(id);
   }
 
-  #begin(id: RunnerId, spawnedMonoMs: number | null, fraction: number): void {
-    this.#runners.set(id, {
-      spawnedMonoMs,
-      upMonoMs: null,
-      loadedMonoMs: null,
-      fraction,
-      combos: new Map(),
-    });
-  }
-
   /** 0 to 1 of what the combo's start has done of its load; null when nothing is known. */
   fraction(id: RunnerId): number | null {
     return this.#runners.get(id)?.fraction ?? null;
@@ -101,8 +109,9 @@ export class StartTimeline {
       const endMonoMs = to ?? nowMonoMs;
       if (endMonoMs > from) intervals.push({ phase, startMonoMs: from, endMonoMs });
     };
-    add('spawn', times.spawnedMonoMs, times.upMonoMs);
-    add('load', times.upMonoMs, times.loadedMonoMs);
+    const { beganMonoMs, upMonoMs, loadedMonoMs } = times;
+    add('spawn', beganMonoMs, upMonoMs);
+    add('load', upMonoMs === null ? null : Math.max(beganMonoMs, upMonoMs), loadedMonoMs);
     const combo = times.combos.get(key);
     add('attach', combo?.orderedMonoMs, combo?.attachedMonoMs);
     add('context', combo?.attachedMonoMs, combo?.readyMonoMs);

@@ -1,5 +1,6 @@
 #include "core/engine.h"
 
+#include "core/llama/library_log.h"
 #include "core/llama/model.h"
 #include "core/prompt/embed_inputs.h"
 #include "core/prompt/rejection.h"
@@ -149,6 +150,7 @@ void Engine::prepareRequest(std::shared_ptr<Request> request) {
     base = loaded_;
   }
   try {
+    const LibrarySilence silence;
     Prepared prepared =
         prepare(request, {*base->model, *base->vocabulary, *base->templates, base->info.contextTokens});
     const auto promptTokens = static_cast<int32_t>(prepared.tokens.size());

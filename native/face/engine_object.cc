@@ -97,8 +97,12 @@ Napi::Value EngineObject::Load(const Napi::CallbackInfo& info) {
   if (reader.failed()) return refused(env, "invalid_argument", "Cannot load a model: " + reader.problem());
   std::function<void(float)> onProgress = [](float) {};
   if (info.Length() > 1 && info[1].IsFunction()) {
-    const auto callback =
-        std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[1].As<Napi::Function>()));
+    // The control thread may be the last that holds it, and a reference may only go on the JavaScript thread.
+    const std::shared_ptr<Napi::FunctionReference> callback(
+        new Napi::FunctionReference(Napi::Persistent(info[1].As<Napi::Function>())),
+        [thread = host_->thread](Napi::FunctionReference* reference) {
+          thread->post([reference](Napi::Env) { delete reference; });
+        });
     onProgress = [thread = host_->thread, callback, shown = -1](float fraction) mutable {
       // llama.cpp reports every tensor; a hundred steps are enough for anyone.
       const int percent = static_cast<int>(fraction * 100);

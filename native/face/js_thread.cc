@@ -27,10 +27,12 @@ void JsThread::post(Task task) {
 
 void JsThread::close() {
   napi_threadsafe_function function = nullptr;
+  // Destroyed without the lock: what a task holds may post when it goes.
+  std::vector<Task> dropped;
   {
     const std::lock_guard lock(mutex_);
     std::swap(function, function_);
-    tasks_.clear();
+    dropped.swap(tasks_);
   }
   if (function != nullptr) napi_release_threadsafe_function(function, napi_tsfn_release);
 }
@@ -56,11 +58,13 @@ void JsThread::call(napi_env env, napi_value, void* context, void*) {
 
 void JsThread::finalise(napi_env, void* data, void*) {
   auto* self = static_cast<std::shared_ptr<JsThread>*>(data);
+  std::vector<Task> dropped;
   {
     const std::lock_guard lock((*self)->mutex_);
     (*self)->function_ = nullptr;
-    (*self)->tasks_.clear();
+    dropped.swap((*self)->tasks_);
   }
+  dropped.clear();
   delete self;
 }
 

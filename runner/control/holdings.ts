@@ -3,13 +3,11 @@ import type { FromRunner, HeldCombo, RunnerModel } from '../protocol/control.ts'
 /** What the runner holds by order of its gateways, as the next one is told. */
 export class Holdings {
   readonly #combos = new Map<string, HeldCombo>();
+  /** A load is under way. */
+  isLoading = false;
   #model: RunnerModel | null = null;
   #weightBytes = 0;
   #threads = 0;
-
-  get hasModel(): boolean {
-    return this.#model !== null;
-  }
 
   loaded(model: RunnerModel, weightBytes: number): void {
     this.#model = model;
@@ -33,6 +31,7 @@ export class Holdings {
   describe(): Omit<Extract<FromRunner, { type: 'adopted' }>, 'pid' | 'engine'> {
     return {
       type: 'adopted',
+      isLoading: this.isLoading,
       model: this.#model,
       weightBytes: this.#weightBytes,
       threads: this.#threads,

@@ -52,7 +52,10 @@ export class Orders {
     const { seq } = order;
     switch (order.type) {
       case 'load': {
-        const loaded = await this.#engine.load(order.model, progressOf(seq, answer));
+        this.holdings.isLoading = true;
+        const loaded = await this.#engine.load(order.model, progressOf(seq, answer)).finally(() => {
+          this.holdings.isLoading = false;
+        });
         this.holdings.loaded(order.model, loaded.weightBytes);
         const { loadMs, weightBytes, contextTokens, trainedContextTokens, architecture, supportsTools } =
           loaded;

@@ -111,7 +111,9 @@ export const fromRunnerSchema = z.discriminatedUnion('type', [
     type: z.literal('adopted'),
     pid: z.int(),
     engine: engineSchema,
-    /** As it was ordered; null: no base is loaded, or its load is still under way. */
+    /** A load that the gateway before ordered is still under way. */
+    isLoading: z.boolean(),
+    /** As it was ordered; null: no base is loaded. */
     model: runnerModelSchema.nullable(),
     weightBytes: bytes,
     threads: z.int().nonnegative(),

@@ -1,5 +1,5 @@
 import type { EmbedResult } from '../../native/addonTypes.ts';
-import { type Engine, EngineError, type LoadedBase } from '../engine/engine.ts';
+import type { Engine, LoadedBase } from '../engine/engine.ts';
 import { toEngineError } from '../engine/failure.ts';
 import { REPORT_HEADER } from '../protocol/report.ts';
 import { type EmbeddingRequest, embeddingRequestSchema } from '../protocol/request.ts';
@@ -10,25 +10,29 @@ import { resolveCombo } from './resolveCombo.ts';
 import { reportHeader, Tally } from './usage.ts';
 import { parseBody } from './validate.ts';
 
-/**
- * Inputs that go to the engine together: as many as it decodes at once, so that parts cost nothing. Between them others
- * get their turn and a client that has gone ends the work.
- */
-const PART_INPUTS = 16;
+/** What the engine is given at once, about what it decodes together: tokens, or characters for which they stand. */
+const MOST_AT_ONCE = { inputs: 16, tokens: 512, characters: 2048 };
 
-/** `POST /v1/embeddings`. */
+/**
+ * `POST /v1/embeddings`. The engine gets the inputs in small groups: between two of them a client that has gone is
+ * noticed, and other requests for embeddings get their turn.
+ */
 export async function serveEmbeddings(engine: Engine, exchange: Exchange, text: string): Promise<void> {
   const planned = planEmbeddings(engine, exchange, text);
   if (!planned.ok) return answerFailure(exchange, planned.failure);
   const { body, combo, inputs } = planned.value;
   const startedAtMonoMs = performance.now();
-  let result: EmbedResult;
-  try {
-    const whole = await embedInParts(engine, exchange, combo, inputs);
-    if (whole === null) return;
-    result = whole;
-  } catch (error) {
-    return answerFailure(exchange, failureOf(error));
+  const result: EmbedResult = { vectors: [], tokens: [] };
+  while (result.tokens.length < inputs.length) {
+    if (exchange.response.destroyed) return;
+    const from = result.tokens.length;
+    try {
+      const { vectors, tokens } = await engine.embed(combo, groupOf(inputs, from));
+      result.vectors.push(...vectors);
+      result.tokens.push(...tokens);
+    } catch (error) {
+      return answerFailure(exchange, failureOf(error, from));
+    }
   }
   const tally = new Tally();
   tally.promptTokens = result.tokens.reduce((sum, tokens) => sum + tokens, 0);
@@ -39,31 +43,17 @@ export async function serveEmbeddings(engine: Engine, exchange: Exchange, text: 
   answerJson(exchange.response, 200, embeddingsJson(body, result, tally.promptTokens), headers);
 }
 
-/** null when nobody waits for the answer any more. */
-async function embedInParts(
-  engine: Engine,
-  { response }: Exchange,
-  combo: string,
-  inputs: EmbeddingPlan['inputs'],
-): Promise<EmbedResult | null> {
-  const whole: EmbedResult = { vectors: [], tokens: [] };
-  for (let first = 0; first < inputs.length; first += PART_INPUTS) {
-    if (response.destroyed) return null;
-    try {
-      const part = await engine.embed(combo, inputs.slice(first, first + PART_INPUTS));
-      whole.vectors.push(...part.vectors);
-      whole.tokens.push(...part.tokens);
-    } catch (error) {
-      throw inWholeList(toEngineError(error), first);
-    }
-  }
-  return whole;
-}
-
-/** The engine counts the inputs of its part, the client those of its list. */
-function inWholeList({ failure }: EngineError, first: number): EngineError {
-  const message = failure.message.replace(/(?<=\binput )\d+(?=: )/, (place) => String(first + Number(place)));
-  return new EngineError({ ...failure, message });
+/** The inputs from `from` on that go together; always one at least. */
+function groupOf(inputs: EmbeddingPlan['inputs'], from: number): EmbeddingPlan['inputs'] {
+  let share = 0;
+  let until = from;
+  do {
+    const input = inputs[until] ?? '';
+    const most = typeof input === 'string' ? MOST_AT_ONCE.characters : MOST_AT_ONCE.tokens;
+    share += Math.max(1 / MOST_AT_ONCE.inputs, input.length / most);
+    until += 1;
+  } while (until < inputs.length && share < 1);
+  return inputs.slice(from, until);
 }
 
 interface EmbeddingPlan {
@@ -93,8 +83,10 @@ function checkDimensions({ dimensions }: EmbeddingRequest, base: LoadedBase) {
   return refuse('invalid_value', message, 'dimensions');
 }
 
-function failureOf(error: unknown): Failure {
-  const { code, message } = toEngineError(error).failure;
+/** `from`: where the inputs began that the engine counts from 0. */
+function failureOf(error: unknown, from: number): Failure {
+  const { code, message: told } = toEngineError(error).failure;
+  const message = told.replace(/(?<=^Cannot embed input )\d+/, (index) => String(Number(index) + from));
   if (code === 'context_length_exceeded' || code === 'invalid_argument') {
     return { code: code === 'invalid_argument' ? 'invalid_value' : code, message, param: 'input' };
   }

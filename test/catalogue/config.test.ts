@@ -46,12 +46,13 @@ describe('readSettings()', () => {
   test('lets the environment win over the file, and the file over the defaults', async () => {
     const yaml = 'server: { port: 9000, host: 0.0.0.0 }\npool: { lease: 10s }\nlog: { level: warn }';
     expect(await settingsOf({}, yaml)).toMatchObject({
-      value: { port: 9000, host: '0.0.0.0', logLevel: 'warn', pool: { leaseMs: 10_000 } },
+      value: { port: 9000, host: '0.0.0.0', logLevel: 'warn', pool: { leaseMs: 10_000, standbys: 1 } },
     });
     const environment = {
       HEARTH_PORT: '0',
       HEARTH_HOST: '::1',
       HEARTH_LEASE: '2s',
+      HEARTH_STANDBYS: '3',
       HEARTH_LOG_LEVEL: 'debug',
       HEARTH_DATA_DIR: '/var/lib/hearth',
       HEARTH_ADMIN_TOKEN: 'secret-token',
@@ -63,7 +64,7 @@ describe('readSettings()', () => {
         logLevel: 'debug',
         dataDir: '/var/lib/hearth',
         adminToken: 'secret-token',
-        pool: { leaseMs: 2000 },
+        pool: { leaseMs: 2000, standbys: 3 },
       },
     });
   });
@@ -77,6 +78,7 @@ describe('readSettings()', () => {
   test.each([
     ['HEARTH_PORT', '99999', 'HEARTH_PORT: expected a port from 0 to 65535, got "99999"'],
     ['HEARTH_PORT', 'http', 'HEARTH_PORT: expected a port from 0 to 65535, got "http"'],
+    ['HEARTH_STANDBYS', '65', 'HEARTH_STANDBYS: expected a number from 0 to 64, got "65"'],
     ['HEARTH_LEASE', 'soon', 'HEARTH_LEASE: expected a duration such as "2s" or "30s", got "soon"'],
     ['HEARTH_LOG_LEVEL', 'loud', 'HEARTH_LOG_LEVEL: expected one of trace, debug'],
   ])('refuses %s=%s', async (name, value, message) => {

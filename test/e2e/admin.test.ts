@@ -13,7 +13,7 @@ const ENTRIES: [path: string, body: Record<string, unknown>][] = [
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startGateway();
+  gateway = await startGateway({ standbys: 0 });
 });
 afterAll(() => gateway.dispose());
 
@@ -104,7 +104,7 @@ describe('entries of the catalogue', () => {
   test('outlive the gateway', async () => {
     const before = await Promise.all(ENTRIES.map(([path]) => gateway.admin('GET', path)));
     expect(await gateway.end()).toBe(0);
-    gateway = await startGateway({ directory: gateway.directory });
+    gateway = await startGateway({ directory: gateway.directory, standbys: 0 });
     expect(await Promise.all(ENTRIES.map(([path]) => gateway.admin('GET', path)))).toMatchObject(
       before.map(({ json }) => ({
         json: {
@@ -163,7 +163,7 @@ describe('entries of the catalogue', () => {
       'its runner has gone',
     );
     expect(await gateway.end()).toBe(0);
-    gateway = await startGateway({ directory: gateway.directory });
+    gateway = await startGateway({ directory: gateway.directory, standbys: 0 });
     expect(await ask('gpt-4:latest')).toBe('model_not_found');
   });
 });

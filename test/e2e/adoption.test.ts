@@ -11,7 +11,7 @@ const LEASE = { HEARTH_LEASE: '30s' };
 const gateways: TestGateway[] = [];
 
 async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<TestGateway> {
-  const gateway = await startGateway({ environment: LEASE, ...options });
+  const gateway = await startGateway({ environment: LEASE, standbys: 0, ...options });
   gateways.push(gateway);
   return gateway;
 }
@@ -140,6 +140,27 @@ describe('a gateway that starts after one was killed', () => {
     expect(await events(current, 'runner_spawned')).toHaveLength(1);
     expect(await events(current, 'runner_adopted')).toHaveLength(5);
     expect(await events(current, 'runner_failed')).toEqual([]);
+  });
+
+  test('adopts the standby, too, and starts the next base on it', async () => {
+    const { gateway, runner } = await loaded({ standbys: 1 });
+    const standby = async (one: TestGateway) =>
+      (await one.runners()).find(({ state, base }) => state === 'standby' && base === null);
+    await until(async () => (await standby(gateway)) !== undefined, 'a standby is up');
+    const { id, pid } = (await standby(gateway))!;
+    await killed(gateway);
+    const twin = demoConfig().replace(
+      'adapters:',
+      `  - { id: twin, path: ${DEMO_FILES.base}, context: 2048 }\nadapters:`,
+    );
+    const next = await start({ directory: gateway.directory, config: twin, standbys: 1 });
+    expect((await next.runners()).map((row) => row.pid).toSorted()).toEqual([runner.pid, pid].toSorted());
+    expect(await events(next, 'standby_adopted')).toMatchObject([{ runner: id }]);
+    const response = await next.post('/v1/chat/completions', banana('twin'));
+    expect(((await response.json()) as any).choices[0].message.content).toBe(BANANA.base);
+    expect(response.headers.get('x-hearth-runner')).toBe(id);
+    expect(response.headers.get('x-hearth-start')).toBe('cold');
+    expect(response.headers.get('server-timing')).not.toContain('spawn');
   });
 
   test('ends the adopted runner at SIGTERM', async () => {
@@ -275,7 +296,10 @@ test('a gateway that cannot start after it adopted lets the runner go on under i
   gateways.push(other);
   const port = new URL(other.url).port;
   await expect(
-    startGateway({ directory: gateway.directory, environment: { ...LEASE, HEARTH_PORT: port } }),
+    startGateway({
+      directory: gateway.directory,
+      environment: { ...LEASE, HEARTH_PORT: port, HEARTH_STANDBYS: '0' },
+    }),
   ).rejects.toThrow(/the gateway ended with 1/);
   expect(isAlive(runner.pid)).toBe(true);
   const next = await start({ directory: gateway.directory });

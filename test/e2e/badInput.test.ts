@@ -10,6 +10,7 @@ const EMBED = '/v1/embeddings';
 let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await startGateway({
+    standbys: 0,
     config: demoConfig().replace(
       'adapters:',
       `  - { id: twin, path: ${DEMO_FILES.base} }\nadapters:\n  - { id: twins-own, base: twin, path: ${DEMO_FILES.json} }`,

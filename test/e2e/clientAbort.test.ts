@@ -5,7 +5,7 @@ import { startGateway, type TestGateway, until } from './startGateway.ts';
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startGateway();
+  gateway = await startGateway({ standbys: 0 });
   await gateway.admin('POST', '/combos/tiny-chat/warm');
 });
 afterAll(() => gateway.dispose());

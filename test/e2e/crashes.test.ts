@@ -128,7 +128,7 @@ describe('a gateway that is killed', () => {
     await reader.cancel().catch(() => {});
     expect(isAlive(runner!.pid)).toBe(true);
     await until(() => !isAlive(runner!.pid), 'the runner has ended itself');
-    const next = await start({ directory: gateway.directory });
+    const next = await start({ directory: gateway.directory, standbys: 0 });
     expect(readdirSync(join(next.dataDir, 'run'))).toEqual([]);
     expect(await next.runners()).toEqual([]);
     const answer = await next.post('/v1/chat/completions', hello);
@@ -138,13 +138,14 @@ describe('a gateway that is killed', () => {
 
   test('is followed by one that adopts the runners which still live', async () => {
     const gateway = await start({
+      standbys: 0,
       config: demoConfig('pool: { lease: 60s }\n'),
       environment: { HEARTH_LEASE: '60s' },
     });
     await (await gateway.post('/v1/chat/completions', hello)).text();
     const [runner] = await gateway.runners();
     await gateway.end('SIGKILL');
-    const next = await start({ directory: gateway.directory });
+    const next = await start({ directory: gateway.directory, standbys: 0 });
     expect(await next.runners()).toMatchObject([
       { id: runner!.id, pid: runner!.pid, state: 'ready', combos: ['tiny-chat'] },
     ]);
@@ -170,11 +171,14 @@ describe('SIGTERM', () => {
     const gateway = await start();
     await longStream(gateway);
     const [runner] = await gateway.runners();
+    // Or the stream, and with it the drain, might end before the second signal.
+    process.kill(runner!.pid, 'SIGSTOP');
     gateway.child.kill('SIGTERM');
     await until(() => gateway.log().includes('draining'), 'the drain has begun');
     // Ctrl-C comes twice by way of npm, so what comes within a moment counts as one.
     await until(() => !gateway.child.kill('SIGTERM') || gateway.child.exitCode !== null, 'it has exited');
     expect(gateway.child.exitCode).toBe(143);
+    process.kill(runner!.pid, 'SIGCONT');
     await until(() => !isAlive(runner!.pid), 'the runner has ended');
   });
 });

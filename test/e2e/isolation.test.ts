@@ -148,7 +148,7 @@ test('bases of equal files are two bases, each with its own runner and its own a
     'adapters:',
     `  - { id: twin, path: ${DEMO_FILES.base} }\nadapters:\n  - { id: twins-own, base: twin, path: ${DEMO_FILES.json} }`,
   );
-  const gateway = await startGateway({ config });
+  const gateway = await startGateway({ config, standbys: 0 });
   try {
     const models = ['tiny-chat', 'twin', 'tiny-chat:pirate', 'twin:twins-own'];
     const answers = await Promise.all(

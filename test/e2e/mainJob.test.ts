@@ -12,7 +12,7 @@ const banana = (model: string) => ({
 describe('the demo catalogue on a gateway that was just started', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
-    gateway = await startGateway();
+    gateway = await startGateway({ standbys: 0 });
   });
   afterAll(() => gateway.dispose());
 

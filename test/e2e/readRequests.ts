@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { type TestGateway, until } from './startGateway.ts';
 
 /** A row of the ledger as SQLite has it. */
 export interface RequestRow {
@@ -33,4 +34,16 @@ export function readRequests(dataDir: string): RequestRow[] {
   } finally {
     database.close();
   }
+}
+
+/** The ledger when it has so many rows. */
+export async function ledger(gateway: TestGateway, count: number): Promise<RequestRow[]> {
+  await until(() => readRequests(gateway.dataDir).length >= count, `the ledger has ${count} rows`);
+  return readRequests(gateway.dataDir);
+}
+
+/** Of a row, in milliseconds. */
+export function sumOfPhases(row: RequestRow): number {
+  const phases = ['queue', 'spawn', 'stage', 'load', 'attach', 'context', 'prefill', 'decode'] as const;
+  return phases.reduce((total, phase) => total + (row[`${phase}_ms`] ?? 0), 0);
 }

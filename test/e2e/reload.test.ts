@@ -6,7 +6,7 @@ import { demoConfig, startGateway, type TestGateway, until } from './startGatewa
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startGateway({ config: demoConfig() });
+  gateway = await startGateway({ config: demoConfig(), standbys: 0 });
 });
 afterAll(() => gateway.dispose());
 

@@ -13,6 +13,8 @@ export interface GatewayOptions {
   /** YAML text; the demo catalogue without it. Relative paths are relative to the data directory's parent. */
   readonly config?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Processes kept without a base: 0 where a test counts processes or wants a spawn; the default unless given. */
+  readonly standbys?: number;
   /** An earlier gateway's directory, to start again on it. */
   readonly directory?: string;
 }
@@ -66,7 +68,9 @@ export class TestGateway {
   }
 
   /** The living runners as the admin API lists them. */
-  async runners(): Promise<{ id: string; pid: number; state: string; base: string; combos: string[] }[]> {
+  async runners(): Promise<
+    { id: string; pid: number; state: string; base: string | null; combos: string[] }[]
+  > {
     return (await this.admin('GET', '/runners')).json.data;
   }
 
@@ -105,6 +109,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
         HEARTH_DATA_DIR: join(directory, 'data'),
         HEARTH_PORT: '0',
         HEARTH_LEASE: '2s',
+        ...(options.standbys === undefined ? {} : { HEARTH_STANDBYS: String(options.standbys) }),
         ...(existsSync(configPath) ? { HEARTH_CONFIG: configPath } : {}),
         ...options.environment,
       },

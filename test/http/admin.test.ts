@@ -118,7 +118,7 @@ test('aliases are listed, shown, added and removed', async () => {
   expect((await admin('GET', '/aliases/best:now'))[0]).toBe(404);
 });
 
-test('GET /admin/v1/runners shows the runners of the pool', async () => {
+test('GET /admin/v1/runners shows the runners of the pool, /standbys those without a base', async () => {
   const runner = {
     id: 'r_1',
     pid: 7,
@@ -132,8 +132,10 @@ test('GET /admin/v1/runners shows the runners of the pool', async () => {
     active_requests: 0,
     started_at: '2026-01-01T00:00:00.000Z',
   };
-  world.pool.runners = async () => [runner];
-  expect(await admin('GET', '/runners')).toEqual([200, { object: 'list', data: [runner] }]);
+  const standby = { ...runner, id: 'r_2', state: 'standby' as const, base: null, combos: [] };
+  world.pool.runners = async () => [runner, standby];
+  expect(await admin('GET', '/runners')).toEqual([200, { object: 'list', data: [runner, standby] }]);
+  expect(await admin('GET', '/standbys')).toEqual([200, { object: 'list', data: [standby] }]);
 });
 
 test('POST /admin/v1/combos/{combo}/warm and /evict order the pool', async () => {

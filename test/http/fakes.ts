@@ -1,3 +1,4 @@
+import type { AdapterSpec, AliasSpec, ModelSpec } from '../../gateway/catalogue/specs.ts';
 import type {
   Catalogue,
   CatalogueAdapter,
@@ -6,14 +7,7 @@ import type {
 } from '../../gateway/domain/catalogue.ts';
 import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
-import {
-  type AdapterSpec,
-  type AliasSpec,
-  type CatalogueUseCase,
-  DEFAULT_HTTP_LIMITS,
-  type HttpDeps,
-  type ModelSpec,
-} from '../../gateway/http/deps.ts';
+import { type CatalogueUseCase, DEFAULT_HTTP_LIMITS, type HttpDeps } from '../../gateway/http/deps.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import type {
   Inference,

@@ -47,6 +47,8 @@ test.each([
   expect(world.inference.served).toEqual([]);
   const requestId = answer.headers.get('x-request-id');
   expect(world.inference.refusals).toMatchObject([{ requestId, httpStatus: status, errorCode: code }]);
+  expect(answer.headers.get('server-timing')).toMatch(/^queue;dur=/);
+  expect(answer.headers.get('openai-processing-ms')).toMatch(/^\d+$/);
 });
 
 test('inferenceRoute() names both numbers when max_tokens is above the context', async () => {

@@ -8,6 +8,7 @@ import {
   type Runner,
   runnerOfBase,
   runnerOfCombo,
+  runnersWithBase,
 } from '../../gateway/pool/state.ts';
 
 /** What must hold in the pool's own books after every event. Plain comparisons first: this runs for each event. */
@@ -61,7 +62,9 @@ function checkQueues(state: PoolState): void {
 }
 
 function checkRunners(state: PoolState): void {
-  must(state.runners.size <= state.settings.maxRunners, 'more runners than allowed');
+  const withBase = runnersWithBase(state);
+  must(withBase <= state.settings.maxRunners, 'more runners than allowed');
+  must(state.runners.size - withBase <= state.settings.standbys, 'more standbys than allowed');
   const bases = new Set<string>();
   const active = new Map<string, number>();
   for (const { runnerId, comboKey } of state.granted.values()) {
@@ -78,6 +81,7 @@ function checkRunners(state: PoolState): void {
       must(runner.active === (active.get(runner.id) ?? 0), `"${runner.id}" miscounts what runs`);
       must(runner.state === 'ready' || runner.active > 0, `"${runner.id}" drains, but nothing runs`);
     }
+    if (runner.model === null) must(runner.combos.size === 0, `"${runner.id}" has combos without a base`);
     for (const [key, slot] of runner.combos) checkSlot(state, runner, key, slot, active);
   }
 }
@@ -90,7 +94,10 @@ function checkSlot(
   active: ReadonlyMap<string, number>,
 ): void {
   must(slot.combo.key === key, `slot "${key}" is misfiled`);
-  must(baseKey(slot.combo.model) === baseKey(runner.model), `"${key}" is on a runner of another base`);
+  must(
+    runner.model !== null && baseKey(slot.combo.model) === baseKey(runner.model),
+    `"${key}" is on a runner of another base`,
+  );
   must((slot.state === 'wanted') === (runner.state === 'starting' || runner.state === 'loading'), `"${key}"`);
   const running = active.get(`${runner.id} ${key}`) ?? 0;
   if (slot.state === 'ready' || slot.state === 'draining') {
@@ -131,12 +138,13 @@ function checkNobodyForgotten(state: PoolState): void {
     }
   }
   if (missing === 0) return;
-  must(state.runners.size >= state.settings.maxRunners, 'a base waits although a runner could start');
+  must(runnersWithBase(state) >= state.settings.maxRunners, 'a base waits although a runner could start');
   const runners = [...state.runners.values()];
-  if (runners.some((runner) => runner.state === 'stopping')) return;
+  if (runners.some((runner) => runner.model !== null && runner.state === 'stopping')) return;
   const spare = runners.filter(
     (runner) =>
       isIdle(runner) &&
+      runner.model !== null &&
       !state.unplaced.has(baseKey(runner.model)) &&
       ![...runner.combos.keys()].some((key) => state.queues.has(key)),
   );

@@ -5,6 +5,7 @@ import type { PoolSettings } from '../../gateway/pool/settings.ts';
 
 export const SETTINGS: PoolSettings = {
   maxRunners: 2,
+  standbys: 0,
   maxCombosPerRunner: 3,
   queueLimit: 1024,
   queueLimitPerCombo: 256,

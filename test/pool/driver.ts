@@ -17,10 +17,13 @@ export const CATALOGUE = catalogueOf(
 );
 export const BROKEN: Failure = { code: 'start_failed', message: 'Cannot start: broken' };
 
+type Note = Extract<PoolEffect, { type: 'note' }>;
+
 /** Tells the pool one fact after another and reads its orders as short lines. Runners are r1, r2, … */
 export class PoolDriver {
   readonly state: PoolState;
   nowMs = 0;
+  #lastNotes: Note[] = [];
 
   constructor(settings: Partial<PoolSettings> = {}, catalogue: Catalogue = CATALOGUE) {
     this.state = emptyPool({ ...SETTINGS, ...settings }, catalogue, 't');
@@ -29,7 +32,14 @@ export class PoolDriver {
   tell(event: PoolEvent): string[] {
     const { effects } = decide(this.state, event, this.nowMs);
     checkBooks(this.state);
+    this.#lastNotes = effects.filter((effect) => effect.type === 'note');
     return effects.filter(({ type }) => type !== 'note').map(brief);
+  }
+
+  /** What the last event that `act` tells leaves in the event log. */
+  notes(act: () => unknown): Note[] {
+    act();
+    return this.#lastNotes;
   }
 
   combo(name: string): Combo {
@@ -83,6 +93,7 @@ export class PoolDriver {
   ): AdoptionVerdict {
     return judgeAdoption(this.state, {
       runnerId: full(runner),
+      isLoading: false,
       model: { id: base, revision: 'r1', sequences: 2, ...held },
       combos: keys.map((combo) => ({ combo, kvBytes: 2, computeBytes: 1 })),
     });
@@ -91,7 +102,8 @@ export class PoolDriver {
   /** Adopts it with what the pool keeps of it. */
   adopt(runner: string, ...judged: Parameters<PoolDriver['judge']> extends [string, ...infer R] ? R : never) {
     const verdict = this.judge(runner, ...judged);
-    if (!verdict.ok) throw new Error(verdict.reason);
+    if (!verdict.ok || verdict.as === 'standby')
+      throw new Error(`it is no runner: ${JSON.stringify(verdict)}`);
     const { model, combos } = verdict;
     return this.tell({
       type: 'runnerAdopted',
@@ -138,7 +150,9 @@ const short = (id: string): string => id.replace('r_t_', 'r');
 function brief(effect: PoolEffect): string {
   switch (effect.type) {
     case 'spawn':
-      return `spawn ${short(effect.runnerId)} ${effect.model.id}`;
+      return `spawn ${short(effect.runnerId)} ${effect.model?.id ?? 'standby'}`;
+    case 'claim':
+      return `claim ${short(effect.runnerId)} ${effect.model.id}`;
     case 'load':
       return `load ${short(effect.runnerId)} ${effect.threads}`;
     case 'attach':

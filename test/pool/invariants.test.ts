@@ -11,6 +11,9 @@ import { World } from './world.ts';
 const EVENTS = Number(process.env['HEARTH_POOL_EVENTS'] ?? 40_000);
 const EVENTS_PER_RUN = 150;
 
+/** More than a spawn and a tick for each of them. */
+const STANDBYS_ARE_BACK_MS = 1_000;
+
 const NAMES = ['a', 'a+x', 'a+y@0.5', 'a+x+y', 'b', 'b+z', 'c', 'd'];
 const pick = fc.nat({ max: 1000 });
 const keepAliveMs = fc.constantFrom(undefined, undefined, 0, 500, Number.POSITIVE_INFINITY);
@@ -29,9 +32,10 @@ const calmStep = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('adopt' as const),
-      combos: fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 4 }),
+      combos: fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: 4 }),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('promise' as const), pick }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat({ max: 400 }) }) },
 );
 const anyStep = fc.oneof(
@@ -49,6 +53,7 @@ type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 
 const settings = fc.record<PoolSettings>({
   maxRunners: fc.integer({ min: 1, max: 3 }),
+  standbys: fc.integer({ min: 0, max: 2 }),
   maxCombosPerRunner: fc.integer({ min: 1, max: 3 }),
   queueLimit: fc.constantFrom(4, 1000),
   queueLimitPerCombo: fc.constantFrom(3, 1000),
@@ -86,6 +91,7 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
     if (step.do === 'adopt') world.adopt(step.combos.flatMap((name) => comboFor(name, world, before) ?? []));
     else if (step.do === 'wait') world.agenda.advance(step.ms);
     else if (step.do === 'leave') world.leave(step.pick);
+    else if (step.do === 'promise') world.promise(step.pick);
     else if (step.do === 'kill') world.kill(step.pick);
     else if (step.do === 'change') {
       before = world.state.catalogue;
@@ -152,6 +158,8 @@ it('grants every request in a world without faults, however little room there is
     play(world, steps, () => world.state.catalogue);
     world.settle(600_000);
     expect(world.rejections).toEqual([]);
+    world.agenda.advance(STANDBYS_ARE_BACK_MS);
+    expect(world.standbys()).toBe(settings.standbys);
     return world;
   });
 }, 600_000);

@@ -34,7 +34,8 @@ export interface ProcessWorld {
 /** A runner process as the outside world has it, and what it tells the pool. */
 export class SimulatedProcess {
   readonly id: RunnerId;
-  readonly baseKey: string;
+  /** null: it was spawned as a standby and not claimed yet. */
+  baseKey: string | null;
   state: 'spawned' | 'up' | 'loading' | 'loaded' | 'dead' = 'spawned';
   isStopping = false;
   threads = 0;
@@ -43,14 +44,14 @@ export class SimulatedProcess {
   readonly #world: ProcessWorld;
 
   /** One that an earlier gateway has started and loaded. */
-  static adopted(id: RunnerId, base: string, world: ProcessWorld): SimulatedProcess {
+  static adopted(id: RunnerId, base: string | null, world: ProcessWorld): SimulatedProcess {
     const process = new SimulatedProcess(id, base, world, true);
-    process.state = 'loaded';
+    process.state = base === null ? 'up' : 'loaded';
     process.threads = 1;
     return process;
   }
 
-  constructor(id: RunnerId, base: string, world: ProcessWorld, isOld = false) {
+  constructor(id: RunnerId, base: string | null, world: ProcessWorld, isOld = false) {
     this.id = id;
     this.baseKey = base;
     this.#world = world;

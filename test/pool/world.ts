@@ -10,8 +10,9 @@ import {
 import { judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import { decide } from '../../gateway/pool/decide.ts';
-import type { PoolEffect } from '../../gateway/pool/effects.ts';
+import type { FixedStart, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
+import { promisedStart } from '../../gateway/pool/queries.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { Agenda, randomOf } from './agenda.ts';
@@ -25,6 +26,7 @@ interface SimulatedRequest {
   readonly arrivedAtEvent: number;
   state: 'waiting' | 'left' | 'rejected' | 'running' | 'ended';
   runnerId: RunnerId | null;
+  promised: FixedStart | null;
 }
 
 const TICK_MS = 200;
@@ -60,7 +62,15 @@ export class World {
   arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number): void {
     const id = requestId(`q${this.requests.length}`);
     const arrivedAtEvent = this.events + 1;
-    this.requests.push({ id, combo, durationMs, arrivedAtEvent, state: 'waiting', runnerId: null });
+    this.requests.push({
+      id,
+      combo,
+      durationMs,
+      arrivedAtEvent,
+      state: 'waiting',
+      runnerId: null,
+      promised: null,
+    });
     this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
   }
 
@@ -81,6 +91,15 @@ export class World {
     }
   }
 
+  /** The client of a request that waits is told who will serve it, when the pool promises that. */
+  promise(pick: number): void {
+    const waiting = this.requests.filter(({ state }) => state === 'waiting');
+    const request = waiting[pick % Math.max(1, waiting.length)];
+    if (!request) return;
+    this.tell({ type: 'promiseAsked', requestId: request.id });
+    request.promised ??= promisedStart(this.state, request.id);
+  }
+
   kill(pick: number): void {
     const alive = [...this.processes.values()];
     alive[pick % Math.max(1, alive.length)]?.exit('killed');
@@ -89,12 +108,12 @@ export class World {
   /** A runner of an earlier gateway shows up with these combos; it is adopted when the pool can use it. */
   adopt(combos: readonly Combo[]): void {
     const model = combos[0]?.model;
-    if (!model) return;
     const runnerId = makeRunnerId(`r_before_${this.events}`);
+    if (!model) return this.#adoptStandby(runnerId);
     const held = combos.filter((combo) => baseKey(combo.model) === baseKey(model));
     const offered = held.map(({ key }) => ({ combo: key, kvBytes: 10, computeBytes: 5 }));
-    const verdict = judgeAdoption(this.state, { runnerId, model, combos: offered });
-    if (!verdict.ok) return;
+    const verdict = judgeAdoption(this.state, { runnerId, isLoading: false, model, combos: offered });
+    if (!verdict.ok || verdict.as === 'standby') return;
     this.#must(isCurrentModel(verdict.model, this.state.catalogue), 'adopts a base that is not current');
     const process = SimulatedProcess.adopted(runnerId, baseKey(model), this);
     this.processes.set(runnerId, process);
@@ -103,6 +122,12 @@ export class World {
       process.combos.set(combo.key, { combo, state: 'ready', kind: 'attach', readyAtEvent: 0, begun: 0 });
     }
     this.tell({ ...verdict, type: 'runnerAdopted', runnerId, weightBytes: 1000, threads: process.threads });
+  }
+
+  #adoptStandby(runnerId: RunnerId): void {
+    if (!judgeAdoption(this.state, { runnerId, isLoading: false, model: null, combos: [] }).ok) return;
+    this.processes.set(runnerId, SimulatedProcess.adopted(runnerId, null, this));
+    this.tell({ type: 'standbyAdopted', runnerId });
   }
 
   shutDown(): void {
@@ -152,8 +177,11 @@ export class World {
     switch (effect.type) {
       case 'spawn':
         return this.#spawn(effect);
+      case 'claim':
+        return this.#claim(effect);
       case 'load': {
         const process = this.#process(effect.runnerId, 'up');
+        this.#must(process.baseKey === baseKey(effect.model), 'loads another base than spawned for');
         this.#must(isCurrentModel(effect.model, this.state.catalogue), 'loads what is not current');
         process.threads = effect.threads;
         return process.load();
@@ -192,9 +220,39 @@ export class World {
   #spawn({ runnerId, model }: Extract<PoolEffect, { type: 'spawn' }>): void {
     const { processes } = this;
     this.#must(!processes.has(runnerId), 'spawns a runner twice');
-    this.#must(processes.size < this.state.settings.maxRunners, 'spawns more processes than allowed');
-    this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
-    processes.set(runnerId, new SimulatedProcess(runnerId, baseKey(model), this));
+    const standbys = [...processes.values()].filter((process) => process.baseKey === null);
+    if (model === null) {
+      this.#must(standbys.length < this.state.settings.standbys, 'spawns more standbys than allowed');
+      this.#must(this.#now.type === 'tick' && this.state.waiting === 0, 'spawns a standby while others wait');
+      for (const { state } of this.state.runners.values())
+        this.#must(state !== 'loading', 'spawns a standby during a start');
+    } else {
+      const runners = processes.size - standbys.length;
+      this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
+      this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
+      this.#must(!standbys.some(({ id }) => this.#isStandby(id)), 'spawns although there is a standby');
+    }
+    processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), this));
+  }
+
+  #claim({ runnerId, model }: Extract<PoolEffect, { type: 'claim' }>): void {
+    const process = this.processes.get(runnerId);
+    if (!process || process.isStopping || process.baseKey !== null)
+      return this.#must(false, 'claims what is no standby');
+    const runners = [...this.processes.values()].filter(({ baseKey }) => baseKey !== null).length;
+    this.#must(runners < this.state.settings.maxRunners, 'claims for more runners than allowed');
+    this.#must(isCurrentModel(model, this.state.catalogue), 'claims for a base that is not current');
+    process.baseKey = baseKey(model);
+  }
+
+  /** How many standbys there are, or are coming up. */
+  standbys(): number {
+    return [...this.state.runners.keys()].filter((id) => this.#isStandby(id)).length;
+  }
+
+  #isStandby(id: RunnerId): boolean {
+    const runner = this.state.runners.get(id);
+    return runner?.model === null && runner.state !== 'stopping';
   }
 
   #attach({ runnerId, combo }: Extract<PoolEffect, { type: 'attach' }>): void {
@@ -218,6 +276,8 @@ export class World {
     const request = this.#waiter(effect.requestId);
     const process = this.#process(effect.runnerId, 'loaded');
     const held = process.combos.get(request.combo.key);
+    const { runnerId, kind, joined } = effect;
+    if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
     this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);

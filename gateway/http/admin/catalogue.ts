@@ -1,7 +1,8 @@
 import type { Context, Hono } from 'hono';
+import type { ModelSpec } from '../../catalogue/specs.ts';
 import { fail, ok, type Result } from '../../domain/errors.ts';
 import { adapterId, modelId } from '../../domain/ids.ts';
-import type { HttpDeps, HttpEnv, ModelSpec } from '../deps.ts';
+import type { HttpDeps, HttpEnv } from '../deps.ts';
 import { parseDuration } from '../openai/keepAlive.ts';
 import { sendFailure } from '../respond.ts';
 import { readAdminBody } from './input.ts';

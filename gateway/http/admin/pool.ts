@@ -7,12 +7,17 @@ import { readQuery } from './input.ts';
 import { eventRowOf } from './rows.ts';
 import { eventsQuery } from './schemas.ts';
 
-/** Runners, combos and events: what the pool is doing, and orders to it. */
+/** Runners, standbys, combos and events: what the pool is doing, and orders to it. */
 export function poolHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
   const comboOf = (c: Context<HttpEnv>): Result<Combo> =>
     parseCombo(c.req.param('combo') ?? '', [], deps.catalogue.current());
 
   app.get('/admin/v1/runners', async (c) => c.json({ object: 'list', data: await deps.pool.runners() }));
+
+  app.get('/admin/v1/standbys', async (c) => {
+    const runners = await deps.pool.runners();
+    return c.json({ object: 'list', data: runners.filter(({ base }) => base === null) });
+  });
 
   app.post('/admin/v1/combos/:combo{.+}/warm', async (c) => {
     const combo = comboOf(c);

@@ -65,6 +65,9 @@ export const ADMIN_ROUTES = [
   route('get', '/runners', 'List living runner processes', {
     200: answer('All of them', listOf(schemas.runnerRow)),
   }),
+  route('get', '/standbys', 'List living runner processes that hold no base', {
+    200: answer('All of them', listOf(schemas.runnerRow)),
+  }),
   route(
     'post',
     '/combos/{combo}/warm',

@@ -3,7 +3,7 @@ import type { RunnerId } from '../../domain/ids.ts';
 import type { Answer, ControlChannel, OrderBody } from './controlChannel.ts';
 import { lastWords } from './lastWords.ts';
 import { signalGroup, startTicks } from './procfs.ts';
-import type { RunnerProcess, RunnerProcessListener } from './runnerProcess.ts';
+import { EXIT_FOLLOWS_MS, type RunnerProcess, type RunnerProcessListener } from './runnerProcess.ts';
 import { Termination } from './termination.ts';
 
 /** Who an adopted runner is. Pid and start ticks name its process for good. */
@@ -18,8 +18,6 @@ export interface AdoptedIdentity {
 }
 
 const EXIT_POLL_MS = 25;
-/** A process that dies closes its connection a moment before it is gone: that is told as its exit alone. */
-const EXIT_GRACE_MS = 100;
 
 /**
  * A runner that an earlier gateway spawned. It is nobody's child here, so no exit is told: the kernel closes its control
@@ -85,7 +83,7 @@ export class AdoptedRunner implements RunnerProcess {
     this.#awaitExit();
     setTimeout(() => {
       if (!this.#gone) this.#listener.broken(error);
-    }, EXIT_GRACE_MS).unref();
+    }, EXIT_FOLLOWS_MS).unref();
   }
 
   #awaitExit(): void {

@@ -1,6 +1,9 @@
 import type { RunnerId } from '../../domain/ids.ts';
 import type { Answer, OrderBody } from './controlChannel.ts';
 
+/** A process that dies closes its control pipe just before its exit is known, and the exit says more. */
+export const EXIT_FOLLOWS_MS = 100;
+
 /** What becomes of a runner process, told once each. */
 export interface RunnerProcessListener {
   /** The control pipe broke or the handshake does not fit; the process may still live. */

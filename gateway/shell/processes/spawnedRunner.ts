@@ -8,7 +8,7 @@ import { lastWords } from './lastWords.ts';
 import { signalGroup, startTicks } from './procfs.ts';
 import { runnerFiles } from './runnerFiles.ts';
 import { runnerKey } from './runnerKey.ts';
-import type { RunnerProcess, RunnerProcessListener } from './runnerProcess.ts';
+import { EXIT_FOLLOWS_MS, type RunnerProcess, type RunnerProcessListener } from './runnerProcess.ts';
 import { Termination } from './termination.ts';
 
 /** How runner processes are started. */
@@ -60,7 +60,9 @@ export class SpawnedRunner implements RunnerProcess {
       () => {},
     );
     void this.#channel.broken.then((error) => {
-      if (!this.#gone) listener.broken(error);
+      setTimeout(() => {
+        if (!this.#gone) listener.broken(error);
+      }, EXIT_FOLLOWS_MS).unref();
     });
     this.#termination = new Termination({
       ask: (graceMs) => this.#channel.tell({ type: 'shutdown', graceMs }),

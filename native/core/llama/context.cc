@@ -1,6 +1,7 @@
 #include "core/llama/context.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "core/failure.h"
@@ -17,12 +18,21 @@ llama_context_ptr makeContext(llama_model& model, llama_context_params params) {
                                       " sequences: llama.cpp refuses, see the log");
 }
 
+/** Tokens of a whole context; llama.cpp counts cells in 32 bits with a sign. */
+uint32_t cellsOf(int32_t contextTokens, int32_t sequences) {
+  const int64_t cells = int64_t{contextTokens} * sequences;
+  if (cells > 0 && cells <= std::numeric_limits<int32_t>::max()) return static_cast<uint32_t>(cells);
+  throw Failure("invalid_argument", "Cannot make a context of " + std::to_string(contextTokens) +
+                                        " tokens for " + std::to_string(sequences) +
+                                        " sequences: expected less than 2^31 tokens in all");
+}
+
 }  // namespace
 
 llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences,
                                         int32_t threads) {
   llama_context_params params = llama_context_default_params();
-  params.n_ctx = static_cast<uint32_t>(contextTokens) * static_cast<uint32_t>(sequences);
+  params.n_ctx = cellsOf(contextTokens, sequences);
   params.n_seq_max = static_cast<uint32_t>(sequences);
   params.n_batch = static_cast<uint32_t>(std::max(kBatchTokens, sequences));
   params.n_ubatch = params.n_batch;

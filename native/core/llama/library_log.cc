@@ -1,6 +1,9 @@
 #include "core/llama/library_log.h"
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 
 #include "ggml.h"
@@ -18,6 +21,36 @@ struct LogState {
   LogLevel level = LogLevel::info;
 };
 
+thread_local int silences = 0;
+
+void writeToStderr(const char* text, size_t size) {
+  while (size > 0) {
+    const ssize_t written = write(STDERR_FILENO, text, size);
+    if (written <= 0) return;
+    text += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+ssize_t writeUnlessSilent(void*, const char* text, size_t size) {
+  if (silences == 0) writeToStderr(text, size);
+  return static_cast<ssize_t>(size);
+}
+
+/** The libraries print with fprintf(stderr, ...), which glibc lets a program point elsewhere (stdio(3), fopencookie(3)). */
+void guardStderr() {
+  std::FILE* guarded = fopencookie(nullptr, "w", {nullptr, writeUnlessSilent, nullptr, nullptr});
+  if (guarded == nullptr) return;
+  std::setvbuf(guarded, nullptr, _IONBF, 0);
+  stderr = guarded;
+}
+
+/** In place of a backtrace, which would push the reason out of the last lines. */
+void onAbort(const char* message) {
+  writeToStderr(message, std::strlen(message));
+  writeToStderr("\n", 1);
+}
+
 LogState& state() {
   static auto* instance = new LogState;
   return *instance;
@@ -30,20 +63,25 @@ LogLevel levelOf(ggml_log_level level) {
   return LogLevel::debug;
 }
 
+void take(const LogState& log, const std::string& line) {
+  if (log.level == LogLevel::error) {
+    const std::string said = "llama.cpp error: " + line + "\n";
+    writeToStderr(said.data(), said.size());
+  }
+  if (log.sink) log.sink(log.level, line);
+}
+
 /** The libraries print lines in parts, the later ones with the level CONT. */
 void onText(ggml_log_level level, const char* text, void*) {
+  if (silences > 0) return;
   LogState& log = state();
   const std::lock_guard lock(log.mutex);
-  if (!log.sink) {
-    if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
-    return;
-  }
   if (level != GGML_LOG_LEVEL_CONT) log.level = levelOf(level);
   // Hundreds of lines per model that only their authors read, and each one is a call into JavaScript.
   if (log.level == LogLevel::debug) return;
   log.line += text;
   for (size_t end = log.line.find('\n'); end != std::string::npos; end = log.line.find('\n')) {
-    if (end > 0) log.sink(log.level, log.line.substr(0, end));
+    if (end > 0) take(log, log.line.substr(0, end));
     log.line.erase(0, end + 1);
   }
 }
@@ -55,6 +93,9 @@ void startLog(LogSink sink) {
     const std::lock_guard lock(state().mutex);
     state().sink = std::move(sink);
   }
+  static std::once_flag guarded;
+  std::call_once(guarded, guardStderr);
+  ggml_set_abort_callback(onAbort);
   llama_log_set(onText, nullptr);
   common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT - 1);
 }
@@ -63,5 +104,9 @@ void stopLog() {
   const std::lock_guard lock(state().mutex);
   state().sink = nullptr;
 }
+
+LibrarySilence::LibrarySilence() { ++silences; }
+
+LibrarySilence::~LibrarySilence() { --silences; }
 
 }  // namespace hearth

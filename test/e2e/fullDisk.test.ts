@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { banana } from './chat.ts';
+import { readRequests } from './readRequests.ts';
+import { startGateway, type TestGateway } from './startGateway.ts';
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+
+afterAll(() => gateway.dispose());
+
+/** Lets no file of the gateway grow past so many bytes (getrlimit(2), RLIMIT_FSIZE): a full disk without a disk. */
+function limitFiles(bytes: number | 'unlimited'): void {
+  execFileSync('prlimit', ['--pid', String(gateway.child.pid), `--fsize=${bytes}:unlimited`]);
+}
+
+test('a disk that takes no rows costs an answer its end, not the gateway its life', async () => {
+  await (await gateway.post('/v1/chat/completions', banana('tiny-chat'))).text();
+  limitFiles(statSync(join(gateway.dataDir, 'hearth.db-wal')).size);
+  const whole = await gateway.post('/v1/chat/completions', banana('tiny-chat'));
+  expect(whole.status).toBe(500);
+  expect(((await whole.json()) as any).error.code).toBe('ledger_failed');
+  const streamed = await gateway.post('/v1/chat/completions', { ...banana('tiny-chat'), stream: true });
+  const text = await streamed.text();
+  expect(text).not.toContain('[DONE]');
+  expect(JSON.parse(text.split('\n\n').at(-2)!.replace('data: ', '')).error.code).toBe('ledger_failed');
+  expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('error="ledger_failed"');
+  limitFiles('unlimited');
+  const next = await gateway.post('/v1/chat/completions', banana('tiny-chat'));
+  expect(next.status).toBe(200);
+  await next.text();
+  const ids = readRequests(gateway.dataDir).map((row) => row.request_id);
+  expect(ids).toHaveLength(2);
+  expect(ids).toContain(next.headers.get('x-request-id'));
+  expect(await gateway.end()).toBe(0);
+});
