@@ -10,8 +10,9 @@ import { demoConfig, isAlive, startGateway, type TestGateway, until } from './st
 
 const gateways: TestGateway[] = [];
 
+/** Without standbys: these tests name the one runner that a start spawns. */
 async function start(options: Parameters<typeof startGateway>[0] = {}): Promise<TestGateway> {
-  const gateway = await startGateway(options);
+  const gateway = await startGateway({ standbys: 0, ...options });
   gateways.push(gateway);
   return gateway;
 }

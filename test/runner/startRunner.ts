@@ -58,7 +58,13 @@ export interface StartedRunner {
 }
 
 /** Starts `dist/runner.mjs` as the gateway does and waits for `ready`. */
-export async function startRunner({ leaseMs = 30_000 } = {}): Promise<StartedRunner> {
+export async function startRunner({
+  leaseMs = 30_000,
+  env = {},
+}: {
+  leaseMs?: number;
+  env?: Record<string, string>;
+} = {}): Promise<StartedRunner> {
   if (!existsSync(ENTRY))
     throw new Error(`Cannot start a runner: expected "${ENTRY}", run "npm run build" first`);
   const directory = mkdtempSync(path.join(tmpdir(), 'hearth-runner-'));
@@ -68,7 +74,7 @@ export async function startRunner({ leaseMs = 30_000 } = {}): Promise<StartedRun
   const child = spawn(process.execPath, [ENTRY], {
     detached: true,
     stdio: ['ignore', log, log, 'pipe'],
-    env: {},
+    env,
   });
   closeSync(log);
   const readLog = () => readFileSync(logPath, 'utf8');

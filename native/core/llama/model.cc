@@ -39,6 +39,9 @@ llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& s
   LoadWatch watch{stop, onProgress};
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.deviceLayers;
+  // Without layers on it a device would still compute long prompts, from weights that it copies each time.
+  ggml_backend_dev_t noDevice = nullptr;
+  if (options.deviceLayers == 0) params.devices = &noDevice;
   params.load_mode = options.useMmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
   params.use_extra_bufts = options.repack;
   params.progress_callback = onLoadProgress;
