@@ -1,6 +1,8 @@
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { capacityFailure, freeBytes } from './memory.ts';
+import { makeMemoryRoom } from './memoryRoom.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { comboFailed, runnerFailed } from './runners.ts';
@@ -21,6 +23,7 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   }
   rejectLateWaiters(state, nowMs, effects);
   takeTurns(state, nowMs, effects);
+  makeMemoryRoom(state, -freeBytes(state), null, nowMs, effects);
 }
 
 function failLateStart(
@@ -94,7 +97,13 @@ function rejectLateWaiters(state: PoolState, nowMs: number, effects: PoolEffect[
     if (!first || nowMs - first.waitsSinceMs < limitMs || isStarting(state, key)) continue;
     const onTime = waiters.findIndex((waiter) => nowMs - waiter.waitsSinceMs < limitMs);
     const message = `Cannot serve "${combo.name}": no capacity after ${limitMs} ms of waiting`;
-    const failure: Failure = { code: 'no_capacity', message, retryAfterMs: 1000 };
+    const { capacity } = capacityFailure(state, combo);
+    const failure: Failure = {
+      code: 'no_capacity',
+      message,
+      retryAfterMs: 1000,
+      ...(capacity && { capacity }),
+    };
     rejectWaiting(state, key, failure, effects, onTime < 0 ? waiters.length : onTime);
   }
 }

@@ -12,7 +12,7 @@ export function makeRunnerRoom(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  if (missing === 0) return;
+  if (missing <= 0) return;
   let coming = 0;
   for (const runner of state.runners.values())
     if (runner.model !== null && runner.state === 'stopping') coming += 1;

@@ -2,6 +2,7 @@ import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
+import { measureContext, measureWeights } from './memory.ts';
 import { rejectWaiting, waitForRoom } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
@@ -32,6 +33,7 @@ export function runnerLoaded(
   const runner = state.runners.get(id);
   if (runner?.state !== 'loading') return;
   forgetLosses(state);
+  measureWeights(state, runner.model, weightBytes);
   const { model, combos, threads } = runner;
   const ready = moveTo(state, {
     id,
@@ -45,7 +47,7 @@ export function runnerLoaded(
   });
   effects.push({ type: 'note', note: 'runner_ready', runnerId: id, detail: { base: model.id, weightBytes } });
   for (const slot of [...combos.values()]) {
-    if (slot.state === 'wanted') attach(ready, slot.combo, slot.kind, nowMs, effects);
+    if (slot.state === 'wanted') attach(ready, slot, nowMs, effects);
   }
 }
 
@@ -70,6 +72,7 @@ export function comboReady(
     keepAliveMs: combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY,
   });
   const { kvBytes, computeBytes } = event;
+  measureContext(state, combo.model, kvBytes, computeBytes);
   effects.push({
     type: 'note',
     note: 'combo_ready',

@@ -5,6 +5,10 @@ export interface PoolSettings {
   /** Processes kept ready without a base, beside `maxRunners`. */
   readonly standbys: number;
   readonly maxCombosPerRunner: number;
+  /** Host memory for weights, KV caches and compute buffers of all runners. */
+  readonly memoryBytes: number;
+  /** The machine has a device: layers that are meant for one go there, else they stay on the host. */
+  readonly hasDevice: boolean;
   /** Most waiting requests in all. */
   readonly queueLimit: number;
   readonly queueLimitPerCombo: number;

@@ -1,7 +1,10 @@
+import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
-import { headMs, oldestQueue } from './queues.ts';
+import { comingBytes, heldBytes, slotBytes } from './memory.ts';
+import { findVictims } from './memoryRoom.ts';
+import { blockedByMemory } from './placing.ts';
+import { headMs, longestWaitMs, oldestQueue } from './queues.ts';
 import {
-  baseKey,
   type PoolState,
   type ReadyRunner,
   type ReadySlot,
@@ -23,10 +26,32 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
     if (!oldest || nowMs - headMs(oldest) < state.settings.swapAfterMs) continue;
     const runner = runnerOfBase(state, model);
     if (!runner) missing.push(oldest);
-    else if (runner.state === 'ready') swapCombo(state, runner, oldest);
+    else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
+      swapCombo(state, runner, oldest);
   }
   missing.sort((a, b) => headMs(a) - headMs(b));
-  for (const queue of missing.slice(roomOnItsWay(state))) swapRunner(state, queue, nowMs, effects);
+  for (const queue of missing.slice(roomOnItsWay(state))) swapRunner(state, queue, null, nowMs, effects);
+  swapForMemory(state, nowMs, effects);
+}
+
+/** The same for memory that only busy ones could give: of other runners, else of combos on the same one. */
+function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  const blocked = blockedByMemory(state);
+  if (!blocked || nowMs - headMs(blocked.queue) < state.settings.swapAfterMs) return;
+  const { queue, runner, missingBytes } = blocked;
+  const onItsWay = comingBytes(state) + drainingBytes(state);
+  if (findVictims(state, missingBytes - onItsWay, blocked)) return;
+  if (swapRunner(state, queue, runner?.id ?? null, nowMs, effects)) return;
+  if (runner?.state === 'ready') swapCombo(state, runner, queue);
+}
+
+function drainingBytes(state: PoolState): number {
+  let bytes = 0;
+  for (const runner of state.runners.values()) {
+    if (runner.state === 'draining') bytes += heldBytes(state, runner);
+    else for (const slot of runner.combos.values()) if (slot.state === 'draining') bytes += slotBytes(slot);
+  }
+  return bytes;
 }
 
 function roomOnItsWay(state: PoolState): number {
@@ -36,21 +61,22 @@ function roomOnItsWay(state: PoolState): number {
   return coming;
 }
 
-function swapRunner(state: PoolState, queue: WaitQueue, nowMs: number, effects: PoolEffect[]): void {
+/** True when one gives way; `but` does not. */
+function swapRunner(
+  state: PoolState,
+  queue: WaitQueue,
+  but: RunnerId | null,
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
-    if (runner.state !== 'ready' || runner.active === 0) continue;
+    if (runner.state !== 'ready' || runner.active === 0 || runner.id === but) continue;
     if (longestWaitMs(state, runner) <= headMs(queue)) continue;
     if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
   }
   if (oldest) drainRunner(state, oldest, 'replaced', nowMs, effects);
-}
-
-/** When the first of those arrived that wait for any combo of the runner's base. */
-function longestWaitMs(state: PoolState, runner: ReadyRunner): number {
-  let firstMs = headMs(oldestQueue(state.unplaced.get(baseKey(runner.model))?.queues ?? []));
-  for (const key of runner.combos.keys()) firstMs = Math.min(firstMs, headMs(state.queues.get(key)));
-  return firstMs;
+  return oldest !== undefined;
 }
 
 /** The same within one runner: a combo gives its place to another. One at a time. */

@@ -1,5 +1,8 @@
 import { expect } from 'vitest';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
+import { comingBytes, wholeNeed } from '../../gateway/pool/memory.ts';
+import { findVictims } from '../../gateway/pool/memoryRoom.ts';
+import { blockedByMemory } from '../../gateway/pool/placing.ts';
 import {
   baseKey,
   isIdle,
@@ -123,11 +126,21 @@ function checkSlot(
 
 /** Whoever waits without a start waits because there is no room that the pool could use or make. */
 function checkNobodyForgotten(state: PoolState): void {
+  const blocked = blockedByMemory(state);
+  if (blocked) {
+    const missing = blocked.missingBytes - comingBytes(state);
+    must(
+      missing <= 0 || findVictims(state, missing, blocked) === null,
+      'idle ones keep the memory that is missing',
+    );
+    must(wholeNeed(state, blocked.queue.combo) <= state.settings.memoryBytes, 'one waits that can never fit');
+  }
   let missing = 0;
   for (const { model } of state.unplaced.values()) {
     const runner = runnerOfBase(state, model);
     if (!runner) missing += 1;
     else {
+      if (blocked && runner.combos.size < state.settings.maxCombosPerRunner) continue;
       must(runner.combos.size >= state.settings.maxCombosPerRunner, `"${runner.id}" has room`);
       const slots = [...runner.combos.values()];
       const leaving = slots.some((slot) => slot.state === 'detaching');
@@ -137,7 +150,7 @@ function checkNobodyForgotten(state: PoolState): void {
       );
     }
   }
-  if (missing === 0) return;
+  if (missing === 0 || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
   must(runnersWithBase(state) >= state.settings.maxRunners, 'a base waits although a runner could start');
   const runners = [...state.runners.values()];
   if (runners.some((runner) => runner.model !== null && runner.state === 'stopping')) return;

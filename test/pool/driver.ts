@@ -23,6 +23,7 @@ export class PoolDriver {
   readonly state: PoolState;
   nowMs = 0;
   #lastNotes: Note[] = [];
+  #lastRejections: Failure[] = [];
 
   constructor(settings: Partial<PoolSettings> = {}, catalogue: Catalogue = CATALOGUE) {
     this.state = emptyPool({ ...SETTINGS, ...settings }, catalogue, 't');
@@ -31,6 +32,7 @@ export class PoolDriver {
   tell(event: PoolEvent): string[] {
     const { effects } = decide(this.state, event, this.nowMs);
     checkBooks(this.state);
+    this.#lastRejections = effects.flatMap((effect) => (effect.type === 'reject' ? [effect.failure] : []));
     this.#lastNotes = effects.filter((effect) => effect.type === 'note');
     return effects.filter(({ type }) => type !== 'note').map(brief);
   }
@@ -39,6 +41,12 @@ export class PoolDriver {
   notes(act: () => unknown): Note[] {
     act();
     return this.#lastNotes;
+  }
+
+  /** Why the last event that `act` tells has requests refused. */
+  rejections(act: () => unknown): Failure[] {
+    act();
+    return this.#lastRejections;
   }
 
   combo(name: string): Combo {

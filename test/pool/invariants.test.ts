@@ -46,6 +46,8 @@ type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 const settings = fc.record<PoolSettings>({
   maxRunners: fc.integer({ min: 1, max: 3 }),
   standbys: fc.integer({ min: 0, max: 2 }),
+  memoryBytes: fc.constantFrom(1020, 1050, 2045, 1e12),
+  hasDevice: fc.constant(false),
   maxCombosPerRunner: fc.integer({ min: 1, max: 3 }),
   queueLimit: fc.constantFrom(4, 1000),
   queueLimitPerCombo: fc.constantFrom(3, 1000),

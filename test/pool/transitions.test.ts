@@ -16,6 +16,7 @@ function runnerIn(state: Runner['state']): Runner {
   if (state === 'loading') return { ...base, state, claimedMs: null, threads: 1 };
   if (state === 'ready') return { ...loaded, state };
   if (state === 'draining') return { ...loaded, state, reason: 'idle' };
+  if (state === 'stopping') return { ...base, state, heldBytes: 0 };
   return { ...base, state };
 }
 
