@@ -33,6 +33,15 @@ const pool = z
     swap_after: duration
       .prefault('1s')
       .describe('A request that waited so long for room makes a busy runner of another base drain'),
+    eviction: z
+      .enum(['gdsf', 'lru', 'size'])
+      .default('gdsf')
+      .describe(
+        'Who goes first when room is short: by cost, size and frequency, the longest unused, the largest',
+      ),
+    min_residency: duration
+      .prefault('0s')
+      .describe('For so long after it got ready nothing gives way to others'),
     drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),
   })
   .transform((written) => ({
@@ -46,6 +55,8 @@ const pool = z
     cpuThreads: written.cpu_threads,
     leaseMs: written.lease,
     swapAfterMs: written.swap_after,
+    eviction: written.eviction,
+    minResidencyMs: written.min_residency,
     drainTimeoutMs: written.drain_timeout,
   }));
 

@@ -5,7 +5,7 @@ import { capacityFailure, freeBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
-import { comboFailed, runnerFailed } from './runners.ts';
+import { refuseCombo, runnerFailed } from './runners.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner, runnerOfCombo } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { takeTurns } from './turns.ts';
@@ -49,13 +49,13 @@ function failLateCombos(
 ): boolean {
   const limitMs = state.settings.startTimeoutMs;
   let isLate = false;
-  for (const [key, slot] of runner.combos) {
+  for (const slot of runner.combos.values()) {
     if (slot.state !== 'attaching' && slot.state !== 'detaching') continue;
     if (nowMs - slot.sinceMs < limitMs) continue;
     isLate = true;
     const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
     const failure: Failure = { code: 'start_timed_out', message };
-    comboFailed(state, { type: 'comboFailed', runnerId: runner.id, comboKey: key, failure }, effects);
+    if (slot.state === 'attaching') refuseCombo(state, runner, slot.combo, failure, effects);
   }
   if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
   return isLate;

@@ -37,8 +37,11 @@ export function heldBytes(state: PoolState, runner: Runner): number {
     case 'loading':
       return (runner.model === null ? 0 : weightNeed(state, runner.model)) + slotsBytes(runner);
     case 'ready':
-    case 'draining':
       return (isOnDevice(state, runner.model) ? 0 : runner.weightBytes) + slotsBytes(runner);
+    case 'draining':
+      return (
+        (isOnDevice(state, runner.model) ? 0 : runner.weightBytes) + slotsBytes(runner) + runner.leavingBytes
+      );
     case 'stopping':
       return runner.heldBytes;
   }
@@ -54,11 +57,20 @@ export function freeBytes(state: PoolState): number {
 /** What comes free by itself soon: runners that stop, combos that are being detached. */
 export function comingBytes(state: PoolState): number {
   let coming = 0;
-  for (const runner of state.runners.values()) {
-    if (runner.state === 'stopping') coming += runner.heldBytes;
-    else for (const slot of runner.combos.values()) if (slot.state === 'detaching') coming += slotBytes(slot);
-  }
+  for (const runner of state.runners.values())
+    coming += runner.state === 'stopping' ? runner.heldBytes : detachingBytes(runner);
   return coming;
+}
+
+/** What comes free when the runner goes, beside what it is giving back already. */
+export function gainBytes(state: PoolState, runner: Runner): number {
+  return heldBytes(state, runner) - detachingBytes(runner);
+}
+
+function detachingBytes(runner: Runner): number {
+  let bytes = 0;
+  for (const slot of runner.combos.values()) if (slot.state === 'detaching') bytes += slotBytes(slot);
+  return bytes;
 }
 
 export function slotBytes(slot: ComboSlot): number {

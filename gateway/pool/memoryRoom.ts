@@ -1,5 +1,7 @@
 import type { PoolEffect } from './effects.ts';
-import { comingBytes, heldBytes, slotBytes } from './memory.ts';
+import { inOrderOfLeaving, isResident } from './eviction.ts';
+import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
+import { comingBytes, gainBytes, slotBytes } from './memory.ts';
 import { headMs, longestWaitMs } from './queues.ts';
 import {
   isIdle,
@@ -9,7 +11,6 @@ import {
   type Runner,
   type WaitQueue,
 } from './state.ts';
-import { detach, stopRunner } from './stops.ts';
 
 /** For whom memory is made: it goes before all that arrived later. */
 export interface MemoryClaim {
@@ -40,9 +41,9 @@ export function makeMemoryRoom(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const victims = findVictims(state, missingBytes - comingBytes(state), claim);
-  for (const { runner, slot } of victims?.combos ?? []) detach(runner, slot, nowMs, effects);
-  for (const runner of victims?.runners ?? []) stopRunner(state, runner, 'evicted', nowMs, effects);
+  const victims = findVictims(state, missingBytes - comingBytes(state), claim, nowMs);
+  for (const { runner, slot } of victims?.combos ?? []) evictCombo(state, runner, slot, nowMs, effects);
+  for (const runner of victims?.runners ?? []) evictBase(state, runner, nowMs, effects);
 }
 
 /** null: all that is idle together is not enough. Has no side effects. */
@@ -50,11 +51,12 @@ export function findVictims(
   state: PoolState,
   missingBytes: number,
   claim: MemoryClaim | null,
+  nowMs: number,
 ): Victims | null {
   const runners: ReadyRunner[] = [];
   if (missingBytes <= 0) return { runners, combos: [] };
-  const bases = idleBases(state, claim);
-  const idle = idleCombos(state);
+  const bases = idleBases(state, claim, nowMs);
+  const idle = idleCombos(state, nowMs);
   let bytes = 0;
   for (;;) {
     const combos = enoughOf(idle, missingBytes - bytes, runners);
@@ -62,11 +64,11 @@ export function findVictims(
     const next = bases.shift();
     if (!next) return null;
     runners.push(next);
-    bytes += heldBytes(state, next);
+    bytes += gainBytes(state, next);
   }
 }
 
-/** The least recently used first, of runners that stay. null: they are not enough. */
+/** The first of those on runners that stay. null: they are not enough. */
 function enoughOf(
   idle: readonly IdleCombo[],
   missingBytes: number,
@@ -83,24 +85,26 @@ function enoughOf(
   return bytes >= missingBytes ? combos : null;
 }
 
-/** Bases that nobody uses, nor waits for since before the claim was made; the least recently used first. */
-function idleBases(state: PoolState, claim: MemoryClaim | null): ReadyRunner[] {
+/** Bases that nobody uses, nor waits for since before the claim was made; the first to go first. */
+function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): ReadyRunner[] {
   const bases: ReadyRunner[] = [];
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
+    if (!isResident(state, runner.worth, nowMs)) continue;
     const waitedSinceMs = longestWaitMs(state, runner);
     const mayGo = claim ? waitedSinceMs >= headMs(claim.queue) : waitedSinceMs === Number.POSITIVE_INFINITY;
     if (mayGo) bases.push(runner);
   }
-  return bases.sort((a, b) => a.lastUsedMs - b.lastUsedMs);
+  return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));
 }
 
-function idleCombos(state: PoolState): IdleCombo[] {
+function idleCombos(state: PoolState, nowMs: number): IdleCombo[] {
   const combos: IdleCombo[] = [];
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready') continue;
     for (const slot of runner.combos.values())
-      if (slot.state === 'ready' && slot.active === 0) combos.push({ runner, slot });
+      if (slot.state === 'ready' && slot.active === 0 && isResident(state, slot.worth, nowMs))
+        combos.push({ runner, slot });
   }
-  return combos.sort((a, b) => a.slot.lastUsedMs - b.slot.lastUsedMs);
+  return inOrderOfLeaving(state, combos, ({ slot }) => comboCandidate(slot));
 }

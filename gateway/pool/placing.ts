@@ -72,8 +72,8 @@ function makePlaces(state: PoolState, nowMs: number, effects: PoolEffect[]): voi
   for (const { model, queues } of state.unplaced.values()) {
     const runner = runnerOfBase(state, model);
     if (!runner) missing += 1;
-    else if (runner.combos.size >= state.settings.maxCombosPerRunner)
-      makeComboRoom(runner, queues.size, nowMs, effects);
+    else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
+      makeComboRoom(state, runner, queues.size, nowMs, effects);
   }
   makeRunnerRoom(state, missing, nowMs, effects);
 }

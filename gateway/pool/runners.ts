@@ -1,7 +1,9 @@
+import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
+import { newWorth } from './eviction.ts';
 import { measureContext, measureWeights } from './memory.ts';
 import { rejectWaiting, waitForRoom } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
@@ -41,6 +43,7 @@ export function runnerLoaded(
     combos,
     state: 'ready',
     weightBytes,
+    worth: newWorth(state, 'bases', nowMs - runner.sinceMs, nowMs),
     threads,
     active: 0,
     lastUsedMs: nowMs,
@@ -67,6 +70,7 @@ export function comboReady(
     combo,
     kvBytes: event.kvBytes,
     computeBytes: event.computeBytes,
+    worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
     active: 0,
     lastUsedMs: nowMs,
     keepAliveMs: combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY,
@@ -95,9 +99,20 @@ export function comboFailed(
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
   runner.combos.delete(event.comboKey);
-  const detail = { code: event.failure.code, message: event.failure.message };
-  effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: slot.combo.name, detail });
-  rejectWaiting(state, event.comboKey, event.failure, effects);
+  refuseCombo(state, runner, slot.combo, event.failure, effects);
+}
+
+/** Answers everybody who waits for the combo. */
+export function refuseCombo(
+  state: PoolState,
+  { id }: Runner,
+  { key, name }: Combo,
+  failure: Failure,
+  effects: PoolEffect[],
+): void {
+  const detail = { code: failure.code, message: failure.message };
+  effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: name, detail });
+  rejectWaiting(state, key, failure, effects);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {

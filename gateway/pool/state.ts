@@ -4,6 +4,7 @@ import type { ComboKey, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { StopReason } from './effects.ts';
+import type { Book, Worth } from './eviction.ts';
 import type { PoolSettings } from './settings.ts';
 
 /** A combo on a runner. */
@@ -28,6 +29,7 @@ export interface ReadySlot {
   readonly combo: Combo;
   readonly kvBytes: number;
   readonly computeBytes: number;
+  readonly worth: Worth;
   /** Granted requests that have not ended. */
   active: number;
   lastUsedMs: number;
@@ -70,6 +72,7 @@ export type Runner =
   | (RunnerBase & {
       readonly state: 'ready';
       readonly weightBytes: number;
+      readonly worth: Worth;
       threads: number;
       active: number;
       lastUsedMs: number;
@@ -77,6 +80,8 @@ export type Runner =
   | (RunnerBase & {
       readonly state: 'draining';
       readonly weightBytes: number;
+      /** Of combos that were on their way in or out when it began to drain: held until its process has gone. */
+      readonly leavingBytes: number;
       reason: StopReason;
       /** Since when it drains for this reason. */
       sinceMs: number;
@@ -156,6 +161,7 @@ export interface PoolState {
   catalogue: Catalogue;
   shuttingDown: boolean;
   standbyLosses: StandbyLosses;
+  readonly clocks: Record<Book, number>;
   readonly measured: Map<ModelId, Measured>;
   readonly runnerPrefix: string;
   spawned: number;
@@ -173,6 +179,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     granted: new Map(),
     catalogue,
     shuttingDown: false,
+    clocks: { combos: 0, bases: 0 },
     measured: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     runnerPrefix,

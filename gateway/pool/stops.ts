@@ -55,8 +55,10 @@ export function drainRunner(
   }
   const { id, model, weightBytes, threads, active } = runner;
   const combos = new Map<ComboKey, ComboSlot>();
+  let leavingBytes = 0;
   for (const [key, slot] of runner.combos)
     if (slot.state === 'ready' || slot.state === 'draining') combos.set(key, slot);
+    else leavingBytes += slotBytes(slot);
   moveTo(state, {
     id,
     model,
@@ -66,6 +68,7 @@ export function drainRunner(
     weightBytes,
     threads,
     active,
+    leavingBytes,
     reason,
   });
   effects.push({ type: 'note', note: 'runner_draining', runnerId: id, detail: { reason, active } });

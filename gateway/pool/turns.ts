@@ -1,5 +1,6 @@
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { isResident } from './eviction.ts';
 import { comingBytes, heldBytes, slotBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
@@ -27,7 +28,7 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
     const runner = runnerOfBase(state, model);
     if (!runner) missing.push(oldest);
     else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
-      swapCombo(state, runner, oldest);
+      swapCombo(state, runner, oldest, nowMs);
   }
   missing.sort((a, b) => headMs(a) - headMs(b));
   for (const queue of missing.slice(roomOnItsWay(state))) swapRunner(state, queue, null, nowMs, effects);
@@ -40,9 +41,9 @@ function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   if (!blocked || nowMs - headMs(blocked.queue) < state.settings.swapAfterMs) return;
   const { queue, runner, missingBytes } = blocked;
   const onItsWay = comingBytes(state) + drainingBytes(state);
-  if (findVictims(state, missingBytes - onItsWay, blocked)) return;
+  if (findVictims(state, missingBytes - onItsWay, blocked, nowMs)) return;
   if (swapRunner(state, queue, runner?.id ?? null, nowMs, effects)) return;
-  if (runner?.state === 'ready') swapCombo(state, runner, queue);
+  if (runner?.state === 'ready') swapCombo(state, runner, queue, nowMs);
 }
 
 function drainingBytes(state: PoolState): number {
@@ -72,7 +73,7 @@ function swapRunner(
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || runner.active === 0 || runner.id === but) continue;
-    if (longestWaitMs(state, runner) <= headMs(queue)) continue;
+    if (!isResident(state, runner.worth, nowMs) || longestWaitMs(state, runner) <= headMs(queue)) continue;
     if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
   }
   if (oldest) drainRunner(state, oldest, 'replaced', nowMs, effects);
@@ -80,11 +81,11 @@ function swapRunner(
 }
 
 /** The same within one runner: a combo gives its place to another. One at a time. */
-function swapCombo(state: PoolState, runner: ReadyRunner, queue: WaitQueue): void {
+function swapCombo(state: PoolState, runner: ReadyRunner, queue: WaitQueue, nowMs: number): void {
   let oldest: ReadySlot | undefined;
   for (const [key, slot] of runner.combos) {
     if (slot.state === 'draining' || slot.state === 'detaching') return;
-    if (slot.state !== 'ready' || slot.active === 0) continue;
+    if (slot.state !== 'ready' || slot.active === 0 || !isResident(state, slot.worth, nowMs)) continue;
     if (headMs(state.queues.get(key)) <= headMs(queue)) continue;
     if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
   }

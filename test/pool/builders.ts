@@ -15,6 +15,8 @@ export const SETTINGS: PoolSettings = {
   cpuThreads: 4,
   drainTimeoutMs: 10_000,
   swapAfterMs: 2000,
+  eviction: 'gdsf',
+  minResidencyMs: 0,
 };
 
 export function model(id: string, overrides: Partial<CatalogueModel> = {}): CatalogueModel {

@@ -31,7 +31,7 @@ export class PoolDriver {
 
   tell(event: PoolEvent): string[] {
     const { effects } = decide(this.state, event, this.nowMs);
-    checkBooks(this.state);
+    checkBooks(this.state, this.nowMs);
     this.#lastRejections = effects.flatMap((effect) => (effect.type === 'reject' ? [effect.failure] : []));
     this.#lastNotes = effects.filter((effect) => effect.type === 'note');
     return effects.filter(({ type }) => type !== 'note').map(brief);

@@ -55,6 +55,8 @@ const settings = fc.record<PoolSettings>({
   cpuThreads: fc.integer({ min: 1, max: 5 }),
   drainTimeoutMs: fc.constantFrom(300, 2000),
   swapAfterMs: fc.constantFrom(0, 300, 1000),
+  eviction: fc.constantFrom('gdsf', 'lru', 'size'),
+  minResidencyMs: fc.constantFrom(0, 0, 400),
 });
 
 function catalogue(

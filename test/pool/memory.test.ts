@@ -180,3 +180,34 @@ describe('memory', () => {
     expect(pool.arrive('q1', 'a')).toEqual(['claim r1 a', 'load r1 4']);
   });
 });
+
+describe('what drains', () => {
+  it('holds what was on its way in or out until its process has gone', () => {
+    const pool = poolWith(9000, {}, { maxRunners: 1, swapAfterMs: 0 });
+    bring(pool, 'r1', 'a');
+    bring(pool, 'r1', 'a+x');
+    pool.arrive('busy', 'a');
+    pool.evict('o1', 'a+x');
+    pool.arrive('q1', 'b');
+    pool.nowMs = 1;
+    pool.arrive('q2', 'a+y');
+    expect(freeBytes(pool.state)).toBe(9000 - 1060);
+    pool.tick(1);
+    expect(pool.stateOf('r1')).toBe('draining');
+    expect(freeBytes(pool.state)).toBe(9000 - 1060);
+    pool.end('busy');
+    expect(freeBytes(pool.state)).toBe(9000 - 1060);
+  });
+});
+
+it('counts what an idle base is giving back already only once when it goes for another', () => {
+  const pool = poolWith(2060);
+  bring(pool, 'r1', 'a');
+  bring(pool, 'r1', 'a+x');
+  pool.nowMs = 1;
+  bring(pool, 'r2', 'b');
+  pool.evict('o1', 'a');
+  // 1020 are wanted: 1000 of weights and 20 of the other combo come with the base, 20 were coming before.
+  expect(pool.arrive('q1', 'c')).toEqual(['stop r1 evicted 10000']);
+  expect(pool.exited('r1')).toEqual(['spawn r3 c']);
+});

@@ -118,7 +118,7 @@ export class World {
     if (held) held.readyAtEvent = this.events;
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     for (const effect of effects) this.#perform(effect);
-    checkBooks(this.state);
+    checkBooks(this.state, this.agenda.nowMs);
     this.#checkThreads();
     this.#checkMemory();
     const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
