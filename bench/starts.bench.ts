@@ -66,6 +66,8 @@ const times: Record<string, number[]> = {
 async function round(prepared: Subject, bare: Subject): Promise<void> {
   await cool(prepared);
   times['cold, with a standby']?.push(await firstToken(prepared.base));
+  // Its next standby must not start while others are measured.
+  while (!(await prepared.gateway.runners()).some(({ state }) => state === 'standby')) await delay(20);
   await cool(bare);
   times['cold, without']?.push(await firstToken(bare.base));
   times['attach']?.push(await firstToken(bare.pirate));

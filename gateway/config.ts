@@ -6,10 +6,13 @@ import { readConfigFile } from './catalogue/configFile.ts';
 import { type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
 import { parseDurationMs } from './catalogue/quantity.ts';
 import { fail, ok, type Result } from './domain/errors.ts';
+import { hasDevice, usableMemoryBytes } from './machine.ts';
 
 /** The package's root: the folder above this file, and above dist/ when bundled. */
 export const PACKAGE_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
+/** What runners may have of the memory; the rest is the gateway's, the page cache's and other processes'. */
+const MEMORY_SHARE = 0.8;
 const LEASE_EXPECTED = 'expected a duration such as "2s" or "30s"';
 
 const environmentSchema = z.object({
@@ -49,9 +52,17 @@ export interface Settings {
   /** null: the one kept in the data directory (`ensureAdminToken`). */
   readonly adminToken: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
-  /** `cpuThreads` is resolved: the machine's cores less one, at least 1, unless configured. */
-  readonly pool: Readonly<Omit<PoolConfig, 'cpuThreads'> & { readonly cpuThreads: number }>;
+  /** `cpuThreads` and `memoryBytes` are resolved, from the machine unless configured. */
+  readonly pool: Readonly<Omit<PoolConfig, 'cpuThreads' | 'memoryBytes'> & Machine>;
   readonly limits: Readonly<LimitsConfig>;
+}
+
+interface Machine {
+  /** The machine's cores less one, at least 1. */
+  readonly cpuThreads: number;
+  /** A share of the memory that this process may use. */
+  readonly memoryBytes: number;
+  readonly hasDevice: boolean;
 }
 
 /** Reads the environment (empty values count as absent) and the YAML file's process sections, once. */
@@ -92,6 +103,8 @@ function settle(
       ...pool,
       leaseMs: leaseMs ?? pool.leaseMs,
       standbys: environment.HEARTH_STANDBYS ?? pool.standbys,
+      memoryBytes: pool.memoryBytes ?? Math.floor(usableMemoryBytes() * MEMORY_SHARE),
+      hasDevice: hasDevice(),
       cpuThreads: pool.cpuThreads ?? Math.max(1, availableParallelism() - 1),
     }),
     limits: Object.freeze({ ...limits }),

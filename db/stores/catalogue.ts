@@ -1,5 +1,5 @@
-import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../../gateway/domain/catalogue.ts';
-import type { CatalogueStore } from '../../gateway/ports/catalogueStore.ts';
+import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/catalogue.ts';
+import type { CatalogueStore, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 import type { ReaderClient } from '../reader/client.ts';
 import type { WriterClient } from '../writer/client.ts';
 
@@ -17,7 +17,7 @@ export class SqliteCatalogueStore implements CatalogueStore {
     return this.#reader.read('catalogue', {});
   }
 
-  putModel(model: CatalogueModel): Promise<void> {
+  putModel(model: StoredModel): Promise<void> {
     return this.#writer.write({ kind: 'putModel', model });
   }
 

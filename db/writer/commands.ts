@@ -1,5 +1,6 @@
-import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/catalogue.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import type { StoredModel } from '../../gateway/ports/catalogueStore.ts';
 import type { ComboRow } from '../../gateway/ports/comboStore.ts';
 import type { RunnerRow } from '../../gateway/ports/runnerStore.ts';
 
@@ -24,7 +25,7 @@ export type WriteCommand =
       readonly atEpochMs: number;
       readonly reason: string;
     }
-  | { readonly kind: 'putModel'; readonly model: CatalogueModel }
+  | { readonly kind: 'putModel'; readonly model: StoredModel }
   | { readonly kind: 'putAdapter'; readonly adapter: CatalogueAdapter }
   | { readonly kind: 'putAlias'; readonly alias: CatalogueAlias }
   | { readonly kind: 'deleteModel'; readonly id: string }

@@ -16,6 +16,12 @@ const pool = z
       .default(1)
       .describe('Runner processes kept ready without a base, beside max_runners; 0: none'),
     max_combos_per_runner: whole(1, 4096).default(16),
+    memory: size
+      .nullable()
+      .default(null)
+      .describe(
+        'Memory of all runners: weights, KV caches, compute buffers; null: 80% of the machine’s or cgroup’s',
+      ),
     queue_limit: whole(1, 1_000_000).default(1024).describe('Requests that may wait in all'),
     queue_limit_per_combo: whole(1, 1_000_000).default(256),
     start_timeout: duration.prefault('5m').describe('Longest start of a runner or combo'),
@@ -27,18 +33,30 @@ const pool = z
     swap_after: duration
       .prefault('1s')
       .describe('A request that waited so long for room makes a busy runner of another base drain'),
+    eviction: z
+      .enum(['gdsf', 'lru', 'size'])
+      .default('gdsf')
+      .describe(
+        'Who goes first when room is short: by cost, size and frequency, the longest unused, the largest',
+      ),
+    min_residency: duration
+      .prefault('0s')
+      .describe('For so long after it got ready nothing gives way to others'),
     drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),
   })
   .transform((written) => ({
     maxRunners: written.max_runners,
     standbys: written.standbys,
     maxCombosPerRunner: written.max_combos_per_runner,
+    memoryBytes: written.memory,
     queueLimit: written.queue_limit,
     queueLimitPerCombo: written.queue_limit_per_combo,
     startTimeoutMs: written.start_timeout,
     cpuThreads: written.cpu_threads,
     leaseMs: written.lease,
     swapAfterMs: written.swap_after,
+    eviction: written.eviction,
+    minResidencyMs: written.min_residency,
     drainTimeoutMs: written.drain_timeout,
   }));
 

@@ -48,6 +48,8 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.value.sizeBytes,
+    kvBytesPerToken: facts.value.kvBytesPerToken,
+    computeBytes: facts.value.computeBytes,
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
     source: context.source,
   } as const;

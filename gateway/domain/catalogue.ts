@@ -30,6 +30,10 @@ export interface CatalogueModel {
   /** Changes with anything that could change an output: file identity, context, template. */
   readonly revision: string;
   readonly weightBytes: number;
+  /** KV cache of one token over all layers, from the file's header; 0: it does not say. */
+  readonly kvBytesPerToken: number;
+  /** About what the compute buffers of one context take. */
+  readonly computeBytes: number;
   readonly createdAtEpochMs: number;
   readonly source: EntrySource;
 }

@@ -40,6 +40,17 @@ interface ErrorRow {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
+/** Memory as arithmetic: what was asked for, what there is, and who holds how much of it. */
+export interface Capacity {
+  readonly neededBytes: number;
+  readonly budgetBytes: number;
+  readonly inUse: readonly {
+    readonly runner: string;
+    readonly base: string | null;
+    readonly bytes: number;
+  }[];
+}
+
 /**
  * An expected failure as a value. Message grammar: attempted action, quoted value, expected against actual, no final
  * period. `param` names the offending field of the request; never a prompt's content.
@@ -49,6 +60,10 @@ export interface Failure {
   readonly message: string;
   readonly param?: string;
   readonly retryAfterMs?: number;
+  /** No retry helps, whatever the table says of the code. */
+  readonly isPermanent?: true;
+  /** Of a refusal for want of memory. */
+  readonly capacity?: Capacity;
 }
 
 export type Result<T, E = Failure> =

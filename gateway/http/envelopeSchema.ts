@@ -8,6 +8,11 @@ export const errorEnvelopeSchema = z
       type: z.string(),
       param: z.string().nullable(),
       code: z.string(),
+      needed_bytes: z.number().optional(),
+      budget_bytes: z.number().optional(),
+      in_use: z
+        .array(z.object({ runner: z.string(), base: z.string().nullable(), bytes: z.number() }))
+        .optional(),
     }),
   })
   .openapi('Error');

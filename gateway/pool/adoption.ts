@@ -3,7 +3,9 @@ import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { type PoolState, runnerOfBase, runnersWithBase } from './state.ts';
+import { newWorth } from './eviction.ts';
+import { contextBytes, freeBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
+import { baseKey, type PoolState, runnerOfBase, runnersWithBase } from './state.ts';
 import { moveTo } from './transitions.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
@@ -55,15 +57,23 @@ export function judgeAdoption(
   if (current.revision !== model.revision)
     return refuse(`its base "${model.id}" was replaced: it holds ${model.revision}, not ${current.revision}`);
   if (runnerOfBase(state, current)) return refuse(`another runner holds its base "${model.id}"`);
+  if (state.unplaced.has(baseKey(current)))
+    return refuse(`somebody waits for memory for its base "${model.id}"`);
   const runners = runnersWithBase(state);
   if (runners >= settings.maxRunners)
     return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);
+  const free = freeBytes(state) - weightNeed(state, current);
+  if (free < 0) return refuse(`its base "${model.id}" needs ${-free} bytes more memory than there are`);
   // What may change without a new revision is as the runner has it: it has room for so many sequences.
   const held: CatalogueModel = { ...current, sequences: model.sequences };
   const kept: AdoptedCombo[] = [];
   const stale: ComboKey[] = [];
+  let left = free;
   for (const { combo: key, kvBytes, computeBytes } of combos) {
-    const combo = kept.length < settings.maxCombosPerRunner ? comboOfKey(key, catalogue) : null;
+    const bytes = contextBytes(state, current, kvBytes + computeBytes);
+    const fits = kept.length < settings.maxCombosPerRunner && bytes <= left;
+    const combo = fits ? comboOfKey(key, catalogue) : null;
+    if (combo) left -= bytes;
     if (combo) kept.push({ combo: { ...combo, model: held }, kvBytes, computeBytes });
     else stale.push(comboKey(key));
   }
@@ -97,21 +107,33 @@ export function runnerAdopted(
     combos: new Map(),
     state: 'ready',
     weightBytes,
+    worth: newWorth(state, 'bases', predictedMs(weightBytes), nowMs),
     threads,
     active: 0,
     lastUsedMs: nowMs,
   });
+  measureWeights(state, model, weightBytes);
   const keepAliveMs = model.idleTtlMs ?? Number.POSITIVE_INFINITY;
-  for (const adopted of combos)
-    runner.combos.set(adopted.combo.key, {
+  for (const adopted of combos) {
+    const { combo, kvBytes, computeBytes } = adopted;
+    const worth = newWorth(state, 'combos', predictedMs(kvBytes + computeBytes), nowMs);
+    runner.combos.set(combo.key, {
       ...adopted,
       state: 'ready',
+      worth,
       active: 0,
       lastUsedMs: nowMs,
       keepAliveMs,
     });
+    measureContext(state, model, kvBytes, computeBytes);
+  }
   const detail = { base: model.id, weightBytes, combos: combos.length };
   effects.push({ type: 'note', note: 'runner_adopted', runnerId: id, detail });
+}
+
+/** What getting it back would take, when nobody here has seen it start: at 1 GB/s. */
+function predictedMs(bytes: number): number {
+  return bytes / 1e6;
 }
 
 function refuse(reason: string): AdoptionVerdict {

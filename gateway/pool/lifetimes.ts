@@ -1,9 +1,11 @@
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { capacityFailure, freeBytes } from './memory.ts';
+import { makeMemoryRoom } from './memoryRoom.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
-import { comboFailed, runnerFailed } from './runners.ts';
+import { refuseCombo, runnerFailed } from './runners.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner, runnerOfCombo } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { takeTurns } from './turns.ts';
@@ -21,6 +23,7 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   }
   rejectLateWaiters(state, nowMs, effects);
   takeTurns(state, nowMs, effects);
+  makeMemoryRoom(state, -freeBytes(state), null, nowMs, effects);
 }
 
 function failLateStart(
@@ -46,13 +49,13 @@ function failLateCombos(
 ): boolean {
   const limitMs = state.settings.startTimeoutMs;
   let isLate = false;
-  for (const [key, slot] of runner.combos) {
+  for (const slot of runner.combos.values()) {
     if (slot.state !== 'attaching' && slot.state !== 'detaching') continue;
     if (nowMs - slot.sinceMs < limitMs) continue;
     isLate = true;
     const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
     const failure: Failure = { code: 'start_timed_out', message };
-    comboFailed(state, { type: 'comboFailed', runnerId: runner.id, comboKey: key, failure }, effects);
+    if (slot.state === 'attaching') refuseCombo(state, runner, slot.combo, failure, effects);
   }
   if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
   return isLate;
@@ -94,7 +97,13 @@ function rejectLateWaiters(state: PoolState, nowMs: number, effects: PoolEffect[
     if (!first || nowMs - first.waitsSinceMs < limitMs || isStarting(state, key)) continue;
     const onTime = waiters.findIndex((waiter) => nowMs - waiter.waitsSinceMs < limitMs);
     const message = `Cannot serve "${combo.name}": no capacity after ${limitMs} ms of waiting`;
-    const failure: Failure = { code: 'no_capacity', message, retryAfterMs: 1000 };
+    const { capacity } = capacityFailure(state, combo);
+    const failure: Failure = {
+      code: 'no_capacity',
+      message,
+      retryAfterMs: 1000,
+      ...(capacity && { capacity }),
+    };
     rejectWaiting(state, key, failure, effects, onTime < 0 ? waiters.length : onTime);
   }
 }

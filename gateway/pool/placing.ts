@@ -1,56 +1,79 @@
 import type { PoolEffect } from './effects.ts';
-import { oldestQueue } from './queues.ts';
+import { capacityFailure, comboNeed, freeBytes, wholeNeed } from './memory.ts';
+import { makeMemoryRoom } from './memoryRoom.ts';
+import { headMs, oldestQueue, rejectWaiting } from './queues.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import {
-  type PoolState,
-  runnerOfBase,
-  runnersWithBase,
-  type UnplacedBase,
-  type UsableRunner,
-} from './state.ts';
+import { type PoolState, runnerOfBase, runnersWithBase, type UsableRunner, type WaitQueue } from './state.ts';
+
+/** A queue whose combo has a place: on the runner of its base, or on a new one. */
+interface Placeable {
+  readonly queue: WaitQueue;
+  readonly runner: UsableRunner | undefined;
+}
+
+/** One that has a place and lacks memory. */
+export interface Blocked extends Placeable {
+  readonly missingBytes: number;
+}
 
 /**
  * Begins the one start of every combo that waits for one: on the runner of its base, else on a new runner. What finds
- * no room has room made, and is placed by the event that brings it. The longest wait goes first.
+ * no room has room made, and is placed by the event that brings it. The longest wait goes first: while it lacks memory
+ * nobody takes that from it.
  */
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.unplaced.size === 0) return;
-  const missing: UnplacedBase[] = [];
-  for (const base of state.unplaced.values()) {
-    const runner = runnerOfBase(state, base.model);
-    if (runner) placeOn(state, runner, base, nowMs, effects);
-    else missing.push(base);
+  for (let next = nextToPlace(state); next; next = nextToPlace(state)) {
+    const { queue, runner } = next;
+    if (wholeNeed(state, queue.combo) > state.settings.memoryBytes) {
+      rejectWaiting(state, queue.combo.key, capacityFailure(state, queue.combo), effects);
+      continue;
+    }
+    const missingBytes = missingFor(state, next);
+    if (missingBytes > 0) {
+      makeMemoryRoom(state, missingBytes, { queue, runner }, nowMs, effects);
+      break;
+    }
+    if (runner) startOnRunner(state, runner, queue, nowMs, effects);
+    else startRunner(state, queue, nowMs, effects);
   }
-  let free = state.settings.maxRunners - runnersWithBase(state);
-  for (; missing.length > 0 && free > 0; free -= 1) {
-    const base = takeOldest(missing);
-    const queue = oldestQueue(base.queues);
-    if (queue) placeOn(state, startRunner(state, queue, nowMs, effects), base, nowMs, effects);
-  }
-  makeRunnerRoom(state, missing.length, nowMs, effects);
+  makePlaces(state, nowMs, effects);
 }
 
-function placeOn(
-  state: PoolState,
-  runner: UsableRunner,
-  base: UnplacedBase,
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
-  while (runner.combos.size < state.settings.maxCombosPerRunner) {
-    const queue = oldestQueue(base.queues);
-    if (!queue) return;
-    startOnRunner(state, runner, queue, nowMs, effects);
-  }
-  makeComboRoom(runner, base.queues.size, nowMs, effects);
+/** The one that waits for memory; null: nobody, or somebody who can be placed or refused. */
+export function blockedByMemory(state: PoolState): Blocked | null {
+  const next = nextToPlace(state);
+  const missingBytes = next ? missingFor(state, next) : 0;
+  return next && missingBytes > 0 ? { ...next, missingBytes } : null;
 }
 
-function takeOldest(bases: UnplacedBase[]): UnplacedBase {
-  const heads = new Map(bases.flatMap((base) => [...base.queues].map((queue) => [queue, base] as const)));
-  const oldest = oldestQueue(heads.keys());
-  const base = oldest && heads.get(oldest);
-  if (!base) throw new Error('Cannot place a base: nobody waits for it');
-  bases.splice(bases.indexOf(base), 1);
-  return base;
+function missingFor(state: PoolState, { queue: { combo }, runner }: Placeable): number {
+  const need = runner ? comboNeed(state, combo, runner) : wholeNeed(state, combo);
+  return need - freeBytes(state);
+}
+
+/** Of those that have a place the one that has waited longest. */
+function nextToPlace(state: PoolState): Placeable | undefined {
+  const mayStart = runnersWithBase(state) < state.settings.maxRunners;
+  let next: Placeable | undefined;
+  for (const { model, queues } of state.unplaced.values()) {
+    const runner = runnerOfBase(state, model);
+    const hasPlace = runner ? runner.combos.size < state.settings.maxCombosPerRunner : mayStart;
+    const queue = hasPlace ? oldestQueue(queues) : undefined;
+    if (queue && headMs(queue) < headMs(next?.queue)) next = { queue, runner };
+  }
+  return next;
+}
+
+/** Those that wait for a place on a full runner, or for a runner, have idle ones give way. */
+function makePlaces(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  let missing = runnersWithBase(state) - state.settings.maxRunners;
+  for (const { model, queues } of state.unplaced.values()) {
+    const runner = runnerOfBase(state, model);
+    if (!runner) missing += 1;
+    else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
+      makeComboRoom(state, runner, queues.size, nowMs, effects);
+  }
+  makeRunnerRoom(state, missing, nowMs, effects);
 }

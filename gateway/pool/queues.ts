@@ -4,7 +4,14 @@ import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
 import { isCurrentCombo, staleFailure } from './current.ts';
 import type { PoolEffect } from './effects.ts';
 import { startOf } from './queries.ts';
-import { baseKey, type PoolState, runnerOfCombo, type Waiter, type WaitQueue } from './state.ts';
+import {
+  baseKey,
+  type PoolState,
+  type ReadyRunner,
+  runnerOfCombo,
+  type Waiter,
+  type WaitQueue,
+} from './state.ts';
 
 // The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn` and `waiting`.
 
@@ -123,4 +130,11 @@ export function oldestQueue(queues: Iterable<WaitQueue>): WaitQueue | undefined 
   let oldest: WaitQueue | undefined;
   for (const queue of queues) if (!oldest || headMs(queue) < headMs(oldest)) oldest = queue;
   return oldest;
+}
+
+/** When the first of those arrived that wait for any combo of the runner's base. */
+export function longestWaitMs(state: PoolState, runner: ReadyRunner): number {
+  let firstMs = headMs(oldestQueue(state.unplaced.get(baseKey(runner.model))?.queues ?? []));
+  for (const key of runner.combos.keys()) firstMs = Math.min(firstMs, headMs(state.queues.get(key)));
+  return firstMs;
 }

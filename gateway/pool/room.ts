@@ -1,10 +1,11 @@
 import type { PoolEffect } from './effects.ts';
-import { baseKey, isIdle, type PoolState, type ReadyRunner, type ReadySlot, type Runner } from './state.ts';
-import { detach, stopRunner } from './stops.ts';
+import { inOrderOfLeaving, isResident } from './eviction.ts';
+import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
+import { baseKey, isIdle, type PoolState, type ReadyRunner, type ReadySlot } from './state.ts';
 
 /**
- * Room for `missing` more runners: idle ones go that nobody waits for, the least recently used first. Room that is on
- * its way (runners that stop) counts.
+ * Room for `missing` more runners: idle ones go that nobody waits for, in the order of the eviction policy. Room that
+ * is on its way (runners that stop) counts.
  */
 export function makeRunnerRoom(
   state: PoolState,
@@ -12,24 +13,19 @@ export function makeRunnerRoom(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  if (missing === 0) return;
-  let coming = 0;
+  let needed = missing;
   for (const runner of state.runners.values())
-    if (runner.model !== null && runner.state === 'stopping') coming += 1;
-  for (; coming < missing; coming += 1) {
-    const victim = leastRecentlyUsedIdle(state);
-    if (!victim) return;
-    stopRunner(state, victim, 'evicted', nowMs, effects);
-  }
+    if (runner.model !== null && runner.state === 'stopping') needed -= 1;
+  if (needed <= 0) return;
+  const idle: ReadyRunner[] = [];
+  for (const runner of state.runners.values())
+    if (runner.state === 'ready' && isSpare(state, runner, nowMs)) idle.push(runner);
+  const leaving = inOrderOfLeaving(state, idle, (runner) => baseCandidate(state, runner));
+  for (const victim of leaving.slice(0, needed)) evictBase(state, victim, nowMs, effects);
 }
 
-function leastRecentlyUsedIdle(state: PoolState): ReadyRunner | undefined {
-  let oldest: ReadyRunner | undefined;
-  for (const runner of state.runners.values()) {
-    if (runner.state !== 'ready' || !isIdle(runner) || isWaitedFor(state, runner)) continue;
-    if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
-  }
-  return oldest;
+function isSpare(state: PoolState, runner: ReadyRunner, nowMs: number): boolean {
+  return isIdle(runner) && isResident(state, runner.worth, nowMs) && !isWaitedFor(state, runner);
 }
 
 /** Somebody waits for a combo of its base, which it will take on in a moment. */
@@ -39,22 +35,22 @@ function isWaitedFor(state: PoolState, runner: ReadyRunner): boolean {
   return false;
 }
 
-/** Room for `wanted` more combos on a full runner: idle ones go, the least recently used first. */
-export function makeComboRoom(runner: Runner, wanted: number, nowMs: number, effects: PoolEffect[]): void {
-  let coming = 0;
-  for (const slot of runner.combos.values()) if (slot.state === 'detaching') coming += 1;
-  for (; coming < wanted; coming += 1) {
-    const victim = leastRecentlyUsedIdleCombo(runner);
-    if (!victim) return;
-    detach(runner, victim, nowMs, effects);
-  }
-}
-
-function leastRecentlyUsedIdleCombo(runner: Runner): ReadySlot | undefined {
-  let oldest: ReadySlot | undefined;
+/** Room for `wanted` more combos on a full runner: idle ones go, in the order of the eviction policy. */
+export function makeComboRoom(
+  state: PoolState,
+  runner: ReadyRunner,
+  wanted: number,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  let needed = wanted;
+  const idle: ReadySlot[] = [];
   for (const slot of runner.combos.values()) {
-    if (slot.state !== 'ready' || slot.active > 0) continue;
-    if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
+    if (slot.state === 'detaching') needed -= 1;
+    else if (slot.state === 'ready' && slot.active === 0 && isResident(state, slot.worth, nowMs))
+      idle.push(slot);
   }
-  return oldest;
+  if (needed <= 0 || idle.length === 0) return;
+  const leaving = inOrderOfLeaving(state, idle, comboCandidate);
+  for (const slot of leaving.slice(0, needed)) evictCombo(state, runner, slot, nowMs, effects);
 }

@@ -1,7 +1,10 @@
+import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
+import { newWorth } from './eviction.ts';
+import { measureContext, measureWeights } from './memory.ts';
 import { rejectWaiting, waitForRoom } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
@@ -32,6 +35,7 @@ export function runnerLoaded(
   const runner = state.runners.get(id);
   if (runner?.state !== 'loading') return;
   forgetLosses(state);
+  measureWeights(state, runner.model, weightBytes);
   const { model, combos, threads } = runner;
   const ready = moveTo(state, {
     id,
@@ -39,13 +43,14 @@ export function runnerLoaded(
     combos,
     state: 'ready',
     weightBytes,
+    worth: newWorth(state, 'bases', nowMs - runner.sinceMs, nowMs),
     threads,
     active: 0,
     lastUsedMs: nowMs,
   });
   effects.push({ type: 'note', note: 'runner_ready', runnerId: id, detail: { base: model.id, weightBytes } });
   for (const slot of [...combos.values()]) {
-    if (slot.state === 'wanted') attach(ready, slot.combo, slot.kind, nowMs, effects);
+    if (slot.state === 'wanted') attach(ready, slot, nowMs, effects);
   }
 }
 
@@ -65,11 +70,13 @@ export function comboReady(
     combo,
     kvBytes: event.kvBytes,
     computeBytes: event.computeBytes,
+    worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
     active: 0,
     lastUsedMs: nowMs,
     keepAliveMs: combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY,
   });
   const { kvBytes, computeBytes } = event;
+  measureContext(state, combo.model, kvBytes, computeBytes);
   effects.push({
     type: 'note',
     note: 'combo_ready',
@@ -91,10 +98,21 @@ export function comboFailed(
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  const detail = { code: event.failure.code, message: event.failure.message };
-  effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: slot.combo.name, detail });
-  rejectWaiting(state, event.comboKey, event.failure, effects);
+  refuseCombo(state, runner, slot.combo, event.failure, effects);
   runner.combos.delete(event.comboKey);
+}
+
+/** Answers everybody who waits for the combo. */
+export function refuseCombo(
+  state: PoolState,
+  { id }: Runner,
+  { key, name }: Combo,
+  failure: Failure,
+  effects: PoolEffect[],
+): void {
+  const detail = { code: failure.code, message: failure.message };
+  effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: name, detail });
+  rejectWaiting(state, key, failure, effects);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {

@@ -1,5 +1,6 @@
 import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { noteUse } from './eviction.ts';
 import { takeFirst, takeOut } from './queues.ts';
 import { type PoolState, type ReadyRunner, type ReadySlot, runnerOfCombo, type Waiter } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
@@ -27,6 +28,8 @@ function grant(
   runner.active += 1;
   slot.lastUsedMs = nowMs;
   runner.lastUsedMs = nowMs;
+  noteUse(state, 'combos', slot.worth);
+  noteUse(state, 'bases', runner.worth);
   slot.keepAliveMs = waiter.keepAliveMs ?? slot.combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
   const id = requestId(waiter.id);
   state.granted.set(id, { runnerId: runner.id, comboKey: slot.combo.key });

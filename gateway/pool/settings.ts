@@ -5,6 +5,10 @@ export interface PoolSettings {
   /** Processes kept ready without a base, beside `maxRunners`. */
   readonly standbys: number;
   readonly maxCombosPerRunner: number;
+  /** Host memory for weights, KV caches and compute buffers of all runners. */
+  readonly memoryBytes: number;
+  /** The machine has a device: layers that are meant for one go there, else they stay on the host. */
+  readonly hasDevice: boolean;
   /** Most waiting requests in all. */
   readonly queueLimit: number;
   readonly queueLimitPerCombo: number;
@@ -12,6 +16,10 @@ export interface PoolSettings {
   readonly startTimeoutMs: number;
   /** Threads that decode at one time, over all runners: ggml's threads spin, more than the cores stall all. */
   readonly cpuThreads: number;
+  /** Who goes first when room is short (eviction.ts). */
+  readonly eviction: 'gdsf' | 'lru' | 'size';
+  /** For so long after it got ready nothing gives way to others. */
+  readonly minResidencyMs: number;
   /** How long a stopped runner may finish what runs. */
   readonly drainTimeoutMs: number;
   /** After this wait for room with no idle runner, a busy one takes no new work and is replaced when it is done. */

@@ -2,9 +2,17 @@ import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { PoolEffect } from './effects.ts';
+import { comboNeed } from './memory.ts';
 import { markPlaced } from './queues.ts';
 import { freeStandby } from './standbys.ts';
-import { nextRunnerId, type PoolState, type Runner, type UsableRunner, type WaitQueue } from './state.ts';
+import {
+  type ComboSlot,
+  nextRunnerId,
+  type PoolState,
+  type Runner,
+  type UsableRunner,
+  type WaitQueue,
+} from './state.ts';
 import { decodingRunners, threadShare } from './threads.ts';
 import { moveTo } from './transitions.ts';
 
@@ -17,7 +25,7 @@ export function startRunner(
 ): UsableRunner {
   const { combo } = queue;
   const runner = claimStandby(state, combo, nowMs, effects) ?? spawnRunner(state, combo, nowMs, effects);
-  runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold' });
+  runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', bytes: comboNeed(state, combo) });
   place(state, queue, 'cold', false);
   return runner;
 }
@@ -68,12 +76,13 @@ export function startOnRunner(
   effects: PoolEffect[],
 ): void {
   const { combo } = queue;
+  const bytes = comboNeed(state, combo, runner);
   if (runner.state === 'ready') {
-    attach(runner, combo, 'attach', nowMs, effects);
+    attach(runner, { combo, kind: 'attach', bytes }, nowMs, effects);
     place(state, queue, 'attach', false);
   } else {
     // Somebody else's start of the base is under way: this combo joins it.
-    runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold' });
+    runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', bytes });
     place(state, queue, 'cold', true);
   }
 }
@@ -81,12 +90,11 @@ export function startOnRunner(
 /** Orders the runner to attach the combo. */
 export function attach(
   runner: Runner,
-  combo: Combo,
-  kind: StartKind,
+  { combo, kind, bytes }: Pick<Extract<ComboSlot, { state: 'wanted' }>, 'combo' | 'kind' | 'bytes'>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  runner.combos.set(combo.key, { state: 'attaching', combo, kind, sinceMs: nowMs });
+  runner.combos.set(combo.key, { state: 'attaching', combo, kind, bytes, sinceMs: nowMs });
   effects.push({ type: 'attach', runnerId: runner.id, combo, kind });
   effects.push({ type: 'note', note: 'combo_attaching', runnerId: runner.id, combo: combo.name });
 }

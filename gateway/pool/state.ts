@@ -1,26 +1,35 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { StopReason } from './effects.ts';
+import type { Book, Worth } from './eviction.ts';
 import type { PoolSettings } from './settings.ts';
 
 /** A combo on a runner. */
 export type ComboSlot =
   /** The runner does not hold its base yet. */
-  | { readonly state: 'wanted'; readonly combo: Combo; readonly kind: StartKind }
-  | { readonly state: 'attaching'; readonly combo: Combo; readonly kind: StartKind; readonly sinceMs: number }
+  | { readonly state: 'wanted'; readonly combo: Combo; readonly kind: StartKind; readonly bytes: number }
+  | {
+      readonly state: 'attaching';
+      readonly combo: Combo;
+      readonly kind: StartKind;
+      readonly sinceMs: number;
+      /** Predicted. */
+      readonly bytes: number;
+    }
   | ReadySlot
   /** Takes no new requests, so that another combo gets its place; detached when the last of its requests has ended. */
   | DrainingSlot
-  | { readonly state: 'detaching'; readonly combo: Combo; readonly sinceMs: number };
+  | { readonly state: 'detaching'; readonly combo: Combo; readonly sinceMs: number; readonly bytes: number };
 
 export interface ReadySlot {
   readonly state: 'ready';
   readonly combo: Combo;
   readonly kvBytes: number;
   readonly computeBytes: number;
+  readonly worth: Worth;
   /** Granted requests that have not ended. */
   active: number;
   lastUsedMs: number;
@@ -63,6 +72,7 @@ export type Runner =
   | (RunnerBase & {
       readonly state: 'ready';
       readonly weightBytes: number;
+      readonly worth: Worth;
       threads: number;
       active: number;
       lastUsedMs: number;
@@ -70,6 +80,8 @@ export type Runner =
   | (RunnerBase & {
       readonly state: 'draining';
       readonly weightBytes: number;
+      /** Of combos that were on their way in or out when it began to drain: held until its process has gone. */
+      readonly leavingBytes: number;
       reason: StopReason;
       /** Since when it drains for this reason. */
       sinceMs: number;
@@ -79,6 +91,8 @@ export type Runner =
   | (RunnerProcess & {
       readonly state: 'stopping';
       readonly model: CatalogueModel | null;
+      /** Until its process has gone. */
+      readonly heldBytes: number;
       readonly sinceMs: number;
     });
 
@@ -118,6 +132,14 @@ export interface UnplacedBase {
   readonly queues: Set<WaitQueue>;
 }
 
+/** What the last runner of a base measured; null: not yet. */
+export interface Measured {
+  readonly revision: string;
+  readonly weightBytes: number;
+  /** KV cache and compute buffers of a combo with a context of its own. */
+  readonly contextBytes: number | null;
+}
+
 /** Standbys that died or never came up, one after the other; the next one is not started before `retryAtMs`. */
 export interface StandbyLosses {
   readonly inARow: number;
@@ -141,6 +163,8 @@ export interface PoolState {
   catalogue: Catalogue;
   shuttingDown: boolean;
   standbyLosses: StandbyLosses;
+  readonly clocks: Record<Book, number>;
+  readonly measured: Map<ModelId, Measured>;
   readonly runnerPrefix: string;
   spawned: number;
 }
@@ -157,6 +181,8 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     granted: new Map(),
     catalogue,
     shuttingDown: false,
+    clocks: { combos: 0, bases: 0 },
+    measured: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     runnerPrefix,
     spawned: 0,

@@ -1,5 +1,6 @@
 import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
+import { heldBytes, slotBytes } from './memory.ts';
 import { waitForRoom } from './queues.ts';
 import type { ComboSlot, DrainingSlot, PoolState, ReadyRunner, ReadySlot, Runner } from './state.ts';
 import { moveTo } from './transitions.ts';
@@ -20,7 +21,8 @@ export function stopRunner(
   // What still runs on a draining runner has had its time.
   const isOverdue = runner.state === 'draining' && runner.active > 0;
   const atOnce = isOverdue || reason === 'failed' || reason === 'unreachable';
-  moveTo(state, { id, model, combos: new Map(), state: 'stopping', sinceMs: nowMs });
+  const held = heldBytes(state, runner);
+  moveTo(state, { id, model, combos: new Map(), state: 'stopping', sinceMs: nowMs, heldBytes: held });
   effects.push({
     type: 'stop',
     runnerId: id,
@@ -53,8 +55,10 @@ export function drainRunner(
   }
   const { id, model, weightBytes, threads, active } = runner;
   const combos = new Map<ComboKey, ComboSlot>();
+  let leavingBytes = 0;
   for (const [key, slot] of runner.combos)
     if (slot.state === 'ready' || slot.state === 'draining') combos.set(key, slot);
+    else leavingBytes += slotBytes(slot);
   moveTo(state, {
     id,
     model,
@@ -64,6 +68,7 @@ export function drainRunner(
     weightBytes,
     threads,
     active,
+    leavingBytes,
     reason,
   });
   effects.push({ type: 'note', note: 'runner_draining', runnerId: id, detail: { reason, active } });
@@ -79,6 +84,6 @@ export function detach(
 ): void {
   if (slot.active > 0) throw new Error(`Cannot detach "${slot.combo.name}": ${slot.active} requests use it`);
   const { combo } = slot;
-  runner.combos.set(combo.key, { state: 'detaching', combo, sinceMs: nowMs });
+  runner.combos.set(combo.key, { state: 'detaching', combo, sinceMs: nowMs, bytes: slotBytes(slot) });
   effects.push({ type: 'detach', runnerId: runner.id, comboKey: combo.key });
 }

@@ -1,8 +1,12 @@
+import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { isResident } from './eviction.ts';
+import { comingBytes, heldBytes, slotBytes } from './memory.ts';
+import { findVictims } from './memoryRoom.ts';
+import { blockedByMemory } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { headMs, oldestQueue } from './queues.ts';
+import { headMs, longestWaitMs, oldestQueue } from './queues.ts';
 import {
-  baseKey,
   type PoolState,
   type ReadyRunner,
   type ReadySlot,
@@ -25,10 +29,32 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
     if (!oldest || nowMs - headMs(oldest) < state.settings.swapAfterMs) continue;
     const runner = runnerOfBase(state, model);
     if (!runner) missing.push(oldest);
-    else if (runner.state === 'ready') swapCombo(state, runner, oldest);
+    else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
+      swapCombo(state, runner, oldest, nowMs);
   }
   missing.sort((a, b) => headMs(a) - headMs(b));
-  for (const queue of missing.slice(roomOnItsWay(state))) swapRunner(state, queue, nowMs, effects);
+  for (const queue of missing.slice(roomOnItsWay(state))) swapRunner(state, queue, null, nowMs, effects);
+  swapForMemory(state, nowMs, effects);
+}
+
+/** The same for memory that only busy ones could give: of other runners, else of combos on the same one. */
+function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  const blocked = blockedByMemory(state);
+  if (!blocked || nowMs - headMs(blocked.queue) < state.settings.swapAfterMs) return;
+  const { queue, runner, missingBytes } = blocked;
+  const onItsWay = comingBytes(state) + drainingBytes(state);
+  if (findVictims(state, missingBytes - onItsWay, blocked, nowMs)) return;
+  if (swapRunner(state, queue, runner?.id ?? null, nowMs, effects)) return;
+  if (runner?.state === 'ready') swapCombo(state, runner, queue, nowMs);
+}
+
+function drainingBytes(state: PoolState): number {
+  let bytes = 0;
+  for (const runner of state.runners.values()) {
+    if (runner.state === 'draining') bytes += heldBytes(state, runner);
+    else for (const slot of runner.combos.values()) if (slot.state === 'draining') bytes += slotBytes(slot);
+  }
+  return bytes;
 }
 
 function roomOnItsWay(state: PoolState): number {
@@ -38,29 +64,31 @@ function roomOnItsWay(state: PoolState): number {
   return coming;
 }
 
-function swapRunner(state: PoolState, queue: WaitQueue, nowMs: number, effects: PoolEffect[]): void {
+/** True when one gives way; `but` does not. */
+function swapRunner(
+  state: PoolState,
+  queue: WaitQueue,
+  but: RunnerId | null,
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
-    if (runner.state !== 'ready' || runner.active === 0) continue;
-    if (longestWaitMs(state, runner) <= headMs(queue) || holdsPromise(state, runner)) continue;
+    if (runner.state !== 'ready' || runner.active === 0 || runner.id === but) continue;
+    if (!isResident(state, runner.worth, nowMs) || longestWaitMs(state, runner) <= headMs(queue)) continue;
+    if (holdsPromise(state, runner)) continue;
     if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
   }
   if (oldest) drainRunner(state, oldest, 'replaced', nowMs, effects);
-}
-
-/** When the first of those arrived that wait for any combo of the runner's base. */
-function longestWaitMs(state: PoolState, runner: ReadyRunner): number {
-  let firstMs = headMs(oldestQueue(state.unplaced.get(baseKey(runner.model))?.queues ?? []));
-  for (const key of runner.combos.keys()) firstMs = Math.min(firstMs, headMs(state.queues.get(key)));
-  return firstMs;
+  return oldest !== undefined;
 }
 
 /** The same within one runner: a combo gives its place to another. One at a time. */
-function swapCombo(state: PoolState, runner: ReadyRunner, queue: WaitQueue): void {
+function swapCombo(state: PoolState, runner: ReadyRunner, queue: WaitQueue, nowMs: number): void {
   let oldest: ReadySlot | undefined;
   for (const [key, slot] of runner.combos) {
     if (slot.state === 'draining' || slot.state === 'detaching') return;
-    if (slot.state !== 'ready' || slot.active === 0) continue;
+    if (slot.state !== 'ready' || slot.active === 0 || !isResident(state, slot.worth, nowMs)) continue;
     if (headMs(state.queues.get(key)) <= headMs(queue) || isPromised(state, key)) continue;
     if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
   }

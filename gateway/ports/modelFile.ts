@@ -7,6 +7,9 @@ export interface ModelFileFacts {
   readonly architecture: string;
   /** Trained context in tokens; 0 in an adapter. */
   readonly trainedContextTokens: number;
+  /** See CatalogueModel; 0 in an adapter. */
+  readonly kvBytesPerToken: number;
+  readonly computeBytes: number;
   /** All files of a split model together. */
   readonly sizeBytes: number;
   /** The file's own modification time: stable over restarts, unlike the time of the look. */

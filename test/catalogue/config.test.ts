@@ -44,7 +44,8 @@ describe('readSettings()', () => {
   });
 
   test('lets the environment win over the file, and the file over the defaults', async () => {
-    const yaml = 'server: { port: 9000, host: 0.0.0.0 }\npool: { lease: 10s }\nlog: { level: warn }';
+    const yaml =
+      'server: { port: 9000, host: 0.0.0.0 }\npool: { lease: 10s, memory: 1GiB }\nlog: { level: warn }';
     expect(await settingsOf({}, yaml)).toMatchObject({
       value: { port: 9000, host: '0.0.0.0', logLevel: 'warn', pool: { leaseMs: 10_000, standbys: 1 } },
     });
@@ -64,7 +65,7 @@ describe('readSettings()', () => {
         logLevel: 'debug',
         dataDir: '/var/lib/hearth',
         adminToken: 'secret-token',
-        pool: { leaseMs: 2000, standbys: 3 },
+        pool: { leaseMs: 2000, standbys: 3, memoryBytes: 2 ** 30 },
       },
     });
   });

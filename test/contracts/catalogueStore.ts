@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/catalogue.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
-import type { CatalogueStore } from '../../gateway/ports/catalogueStore.ts';
+import type { CatalogueStore, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 
-const MODEL: CatalogueModel = {
+const MODEL: StoredModel = {
   id: modelId('m'),
   engine: 'llama',
   path: '/models/m.gguf',

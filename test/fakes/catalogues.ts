@@ -24,6 +24,8 @@ export function catalogueModel(id: string, changes: Partial<CatalogueModel> = {}
     ownedBy: 'hearth',
     revision: `rev-${id}`,
     weightBytes: 1000,
+    kvBytesPerToken: 0,
+    computeBytes: 0,
     createdAtEpochMs: 0,
     source: 'file',
     ...changes,

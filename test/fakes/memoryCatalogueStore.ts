@@ -1,9 +1,9 @@
-import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../../gateway/domain/catalogue.ts';
-import type { CatalogueStore } from '../../gateway/ports/catalogueStore.ts';
+import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/catalogue.ts';
+import type { CatalogueStore, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 
 /** The store without a disk. `failNext` makes the next write reject. */
 export class MemoryCatalogueStore implements CatalogueStore {
-  readonly models = new Map<string, CatalogueModel>();
+  readonly models = new Map<string, StoredModel>();
   readonly adapters = new Map<string, CatalogueAdapter>();
   readonly aliases = new Map<string, CatalogueAlias>();
   failNext: Error | null = null;
@@ -16,7 +16,7 @@ export class MemoryCatalogueStore implements CatalogueStore {
     };
   }
 
-  putModel(model: CatalogueModel): Promise<void> {
+  putModel(model: StoredModel): Promise<void> {
     return this.#write(() => this.models.set(model.id, model));
   }
 

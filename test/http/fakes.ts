@@ -37,6 +37,8 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     ownedBy: spec.ownedBy ?? 'hearth',
     revision: `rev-${spec.id}`,
     weightBytes: 1000,
+    kvBytesPerToken: 0,
+    computeBytes: 0,
     createdAtEpochMs: CREATED_AT_EPOCH_MS,
     source: 'api',
   };

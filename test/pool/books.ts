@@ -1,5 +1,9 @@
 import { expect } from 'vitest';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
+import { isResident } from '../../gateway/pool/eviction.ts';
+import { comingBytes, wholeNeed } from '../../gateway/pool/memory.ts';
+import { findVictims } from '../../gateway/pool/memoryRoom.ts';
+import { blockedByMemory } from '../../gateway/pool/placing.ts';
 import {
   baseKey,
   isIdle,
@@ -12,10 +16,10 @@ import {
 } from '../../gateway/pool/state.ts';
 
 /** What must hold in the pool's own books after every event. Plain comparisons first: this runs for each event. */
-export function checkBooks(state: PoolState): void {
+export function checkBooks(state: PoolState, nowMs: number): void {
   checkQueues(state);
   checkRunners(state);
-  checkNobodyForgotten(state);
+  checkNobodyForgotten(state, nowMs);
 }
 
 function must(condition: boolean, what: string): void {
@@ -122,28 +126,43 @@ function checkSlot(
 }
 
 /** Whoever waits without a start waits because there is no room that the pool could use or make. */
-function checkNobodyForgotten(state: PoolState): void {
+function checkNobodyForgotten(state: PoolState, nowMs: number): void {
+  const blocked = blockedByMemory(state);
+  if (blocked) {
+    const missing = blocked.missingBytes - comingBytes(state);
+    must(
+      missing <= 0 || findVictims(state, missing, blocked, nowMs) === null,
+      'idle ones keep the memory that is missing',
+    );
+    must(wholeNeed(state, blocked.queue.combo) <= state.settings.memoryBytes, 'one waits that can never fit');
+  }
   let missing = 0;
   for (const { model } of state.unplaced.values()) {
     const runner = runnerOfBase(state, model);
     if (!runner) missing += 1;
     else {
+      if (blocked && runner.combos.size < state.settings.maxCombosPerRunner) continue;
       must(runner.combos.size >= state.settings.maxCombosPerRunner, `"${runner.id}" has room`);
       const slots = [...runner.combos.values()];
       const leaving = slots.some((slot) => slot.state === 'detaching');
       must(
-        leaving || !slots.some((slot) => slot.state === 'ready' && slot.active === 0),
+        leaving ||
+          !slots.some(
+            (slot) => slot.state === 'ready' && slot.active === 0 && isResident(state, slot.worth, nowMs),
+          ),
         'an idle combo stays',
       );
     }
   }
-  if (missing === 0) return;
+  if (missing === 0 || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
   must(runnersWithBase(state) >= state.settings.maxRunners, 'a base waits although a runner could start');
   const runners = [...state.runners.values()];
   if (runners.some((runner) => runner.model !== null && runner.state === 'stopping')) return;
   const spare = runners.filter(
     (runner) =>
+      runner.state === 'ready' &&
       isIdle(runner) &&
+      isResident(state, runner.worth, nowMs) &&
       runner.model !== null &&
       !state.unplaced.has(baseKey(runner.model)) &&
       ![...runner.combos.keys()].some((key) => state.queues.has(key)),

@@ -7,12 +7,16 @@ export const SETTINGS: PoolSettings = {
   maxRunners: 2,
   standbys: 0,
   maxCombosPerRunner: 3,
+  memoryBytes: 1e12,
+  hasDevice: false,
   queueLimit: 1024,
   queueLimitPerCombo: 256,
   startTimeoutMs: 30_000,
   cpuThreads: 4,
   drainTimeoutMs: 10_000,
   swapAfterMs: 2000,
+  eviction: 'gdsf',
+  minResidencyMs: 0,
 };
 
 export function model(id: string, overrides: Partial<CatalogueModel> = {}): CatalogueModel {
@@ -32,6 +36,8 @@ export function model(id: string, overrides: Partial<CatalogueModel> = {}): Cata
     ownedBy: 'test',
     revision: 'r1',
     weightBytes: 1000,
+    kvBytesPerToken: 0,
+    computeBytes: 20,
     createdAtEpochMs: 0,
     source: 'file',
     ...overrides,

@@ -24,6 +24,7 @@ export class PoolDriver {
   readonly state: PoolState;
   nowMs = 0;
   #lastNotes: Note[] = [];
+  #lastRejections: Failure[] = [];
 
   constructor(settings: Partial<PoolSettings> = {}, catalogue: Catalogue = CATALOGUE) {
     this.state = emptyPool({ ...SETTINGS, ...settings }, catalogue, 't');
@@ -31,7 +32,8 @@ export class PoolDriver {
 
   tell(event: PoolEvent): string[] {
     const { effects } = decide(this.state, event, this.nowMs);
-    checkBooks(this.state);
+    checkBooks(this.state, this.nowMs);
+    this.#lastRejections = effects.flatMap((effect) => (effect.type === 'reject' ? [effect.failure] : []));
     this.#lastNotes = effects.filter((effect) => effect.type === 'note');
     return effects.filter(({ type }) => type !== 'note').map(brief);
   }
@@ -40,6 +42,12 @@ export class PoolDriver {
   notes(act: () => unknown): Note[] {
     act();
     return this.#lastNotes;
+  }
+
+  /** Why the last event that `act` tells has requests refused. */
+  rejections(act: () => unknown): Failure[] {
+    act();
+    return this.#lastRejections;
   }
 
   combo(name: string): Combo {

@@ -54,6 +54,8 @@ type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 const settings = fc.record<PoolSettings>({
   maxRunners: fc.integer({ min: 1, max: 3 }),
   standbys: fc.integer({ min: 0, max: 2 }),
+  memoryBytes: fc.constantFrom(1020, 1050, 2045, 1e12),
+  hasDevice: fc.constant(false),
   maxCombosPerRunner: fc.integer({ min: 1, max: 3 }),
   queueLimit: fc.constantFrom(4, 1000),
   queueLimitPerCombo: fc.constantFrom(3, 1000),
@@ -61,6 +63,8 @@ const settings = fc.record<PoolSettings>({
   cpuThreads: fc.integer({ min: 1, max: 5 }),
   drainTimeoutMs: fc.constantFrom(300, 2000),
   swapAfterMs: fc.constantFrom(0, 300, 1000),
+  eviction: fc.constantFrom('gdsf', 'lru', 'size'),
+  minResidencyMs: fc.constantFrom(0, 0, 400),
 });
 
 function catalogue(

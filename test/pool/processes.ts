@@ -4,6 +4,11 @@ import type { ComboKey, RunnerId } from '../../gateway/domain/ids.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import type { Agenda } from './agenda.ts';
 
+/** A little less than builders.ts predicts. */
+const WEIGHT_BYTES = 1000;
+const KV_BYTES = 10;
+const COMPUTE_BYTES = 5;
+
 /** How often each thing goes wrong, 0 to 1. */
 export interface Faults {
   readonly start: number;
@@ -63,13 +68,19 @@ export class SimulatedProcess {
     });
   }
 
+  /** Weights from the order to load them, contexts from the order to attach, all until the exit. */
+  get bytes(): number {
+    const hasWeights = this.state === 'loading' || this.state === 'loaded';
+    return (hasWeights ? WEIGHT_BYTES : 0) + this.combos.size * (KV_BYTES + COMPUTE_BYTES);
+  }
+
   load(): void {
     if (this.state === 'dead') return;
     this.state = 'loading';
     this.#after(300, () => {
       if (this.#goesWrong('Cannot load')) return;
       this.state = 'loaded';
-      this.#world.tell({ type: 'runnerLoaded', runnerId: this.id, weightBytes: 1000 });
+      this.#world.tell({ type: 'runnerLoaded', runnerId: this.id, weightBytes: WEIGHT_BYTES });
     });
   }
 
@@ -91,8 +102,8 @@ export class SimulatedProcess {
         type: 'comboReady',
         runnerId: this.id,
         comboKey: combo.key,
-        kvBytes: 10,
-        computeBytes: 5,
+        kvBytes: KV_BYTES,
+        computeBytes: COMPUTE_BYTES,
       });
     });
   }

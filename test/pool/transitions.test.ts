@@ -11,11 +11,13 @@ const STATES = Object.keys(RUNNER_TRANSITIONS) as Runner['state'][];
 
 function runnerIn(state: Runner['state']): Runner {
   const base = { id: runnerId('r1'), model: model('a'), combos: new Map(), sinceMs: 0 };
-  const loaded = { ...base, weightBytes: 1, threads: 1, active: 1, lastUsedMs: 0 };
+  const worth = { costMs: 0, readyMs: 0, uses: 1, clock: 0 };
+  const loaded = { ...base, weightBytes: 1, threads: 1, active: 1, lastUsedMs: 0, worth };
   if (state === 'standby') return { ...base, state, model: null };
   if (state === 'loading') return { ...base, state, claimedMs: null, threads: 1 };
   if (state === 'ready') return { ...loaded, state };
-  if (state === 'draining') return { ...loaded, state, reason: 'idle' };
+  if (state === 'draining') return { ...loaded, state, reason: 'idle', leavingBytes: 0 };
+  if (state === 'stopping') return { ...base, state, heldBytes: 0 };
   return { ...base, state };
 }
 

@@ -12,7 +12,9 @@ import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { FixedStart, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
+import { freeBytes } from '../../gateway/pool/memory.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
+import { headMs, oldestQueue } from '../../gateway/pool/queues.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { Agenda, randomOf } from './agenda.ts';
@@ -166,8 +168,9 @@ export class World {
     if (held) held.readyAtEvent = this.events;
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     for (const effect of effects) this.#perform(effect);
-    checkBooks(this.state);
+    checkBooks(this.state, this.agenda.nowMs);
     this.#checkThreads();
+    this.#checkMemory();
     const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
     const orders = [...this.orders.values()].filter(({ answered }) => !answered).length;
     this.#must(waiting + orders === this.state.waiting, 'the pool has forgotten somebody who waits');
@@ -302,10 +305,20 @@ export class World {
     if (reason === 'idle' || reason === 'evicted') {
       const attaching = [...process.combos.values()].some(({ state }) => state === 'attaching');
       this.#must(!attaching, `stops (${reason}) during an attach`);
-      for (const key of process.combos.keys())
-        this.#must(!this.state.queues.has(key), 'stops what is waited for');
+      for (const key of process.combos.keys()) {
+        const firstMs = headMs(this.state.queues.get(key));
+        const gaveWay = reason === 'evicted' && this.#waitsElsewhere(process.baseKey, firstMs);
+        this.#must(firstMs === Number.POSITIVE_INFINITY || gaveWay, 'stops what is waited for');
+      }
     }
     process.stop(graceMs);
+  }
+
+  /** Somebody has waited at least as long, for another base. */
+  #waitsElsewhere(key: string | null, sinceMs: number): boolean {
+    return [...this.state.unplaced].some(
+      ([base, { queues }]) => base !== key && headMs(oldestQueue(queues)) <= sinceMs,
+    );
   }
 
   #answer({ orderId, answer }: Extract<PoolEffect, { type: 'answer' }>): void {
@@ -341,6 +354,15 @@ export class World {
     const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
       state === 'running' && runnerId === id && (key === undefined || combo.key === key);
     return this.requests.filter(runs).length;
+  }
+
+  /** What processes hold and are about to: these never measure more than was predicted. */
+  #checkMemory(): void {
+    this.#must(freeBytes(this.state) >= 0, 'promises more memory than there is');
+    let bytes = 0;
+    for (const process of this.processes.values()) bytes += process.bytes;
+    const { memoryBytes } = this.state.settings;
+    this.#must(bytes <= memoryBytes, `processes hold ${bytes} of ${memoryBytes} bytes`);
   }
 
   #checkThreads(): void {

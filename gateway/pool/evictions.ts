@@ -1,0 +1,32 @@
+import type { PoolEffect } from './effects.ts';
+import { type Candidate, noteEviction } from './eviction.ts';
+import { heldBytes, slotBytes } from './memory.ts';
+import type { PoolState, ReadyRunner, ReadySlot } from './state.ts';
+import { detach, stopRunner } from './stops.ts';
+
+/** A base with all that it holds. */
+export function baseCandidate(state: PoolState, runner: ReadyRunner): Candidate {
+  return { worth: runner.worth, bytes: heldBytes(state, runner), lastUsedMs: runner.lastUsedMs };
+}
+
+export function comboCandidate(slot: ReadySlot): Candidate {
+  return { worth: slot.worth, bytes: slotBytes(slot), lastUsedMs: slot.lastUsedMs };
+}
+
+/** Lets an idle base go, for want of room. */
+export function evictBase(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
+  noteEviction(state, 'bases', baseCandidate(state, runner));
+  stopRunner(state, runner, 'evicted', nowMs, effects);
+}
+
+/** Lets an idle combo go, for want of room. */
+export function evictCombo(
+  state: PoolState,
+  runner: ReadyRunner,
+  slot: ReadySlot,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  noteEviction(state, 'combos', comboCandidate(slot));
+  detach(runner, slot, nowMs, effects);
+}
