@@ -4,7 +4,7 @@ import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.t
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
-import { contextBytes, freeBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
+import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
 import { baseKey, type PoolState, runnerOfBase, runnersWithBase } from './state.ts';
 import { moveTo } from './transitions.ts';
 
@@ -70,7 +70,7 @@ export function judgeAdoption(
   const stale: ComboKey[] = [];
   let left = free;
   for (const { combo: key, kvBytes, computeBytes } of combos) {
-    const bytes = contextBytes(state, current, kvBytes + computeBytes);
+    const bytes = hostBytes(state, current, kvBytes + computeBytes);
     const fits = kept.length < settings.maxCombosPerRunner && bytes <= left;
     const combo = fits ? comboOfKey(key, catalogue) : null;
     if (combo) left -= bytes;

@@ -24,7 +24,7 @@ export function comboNeed(state: PoolState, { model }: Combo, runner?: Runner): 
 }
 
 /** What a context that is there takes of the host's memory. */
-export function contextBytes(state: PoolState, model: CatalogueModel, bytes: number): number {
+export function hostBytes(state: PoolState, model: CatalogueModel, bytes: number): number {
   return isOnDevice(state, model) ? 0 : bytes;
 }
 
