@@ -48,16 +48,12 @@ const RUNNER_ENVIRONMENT = [
   'LD_LIBRARY_PATH',
   'CUDA_VISIBLE_DEVICES',
   'HEARTH_LLAMA_DIR',
+  // An operator's choice of huge pages for KV caches: docs/adr/0007.
+  'GLIBC_TUNABLES',
 ];
 
 /** Past the drain's limit runners are killed (SIGTERM, SIGKILL); their streams' clients get to read an error frame. */
 const LAST_FRAMES_MS = 5_000;
-
-/**
- * KV caches are large and written in full: with transparent huge pages their page faults are a hundredth (glibc's
- * mallopt(3), tunable glibc.malloc.hugetlb; 1 advises the kernel and reserves nothing).
- */
-const RUNNER_TUNABLES = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 
 /** Builds the gateway out of its parts; the one place that names concrete classes. Throws one sentence on failure. */
 export async function compose(
@@ -85,7 +81,7 @@ export async function compose(
       runDir,
       leaseMs: settings.pool.leaseMs,
       secret,
-      environment: { ...RUNNER_TUNABLES, ...pick(environment, RUNNER_ENVIRONMENT) },
+      environment: pick(environment, RUNNER_ENVIRONMENT),
     };
     const core = buildCore(settings, database, catalogue, log, spawning);
     opened.unshift(() => {
