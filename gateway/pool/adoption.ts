@@ -5,7 +5,8 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
-import { baseKey, type PoolState, runnerOfBase, runnersWithBase } from './state.ts';
+import { baseKey, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
+import { mostRunners } from './scaling.ts';
 import { moveTo } from './transitions.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
@@ -56,8 +57,9 @@ export function judgeAdoption(
   if (!current) return refuse(`its base "${model.id}" is not in the catalogue any more`);
   if (current.revision !== model.revision)
     return refuse(`its base "${model.id}" was replaced: it holds ${model.revision}, not ${current.revision}`);
-  if (runnerOfBase(state, current)) return refuse(`another runner holds its base "${model.id}"`);
-  if (state.unplaced.has(baseKey(current)))
+  if (runnersOfBase(state, current).length >= mostRunners(state, current))
+    return refuse(`enough other runners hold its base "${model.id}"`);
+  if (isWaitedFor(state, current))
     return refuse(`somebody waits for memory for its base "${model.id}"`);
   const runners = runnersWithBase(state);
   if (runners >= settings.maxRunners)
@@ -78,6 +80,12 @@ export function judgeAdoption(
     else stale.push(comboKey(key));
   }
   return { ok: true, as: 'runner', model: held, combos: kept, stale };
+}
+
+/** Those that wait for memory for a base have been told how much there is. */
+function isWaitedFor(state: PoolState, model: CatalogueModel): boolean {
+  const wants = state.unplaced.get(baseKey(model))?.wants ?? [];
+  return [...wants].some(({ type }) => type === 'queue');
 }
 
 function judgeStandby(state: PoolState): AdoptionVerdict {

@@ -14,7 +14,7 @@ import type { FixedStart, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { freeBytes } from '../../gateway/pool/memory.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
-import { headMs, oldestQueue } from '../../gateway/pool/queues.ts';
+import { headMs, oldestWant } from '../../gateway/pool/queues.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { Agenda, randomOf } from './agenda.ts';
@@ -33,6 +33,21 @@ interface SimulatedRequest {
 
 const TICK_MS = 200;
 
+/** Events that may cost what is kept a runner. Time may, too: a start or a detach that hangs is given up. */
+const TAKES_RUNNERS: ReadonlySet<PoolEvent['type']> = new Set([
+  'runnerExited',
+  'runnerFailed',
+  'comboFailed',
+  'catalogueChanged',
+  'drainAsked',
+  'shutdownAsked',
+]);
+
+function servingHolders(state: PoolState, key: ComboKey): number {
+  return holdersOf(state, key).filter(({ slot }) => slot.state !== 'detaching' && slot.state !== 'draining')
+    .length;
+}
+
 /**
  * Everything around the pool: processes that start, fail, hang and die after random times, clients that come and go, a
  * clock. Performs the pool's effects, tells it what became of them, and checks after every event that no promise broke.
@@ -44,7 +59,7 @@ export class World {
   readonly faults: Faults;
   readonly requests: SimulatedRequest[] = [];
   readonly processes = new Map<RunnerId, SimulatedProcess>();
-  readonly orders = new Map<string, { readonly combo: Combo; answered: boolean }>();
+  readonly orders = new Map<string, { readonly combo: Combo | null; answered: boolean }>();
   readonly rejections: string[] = [];
   events = 0;
   #shutDownAtMs = Number.POSITIVE_INFINITY;
@@ -80,6 +95,36 @@ export class World {
     const orderId = `o${this.orders.size}`;
     this.orders.set(orderId, { combo, answered: false });
     this.tell({ type, orderId, combo });
+  }
+
+  pin(combo: Combo, count: number, forMs: number): void {
+    const orderId = `o${this.orders.size}`;
+    this.orders.set(orderId, { combo, answered: false });
+    const level = count === 0 ? 'staged' : 'ready';
+    const untilMs = this.agenda.nowMs + forMs;
+    this.tell({ type: 'pinAsked', orderId, combo, level, count: Math.max(1, count), untilMs });
+  }
+
+  unpin({ name }: Combo): void {
+    const orderId = `o${this.orders.size}`;
+    this.orders.set(orderId, { combo: null, answered: false });
+    this.tell({ type: 'unpinAsked', orderId, combo: name });
+  }
+
+  /** An operator drains a runner, maybe one that has gone. */
+  drain(pick: number): void {
+    const ids = [...this.state.runners.keys()];
+    const orderId = `o${this.orders.size}`;
+    this.orders.set(orderId, { combo: null, answered: false });
+    const runnerId = ids[pick % (ids.length + 1)] ?? makeRunnerId('r_gone');
+    this.tell({ type: 'drainAsked', orderId, runnerId });
+  }
+
+  /** Combos that are kept on fewer runners than they should be. */
+  missing(): string[] {
+    const keeps = [...this.state.keeps.values()];
+    const missing = keeps.filter(({ combo, count }) => readyHolders(this.state, combo.key).length < count);
+    return missing.map(({ combo }) => combo.name);
   }
 
   /** The client of a request that waits or runs leaves. */
@@ -166,8 +211,10 @@ export class World {
     const process = event.type === 'comboReady' ? this.processes.get(event.runnerId) : undefined;
     const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
     if (held) held.readyAtEvent = this.events;
+    const kept = this.#keptRunners();
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     for (const effect of effects) this.#perform(effect);
+    this.#checkKept(kept);
     checkBooks(this.state, this.agenda.nowMs);
     this.#checkThreads();
     this.#checkMemory();
@@ -214,6 +261,8 @@ export class World {
       case 'answer':
         return this.#answer(effect);
       case 'note':
+      case 'stage':
+      case 'pinEnded':
         return;
       default:
         throw new Error(`unknown effect ${(effect satisfies never as { type: string }).type}`);
@@ -233,6 +282,7 @@ export class World {
       const runners = processes.size - standbys.length;
       this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
       this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
+      this.#checkRunners(model);
       this.#must(!standbys.some(({ id }) => this.#isStandby(id)), 'spawns although there is a standby');
     }
     processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), this));
@@ -245,7 +295,14 @@ export class World {
     const runners = [...this.processes.values()].filter(({ baseKey }) => baseKey !== null).length;
     this.#must(runners < this.state.settings.maxRunners, 'claims for more runners than allowed');
     this.#must(isCurrentModel(model, this.state.catalogue), 'claims for a base that is not current');
+    this.#checkRunners(model);
     process.baseKey = baseKey(model);
+  }
+
+  #checkRunners(model: CatalogueModel): void {
+    const there = runnersOfBase(this.state, model).length;
+    const most = mostRunners(this.state, model) + Number(this.state.keeps.size > 0);
+    this.#must(there <= most, `starts runner ${there} for "${model.id}", expected at most ${most}`);
   }
 
   /** How many standbys there are, or are coming up. */
@@ -283,8 +340,11 @@ export class World {
     if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
-    this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
-    this.#must(!(isWarm && effect.joined), 'joined a start that was over');
+    const isOnly = [...this.processes.values()].filter((p) => p.combos.has(request.combo.key)).length === 1;
+    if (isOnly && request.wasOnly)
+      this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
+    if (isWarm) this.#must(effect.kind === 'warm' || !isOnly, `grants as ${effect.kind} what was ready`);
+    this.#must(!(effect.kind === 'warm' && effect.joined), 'joined no start');
     if (!isWarm && !effect.joined) held.begun += 1;
     this.#must(held.begun <= 1, 'several began one start');
     request.state = 'running';
@@ -317,7 +377,7 @@ export class World {
   /** Somebody has waited at least as long, for another base. */
   #waitsElsewhere(key: string | null, sinceMs: number): boolean {
     return [...this.state.unplaced].some(
-      ([base, { queues }]) => base !== key && headMs(oldestQueue(queues)) <= sinceMs,
+      ([base, { wants }]) => base !== key && headMs(oldestWant(wants)) <= sinceMs,
     );
   }
 
@@ -326,7 +386,7 @@ export class World {
     if (!order || order.answered) return this.#must(false, `answers order "${orderId}" twice`);
     order.answered = true;
     if (!answer.ok || answer.value.order !== 'warm') return;
-    const held = this.processes.get(answer.value.runnerId)?.combos.get(order.combo.key);
+    const held = this.processes.get(answer.value.runnerId)?.combos.get(order.combo?.key ?? comboKey(''));
     this.#must(held?.state === 'ready', 'says that a combo is warm that is not ready');
   }
 
@@ -363,6 +423,23 @@ export class World {
     for (const process of this.processes.values()) bytes += process.bytes;
     const { memoryBytes } = this.state.settings;
     this.#must(bytes <= memoryBytes, `processes hold ${bytes} of ${memoryBytes} bytes`);
+  }
+
+  /** On how many runners each kept combo is, up to how many it is kept on. */
+  #keptRunners(): Map<ComboKey, number> {
+    const kept = new Map<ComboKey, number>();
+    for (const [key, { count }] of this.state.keeps)
+      kept.set(key, Math.min(count, servingHolders(this.state, key)));
+    return kept;
+  }
+
+  /** Neither pressure nor idleness nor what clients ask for takes a runner from what is kept. */
+  #checkKept(before: ReadonlyMap<ComboKey, number>): void {
+    if (TAKES_RUNNERS.has(this.#now.type)) return;
+    for (const [key, count] of this.#keptRunners()) {
+      const had = Math.min(before.get(key) ?? 0, this.state.keeps.get(key)?.count ?? 0);
+      this.#must(count >= had, `takes a runner from "${key}", which is kept`);
+    }
   }
 
   #checkThreads(): void {
