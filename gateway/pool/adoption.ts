@@ -7,6 +7,7 @@ import { newWorth } from './eviction.ts';
 import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
 import { baseKey, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
 import { mostRunners } from './scaling.ts';
+import { answerOrders, grantWaiting } from './serving.ts';
 import { moveTo } from './transitions.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
@@ -100,8 +101,8 @@ export function standbyAdopted(state: PoolState, id: RunnerId, nowMs: number, ef
 }
 
 /**
- * Puts it into the books as ready. Nobody waits for its base, or it would not have been found fit: who waits has a runner
- * of that base, or there is no room for one.
+ * Puts it into the books as ready. Who waits for a combo of it (on a start elsewhere, or it would not have been found fit)
+ * is served.
  */
 export function runnerAdopted(
   state: PoolState,
@@ -134,6 +135,10 @@ export function runnerAdopted(
       keepAliveMs,
     });
     measureContext(state, model, kvBytes, computeBytes);
+  }
+  for (const { combo } of combos) {
+    answerOrders(state, runner, combo.key, effects);
+    grantWaiting(state, combo.key, nowMs, effects);
   }
   const detail = { base: model.id, weightBytes, combos: combos.length };
   effects.push({ type: 'note', note: 'runner_adopted', runnerId: id, detail });

@@ -92,10 +92,10 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       pin(state, event, nowMs, effects);
       break;
     case 'unpinAsked':
-      unpin(state, event.orderId, event.combo, effects);
+      unpin(state, event.orderId, event.combo, nowMs, effects);
       break;
     case 'pinsRestored':
-      restorePins(state, event.pins, effects);
+      restorePins(state, event.pins, nowMs, effects);
       break;
     case 'catalogueChanged':
       applyCatalogue(state, event.catalogue, nowMs, effects);
@@ -108,12 +108,13 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       upkeep(state, nowMs, effects);
       expire(state, nowMs, effects);
       scale(state, nowMs, effects);
-      refillStandbys(state, nowMs, effects);
       break;
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);
   }
   placeWaiting(state, nowMs, effects);
+  // After those who wait and what is kept had their starts.
+  if (event.type === 'tick') refillStandbys(state, nowMs, effects);
   shareThreads(state, effects);
   return { state, effects };
 }

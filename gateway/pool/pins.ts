@@ -37,15 +37,24 @@ export function pin(
   setPin(state, { name, level, count, untilMs }, effects);
   effects.push({ type: 'note', note: 'pinned', combo: name, detail: { level, count } });
   effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'pin' } } });
-  reviewKeeps(state);
+  keepAnew(state, nowMs, effects);
   refuseUnfit(state, effects);
-  upkeep(state, nowMs, effects);
 }
 
 /** Puts pins into the books as they were, without asking whether they fit. */
-export function restorePins(state: PoolState, pins: readonly Pin[], effects: PoolEffect[]): void {
+export function restorePins(
+  state: PoolState,
+  pins: readonly Pin[],
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   for (const restored of pins) setPin(state, restored, effects);
+  keepAnew(state, nowMs, effects);
+}
+
+function keepAnew(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   reviewKeeps(state);
+  upkeep(state, nowMs, effects);
 }
 
 function setPin(state: PoolState, one: Pin, effects: PoolEffect[]): void {
@@ -54,11 +63,17 @@ function setPin(state: PoolState, one: Pin, effects: PoolEffect[]): void {
 }
 
 /** Idempotent. What was pinned goes as anything else does. */
-export function unpin(state: PoolState, orderId: string, name: ComboName, effects: PoolEffect[]): void {
+export function unpin(
+  state: PoolState,
+  orderId: string,
+  name: ComboName,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   const existed = state.pins.delete(name);
   if (existed) {
     effects.push({ type: 'note', note: 'unpinned', combo: name });
-    reviewKeeps(state);
+    keepAnew(state, nowMs, effects);
   }
   effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'unpin', existed } } });
 }
@@ -73,5 +88,5 @@ export function endPins(state: PoolState, nowMs: number, effects: PoolEffect[]):
     effects.push({ type: 'pinEnded', combo: name });
     effects.push({ type: 'note', note: 'pin_ended', combo: name });
   }
-  if (ended > 0) reviewKeeps(state);
+  if (ended > 0) keepAnew(state, nowMs, effects);
 }

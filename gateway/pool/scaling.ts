@@ -1,6 +1,7 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { ComboKey } from '../domain/ids.ts';
+import { isCurrentCombo } from './current.ts';
 import type { PoolEffect } from './effects.ts';
 import { keptRunners } from './fit.ts';
 import { holdersOf, type ReadyHolder } from './holders.ts';
@@ -54,6 +55,7 @@ function scalable(state: PoolState): Map<ComboKey, ReadyHolder[]> {
     if (runner.state !== 'ready') continue;
     for (const [key, slot] of runner.combos) {
       if (slot.state !== 'ready' || maxRunnersOf(state, slot.combo) < 2) continue;
+      if (!isCurrentCombo(slot.combo, state.catalogue)) continue;
       const holders = scaled.get(key);
       if (holders) holders.push({ runner, slot });
       else scaled.set(key, [{ runner, slot }]);

@@ -3,7 +3,8 @@ import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { OrderAnswer } from '../pool/effects.ts';
-import { type Runner, runnerOfCombo } from '../pool/state.ts';
+import { bestHolder, holdersOf } from '../pool/holders.ts';
+import type { Runner } from '../pool/state.ts';
 import type { LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
@@ -47,9 +48,9 @@ export class ControlPool implements PoolControl {
   }
 
   comboStatus(combo: Combo): LoadStatus {
-    const slot = runnerOfCombo(this.#pool.state, combo.key)?.combos.get(combo.key);
-    if (!slot || slot.state === 'detaching') return 'unloaded';
-    return slot.state === 'ready' ? 'loaded' : 'loading';
+    const slot = bestHolder(this.#pool.state, combo.key)?.slot;
+    if (slot) return slot.state === 'ready' ? 'loaded' : 'loading';
+    return holdersOf(this.#pool.state, combo.key).some((one) => one.slot.state === 'draining') ? 'loaded' : 'unloaded';
   }
 
   async warm(combo: Combo): Promise<Result<{ readonly runnerId: string; readonly kind: StartKind }>> {

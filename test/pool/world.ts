@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
-import type { Catalogue } from '../../gateway/domain/catalogue.ts';
+import type { Catalogue, CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import {
+  type ComboKey,
+  comboKey,
   runnerId as makeRunnerId,
   type RequestId,
   type RunnerId,
@@ -12,11 +14,13 @@ import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { FixedStart, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
+import { holdersOf, readyHolders } from '../../gateway/pool/holders.ts';
 import { freeBytes } from '../../gateway/pool/memory.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
 import { headMs, oldestWant } from '../../gateway/pool/queues.ts';
+import { maxRunnersOf, mostRunners } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
-import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import { baseKey, emptyPool, type PoolState, runnersOfBase } from '../../gateway/pool/state.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks } from './books.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
@@ -62,6 +66,8 @@ export class World {
   readonly orders = new Map<string, { readonly combo: Combo | null; answered: boolean }>();
   readonly rejections: string[] = [];
   events = 0;
+  /** Combos that were on several processes at one time. */
+  readonly #spread = new Set<ComboKey>();
   #shutDownAtMs = Number.POSITIVE_INFINITY;
   #now: PoolEvent = { type: 'tick' };
 
@@ -97,7 +103,10 @@ export class World {
     this.tell({ type, orderId, combo });
   }
 
+  pinned = 0;
+
   pin(combo: Combo, count: number, forMs: number): void {
+    this.pinned += 1;
     const orderId = `o${this.orders.size}`;
     this.orders.set(orderId, { combo, answered: false });
     const level = count === 0 ? 'staged' : 'ready';
@@ -165,6 +174,7 @@ export class World {
     const process = SimulatedProcess.adopted(runnerId, baseKey(model), this);
     this.processes.set(runnerId, process);
     for (const { combo } of verdict.combos) {
+      if (holdersOf(this.state, combo.key).length > 0) this.#spread.add(combo.key);
       this.#must(isCurrentCombo(combo, this.state.catalogue), 'adopts a combo that is not current');
       process.combos.set(combo.key, { combo, state: 'ready', kind: 'attach', readyAtEvent: 0, begun: 0 });
     }
@@ -323,7 +333,10 @@ export class World {
     this.#must(!process.combos.has(combo.key), 'attaches twice');
     const wasWanted = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
     process.attach(combo, wasWanted ? 'cold' : 'attach');
-    if (wasWanted) return;
+    const holders = [...this.processes.values()].filter(({ combos }) => combos.has(combo.key));
+    if (holders.length > 1) this.#spread.add(combo.key);
+    const isKept = this.state.keeps.has(combo.key) || maxRunnersOf(this.state, combo) > 1;
+    if (wasWanted || isKept) return;
     const [first, ...others] = this.state.queues.get(combo.key)?.waiters ?? [];
     this.#must(first?.start?.joined === false, 'a start that nobody began');
     this.#must(
@@ -340,12 +353,11 @@ export class World {
     if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
-    const isOnly = [...this.processes.values()].filter((p) => p.combos.has(request.combo.key)).length === 1;
-    if (isOnly && request.wasOnly)
+    // One that waited on a start may be overtaken by another runner, and keeps the kind that it waited for.
+    if (!this.#spread.has(request.combo.key))
       this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
-    if (isWarm) this.#must(effect.kind === 'warm' || !isOnly, `grants as ${effect.kind} what was ready`);
     this.#must(!(effect.kind === 'warm' && effect.joined), 'joined no start');
-    if (!isWarm && !effect.joined) held.begun += 1;
+    if (effect.kind !== 'warm' && !effect.joined) held.begun += 1;
     this.#must(held.begun <= 1, 'several began one start');
     request.state = 'running';
     request.runnerId = effect.runnerId;
@@ -357,7 +369,7 @@ export class World {
   #stop({ runnerId, graceMs, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
     const process = this.processes.get(runnerId);
     if (!process || process.isStopping) return this.#must(false, 'stops what is not there');
-    if (reason !== 'failed' && reason !== 'shutdown')
+    if (reason !== 'failed' && reason !== 'shutdown' && reason !== 'drained')
       this.#must(this.#running(runnerId) === 0, `stops (${reason}) a busy runner`);
     const { drainTimeoutMs } = this.state.settings;
     if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
@@ -435,7 +447,7 @@ export class World {
 
   /** Neither pressure nor idleness nor what clients ask for takes a runner from what is kept. */
   #checkKept(before: ReadonlyMap<ComboKey, number>): void {
-    if (TAKES_RUNNERS.has(this.#now.type)) return;
+    if (TAKES_RUNNERS.has(this.#now.type) || (this.#now.type === 'tick' && this.faults.hang > 0)) return;
     for (const [key, count] of this.#keptRunners()) {
       const had = Math.min(before.get(key) ?? 0, this.state.keeps.get(key)?.count ?? 0);
       this.#must(count >= had, `takes a runner from "${key}", which is kept`);

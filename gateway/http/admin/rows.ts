@@ -19,6 +19,8 @@ export function modelRowOf(model: CatalogueModel, status: LoadStatus): ModelRow 
     repack: model.repack,
     kv_budget_bytes: model.kvBudgetBytes,
     idle_ttl: model.idleTtlMs === null ? null : model.idleTtlMs / 1000,
+    min_runners: model.minRunners,
+    max_runners: model.maxRunners,
     chat_template: model.chatTemplate,
     owned_by: model.ownedBy,
     revision: model.revision,

@@ -21,6 +21,8 @@ export const modelBody = z
     repack: z.boolean().optional(),
     kv_budget_bytes: z.int().min(1).nullable().optional(),
     idle_ttl: duration.nullable().optional(),
+    min_runners: z.int().min(0).max(4096).optional(),
+    max_runners: z.int().min(1).max(4096).optional(),
     chat_template: z.string().min(1).max(262_144).optional(),
     owned_by: z.string().min(1).max(128).optional(),
   })
@@ -52,6 +54,8 @@ export const modelRow = z
     repack: z.boolean(),
     kv_budget_bytes: z.int().nullable(),
     idle_ttl: z.number().nullable().openapi({ description: 'Seconds; null: never' }),
+    min_runners: z.int().openapi({ description: 'Runners that the bare model is kept ready on' }),
+    max_runners: z.int().openapi({ description: 'Most runners that one combo is spread over' }),
     chat_template: z.string().nullable(),
     owned_by: z.string(),
     revision: z.string(),
