@@ -46,13 +46,17 @@ const pool = z
     preload: z
       .array(z.string().min(1))
       .default([])
-      .describe('Combos that are made ready at start, one after the other; then as if somebody had used them'),
+      .describe(
+        'Combos that are made ready at start, one after the other; then as if somebody had used them',
+      ),
     target_occupancy: z
       .number()
       .min(0.01)
       .max(1)
       .default(0.7)
-      .describe('Share of its sequences that one runner of a combo serves before the next one is used or started'),
+      .describe(
+        'Share of its sequences that one runner of a combo serves before the next one is used or started',
+      ),
     scale_up_delay: duration
       .prefault('500ms')
       .describe('Wait for a sequence that makes a hot combo take one runner more, up to its max_runners'),

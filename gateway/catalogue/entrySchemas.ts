@@ -105,7 +105,9 @@ export const scalingSchema = z
     min_runners: whole(0, 4096).optional().describe('Runners that the combo is kept ready on'),
     max_runners: whole(1, 4096).optional().describe('Most runners that it is spread over when it is hot'),
   })
-  .transform((written): ScalingSpec => ({ minRunners: written.min_runners, maxRunners: written.max_runners }));
+  .transform(
+    (written): ScalingSpec => ({ minRunners: written.min_runners, maxRunners: written.max_runners }),
+  );
 
 /** What models take when they do not say otherwise. */
 export const defaultsSchema = z

@@ -56,7 +56,9 @@ export async function fileCatalogue(
   if (issues.length === 0) issues.push(...brokenAliases(catalogue));
   const scaling = issues.length === 0 ? scalingOf(document, catalogue, issues) : catalogue.scaling;
   if (issues.length === 0) checkPreload(document, catalogue, issues);
-  return issues.length === 0 ? ok({ ...catalogue, scaling }) : fail('invalid_request', document.explain(issues));
+  return issues.length === 0
+    ? ok({ ...catalogue, scaling })
+    : fail('invalid_request', document.explain(issues));
 }
 
 /** Model ids, adapter ids and alias names share one namespace. */
@@ -87,7 +89,10 @@ function scalingOf(
     const combo = parseCombo(name, [], catalogue);
     if (!combo.ok) issues.push({ path: ['combos', name], text: combo.error.message });
     else if (scaling.has(combo.value.name))
-      issues.push({ path: ['combos', name], text: `expected each combo once, got "${combo.value.name}" again` });
+      issues.push({
+        path: ['combos', name],
+        text: `expected each combo once, got "${combo.value.name}" again`,
+      });
     else scaling.set(combo.value.name, runnersOf(spec, { ...combo.value.model, minRunners: 0 }));
   }
   return scaling;

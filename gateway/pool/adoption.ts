@@ -5,9 +5,9 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
-import { baseKey, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
 import { mostRunners } from './scaling.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
+import { baseKey, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
 import { moveTo } from './transitions.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
@@ -60,8 +60,7 @@ export function judgeAdoption(
     return refuse(`its base "${model.id}" was replaced: it holds ${model.revision}, not ${current.revision}`);
   if (runnersOfBase(state, current).length >= mostRunners(state, current))
     return refuse(`enough other runners hold its base "${model.id}"`);
-  if (isWaitedFor(state, current))
-    return refuse(`somebody waits for memory for its base "${model.id}"`);
+  if (isWaitedFor(state, current)) return refuse(`somebody waits for memory for its base "${model.id}"`);
   const runners = runnersWithBase(state);
   if (runners >= settings.maxRunners)
     return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);

@@ -95,7 +95,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       unpin(state, event.orderId, event.combo, nowMs, effects);
       break;
     case 'pinsRestored':
-      restorePins(state, event.pins, nowMs, effects);
+      restorePins(state, event.pins, effects);
       break;
     case 'catalogueChanged':
       applyCatalogue(state, event.catalogue, nowMs, effects);

@@ -75,7 +75,16 @@ export type PoolEffect =
       readonly detail?: Readonly<Record<string, string | number | boolean | null>>;
     };
 
-export type StopReason = 'idle' | 'evicted' | 'replaced' | 'surplus' | 'drained' | 'stale' | 'failed' | 'unreachable' | 'shutdown';
+export type StopReason =
+  | 'idle'
+  | 'evicted'
+  | 'replaced'
+  | 'surplus'
+  | 'drained'
+  | 'stale'
+  | 'failed'
+  | 'unreachable'
+  | 'shutdown';
 
 export type NoteType =
   | 'runner_spawned'

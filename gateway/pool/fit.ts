@@ -1,7 +1,7 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { Capacity, Failure } from '../domain/errors.ts';
 import { parseCombo } from '../domain/combo.ts';
+import type { Capacity, Failure } from '../domain/errors.ts';
 import { capacityOf, comboNeed, weightNeed, wholeNeed } from './memory.ts';
 import type { Pin } from './pins.ts';
 import { baseKey, type PoolState } from './state.ts';

@@ -1,7 +1,7 @@
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import { type ComboKey, type ComboName, comboName } from '../domain/ids.ts';
-import { type PoolState, type Runner, isUsable } from './state.ts';
+import { isUsable, type PoolState, type Runner } from './state.ts';
 
 /** How soon after a lost replica the next one is begun: doubled with each loss in a row, up to the second. */
 const FIRST_RETRY_MS = 250;

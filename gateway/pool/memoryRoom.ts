@@ -1,18 +1,11 @@
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, isResident } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
+import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, gainBytes, slotBytes } from './memory.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { holdsKept, isKept } from './keeps.ts';
 import { headMs, longestWaitMs } from './queues.ts';
-import {
-  isIdle,
-  type PoolState,
-  type ReadyRunner,
-  type ReadySlot,
-  type Runner,
-  type Want,
-} from './state.ts';
+import { isIdle, type PoolState, type ReadyRunner, type ReadySlot, type Runner, type Want } from './state.ts';
 
 /** For whom memory is made: it goes before all that arrived later. */
 export interface MemoryClaim {

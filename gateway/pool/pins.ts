@@ -4,8 +4,8 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { pinConflict } from './fit.ts';
 import { reviewKeeps } from './keeps.ts';
-import { refuseUnfit, upkeep } from './upkeep.ts';
 import type { PoolState } from './state.ts';
+import { refuseUnfit, upkeep } from './upkeep.ts';
 
 /** `ready`: on so many runners. `staged`: its files are where a start reads them fastest. */
 export type PinLevel = 'ready' | 'staged';
@@ -41,15 +41,13 @@ export function pin(
   refuseUnfit(state, effects);
 }
 
-/** Puts pins into the books as they were, without asking whether they fit. */
-export function restorePins(
-  state: PoolState,
-  pins: readonly Pin[],
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
+/**
+ * Puts pins into the books as they were, without asking whether they fit. What is missing is begun by the next tick: until
+ * then runners of an earlier gateway may be adopted that have it ready.
+ */
+export function restorePins(state: PoolState, pins: readonly Pin[], effects: PoolEffect[]): void {
   for (const restored of pins) setPin(state, restored, effects);
-  keepAnew(state, nowMs, effects);
+  reviewKeeps(state);
 }
 
 function keepAnew(state: PoolState, nowMs: number, effects: PoolEffect[]): void {

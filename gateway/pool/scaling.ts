@@ -131,12 +131,7 @@ function beginReplica(state: PoolState, combo: Combo, nowMs: number, effects: Po
 }
 
 /** Lets go of the combo on its newest runner that nobody has used for the grace time, and of that when it has no other. */
-function gather(
-  state: PoolState,
-  ready: readonly ReadyHolder[],
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
+function gather(state: PoolState, ready: readonly ReadyHolder[], nowMs: number, effects: PoolEffect[]): void {
   const surplus = ready.findLast(
     ({ runner, slot }) =>
       slot.active === 0 &&
@@ -146,7 +141,12 @@ function gather(
   );
   if (!surplus) return;
   const { runner, slot } = surplus;
-  effects.push({ type: 'note', note: 'scaled_down', combo: slot.combo.name, detail: { runners: ready.length - 1 } });
+  effects.push({
+    type: 'note',
+    note: 'scaled_down',
+    combo: slot.combo.name,
+    detail: { runners: ready.length - 1 },
+  });
   if (runner.combos.size === 1 && isIdle(runner)) stopRunner(state, runner, 'surplus', nowMs, effects);
   else detach(runner, slot, nowMs, effects);
 }

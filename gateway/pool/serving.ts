@@ -87,6 +87,7 @@ export function endRequest(state: PoolState, id: RequestId, nowMs: number, effec
     slot.lastUsedMs = nowMs;
     grantWaiting(state, granted.comboKey, nowMs, effects);
   }
-  const unwanted = slot.state === 'draining' || (slot.keepAliveMs === 0 && !isKept(state, runner, slot.combo.key));
+  const unwanted =
+    slot.state === 'draining' || (slot.keepAliveMs === 0 && !isKept(state, runner, slot.combo.key));
   if (unwanted && slot.active === 0) detach(runner, slot, nowMs, effects);
 }

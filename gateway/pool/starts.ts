@@ -9,9 +9,9 @@ import {
   type ComboSlot,
   nextRunnerId,
   type PoolState,
+  type ReplicaWant,
   type Runner,
   type UsableRunner,
-  type ReplicaWant,
   type Want,
 } from './state.ts';
 import { decodingRunners, threadShare } from './threads.ts';

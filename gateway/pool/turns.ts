@@ -1,9 +1,9 @@
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { isResident } from './eviction.ts';
+import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, heldBytes, slotBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
-import { holdsKept, isKept } from './keeps.ts';
 import { blockedByMemory, runnersFor } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { headMs, longestWaitMs, oldestWant } from './queues.ts';
@@ -11,9 +11,9 @@ import {
   type PoolState,
   type ReadyRunner,
   type ReadySlot,
-  type UsableRunner,
   runnersOfBase,
   runnersWithBase,
+  type UsableRunner,
   type Want,
 } from './state.ts';
 import { drainRunner } from './stops.ts';
@@ -87,8 +87,7 @@ function swapRunner(
 /** When every runner of the base is full, on the first that can give a place. */
 function swapOnFull(state: PoolState, runners: readonly UsableRunner[], want: Want, nowMs: number): void {
   if (runners.some(({ combos }) => combos.size < state.settings.maxCombosPerRunner)) return;
-  for (const runner of runners)
-    if (runner.state === 'ready' && swapCombo(state, runner, want, nowMs)) return;
+  for (const runner of runners) if (runner.state === 'ready' && swapCombo(state, runner, want, nowMs)) return;
 }
 
 /** The same within one runner: a combo gives its place to another. One at a time. True when a place is on its way. */

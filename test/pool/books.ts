@@ -7,6 +7,7 @@ import { holdsKept, isKept } from '../../gateway/pool/keeps.ts';
 import { comingBytes } from '../../gateway/pool/memory.ts';
 import { findVictims } from '../../gateway/pool/memoryRoom.ts';
 import { blockedByMemory, runnersFor } from '../../gateway/pool/placing.ts';
+import { headMs, oldestWant } from '../../gateway/pool/queues.ts';
 import {
   baseKey,
   isIdle,
@@ -23,6 +24,13 @@ export function checkBooks(state: PoolState, nowMs: number): void {
   checkQueues(state);
   checkRunners(state);
   checkNobodyForgotten(state, nowMs);
+}
+
+/** Somebody has waited at least as long, for another base. */
+export function waitsElsewhere(state: PoolState, key: string | null, sinceMs: number): boolean {
+  return [...state.unplaced].some(
+    ([base, { wants }]) => base !== key && headMs(oldestWant(wants)) <= sinceMs,
+  );
 }
 
 function must(condition: boolean, what: string): void {

@@ -4,6 +4,7 @@ import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import { type Combo, parseCombo } from '../../gateway/domain/combo.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
+import { missingReplicas } from './keeping.ts';
 import type { Faults } from './processes.ts';
 import { World } from './world.ts';
 
@@ -45,7 +46,10 @@ const calmStep = fc.oneof(
       forMs: fc.constantFrom(Number.POSITIVE_INFINITY, 2000),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('unpin' as const), combo: fc.constantFrom(...NAMES) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('unpin' as const), combo: fc.constantFrom(...NAMES) }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat({ max: 400 }) }) },
 );
 const anyStep = fc.oneof(
@@ -192,7 +196,7 @@ it('grants every request in a world without faults, however little room there is
     expect(world.rejections.filter((code) => code !== 'no_capacity')).toEqual([]);
     if (world.pinned === 0) expect(world.rejections).toEqual([]);
     world.agenda.advance(STANDBYS_ARE_BACK_MS);
-    expect(world.missing()).toEqual([]);
+    expect(missingReplicas(world.state)).toEqual([]);
     expect(world.standbys()).toBe(settings.standbys);
     return world;
   });

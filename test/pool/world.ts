@@ -12,45 +12,22 @@ import {
 import { judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import { decide } from '../../gateway/pool/decide.ts';
-import type { FixedStart, PoolEffect } from '../../gateway/pool/effects.ts';
+import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
-import { holdersOf, readyHolders } from '../../gateway/pool/holders.ts';
-import { freeBytes } from '../../gateway/pool/memory.ts';
+import { holdersOf } from '../../gateway/pool/holders.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
-import { headMs, oldestWant } from '../../gateway/pool/queues.ts';
+import { headMs } from '../../gateway/pool/queues.ts';
 import { maxRunnersOf, mostRunners } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState, runnersOfBase } from '../../gateway/pool/state.ts';
 import { Agenda, randomOf } from './agenda.ts';
-import { checkBooks } from './books.ts';
+import { checkBooks, waitsElsewhere } from './books.ts';
+import { wrongBudget } from './budgets.ts';
+import { checkKept, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
-
-interface SimulatedRequest {
-  readonly id: RequestId;
-  readonly combo: Combo;
-  readonly durationMs: number;
-  readonly arrivedAtEvent: number;
-  state: 'waiting' | 'left' | 'rejected' | 'running' | 'ended';
-  runnerId: RunnerId | null;
-  promised: FixedStart | null;
-}
+import type { SimulatedRequest } from './requests.ts';
 
 const TICK_MS = 200;
-
-/** Events that may cost what is kept a runner. Time may, too: a start or a detach that hangs is given up. */
-const TAKES_RUNNERS: ReadonlySet<PoolEvent['type']> = new Set([
-  'runnerExited',
-  'runnerFailed',
-  'comboFailed',
-  'catalogueChanged',
-  'drainAsked',
-  'shutdownAsked',
-]);
-
-function servingHolders(state: PoolState, key: ComboKey): number {
-  return holdersOf(state, key).filter(({ slot }) => slot.state !== 'detaching' && slot.state !== 'draining')
-    .length;
-}
 
 /**
  * Everything around the pool: processes that start, fail, hang and die after random times, clients that come and go, a
@@ -98,42 +75,35 @@ export class World {
   }
 
   order(type: 'warmAsked' | 'evictAsked', combo: Combo): void {
+    this.tell({ type, orderId: this.#newOrder(combo), combo });
+  }
+
+  #newOrder(combo: Combo | null): string {
     const orderId = `o${this.orders.size}`;
     this.orders.set(orderId, { combo, answered: false });
-    this.tell({ type, orderId, combo });
+    return orderId;
   }
 
   pinned = 0;
 
   pin(combo: Combo, count: number, forMs: number): void {
     this.pinned += 1;
-    const orderId = `o${this.orders.size}`;
-    this.orders.set(orderId, { combo, answered: false });
+    const orderId = this.#newOrder(combo);
     const level = count === 0 ? 'staged' : 'ready';
     const untilMs = this.agenda.nowMs + forMs;
     this.tell({ type: 'pinAsked', orderId, combo, level, count: Math.max(1, count), untilMs });
   }
 
   unpin({ name }: Combo): void {
-    const orderId = `o${this.orders.size}`;
-    this.orders.set(orderId, { combo: null, answered: false });
-    this.tell({ type: 'unpinAsked', orderId, combo: name });
+    this.tell({ type: 'unpinAsked', orderId: this.#newOrder(null), combo: name });
   }
 
   /** An operator drains a runner, maybe one that has gone. */
   drain(pick: number): void {
     const ids = [...this.state.runners.keys()];
-    const orderId = `o${this.orders.size}`;
-    this.orders.set(orderId, { combo: null, answered: false });
+    const orderId = this.#newOrder(null);
     const runnerId = ids[pick % (ids.length + 1)] ?? makeRunnerId('r_gone');
     this.tell({ type: 'drainAsked', orderId, runnerId });
-  }
-
-  /** Combos that are kept on fewer runners than they should be. */
-  missing(): string[] {
-    const keeps = [...this.state.keeps.values()];
-    const missing = keeps.filter(({ combo, count }) => readyHolders(this.state, combo.key).length < count);
-    return missing.map(({ combo }) => combo.name);
   }
 
   /** The client of a request that waits or runs leaves. */
@@ -221,13 +191,14 @@ export class World {
     const process = event.type === 'comboReady' ? this.processes.get(event.runnerId) : undefined;
     const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
     if (held) held.readyAtEvent = this.events;
-    const kept = this.#keptRunners();
+    const kept = keptRunners(this.state);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     for (const effect of effects) this.#perform(effect);
-    this.#checkKept(kept);
+    const mayHang = event.type === 'tick' && this.faults.hang > 0;
+    if (!mayHang) checkKept(this.state, event, kept);
     checkBooks(this.state, this.agenda.nowMs);
-    this.#checkThreads();
-    this.#checkMemory();
+    const wrong = wrongBudget(this.state, this.processes);
+    this.#must(wrong === null, wrong ?? '');
     const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
     const orders = [...this.orders.values()].filter(({ answered }) => !answered).length;
     this.#must(waiting + orders === this.state.waiting, 'the pool has forgotten somebody who waits');
@@ -379,18 +350,11 @@ export class World {
       this.#must(!attaching, `stops (${reason}) during an attach`);
       for (const key of process.combos.keys()) {
         const firstMs = headMs(this.state.queues.get(key));
-        const gaveWay = reason === 'evicted' && this.#waitsElsewhere(process.baseKey, firstMs);
+        const gaveWay = reason === 'evicted' && waitsElsewhere(this.state, process.baseKey, firstMs);
         this.#must(firstMs === Number.POSITIVE_INFINITY || gaveWay, 'stops what is waited for');
       }
     }
     process.stop(graceMs);
-  }
-
-  /** Somebody has waited at least as long, for another base. */
-  #waitsElsewhere(key: string | null, sinceMs: number): boolean {
-    return [...this.state.unplaced].some(
-      ([base, { wants }]) => base !== key && headMs(oldestWant(wants)) <= sinceMs,
-    );
   }
 
   #answer({ orderId, answer }: Extract<PoolEffect, { type: 'answer' }>): void {
@@ -426,45 +390,6 @@ export class World {
     const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
       state === 'running' && runnerId === id && (key === undefined || combo.key === key);
     return this.requests.filter(runs).length;
-  }
-
-  /** What processes hold and are about to: these never measure more than was predicted. */
-  #checkMemory(): void {
-    this.#must(freeBytes(this.state) >= 0, 'promises more memory than there is');
-    let bytes = 0;
-    for (const process of this.processes.values()) bytes += process.bytes;
-    const { memoryBytes } = this.state.settings;
-    this.#must(bytes <= memoryBytes, `processes hold ${bytes} of ${memoryBytes} bytes`);
-  }
-
-  /** On how many runners each kept combo is, up to how many it is kept on. */
-  #keptRunners(): Map<ComboKey, number> {
-    const kept = new Map<ComboKey, number>();
-    for (const [key, { count }] of this.state.keeps)
-      kept.set(key, Math.min(count, servingHolders(this.state, key)));
-    return kept;
-  }
-
-  /** Neither pressure nor idleness nor what clients ask for takes a runner from what is kept. */
-  #checkKept(before: ReadonlyMap<ComboKey, number>): void {
-    if (TAKES_RUNNERS.has(this.#now.type) || (this.#now.type === 'tick' && this.faults.hang > 0)) return;
-    for (const [key, count] of this.#keptRunners()) {
-      const had = Math.min(before.get(key) ?? 0, this.state.keeps.get(key)?.count ?? 0);
-      this.#must(count >= had, `takes a runner from "${key}", which is kept`);
-    }
-  }
-
-  #checkThreads(): void {
-    let busy = 0;
-    let threads = 0;
-    for (const runner of this.state.runners.values()) {
-      if ((runner.state !== 'ready' && runner.state !== 'draining') || runner.active === 0) continue;
-      busy += 1;
-      threads += runner.threads;
-      const process = this.processes.get(runner.id);
-      this.#must(!process || process.threads === runner.threads, 'a runner has other threads than booked');
-    }
-    this.#must(threads <= Math.max(this.state.settings.cpuThreads, busy), `${busy} use ${threads} threads`);
   }
 
   #must(condition: boolean, what: string): void {
