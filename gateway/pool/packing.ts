@@ -2,6 +2,7 @@ import type { PoolEffect } from './effects.ts';
 import { keptRunners } from './fit.ts';
 import { isKept } from './keeps.ts';
 import { comboNeed, freeBytes } from './memory.ts';
+import { makeMemoryRoom } from './memoryRoom.ts';
 import { headMs, oldestWant } from './queues.ts';
 import { makeComboRoom } from './room.ts';
 import { startOnRunner } from './starts.ts';
@@ -42,8 +43,12 @@ function moveKept(
       continue;
     const free = others.filter(({ combos }) => !combos.has(key));
     const to = free.find(({ combos }) => combos.size < state.settings.maxCombosPerRunner);
-    if (to && comboNeed(state, combo, to) <= freeBytes(state))
-      startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
-    else if (!to && free[0]) makeComboRoom(state, free[0], 1, nowMs, effects);
+    if (!to) {
+      if (free[0]) makeComboRoom(state, free[0], 1, nowMs, effects);
+      continue;
+    }
+    const missingBytes = comboNeed(state, combo, to) - freeBytes(state);
+    if (missingBytes > 0) makeMemoryRoom(state, missingBytes, null, nowMs, effects);
+    else startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
   }
 }
