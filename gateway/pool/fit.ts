@@ -2,6 +2,8 @@ import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import { parseCombo } from '../domain/combo.ts';
 import type { Capacity, Failure } from '../domain/errors.ts';
+import type { ComboKey } from '../domain/ids.ts';
+import type { Keep } from './keeps.ts';
 import { capacityOf, comboNeed, weightNeed, wholeNeed } from './memory.ts';
 import type { Pin } from './pins.ts';
 import { baseKey, type PoolState } from './state.ts';
@@ -60,6 +62,23 @@ export function keptRunners(state: PoolState, model: CatalogueModel): number {
   return planOf(state, kept).runners;
 }
 
+/**
+ * The kept combos that fit together, in their order. All, unless the configuration asks for too much: the others are not
+ * begun, or whoever waits would wait behind them for ever.
+ */
+export function affordableKeeps(state: PoolState): ReadonlySet<ComboKey> {
+  const { memoryBytes, maxRunners } = state.settings;
+  const affordable = new Set<ComboKey>();
+  const kept: Keep[] = [];
+  for (const [key, keep] of state.keeps) {
+    const { bytes, runners } = planOf(state, [...kept, keep]);
+    if (bytes > memoryBytes || runners > maxRunners) continue;
+    kept.push(keep);
+    affordable.add(key);
+  }
+  return affordable;
+}
+
 /** Where the combo could have a place when everything else but what is kept had gone. */
 export function canFit(state: PoolState, combo: Combo): boolean {
   const { memoryBytes, maxRunners } = state.settings;
@@ -93,9 +112,10 @@ export function pinConflict(
 ): Failure | null {
   const { memoryBytes, maxRunners } = state.settings;
   const others = [...state.keeps.values()].filter((keep) => keep.combo.key !== combo.key);
-  const stagedBytes = stagedNeed(state, combo.name);
+  const kept = level === 'ready' ? [...others, { combo, count }] : others;
+  const stagedBytes = stagedNeed(state, combo.name, kept);
   const before = planOf(state, others);
-  const wanted = level === 'ready' ? planOf(state, [...others, { combo, count }]) : before;
+  const wanted = planOf(state, kept);
   const ownBytes = level === 'ready' ? wanted.bytes - before.bytes : stagedOf(combo, others);
   const total = before.bytes + stagedBytes + ownBytes;
   if (total <= memoryBytes && wanted.runners <= maxRunners) return null;
@@ -123,8 +143,7 @@ export function pinnedRows(state: PoolState): NonNullable<Capacity['pinned']> {
 }
 
 /** What the files of other staged pins take, beside the bases that are kept ready. */
-function stagedNeed(state: PoolState, but: string): number {
-  const kept = [...state.keeps.values()];
+function stagedNeed(state: PoolState, but: string, kept: readonly { combo: Combo }[]): number {
   let bytes = 0;
   for (const { name, level } of state.pins.values()) {
     const parsed = level === 'staged' && name !== but ? parseCombo(name, [], state.catalogue) : null;

@@ -1,6 +1,6 @@
 import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
-import { canFit, capacityFailure } from './fit.ts';
+import { affordableKeeps, canFit, capacityFailure } from './fit.ts';
 import { holdersOf } from './holders.ts';
 import type { Keep } from './keeps.ts';
 import { comboNeed, weightNeed } from './memory.ts';
@@ -14,8 +14,15 @@ export function upkeep(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   const missing = [...state.keeps.values()].filter(
     ({ combo }) => !state.replicas.has(combo.key) && isMissing(state, combo.key, nowMs),
   );
+  if (missing.length === 0) return;
+  const affordable = affordableKeeps(state);
   missing.sort((a, b) => restoreBytes(state, a) - restoreBytes(state, b));
-  for (const { combo } of missing) {
+  for (const keep of missing) {
+    const { combo } = keep;
+    if (!affordable.has(combo.key)) {
+      keep.lastFailure = capacityFailure(state, combo);
+      continue;
+    }
     const want: ReplicaWant = { type: 'replica', combo, sinceMs: nowMs };
     state.replicas.set(combo.key, want);
     wantPlace(state, want);

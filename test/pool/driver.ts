@@ -4,7 +4,7 @@ import type { Failure } from '../../gateway/domain/errors.ts';
 import { requestId, runnerId } from '../../gateway/domain/ids.ts';
 import { type AdoptionVerdict, judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { decide } from '../../gateway/pool/decide.ts';
-import type { PoolEffect } from '../../gateway/pool/effects.ts';
+import type { OrderAnswer, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import type { Pin } from '../../gateway/pool/pins.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
@@ -26,6 +26,7 @@ export class PoolDriver {
   nowMs = 0;
   #lastNotes: Note[] = [];
   #lastRejections: Failure[] = [];
+  #lastAnswers: OrderAnswer[] = [];
 
   constructor(settings: Partial<PoolSettings> = {}, catalogue: Catalogue = CATALOGUE) {
     this.state = emptyPool({ ...SETTINGS, ...settings }, catalogue, 't');
@@ -35,6 +36,7 @@ export class PoolDriver {
     const { effects } = decide(this.state, event, this.nowMs);
     checkBooks(this.state, this.nowMs);
     this.#lastRejections = effects.flatMap((effect) => (effect.type === 'reject' ? [effect.failure] : []));
+    this.#lastAnswers = effects.flatMap((effect) => (effect.type === 'answer' ? [effect.answer] : []));
     this.#lastNotes = effects.filter((effect) => effect.type === 'note');
     return effects.filter(({ type }) => type !== 'note').map(brief);
   }
@@ -50,6 +52,14 @@ export class PoolDriver {
     act();
     return this.#lastRejections;
   }
+
+  /** What the orders of the last event that `act` tells are answered. */
+  answers(act: () => unknown): OrderAnswer[] {
+    act();
+    return this.#lastAnswers;
+  }
+
+  runnerId = (runner: string): ReturnType<typeof runnerId> => full(runner);
 
   combo(name: string): Combo {
     return comboOf(name, this.state.catalogue);
