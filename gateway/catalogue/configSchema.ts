@@ -9,6 +9,9 @@ import {
   whole,
 } from './entrySchemas.ts';
 
+/** A duration that time is divided by, or that something must live through. */
+const period = duration.refine((ms) => ms >= 10, { error: 'expected at least "10ms"' });
+
 const pool = z
   .strictObject({
     max_runners: whole(1, 4096).default(4).describe('Runner processes with a base at the same time'),
@@ -43,6 +46,19 @@ const pool = z
       .prefault('0s')
       .describe('For so long after it got ready nothing gives way to others'),
     drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),
+    probe_every: period.prefault('2s').describe('How often every runner is asked whether it is alive'),
+    probe_timeout: period
+      .prefault('10s')
+      .describe('A runner that has not answered for so long hangs, and is replaced'),
+    stall_timeout: period
+      .prefault('60s')
+      .describe('A runner that has requests and whose engine did no step for so long hangs, too'),
+    quarantine_base: duration
+      .prefault('1s')
+      .describe('Least wait before a start that failed twice in a row; doubled with each further failure'),
+    quarantine_cap: period
+      .prefault('5m')
+      .describe('Longest such wait, and the one after a failure that no retry helps'),
   })
   .transform((written) => ({
     maxRunners: written.max_runners,
@@ -58,6 +74,11 @@ const pool = z
     eviction: written.eviction,
     minResidencyMs: written.min_residency,
     drainTimeoutMs: written.drain_timeout,
+    probeEveryMs: written.probe_every,
+    probeTimeoutMs: written.probe_timeout,
+    stallTimeoutMs: written.stall_timeout,
+    quarantineBaseMs: written.quarantine_base,
+    quarantineCapMs: written.quarantine_cap,
   }));
 
 const limits = z

@@ -2,8 +2,9 @@ import { runnerAdopted, standbyAdopted } from './adoption.ts';
 import { arrive } from './arrivals.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
+import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
-import { evict, warm } from './orders.ts';
+import { evict, liftQuarantine, warm } from './orders.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
 import { leave } from './queues.ts';
@@ -62,7 +63,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       comboReady(state, event, nowMs, effects);
       break;
     case 'comboFailed':
-      comboFailed(state, event, effects);
+      comboFailed(state, event, nowMs, effects);
       break;
     case 'comboDetached':
       comboDetached(state, event.runnerId, event.comboKey, effects);
@@ -70,8 +71,11 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'runnerFailed':
       runnerFailed(state, event.runnerId, event.failure, nowMs, effects);
       break;
+    case 'runnerHung':
+      runnerHung(state, event, nowMs, effects);
+      break;
     case 'runnerExited':
-      runnerGone(state, event.runnerId, event.failure, nowMs, effects);
+      runnerGone(state, event, nowMs, effects);
       break;
     case 'promiseAsked':
       promise(state, event.requestId);
@@ -81,6 +85,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'evictAsked':
       evict(state, event.orderId, event.combo, nowMs, effects);
+      break;
+    case 'liftAsked':
+      liftQuarantine(state, event.orderId, event.combo, effects);
       break;
     case 'catalogueChanged':
       applyCatalogue(state, event.catalogue, nowMs, effects);

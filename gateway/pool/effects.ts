@@ -8,6 +8,7 @@ import type { StartKind } from '../domain/phases.ts';
 export type OrderAnswer = Result<
   | { readonly order: 'warm'; readonly runnerId: RunnerId; readonly kind: StartKind }
   | { readonly order: 'evict'; readonly evicted: boolean }
+  | { readonly order: 'lift'; readonly lifted: boolean }
 >;
 
 /** How a request that waits would find its combo as things are. */
@@ -68,7 +69,15 @@ export type PoolEffect =
       readonly detail?: Readonly<Record<string, string | number | boolean | null>>;
     };
 
-export type StopReason = 'idle' | 'evicted' | 'replaced' | 'stale' | 'failed' | 'unreachable' | 'shutdown';
+export type StopReason =
+  | 'idle'
+  | 'evicted'
+  | 'replaced'
+  | 'stale'
+  | 'failed'
+  | 'hung'
+  | 'unreachable'
+  | 'shutdown';
 
 export type NoteType =
   | 'runner_spawned'
@@ -80,6 +89,7 @@ export type NoteType =
   | 'standby_lost'
   | 'runner_ready'
   | 'runner_failed'
+  | 'runner_hung'
   | 'runner_exited'
   | 'runner_draining'
   | 'runner_stopping'
@@ -87,4 +97,7 @@ export type NoteType =
   | 'combo_ready'
   | 'combo_failed'
   | 'combo_detached'
+  | 'combo_quarantined'
+  | 'quarantine_lifted'
+  | 'start_slow'
   | 'request_rejected';

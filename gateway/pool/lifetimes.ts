@@ -1,11 +1,14 @@
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey } from '../domain/ids.ts';
+import { liftSound } from './blame.ts';
 import type { PoolEffect } from './effects.ts';
 import { capacityFailure, freeBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
+import { forgetOld } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
+import { noteSlowStarts } from './slowStarts.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner, runnerOfCombo } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { takeTurns } from './turns.ts';
@@ -13,6 +16,9 @@ import { takeTurns } from './turns.ts';
 /** What time alone changes: starts and waits that take too long, what was idle for its ttl, whose turn it is. */
 export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   dropStale(state, nowMs, effects);
+  liftSound(state, nowMs, effects);
+  forgetOld(state, nowMs, effects);
+  noteSlowStarts(state, nowMs, effects);
   for (const { id } of [...state.runners.values()]) {
     const runner = state.runners.get(id);
     if (runner?.state === 'starting' || runner?.state === 'loading')
@@ -55,7 +61,7 @@ function failLateCombos(
     isLate = true;
     const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
     const failure: Failure = { code: 'start_timed_out', message };
-    if (slot.state === 'attaching') refuseCombo(state, runner, slot.combo, failure, effects);
+    if (slot.state === 'attaching') refuseCombo(state, runner, slot.combo, failure, nowMs, effects);
   }
   if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
   return isLate;

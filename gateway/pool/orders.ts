@@ -1,5 +1,6 @@
 import type { Combo } from '../domain/combo.ts';
 import type { PoolEffect } from './effects.ts';
+import { allowStart, lift, quarantineKey } from './quarantine.ts';
 import { enqueue } from './queues.ts';
 import { answerOrders } from './serving.ts';
 import { type PoolState, runnerOfCombo } from './state.ts';
@@ -21,6 +22,7 @@ export function warm(
     effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
     return;
   }
+  allowStart(state, combo, nowMs);
   enqueue(state, combo, { type: 'order', id: orderId, keepAliveMs: undefined }, nowMs, effects);
   const runner = runnerOfCombo(state, combo.key);
   const slot = runner?.combos.get(combo.key);
@@ -51,4 +53,12 @@ export function evict(
   const evicted = runner !== undefined && slot?.state === 'ready';
   if (evicted) detach(runner, slot, nowMs, effects);
   effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'evict', evicted } } });
+}
+
+/** Ends the quarantine of a combo and of its base. Idempotent. */
+export function liftQuarantine(state: PoolState, orderId: string, combo: Combo, effects: PoolEffect[]): void {
+  const own = lift(state, combo.key, 'operator', effects);
+  const base = lift(state, quarantineKey(combo.model), 'operator', effects);
+  const answer = { ok: true, value: { order: 'lift', lifted: own || base } } as const;
+  effects.push({ type: 'answer', orderId, answer });
 }

@@ -2,6 +2,7 @@ import type { PoolEffect } from './effects.ts';
 import { capacityFailure, comboNeed, freeBytes, wholeNeed } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
 import { headMs, oldestQueue, rejectWaiting } from './queues.ts';
+import { refuseQuarantined } from './refusals.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { startOnRunner, startRunner } from './starts.ts';
 import { type PoolState, runnerOfBase, runnersWithBase, type UsableRunner, type WaitQueue } from './state.ts';
@@ -24,6 +25,7 @@ export interface Blocked extends Placeable {
  */
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.unplaced.size === 0) return;
+  refuseQuarantined(state, nowMs, effects);
   for (let next = nextToPlace(state); next; next = nextToPlace(state)) {
     const { queue, runner } = next;
     if (wholeNeed(state, queue.combo) > state.settings.memoryBytes) {

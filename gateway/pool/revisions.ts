@@ -1,6 +1,7 @@
 import type { Catalogue } from '../domain/catalogue.ts';
 import { isCurrentCombo, isCurrentModel } from './current.ts';
 import type { PoolEffect } from './effects.ts';
+import { forgetStale } from './quarantine.ts';
 import { waitForRoom } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
@@ -16,6 +17,7 @@ export function applyCatalogue(
   effects: PoolEffect[],
 ): void {
   state.catalogue = catalogue;
+  forgetStale(state, effects);
   const unplaced = [...state.unplaced.values()].flatMap(({ queues }) => [...queues]);
   for (const { combo } of unplaced) waitForRoom(state, combo.key, effects);
   dropStale(state, nowMs, effects);

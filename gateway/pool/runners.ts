@@ -1,14 +1,17 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
-import type { PoolEffect } from './effects.ts';
+import { blame, blameExit, refusalAfter } from './blame.ts';
+import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { measureContext, measureWeights } from './memory.ts';
+import { lift, strike } from './quarantine.ts';
 import { rejectWaiting, waitForRoom } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
+import { measureStart } from './startTimes.ts';
 import type { PoolState, Runner } from './state.ts';
 import { stopRunner } from './stops.ts';
 import { forget, moveTo } from './transitions.ts';
@@ -18,6 +21,7 @@ export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects:
   const runner = state.runners.get(id);
   if (runner?.state !== 'starting') return;
   const { model, combos } = runner;
+  measureStart(state, { step: 'spawn' }, nowMs - runner.sinceMs);
   if (model === null) {
     moveTo(state, { id, model, combos, state: 'standby', sinceMs: nowMs });
     effects.push({ type: 'note', note: 'standby_ready', runnerId: id });
@@ -37,6 +41,7 @@ export function runnerLoaded(
   forgetLosses(state);
   measureWeights(state, runner.model, weightBytes);
   const { model, combos, threads } = runner;
+  measureStart(state, { step: 'load', model }, nowMs - runner.sinceMs);
   const ready = moveTo(state, {
     id,
     model,
@@ -65,6 +70,8 @@ export function comboReady(
   const slot = runner?.combos.get(event.comboKey);
   if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
   const { combo } = slot;
+  measureStart(state, { step: 'attach', combo }, nowMs - slot.sinceMs);
+  lift(state, combo.key, 'success', effects);
   runner.combos.set(event.comboKey, {
     state: 'ready',
     combo,
@@ -93,26 +100,29 @@ export function comboReady(
 export function comboFailed(
   state: PoolState,
   event: Extract<PoolEvent, { type: 'comboFailed' }>,
+  nowMs: number,
   effects: PoolEffect[],
 ): void {
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  refuseCombo(state, runner, slot.combo, event.failure, effects);
+  refuseCombo(state, runner, slot.combo, event.failure, nowMs, effects);
   runner.combos.delete(event.comboKey);
 }
 
-/** Answers everybody who waits for the combo. */
+/** Answers everybody who waits for the combo, and counts the failure as its own: the base is there. */
 export function refuseCombo(
   state: PoolState,
   { id }: Runner,
-  { key, name }: Combo,
+  combo: Combo,
   failure: Failure,
+  nowMs: number,
   effects: PoolEffect[],
 ): void {
   const detail = { code: failure.code, message: failure.message };
-  effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: name, detail });
-  rejectWaiting(state, key, failure, effects);
+  effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: combo.name, detail });
+  strike(state, { scope: 'combo', combo }, failure, nowMs, effects);
+  rejectWaiting(state, combo.key, refusalAfter(state, combo, failure, nowMs), effects);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {
@@ -134,37 +144,49 @@ export function runnerFailed(
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
+  reason: Extract<StopReason, 'failed' | 'hung'> = 'failed',
 ): void {
   const runner = state.runners.get(id);
   if (!runner || runner.state === 'stopping') return;
   const detail = { code: failure.code, message: failure.message, state: runner.state };
   effects.push({ type: 'note', note: 'runner_failed', runnerId: id, detail });
+  const isSuspected = isSuspect(runner, failure, nowMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
-  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, effects);
-  stopRunner(state, runner, 'failed', nowMs, effects);
+  if (!isSuspected) blame(state, runner, failure, nowMs, effects);
+  if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
+  stopRunner(state, runner, reason, nowMs, effects);
 }
 
 /** The process is gone: what it held is gone. Granted requests are ended by the shell, which sees their sockets. */
 export function runnerGone(
   state: PoolState,
-  id: RunnerId,
-  failure: Failure,
+  event: Extract<PoolEvent, { type: 'runnerExited' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
+  const { runnerId: id, failure } = event;
   const runner = state.runners.get(id);
   if (!runner) return;
   const expected = runner.state === 'stopping';
   const detail = { message: failure.message, state: runner.state, expected };
   effects.push({ type: 'note', note: 'runner_exited', runnerId: id, detail });
+  const isSuspected = isSuspect(runner, failure, nowMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
-  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, effects);
+  if (!isSuspected) blameExit(state, runner, event, nowMs, effects);
+  if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
   forget(state, id);
   for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
 }
 
 /** Only combos whose start is under way on this runner: who waits for a free sequence is served by the next runner. */
-function answerStarts(state: PoolState, runner: Runner, failure: Failure, effects: PoolEffect[]): void {
-  for (const [key, slot] of runner.combos)
-    if (slot.state === 'wanted' || slot.state === 'attaching') rejectWaiting(state, key, failure, effects);
+function answerStarts(
+  state: PoolState,
+  runner: Runner,
+  failure: Failure,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  for (const [key, { state: slot, combo }] of runner.combos)
+    if (slot === 'wanted' || slot === 'attaching')
+      rejectWaiting(state, key, refusalAfter(state, combo, failure, nowMs), effects);
 }

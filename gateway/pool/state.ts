@@ -5,7 +5,10 @@ import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { StopReason } from './effects.ts';
 import type { Book, Worth } from './eviction.ts';
+import { type Dice, diceOf } from './jitter.ts';
+import type { Quarantine, Suspect } from './quarantine.ts';
 import type { PoolSettings } from './settings.ts';
+import { emptyStartBook, type StartBook } from './startTimes.ts';
 
 /** A combo on a runner. */
 export type ComboSlot =
@@ -165,11 +168,17 @@ export interface PoolState {
   standbyLosses: StandbyLosses;
   readonly clocks: Record<Book, number>;
   readonly measured: Map<ModelId, Measured>;
+  /** What failed to start and has not started since, by quarantineKey or combo key. */
+  readonly quarantines: Map<string, Quarantine>;
+  /** Of runners whose connection broke: what is to blame if their exit, which follows, was their own doing. */
+  readonly suspects: Map<RunnerId, readonly Suspect[]>;
+  readonly startBook: StartBook;
+  readonly dice: Dice;
   readonly runnerPrefix: string;
   spawned: number;
 }
 
-/** `runnerPrefix` keeps the ids of different lives of the gateway apart. */
+/** `runnerPrefix` keeps the ids of different lives of the gateway apart; chance comes from it, too. */
 export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPrefix: string): PoolState {
   return {
     settings,
@@ -184,6 +193,10 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     clocks: { combos: 0, bases: 0 },
     measured: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
+    quarantines: new Map(),
+    suspects: new Map(),
+    startBook: emptyStartBook(),
+    dice: diceOf(runnerPrefix),
     runnerPrefix,
     spawned: 0,
   };

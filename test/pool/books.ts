@@ -4,6 +4,7 @@ import { isResident } from '../../gateway/pool/eviction.ts';
 import { comingBytes, wholeNeed } from '../../gateway/pool/memory.ts';
 import { findVictims } from '../../gateway/pool/memoryRoom.ts';
 import { blockedByMemory } from '../../gateway/pool/placing.ts';
+import { quarantineOf } from '../../gateway/pool/quarantine.ts';
 import {
   baseKey,
   isIdle,
@@ -20,6 +21,21 @@ export function checkBooks(state: PoolState, nowMs: number): void {
   checkQueues(state);
   checkRunners(state);
   checkNobodyForgotten(state, nowMs);
+  checkQuarantines(state, nowMs);
+}
+
+/** Nobody waits for a start that may not begin, and what is remembered of failures is bounded. */
+function checkQuarantines(state: PoolState, nowMs: number): void {
+  for (const { model, queues } of state.unplaced.values())
+    for (const { combo } of queues) {
+      const needsBase = !runnerOfBase(state, model);
+      must(quarantineOf(state, combo, needsBase, nowMs) === null, `"${combo.key}" waits in quarantine`);
+    }
+  const { quarantineCapMs } = state.settings;
+  for (const [key, { failures, untilMs }] of state.quarantines) {
+    must(failures >= 1, `"${key}" never failed`);
+    must(untilMs - nowMs <= quarantineCapMs, `"${key}" is quarantined for longer than the cap`);
+  }
 }
 
 function must(condition: boolean, what: string): void {

@@ -9,12 +9,13 @@ import { World } from './world.ts';
 
 /** Events over all properties of this file; the nightly run sets a million. */
 const EVENTS = Number(process.env['HEARTH_POOL_EVENTS'] ?? 40_000);
-const EVENTS_PER_RUN = 150;
+const EVENTS_PER_RUN = 120;
 
 /** More than a spawn and a tick for each of them. */
 const STANDBYS_ARE_BACK_MS = 1_000;
 
 const NAMES = ['a', 'a+x', 'a+y@0.5', 'a+x+y', 'b', 'b+z', 'c', 'd'];
+const ORDERS = { warm: 'warmAsked', evict: 'evictAsked', lift: 'liftAsked' } as const;
 const pick = fc.nat({ max: 1000 });
 const keepAliveMs = fc.constantFrom(undefined, undefined, 0, 500, Number.POSITIVE_INFINITY);
 
@@ -42,6 +43,8 @@ const anyStep = fc.oneof(
   { weight: 14, arbitrary: calmStep },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('leave' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('kill' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('freeze' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lift' as const), combo: fc.constantFrom(...NAMES) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('warm' as const), combo: fc.constantFrom(...NAMES) }) },
   {
     weight: 1,
@@ -65,6 +68,8 @@ const settings = fc.record<PoolSettings>({
   swapAfterMs: fc.constantFrom(0, 300, 1000),
   eviction: fc.constantFrom('gdsf', 'lru', 'size'),
   minResidencyMs: fc.constantFrom(0, 0, 400),
+  quarantineBaseMs: fc.constantFrom(0, 100, 1000),
+  quarantineCapMs: fc.constantFrom(500, 5000),
 });
 
 function catalogue(
@@ -97,12 +102,13 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
     else if (step.do === 'leave') world.leave(step.pick);
     else if (step.do === 'promise') world.promise(step.pick);
     else if (step.do === 'kill') world.kill(step.pick);
+    else if (step.do === 'freeze') world.freeze(step.pick);
     else if (step.do === 'change') {
       before = world.state.catalogue;
       world.tell({ type: 'catalogueChanged', catalogue: change(step.pick) });
     } else if (!combo) continue;
     else if (step.do === 'arrive') world.arrive(combo, step.keepAliveMs, step.durationMs);
-    else world.order(step.do === 'warm' ? 'warmAsked' : 'evictAsked', combo);
+    else world.order(ORDERS[step.do], combo);
   }
 }
 
@@ -162,6 +168,7 @@ it('grants every request in a world without faults, however little room there is
     play(world, steps, () => world.state.catalogue);
     world.settle(600_000);
     expect(world.rejections).toEqual([]);
+    expect([...world.state.quarantines.keys()]).toEqual([]);
     world.agenda.advance(STANDBYS_ARE_BACK_MS);
     expect(world.standbys()).toBe(settings.standbys);
     return world;

@@ -43,6 +43,8 @@ export class SimulatedProcess {
   baseKey: string | null;
   state: 'spawned' | 'up' | 'loading' | 'loaded' | 'dead' = 'spawned';
   isStopping = false;
+  /** It lives and does nothing, not even end when it is asked to: only a probe finds that. */
+  isFrozen = false;
   threads = 0;
   readonly combos = new Map<ComboKey, ProcessCombo>();
 
@@ -118,18 +120,28 @@ export class SimulatedProcess {
     });
   }
 
-  /** Exits some time after it was asked to, however much runs. */
+  /** Exits some time after it was asked to, however much runs; one that is frozen by SIGKILL. */
   stop(graceMs: number): void {
     this.isStopping = true;
-    this.#after(Math.min(graceMs, 100) + 50, () => this.exit('stopped'));
+    this.#world.agenda.in(this.#world.random() * (Math.min(graceMs, 100) + 50), () => this.exit('stopped'));
   }
 
-  exit(how: string): void {
+  exit(how: 'stopped' | 'died' | 'killed'): void {
     if (this.state === 'dead') return;
     this.state = 'dead';
     this.#world.died(this);
     const failure: Failure = { code: 'start_failed', message: `Cannot start: runner ${how}` };
-    this.#world.tell({ type: 'runnerExited', runnerId: this.id, failure });
+    const byOthers = how === 'killed' ? ({ byOthers: true } as const) : {};
+    this.#world.tell({ type: 'runnerExited', runnerId: this.id, failure, ...byOthers });
+  }
+
+  /** A probe finds it some time later. Before it is up it is not probed. */
+  freeze(probedAfterMs: number): void {
+    this.isFrozen = true;
+    this.#world.agenda.in(probedAfterMs, () => {
+      if (this.state === 'dead') return;
+      this.#world.tell({ type: 'runnerHung', runnerId: this.id, cause: 'silent', forMs: probedAfterMs });
+    });
   }
 
   /** It hangs without a word, it says that it failed, or it dies. */
@@ -145,7 +157,7 @@ export class SimulatedProcess {
 
   #after(maxMs: number, what: () => void): void {
     this.#world.agenda.in(this.#world.random() * maxMs, () => {
-      if (this.state !== 'dead') what();
+      if (this.state !== 'dead' && !this.isFrozen) what();
     });
   }
 }

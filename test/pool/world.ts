@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
+import type { Failure } from '../../gateway/domain/errors.ts';
 import {
   runnerId as makeRunnerId,
   type RequestId,
@@ -13,10 +14,11 @@ import { decide } from '../../gateway/pool/decide.ts';
 import type { FixedStart, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { freeBytes } from '../../gateway/pool/memory.ts';
+import { quarantineKey, quarantineOf } from '../../gateway/pool/quarantine.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
 import { headMs, oldestQueue } from '../../gateway/pool/queues.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
-import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import { baseKey, emptyPool, type PoolState, runnerOfBase } from '../../gateway/pool/state.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks } from './books.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
@@ -32,6 +34,8 @@ interface SimulatedRequest {
 }
 
 const TICK_MS = 200;
+/** How long a hang lasts at most until a probe has found it. */
+const MOST_PROBED_MS = 1_500;
 
 /**
  * Everything around the pool: processes that start, fail, hang and die after random times, clients that come and go, a
@@ -76,7 +80,7 @@ export class World {
     this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
   }
 
-  order(type: 'warmAsked' | 'evictAsked', combo: Combo): void {
+  order(type: 'warmAsked' | 'evictAsked' | 'liftAsked', combo: Combo): void {
     const orderId = `o${this.orders.size}`;
     this.orders.set(orderId, { combo, answered: false });
     this.tell({ type, orderId, combo });
@@ -105,6 +109,12 @@ export class World {
   kill(pick: number): void {
     const alive = [...this.processes.values()];
     alive[pick % Math.max(1, alive.length)]?.exit('killed');
+  }
+
+  /** A process stops without a word; what is not up yet has no probes and is left alone. */
+  freeze(pick: number): void {
+    const alive = [...this.processes.values()].filter(({ state }) => state !== 'spawned');
+    alive[pick % Math.max(1, alive.length)]?.freeze(this.random() * MOST_PROBED_MS);
   }
 
   /** A runner of an earlier gateway shows up with these combos; it is adopted when the pool can use it. */
@@ -202,6 +212,7 @@ export class World {
       case 'reject': {
         const request = this.#waiter(effect.requestId);
         request.state = 'rejected';
+        if (effect.failure.code === 'quarantined') this.#checkRefusal(request.combo, effect.failure);
         this.rejections.push(effect.failure.code);
         return;
       }
@@ -234,6 +245,7 @@ export class World {
       this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
       this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
       this.#must(!standbys.some(({ id }) => this.#isStandby(id)), 'spawns although there is a standby');
+      this.#mayStart(quarantineKey(model));
     }
     processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), this));
   }
@@ -245,7 +257,24 @@ export class World {
     const runners = [...this.processes.values()].filter(({ baseKey }) => baseKey !== null).length;
     this.#must(runners < this.state.settings.maxRunners, 'claims for more runners than allowed');
     this.#must(isCurrentModel(model, this.state.catalogue), 'claims for a base that is not current');
+    this.#mayStart(quarantineKey(model));
     process.baseKey = baseKey(model);
+  }
+
+  #mayStart(key: string): void {
+    const untilMs = this.state.quarantines.get(key)?.untilMs ?? 0;
+    this.#must(untilMs <= this.agenda.nowMs, `starts "${key}", which is quarantined`);
+  }
+
+  /** Only for a quarantine that is in force, and with the time that is left of it. */
+  #checkRefusal(combo: Combo, { retryAfterMs = 0 }: Failure): void {
+    const needsBase = runnerOfBase(this.state, combo.model) === undefined;
+    const quarantine = quarantineOf(this.state, combo, needsBase, this.agenda.nowMs);
+    this.#must(quarantine !== null, `refuses "${combo.key}", which may start`);
+    this.#must(
+      retryAfterMs > 0 && retryAfterMs <= this.state.settings.quarantineCapMs,
+      `says ${retryAfterMs} ms`,
+    );
   }
 
   /** How many standbys there are, or are coming up. */
@@ -264,6 +293,7 @@ export class World {
     this.#must(isCurrentCombo(combo, this.state.catalogue), 'attaches what is not current');
     this.#must(process.combos.size < this.state.settings.maxCombosPerRunner, 'attaches more than allowed');
     this.#must(!process.combos.has(combo.key), 'attaches twice');
+    this.#mayStart(combo.key);
     const wasWanted = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
     process.attach(combo, wasWanted ? 'cold' : 'attach');
     if (wasWanted) return;
@@ -291,13 +321,16 @@ export class World {
     request.runnerId = effect.runnerId;
     const running = this.#running(effect.runnerId, request.combo.key);
     this.#must(running <= request.combo.model.sequences, 'grants more than the sequences');
-    this.agenda.in(process.state === 'dead' ? 0 : request.durationMs, () => this.#end(request));
+    this.agenda.in(process.state === 'dead' ? 0 : request.durationMs, () => {
+      if (!process.isFrozen || process.state === 'dead') this.#end(request);
+    });
   }
 
   #stop({ runnerId, graceMs, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
     const process = this.processes.get(runnerId);
     if (!process || process.isStopping) return this.#must(false, 'stops what is not there');
-    if (reason !== 'failed' && reason !== 'shutdown')
+    if (reason === 'hung') this.#cut(runnerId);
+    else if (reason !== 'failed' && reason !== 'shutdown')
       this.#must(this.#running(runnerId) === 0, `stops (${reason}) a busy runner`);
     const { drainTimeoutMs } = this.state.settings;
     if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
@@ -312,6 +345,12 @@ export class World {
       }
     }
     process.stop(graceMs);
+  }
+
+  /** What runs on a runner that hangs ends with its connections, not within this event. */
+  #cut(id: RunnerId): void {
+    for (const request of this.requests)
+      if (request.state === 'running' && request.runnerId === id) this.agenda.in(0, () => this.#end(request));
   }
 
   /** Somebody has waited at least as long, for another base. */
