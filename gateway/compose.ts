@@ -15,6 +15,7 @@ import type { Log } from './ports/log.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
+import { Prober, probeRegularly } from './shell/probes/prober.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
@@ -113,7 +114,8 @@ export async function compose(
     warnWhenOpen(settings.host, log);
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
     core.pool.run();
-    return makeGateway(settings, core, server, catalogue, database, lock.value);
+    const endProbes = probe(settings, core.fleet);
+    return makeGateway(settings, { ...core, endProbes }, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
     throw error;
@@ -176,12 +178,16 @@ function buildCore(
       logRequest(log, record);
     },
   });
-  return { pool, fleet, inference, control: new ControlPool(pool, fleet), metrics };
+  return { pool, fleet, inference, control: new ControlPool(pool, fleet, clock), metrics };
+}
+
+function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
+  return probeRegularly(new Prober(pool, fleet), pool.probeEveryMs, () => clock.monoMs());
 }
 
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference }: Core,
+  { pool, fleet, inference, endProbes }: Core & { readonly endProbes: () => void },
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -197,6 +203,7 @@ function makeGateway(
       await Promise.all([inference.idle(), fleet.empty()]);
       await closed;
       pool.stop();
+      endProbes();
       await database.close();
       lock.release();
     },

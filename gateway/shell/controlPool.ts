@@ -3,8 +3,10 @@ import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { OrderAnswer } from '../pool/effects.ts';
-import { type Runner, runnerOfCombo } from '../pool/state.ts';
-import type { LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
+import type { Runner } from '../pool/state.ts';
+import type { Clock } from '../ports/clock.ts';
+import { comboStatus, comboViews } from './comboViews.ts';
+import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
 
@@ -16,10 +18,12 @@ const ALL_LAYERS = -1;
 export class ControlPool implements PoolControl {
   readonly #pool: PoolLoop;
   readonly #fleet: RunnerFleet;
+  readonly #clock: Clock;
 
-  constructor(pool: PoolLoop, fleet: RunnerFleet) {
+  constructor(pool: PoolLoop, fleet: RunnerFleet, clock: Clock) {
     this.#pool = pool;
     this.#fleet = fleet;
+    this.#clock = clock;
   }
 
   async runners(): Promise<readonly RunnerView[]> {
@@ -47,9 +51,18 @@ export class ControlPool implements PoolControl {
   }
 
   comboStatus(combo: Combo): LoadStatus {
-    const slot = runnerOfCombo(this.#pool.state, combo.key)?.combos.get(combo.key);
-    if (!slot || slot.state === 'detaching') return 'unloaded';
-    return slot.state === 'ready' ? 'loaded' : 'loading';
+    return comboStatus(this.#pool.state, combo);
+  }
+
+  combos(): readonly ComboView[] {
+    const now = { monoMs: this.#clock.monoMs(), epochMs: this.#clock.epochMs() };
+    return comboViews(this.#pool.state, now);
+  }
+
+  async liftQuarantine(combo: Combo): Promise<Result<{ readonly lifted: boolean }>> {
+    const answer = await this.#pool.order('liftAsked', combo);
+    if (!answer.ok) return answer;
+    return { ok: true, value: expectOrder(answer, 'lift') };
   }
 
   async warm(combo: Combo): Promise<Result<{ readonly runnerId: string; readonly kind: StartKind }>> {
@@ -96,7 +109,7 @@ export class ControlPool implements PoolControl {
   }
 }
 
-function expectOrder<T extends 'warm' | 'evict'>(
+function expectOrder<T extends 'warm' | 'evict' | 'lift'>(
   answer: Extract<OrderAnswer, { ok: true }>,
   order: T,
 ): Extract<Extract<OrderAnswer, { ok: true }>['value'], { order: T }> {

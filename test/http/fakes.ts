@@ -145,6 +145,8 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     comboStatus: () => 'loaded',
     warm: async () => ok({ runnerId: 'r_1', kind: 'cold' }),
     evict: async () => ok({ evicted: true }),
+    combos: () => [],
+    liftQuarantine: async () => ok({ lifted: false }),
     waitingRequests: () => 0,
     notReadyReason: () => null,
   };

@@ -133,6 +133,30 @@ export const evictedRow = z
   .object({ object: z.literal('combo'), combo: z.string(), evicted: z.boolean() })
   .openapi('EvictedCombo');
 
+export const comboRow = z
+  .object({
+    object: z.literal('combo'),
+    combo: z.string(),
+    base: z.string(),
+    status: status.shape.value,
+    runners: z.array(z.string()).openapi({ description: 'On which it is ready' }),
+    waiting: z.int(),
+    quarantine: z
+      .object({
+        scope: z.enum(['base', 'combo']),
+        failures: z.int(),
+        until: z.string().openapi({ description: 'ISO 8601' }),
+        last_error: z.object({ code: z.string(), message: z.string() }),
+      })
+      .nullable()
+      .openapi({ description: 'Why it is not started now; null: it may be' }),
+  })
+  .openapi('Combo');
+
+export const liftedRow = z
+  .object({ object: z.literal('quarantine'), combo: z.string(), lifted: z.boolean() })
+  .openapi('LiftedQuarantine');
+
 export const eventsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100).openapi({ type: 'integer' }),
 });
