@@ -2,7 +2,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { lift, quarantineKey, quarantineOf, type Suspect, strike } from './quarantine.ts';
+import { type Culprit, lift, quarantineKey, quarantineOf, strike } from './quarantine.ts';
 import { type PoolState, type ReadyRunner, type Runner } from './state.ts';
 
 /** One that lives for so long after its base was loaded shows that the base is sound. */
@@ -16,9 +16,9 @@ export function blame(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const suspects = suspectsOf(runner, nowMs);
-  if (failure.code === 'runner_died') state.suspects.set(runner.id, suspects);
-  else for (const suspect of suspects) strike(state, suspect, failure, nowMs, effects);
+  const culprits = culpritsOf(runner, nowMs);
+  if (failure.code === 'runner_died') state.culprits.set(runner.id, culprits);
+  else for (const culprit of culprits) strike(state, culprit, failure, nowMs, effects);
 }
 
 /** The same for an exit: its own, or that of a connection that had broken before it was known. */
@@ -29,9 +29,9 @@ export function blameExit(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const suspects = state.suspects.get(runner.id) ?? suspectsOf(runner, nowMs);
-  state.suspects.delete(runner.id);
-  if (!byOthers) for (const suspect of suspects) strike(state, suspect, failure, nowMs, effects);
+  const culprits = state.culprits.get(runner.id) ?? culpritsOf(runner, nowMs);
+  state.culprits.delete(runner.id);
+  if (!byOthers) for (const culprit of culprits) strike(state, culprit, failure, nowMs, effects);
 }
 
 /**
@@ -39,7 +39,7 @@ export function blameExit(
  * never bars its base. Else the base when the runner had just been loaded: one that dies again and again at its first
  * work is no better than one that does not start.
  */
-function suspectsOf(runner: Runner, nowMs: number): Suspect[] {
+function culpritsOf(runner: Runner, nowMs: number): Culprit[] {
   const { model } = runner;
   if (model === null || runner.state === 'stopping' || runner.state === 'draining') return [];
   const attached = runner.state === 'ready' ? underway(runner) : [];

@@ -7,13 +7,13 @@ import { roll } from './jitter.ts';
 import { baseKey, type PoolState } from './state.ts';
 
 /** What failed to start: a base with all its combos, or one combo on a base that is sound. */
-export type Suspect =
+export type Culprit =
   | { readonly scope: 'base'; readonly model: CatalogueModel }
   | { readonly scope: 'combo'; readonly combo: Combo };
 
-/** Failures of one suspect in a row, with no success between them. */
+/** Failures of one culprit in a row, with no success between them. */
 export interface Quarantine {
-  readonly suspect: Suspect;
+  readonly culprit: Culprit;
   readonly failures: number;
   /** No start begins before; in the past while a next one may, or after a single failure. */
   readonly untilMs: number;
@@ -35,22 +35,22 @@ const MOST_KNOWN = 1_000;
  */
 export function strike(
   state: PoolState,
-  suspect: Suspect,
+  culprit: Culprit,
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const key = keyOf(suspect);
+  const key = keyOf(culprit);
   const failures = (state.quarantines.get(key)?.failures ?? 0) + 1;
   const isPermanent = failure.code === 'start_failed_permanently';
   const forMs = isPermanent ? state.settings.quarantineCapMs : backoffMs(state, failures);
   // The newest is the last of the map: the first is the one to forget.
   state.quarantines.delete(key);
-  state.quarantines.set(key, { suspect, failures, untilMs: nowMs + forMs, failure });
+  state.quarantines.set(key, { culprit, failures, untilMs: nowMs + forMs, failure });
   const [oldest] = state.quarantines.keys();
   if (oldest !== undefined && state.quarantines.size > MOST_KNOWN) state.quarantines.delete(oldest);
   if (forMs === 0) return;
-  const { scope } = suspect;
+  const { scope } = culprit;
   const detail = {
     scope,
     failures,
@@ -58,7 +58,7 @@ export function strike(
     code: failure.code,
     message: failure.message,
   };
-  effects.push({ type: 'note', note: 'combo_quarantined', combo: nameOf(suspect), detail });
+  effects.push({ type: 'note', note: 'combo_quarantined', combo: nameOf(culprit), detail });
 }
 
 /** 0 for a first failure. */
@@ -108,11 +108,11 @@ export function lift(state: PoolState, key: string, reason: LiftReason, effects:
   const quarantine = state.quarantines.get(key);
   if (!quarantine) return false;
   state.quarantines.delete(key);
-  const { suspect, failures, failure } = quarantine;
+  const { culprit, failures, failure } = quarantine;
   // One failure that came and went was no news, and its end is none.
   if (failures < FAILURES_BEFORE && failure.code !== 'start_failed_permanently') return true;
-  const detail = { scope: suspect.scope, failures, reason };
-  effects.push({ type: 'note', note: 'quarantine_lifted', combo: nameOf(suspect), detail });
+  const detail = { scope: culprit.scope, failures, reason };
+  effects.push({ type: 'note', note: 'quarantine_lifted', combo: nameOf(culprit), detail });
   return true;
 }
 
@@ -127,11 +127,11 @@ export function allowStart(state: PoolState, combo: Combo, nowMs: number): void 
 
 /** Forgets what was replaced or removed: another revision has failed at nothing yet. */
 export function forgetStale(state: PoolState, effects: PoolEffect[]): void {
-  for (const [key, { suspect }] of state.quarantines) {
+  for (const [key, { culprit }] of state.quarantines) {
     const isCurrent =
-      suspect.scope === 'base'
-        ? isCurrentModel(suspect.model, state.catalogue)
-        : isCurrentCombo(suspect.combo, state.catalogue);
+      culprit.scope === 'base'
+        ? isCurrentModel(culprit.model, state.catalogue)
+        : isCurrentCombo(culprit.combo, state.catalogue);
     if (!isCurrent) lift(state, key, 'catalogue', effects);
   }
 }
@@ -142,8 +142,8 @@ export function forgetOld(state: PoolState, nowMs: number, effects: PoolEffect[]
     if (nowMs - untilMs >= state.settings.quarantineCapMs) lift(state, key, 'forgotten', effects);
 }
 
-function keyOf(suspect: Suspect): string {
-  return suspect.scope === 'base' ? quarantineKey(suspect.model) : suspect.combo.key;
+function keyOf(culprit: Culprit): string {
+  return culprit.scope === 'base' ? quarantineKey(culprit.model) : culprit.combo.key;
 }
 
 /** Of a base; a combo's is its own key. A space keeps it apart from that of the bare base as a combo. */
@@ -151,6 +151,6 @@ export function quarantineKey(model: CatalogueModel): string {
   return `base ${baseKey(model)}`;
 }
 
-function nameOf(suspect: Suspect): string {
-  return suspect.scope === 'base' ? suspect.model.id : suspect.combo.name;
+function nameOf(culprit: Culprit): string {
+  return culprit.scope === 'base' ? culprit.model.id : culprit.combo.name;
 }

@@ -6,7 +6,7 @@ import type { StartKind } from '../domain/phases.ts';
 import type { StopReason } from './effects.ts';
 import type { Book, Worth } from './eviction.ts';
 import { type Dice, diceOf } from './jitter.ts';
-import type { Quarantine, Suspect } from './quarantine.ts';
+import type { Culprit, Quarantine } from './quarantine.ts';
 import type { PoolSettings } from './settings.ts';
 import { emptyStartBook, type StartBook } from './startTimes.ts';
 
@@ -171,7 +171,7 @@ export interface PoolState {
   /** What failed to start and has not started since, by quarantineKey or combo key. */
   readonly quarantines: Map<string, Quarantine>;
   /** Of runners whose connection broke: what is to blame if their exit, which follows, was their own doing. */
-  readonly suspects: Map<RunnerId, readonly Suspect[]>;
+  readonly culprits: Map<RunnerId, readonly Culprit[]>;
   readonly startBook: StartBook;
   readonly dice: Dice;
   readonly runnerPrefix: string;
@@ -194,7 +194,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     measured: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     quarantines: new Map(),
-    suspects: new Map(),
+    culprits: new Map(),
     startBook: emptyStartBook(),
     dice: diceOf(runnerPrefix),
     runnerPrefix,

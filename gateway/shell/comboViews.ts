@@ -22,7 +22,7 @@ export function comboViews(state: PoolState, now: Moment): ComboView[] {
   }
   for (const runner of state.runners.values()) for (const { combo } of runner.combos.values()) add(combo);
   for (const { combo } of state.queues.values()) add(combo);
-  for (const { suspect } of state.quarantines.values()) if (suspect.scope === 'combo') add(suspect.combo);
+  for (const { culprit } of state.quarantines.values()) if (culprit.scope === 'combo') add(culprit.combo);
   return [...combos.values()]
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map((combo) => viewOf(state, combo, now));
@@ -56,10 +56,10 @@ export function comboStatus(state: PoolState, combo: Combo): LoadStatus {
   return slot.state === 'ready' ? 'loaded' : 'loading';
 }
 
-function quarantineView({ suspect, failures, untilMs, failure }: Quarantine, now: Moment): QuarantineView {
+function quarantineView({ culprit, failures, untilMs, failure }: Quarantine, now: Moment): QuarantineView {
   const { code, message } = failure;
   return {
-    scope: suspect.scope,
+    scope: culprit.scope,
     failures,
     until: new Date(now.epochMs + untilMs - now.monoMs).toISOString(),
     last_error: { code, message },
