@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Pool } from 'undici';
+import { errors, type Pool } from 'undici';
 import {
   COMBO_HEADER,
   LEGACY_FUNCTIONS_HEADER,
@@ -99,14 +99,12 @@ function faultOfHead(stream: boolean, status: number, headers: IncomingHttpHeade
   return new Error(`its content type is "${type}", expected "${expected}"`);
 }
 
-/** What undici's parser does not take for HTTP has a code that begins so. */
 function broken(error: Error, begun: boolean, isTooLong: boolean): RunnerAnswer {
   if (isTooLong) {
     const fault = new Error(`it is longer than ${MAX_WHOLE_BYTES} bytes`);
     return { type: 'nonsense', begun: false, error: fault };
   }
-  const isUnreadable = 'code' in error && String(error.code).startsWith('HPE_');
-  return { type: isUnreadable ? 'nonsense' : 'lost', begun, error };
+  return { type: error instanceof errors.HTTPParserError ? 'nonsense' : 'lost', begun, error };
 }
 
 function parseReport(text: string | string[] | undefined): RunnerReport | null {

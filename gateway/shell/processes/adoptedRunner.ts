@@ -3,7 +3,7 @@ import type { RunnerId } from '../../domain/ids.ts';
 import type { Answer, ControlChannel, OrderBody } from './controlChannel.ts';
 import { lastLine, lastWords } from './lastWords.ts';
 import { signalGroup, startTicks } from './procfs.ts';
-import { EXIT_FOLLOWS_MS, type RunnerProcess, type RunnerProcessListener } from './runnerProcess.ts';
+import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
 import { Termination } from './termination.ts';
 
 /** Who an adopted runner is. Pid and start ticks name its process for good. */
@@ -91,9 +91,9 @@ export class AdoptedRunner implements RunnerProcess {
   #broken(error: Error): void {
     if (this.#gone) return;
     this.#awaitExit();
-    setTimeout(() => {
+    tellBroken(error, () => {
       if (!this.#gone) this.#listener.broken(error);
-    }, EXIT_FOLLOWS_MS).unref();
+    });
   }
 
   #awaitExit(): void {

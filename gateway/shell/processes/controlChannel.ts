@@ -41,6 +41,13 @@ export class OrderFailed extends Error {
   }
 }
 
+/** The runner said what the protocol does not have. It may live and be well otherwise, but cannot be trusted. */
+export class ProtocolBroken extends Error {
+  constructor(reason: string) {
+    super(`Cannot read control pipe: ${reason}`);
+  }
+}
+
 /**
  * The gateway's end of a runner's control pipe. Every line is validated; one that is not understood breaks the
  * channel, since what follows cannot be trusted. A broken channel rejects everything that is pending.
@@ -99,15 +106,14 @@ export class ControlChannel {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
     for (const line of lines) if (line !== '') this.#take(line);
-    if (this.#rest.length > MAX_LINE_BYTES)
-      this.#break(new Error('Cannot read control pipe: line over 1 MiB'));
+    if (this.#rest.length > MAX_LINE_BYTES) this.#break(new ProtocolBroken('line over 1 MiB'));
   }
 
   #take(line: string): void {
     if (this.#broken) return;
     const message = parseLine(line);
     if (!message) {
-      this.#break(new Error('Cannot read control pipe: line is no message of the protocol'));
+      this.#break(new ProtocolBroken('line is no message of the protocol'));
       return;
     }
     if (message.type === 'ready' || message.type === 'adopted') {
@@ -116,7 +122,7 @@ export class ControlChannel {
     }
     const pending = this.#pending.get(message.seq);
     if (!pending) {
-      this.#break(new Error(`Cannot read control pipe: "${message.type}" answers no order`));
+      this.#break(new ProtocolBroken(`"${message.type}" answers no order`));
       return;
     }
     if (message.type === 'progress') {
@@ -128,7 +134,7 @@ export class ControlChannel {
     else if (message.type === pending.expected) pending.resolve(message);
     else {
       const { expected } = pending;
-      const error = new Error(`Cannot read control pipe: expected "${expected}", got "${message.type}"`);
+      const error = new ProtocolBroken(`expected "${expected}", got "${message.type}"`);
       pending.reject(error);
       this.#break(error);
     }

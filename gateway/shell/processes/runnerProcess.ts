@@ -1,9 +1,15 @@
 import type { RunnerId } from '../../domain/ids.ts';
-import type { Answer, OrderBody } from './controlChannel.ts';
+import { type Answer, type OrderBody, ProtocolBroken } from './controlChannel.ts';
 import type { ExitCause } from './exitCause.ts';
 
 /** A process that dies closes its control pipe just before its exit is known, and the exit says more. */
-export const EXIT_FOLLOWS_MS = 100;
+const EXIT_FOLLOWS_MS = 100;
+
+/** Tells of a broken control pipe: at once when the runner broke the protocol, else when no exit has followed. */
+export function tellBroken(error: Error, tell: () => void): void {
+  if (error instanceof ProtocolBroken) tell();
+  else setTimeout(tell, EXIT_FOLLOWS_MS).unref();
+}
 
 /** The end of a runner process. */
 export interface RunnerExit extends ExitCause {

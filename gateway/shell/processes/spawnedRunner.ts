@@ -9,7 +9,7 @@ import { lastLine, lastWords } from './lastWords.ts';
 import { oomKills, signalGroup, startTicks } from './procfs.ts';
 import { runnerFiles } from './runnerFiles.ts';
 import { runnerKey } from './runnerKey.ts';
-import { EXIT_FOLLOWS_MS, type RunnerProcess, type RunnerProcessListener } from './runnerProcess.ts';
+import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
 import { Termination } from './termination.ts';
 
 /** How runner processes are started. */
@@ -65,9 +65,9 @@ export class SpawnedRunner implements RunnerProcess {
       () => {},
     );
     void this.#channel.broken.then((error) => {
-      setTimeout(() => {
+      tellBroken(error, () => {
         if (!this.#gone) listener.broken(error);
-      }, EXIT_FOLLOWS_MS).unref();
+      });
     });
     this.#termination = new Termination({
       ask: (graceMs) => this.#channel.tell({ type: 'shutdown', graceMs }),
