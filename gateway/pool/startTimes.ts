@@ -21,10 +21,6 @@ const KEPT_TIMES = 9;
 const UNMEASURED_MS = 500;
 const UNMEASURED_BYTES_PER_MS = 1e6;
 
-export function emptyStartBook(): StartBook {
-  return { times: new Map(), slow: new Set() };
-}
-
 export function measureStart({ startBook }: PoolState, step: StartStep, tookMs: number): void {
   const key = timesKey(step);
   const times = startBook.times.get(key) ?? [];

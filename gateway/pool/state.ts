@@ -8,7 +8,7 @@ import type { Book, Worth } from './eviction.ts';
 import { type Dice, diceOf } from './jitter.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { PoolSettings } from './settings.ts';
-import { emptyStartBook, type StartBook } from './startTimes.ts';
+import type { StartBook } from './startTimes.ts';
 
 /** A combo on a runner. */
 export type ComboSlot =
@@ -195,7 +195,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     quarantines: new Map(),
     culprits: new Map(),
-    startBook: emptyStartBook(),
+    startBook: { times: new Map(), slow: new Set() },
     dice: diceOf(runnerPrefix),
     runnerPrefix,
     spawned: 0,

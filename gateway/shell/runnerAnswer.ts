@@ -94,7 +94,7 @@ function read(status: number, carrier: IncomingHttpHeaders, stream: boolean, chu
 function faultOfHead(stream: boolean, status: number, headers: IncomingHttpHeaders): Error | null {
   if (status !== 200 && (status < 400 || status > 599)) return new Error(`its status is ${status}`);
   const expected = stream && status === 200 ? 'text/event-stream' : 'application/json';
-  const type = String(headers['content-type'] ?? '').split(';', 1)[0];
+  const type = (headers['content-type'] ?? '').split(';', 1)[0];
   if (type?.trim().toLowerCase() === expected) return null;
   return new Error(`its content type is "${type}", expected "${expected}"`);
 }
