@@ -1,5 +1,6 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
+import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { type Culprit, lift, quarantineKey, quarantineOf, strike } from './quarantine.ts';
@@ -66,7 +67,8 @@ export function liftSound(state: PoolState, nowMs: number, effects: PoolEffect[]
 }
 
 /** What those are told who waited for a start that has failed: when the next one may begin, if not at once. */
-export function refusalAfter(state: PoolState, combo: Combo, failure: Failure, nowMs: number): Failure {
-  const quarantine = quarantineOf(state, combo, true, nowMs);
+export function refusalAfter(state: PoolState, key: ComboKey, failure: Failure, nowMs: number): Failure {
+  const combo = state.queues.get(key)?.combo;
+  const quarantine = combo ? quarantineOf(state, combo, true, nowMs) : null;
   return quarantine ? { ...failure, retryAfterMs: Math.ceil(quarantine.untilMs - nowMs) } : failure;
 }

@@ -5,9 +5,11 @@ import { blame, blameExit, refusalAfter } from './blame.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
-import { measureContext, measureWeights } from './memory.ts';
+import { bestHolder } from './holders.ts';
+import { keepFailed, keepLost } from './keeps.ts';
+import { measureContext, measureWeights, slotBytes } from './memory.ts';
 import { lift, strike } from './quarantine.ts';
-import { rejectWaiting, waitForRoom } from './queues.ts';
+import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
@@ -15,6 +17,7 @@ import { measureStart } from './startTimes.ts';
 import type { PoolState, Runner } from './state.ts';
 import { stopRunner } from './stops.ts';
 import { forget, moveTo } from './transitions.ts';
+import { upkeep } from './upkeep.ts';
 
 /** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */
 export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
@@ -106,11 +109,11 @@ export function comboFailed(
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  refuseCombo(state, runner, slot.combo, event.failure, nowMs, effects);
   runner.combos.delete(event.comboKey);
+  refuseCombo(state, runner, slot.combo, event.failure, nowMs, effects);
 }
 
-/** Answers everybody who waits for the combo, and counts the failure as its own: the base is there. */
+/** The runner cannot serve the combo: who waits for it is answered, unless another runner does. The base is there. */
 export function refuseCombo(
   state: PoolState,
   { id }: Runner,
@@ -122,7 +125,22 @@ export function refuseCombo(
   const detail = { code: failure.code, message: failure.message };
   effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: combo.name, detail });
   strike(state, { scope: 'combo', combo }, failure, nowMs, effects);
-  rejectWaiting(state, combo.key, refusalAfter(state, combo, failure, nowMs), effects);
+  startFailed(state, id, combo.key, failure, nowMs, effects);
+}
+
+/** Answers everybody who waits for the combo, unless another runner serves it or will. */
+function startFailed(
+  state: PoolState,
+  id: RunnerId,
+  key: ComboKey,
+  failure: Failure,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  keepFailed(state, key, failure, nowMs);
+  const holder = bestHolder(state, key);
+  if (holder && holder.runner.id !== id) losePlace(state, key, id, effects);
+  else rejectWaiting(state, key, refusalAfter(state, key, failure, nowMs), effects);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {
@@ -131,7 +149,7 @@ export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, eff
   if (!runner || slot?.state !== 'detaching') return;
   runner.combos.delete(key);
   effects.push({ type: 'note', note: 'combo_detached', runnerId: id, combo: slot.combo.name });
-  waitForRoom(state, key, effects);
+  losePlace(state, key, id, effects);
 }
 
 /**
@@ -154,6 +172,7 @@ export function runnerFailed(
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
   if (!isSuspected) blame(state, runner, failure, nowMs, effects);
   if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
+  noteLosses(state, runner, failure, nowMs);
   stopRunner(state, runner, reason, nowMs, effects);
 }
 
@@ -174,8 +193,17 @@ export function runnerGone(
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
   if (!isSuspected) blameExit(state, runner, event, nowMs, effects);
   if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
+  noteLosses(state, runner, failure, nowMs);
   forget(state, id);
-  for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
+  for (const key of runner.combos.keys()) losePlace(state, key, id, effects);
+  upkeep(state, nowMs, effects);
+}
+
+/** What was ready on it and is kept is missing now. */
+function noteLosses(state: PoolState, runner: Runner, failure: Failure, nowMs: number): void {
+  if (state.keeps.size === 0) return;
+  for (const [key, slot] of runner.combos)
+    if (slot.state === 'ready') keepLost(state, key, slot.worth.readyMs, failure, nowMs);
 }
 
 /** Only combos whose start is under way on this runner: who waits for a free sequence is served by the next runner. */
@@ -186,7 +214,11 @@ function answerStarts(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  for (const [key, { state: slot, combo }] of runner.combos)
-    if (slot === 'wanted' || slot === 'attaching')
-      rejectWaiting(state, key, refusalAfter(state, combo, failure, nowMs), effects);
+  for (const [key, slot] of [...runner.combos]) {
+    if (slot.state !== 'wanted' && slot.state !== 'attaching') continue;
+    // No holder any more, but its memory is held until the process has gone.
+    const bytes = slotBytes(slot);
+    runner.combos.set(key, { state: 'detaching', combo: slot.combo, sinceMs: nowMs, bytes });
+    startFailed(state, runner.id, key, failure, nowMs, effects);
+  }
 }

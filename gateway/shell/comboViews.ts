@@ -1,6 +1,7 @@
 import { type Combo, parseCombo } from '../domain/combo.ts';
+import { bestHolder, holdersOf } from '../pool/holders.ts';
 import { type Quarantine, quarantineOf } from '../pool/quarantine.ts';
-import { type PoolState, runnerOfBase, runnerOfCombo } from '../pool/state.ts';
+import { type PoolState, runnersOfBase } from '../pool/state.ts';
 import type { ComboView, LoadStatus, QuarantineView } from './poolControl.ts';
 
 /** One moment on both clocks. */
@@ -34,7 +35,7 @@ function catalogueNames({ catalogue }: PoolState): string[] {
 }
 
 function viewOf(state: PoolState, combo: Combo, now: Moment): ComboView {
-  const needsBase = runnerOfBase(state, combo.model) === undefined;
+  const needsBase = runnersOfBase(state, combo.model).length === 0;
   const quarantine = quarantineOf(state, combo, needsBase, now.monoMs);
   const holders = [...state.runners.values()].filter(
     ({ combos }) => combos.get(combo.key)?.state === 'ready',
@@ -51,9 +52,10 @@ function viewOf(state: PoolState, combo: Combo, now: Moment): ComboView {
 }
 
 export function comboStatus(state: PoolState, combo: Combo): LoadStatus {
-  const slot = runnerOfCombo(state, combo.key)?.combos.get(combo.key);
-  if (!slot || slot.state === 'detaching') return 'unloaded';
-  return slot.state === 'ready' ? 'loaded' : 'loading';
+  const slot = bestHolder(state, combo.key)?.slot;
+  if (slot) return slot.state === 'ready' ? 'loaded' : 'loading';
+  const isLeaving = holdersOf(state, combo.key).some((one) => one.slot.state === 'draining');
+  return isLeaving ? 'loaded' : 'unloaded';
 }
 
 function quarantineView({ culprit, failures, untilMs, failure }: Quarantine, now: Moment): QuarantineView {

@@ -1,6 +1,7 @@
 import type { RunnerCounters } from '../../runner/protocol/control.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
+import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { OrderAnswer } from '../pool/effects.ts';
 import type { Runner } from '../pool/state.ts';
@@ -60,21 +61,27 @@ export class ControlPool implements PoolControl {
   }
 
   async liftQuarantine(combo: Combo): Promise<Result<{ readonly lifted: boolean }>> {
-    const answer = await this.#pool.order('liftAsked', combo);
+    const answer = await this.#pool.order({ type: 'liftAsked', combo });
     if (!answer.ok) return answer;
     return { ok: true, value: expectOrder(answer, 'lift') };
   }
 
   async warm(combo: Combo): Promise<Result<{ readonly runnerId: string; readonly kind: StartKind }>> {
-    const answer = await this.#pool.order('warmAsked', combo);
+    const answer = await this.#pool.order({ type: 'warmAsked', combo });
     if (!answer.ok) return answer;
     return { ok: true, value: expectOrder(answer, 'warm') };
   }
 
   async evict(combo: Combo): Promise<Result<{ readonly evicted: boolean }>> {
-    const answer = await this.#pool.order('evictAsked', combo);
+    const answer = await this.#pool.order({ type: 'evictAsked', combo });
     if (!answer.ok) return answer;
     return { ok: true, value: expectOrder(answer, 'evict') };
+  }
+
+  async drain(id: string): Promise<Result<{ readonly state: 'draining' | 'stopping' }>> {
+    const answer = await this.#pool.order({ type: 'drainAsked', runnerId: runnerId(id) });
+    if (!answer.ok) return answer;
+    return { ok: true, value: expectOrder(answer, 'drain') };
   }
 
   waitingRequests(): number {
@@ -109,7 +116,7 @@ export class ControlPool implements PoolControl {
   }
 }
 
-function expectOrder<T extends 'warm' | 'evict' | 'lift'>(
+function expectOrder<T extends 'warm' | 'evict' | 'lift' | 'drain'>(
   answer: Extract<OrderAnswer, { ok: true }>,
   order: T,
 ): Extract<Extract<OrderAnswer, { ok: true }>['value'], { order: T }> {

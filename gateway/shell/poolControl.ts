@@ -66,6 +66,8 @@ export interface PoolControl {
   combos(): readonly ComboView[];
   /** Lets the combo, and its base, be started again at once. Idempotent. */
   liftQuarantine(combo: Combo): Promise<Result<{ readonly lifted: boolean }>>;
+  /** No new work; it ends when what runs has ended, or its time is over. Idempotent; `not_found` for an unknown id. */
+  drain(id: string): Promise<Result<{ readonly state: 'draining' | 'stopping' }>>;
   waitingRequests(): number;
   /** Why requests cannot be served now; null when they can. */
   notReadyReason(): string | null;

@@ -113,7 +113,9 @@ describe('submit() with contexts of their own', () => {
     const after = harness.engine.counters();
     expect(after.embeddings).toBe(0);
     expect(after.progress - before.progress).toBeGreaterThan(20);
-    await expect(harness.engine.embed('base', [Array.from({ length: 513 }, () => 300)])).rejects.toMatchObject({
+    await expect(
+      harness.engine.embed('base', [Array.from({ length: 513 }, () => 300)]),
+    ).rejects.toMatchObject({
       code: 'context_length_exceeded',
     });
     expect(harness.engine.counters().embeddings).toBe(0);

@@ -9,6 +9,9 @@ const WEIGHT_BYTES = 1000;
 const KV_BYTES = 10;
 const COMPUTE_BYTES = 5;
 
+/** How long a hang lasts at most until a probe has found it. */
+const MOST_PROBED_MS = 1_500;
+
 /** How often each thing goes wrong, 0 to 1. */
 export interface Faults {
   readonly start: number;
@@ -136,8 +139,9 @@ export class SimulatedProcess {
   }
 
   /** A probe finds it some time later. Before it is up it is not probed. */
-  freeze(probedAfterMs: number): void {
+  freeze(): void {
     this.isFrozen = true;
+    const probedAfterMs = this.#world.random() * MOST_PROBED_MS;
     this.#world.agenda.in(probedAfterMs, () => {
       if (this.state === 'dead') return;
       this.#world.tell({ type: 'runnerHung', runnerId: this.id, cause: 'silent', forMs: probedAfterMs });

@@ -9,7 +9,8 @@ const PERMANENT: Failure = { code: 'start_failed_permanently', message: 'Cannot 
 
 function quarantineOf(pool: PoolDriver, key: string) {
   const found = pool.state.quarantines.get(key);
-  if (!found) throw new Error(`"${key}" is not quarantined: ${[...pool.state.quarantines.keys()].join(', ')}`);
+  if (!found)
+    throw new Error(`"${key}" is not quarantined: ${[...pool.state.quarantines.keys()].join(', ')}`);
   return found;
 }
 
