@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { freeBytes } from '../../gateway/pool/memory.ts';
 import { PoolDriver } from './driver.ts';
 
 describe('decide(), when a runner hangs,', () => {
@@ -53,5 +54,18 @@ describe('decide(), when a runner hangs,', () => {
     pool.arrive('runs', 'a');
     pool.shutDown();
     expect(pool.hung('r1')).toEqual(['stop r1 hung 0']);
+  });
+});
+
+describe('decide(), when a runner hangs during an attach,', () => {
+  it('counts what the combo takes until the process has gone', () => {
+    const pool = new PoolDriver();
+    pool.bring('r1', 'a');
+    pool.arrive('q1', 'a+x');
+    const before = freeBytes(pool.state);
+    expect(pool.hung('r1')).toEqual(['reject q1 start_failed', 'stop r1 hung 0']);
+    expect(freeBytes(pool.state)).toBe(before);
+    pool.exited('r1');
+    expect(freeBytes(pool.state)).toBe(pool.state.settings.memoryBytes);
   });
 });

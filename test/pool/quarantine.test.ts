@@ -331,3 +331,14 @@ describe('decide(), when a combo cannot be attached,', () => {
     expect(keys[0]).toContain('0.00011');
   });
 });
+
+describe('decide(), when what is pinned is quarantined,', () => {
+  it('starts it again when that is over, not when the pin would', () => {
+    const pool = new PoolDriver();
+    strike(pool.state, { scope: 'base', model: pool.combo('a').model }, PERMANENT, 0, []);
+    pool.pin('p1', 'a');
+    expect(pool.state.runners.size).toBe(0);
+    expect(pool.tick(299_999)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['spawn r1 a']);
+  });
+});
