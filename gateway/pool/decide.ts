@@ -5,6 +5,7 @@ import type { PoolEvent } from './events.ts';
 import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { drain, evict, liftQuarantine, warm } from './orders.ts';
+import { pack } from './packing.ts';
 import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
@@ -115,6 +116,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       upkeep(state, nowMs, effects);
       expire(state, nowMs, effects);
       scale(state, nowMs, effects);
+      pack(state, nowMs, effects);
       break;
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);

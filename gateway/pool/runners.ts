@@ -5,7 +5,7 @@ import { blame, blameExit, refusalAfter } from './blame.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
-import { bestHolder } from './holders.ts';
+import { holdersOf } from './holders.ts';
 import { keepFailed, keepLost } from './keeps.ts';
 import { measureContext, measureWeights, slotBytes } from './memory.ts';
 import { lift, strike } from './quarantine.ts';
@@ -109,38 +109,44 @@ export function comboFailed(
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  runner.combos.delete(event.comboKey);
   refuseCombo(state, runner, slot.combo, event.failure, nowMs, effects);
+  runner.combos.delete(event.comboKey);
 }
 
 /** The runner cannot serve the combo: who waits for it is answered, unless another runner does. The base is there. */
 export function refuseCombo(
   state: PoolState,
-  { id }: Runner,
+  runner: Runner,
   combo: Combo,
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   const detail = { code: failure.code, message: failure.message };
-  effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: combo.name, detail });
+  effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: combo.name, detail });
   strike(state, { scope: 'combo', combo }, failure, nowMs, effects);
-  startFailed(state, id, combo.key, failure, nowMs, effects);
+  startFailed(state, runner, combo.key, failure, nowMs, effects);
 }
 
 /** Answers everybody who waits for the combo, unless another runner serves it or will. */
 function startFailed(
   state: PoolState,
-  id: RunnerId,
+  { id, combos }: Runner,
   key: ComboKey,
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   keepFailed(state, key, failure, nowMs);
-  const holder = bestHolder(state, key);
-  if (holder && holder.runner.id !== id) losePlace(state, key, id, effects);
-  else rejectWaiting(state, key, refusalAfter(state, key, failure, nowMs), effects);
+  if (!holdersOf(state, key).some(({ runner }) => runner.id !== id)) {
+    rejectWaiting(state, key, refusalAfter(state, key, failure, nowMs), effects);
+    return;
+  }
+  const slot = combos.get(key);
+  // No holder any more, but its memory is held until the runner, or its process, has let go.
+  if (slot)
+    combos.set(key, { state: 'detaching', combo: slot.combo, sinceMs: nowMs, bytes: slotBytes(slot) });
+  losePlace(state, key, id, effects);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {
@@ -216,9 +222,6 @@ function answerStarts(
 ): void {
   for (const [key, slot] of [...runner.combos]) {
     if (slot.state !== 'wanted' && slot.state !== 'attaching') continue;
-    // No holder any more, but its memory is held until the process has gone.
-    const bytes = slotBytes(slot);
-    runner.combos.set(key, { state: 'detaching', combo: slot.combo, sinceMs: nowMs, bytes });
-    startFailed(state, runner.id, key, failure, nowMs, effects);
+    startFailed(state, runner, key, failure, nowMs, effects);
   }
 }

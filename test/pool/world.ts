@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Catalogue, CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import {
   type ComboKey,
@@ -16,16 +16,15 @@ import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { holdersOf } from '../../gateway/pool/holders.ts';
 import { quarantineKey } from '../../gateway/pool/quarantine.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
-import { headMs } from '../../gateway/pool/queues.ts';
-import { maxRunnersOf, mostRunners } from '../../gateway/pool/scaling.ts';
+import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { isUnclaimed } from '../../gateway/pool/standbys.ts';
-import { baseKey, emptyPool, type PoolState, runnersOfBase } from '../../gateway/pool/state.ts';
+import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { judgeOffer } from './adopting.ts';
 import { Agenda, randomOf } from './agenda.ts';
-import { checkBooks, waitsElsewhere } from './books.ts';
+import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
 import { wrongBudget } from './budgets.ts';
-import { checkKept, keptRunners } from './keeping.ts';
+import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import type { SimulatedRequest } from './requests.ts';
@@ -187,9 +186,12 @@ export class World {
     const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
     if (held) held.readyAtEvent = this.events;
     const kept = keptRunners(this.state);
+    const spread = heldCounts(this.state);
+    for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     for (const effect of effects) this.#perform(effect);
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
+    if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
     checkBooks(this.state, this.agenda.nowMs);
     const wrong = wrongBudget(this.state, this.processes);
     this.#must(wrong === null, wrong ?? '');
@@ -257,7 +259,6 @@ export class World {
       const runners = processes.size - standbys.length;
       this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
       this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
-      this.#checkRunners(model);
       this.#must(this.standbys() === 0, 'spawns although there is a standby');
       checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     }
@@ -271,15 +272,8 @@ export class World {
     const runners = [...this.processes.values()].filter(({ baseKey }) => baseKey !== null).length;
     this.#must(runners < this.state.settings.maxRunners, 'claims for more runners than allowed');
     this.#must(isCurrentModel(model, this.state.catalogue), 'claims for a base that is not current');
-    this.#checkRunners(model);
     checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     process.baseKey = baseKey(model);
-  }
-
-  #checkRunners(model: CatalogueModel): void {
-    const there = runnersOfBase(this.state, model).length;
-    const most = mostRunners(this.state, model) + Number(this.state.keeps.size > 0);
-    this.#must(there <= most, `starts runner ${there} for "${model.id}", expected at most ${most}`);
   }
 
   /** How many standbys there are, or are coming up. */
@@ -297,8 +291,6 @@ export class World {
     // What was wanted had begun before.
     if (!wasWanted) checkStart(this.state, combo.key, this.agenda.nowMs);
     process.attach(combo, wasWanted ? 'cold' : 'attach');
-    const holders = [...this.processes.values()].filter(({ combos }) => combos.has(combo.key));
-    if (holders.length > 1) this.#spread.add(combo.key);
     const isKept = this.state.keeps.has(combo.key) || maxRunnersOf(this.state, combo) > 1;
     if (wasWanted || isKept) return;
     const [first, ...others] = this.state.queues.get(combo.key)?.waiters ?? [];
@@ -345,7 +337,7 @@ export class World {
       const attaching = [...process.combos.values()].some(({ state }) => state === 'attaching');
       this.#must(!attaching, `stops (${reason}) during an attach`);
       for (const key of process.combos.keys()) {
-        const firstMs = headMs(this.state.queues.get(key));
+        const firstMs = firstWaitMs(this.state, key, runnerId);
         const gaveWay = reason === 'evicted' && waitsElsewhere(this.state, process.baseKey, firstMs);
         this.#must(firstMs === Number.POSITIVE_INFINITY || gaveWay, 'stops what is waited for');
       }
