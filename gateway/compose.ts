@@ -18,6 +18,7 @@ import { ControlPool } from './shell/controlPool.ts';
 import { PageCache } from './shell/pageCache.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
+import { Prober, probeRegularly } from './shell/probes/prober.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
@@ -118,8 +119,9 @@ export async function compose(
     warnWhenOpen(settings.host, log);
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
     core.pool.run();
+    const endProbes = probe(settings, core.fleet);
     void preload(settings.pool.preload, core.pool, log);
-    return makeGateway(settings, core, server, catalogue, database, lock.value);
+    return makeGateway(settings, { ...core, endProbes }, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
     throw error;
@@ -184,12 +186,16 @@ function buildCore(
       logRequest(log, record);
     },
   });
-  return { pool, fleet, inference, control: new ControlPool(pool, fleet), pins, metrics };
+  return { pool, fleet, inference, control: new ControlPool(pool, fleet, clock), pins, metrics };
+}
+
+function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
+  return probeRegularly(new Prober(pool, fleet), pool.probeEveryMs, () => clock.monoMs());
 }
 
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference }: Core,
+  { pool, fleet, inference, endProbes }: Core & { readonly endProbes: () => void },
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -205,6 +211,7 @@ function makeGateway(
       await Promise.all([inference.idle(), fleet.empty()]);
       await closed;
       pool.stop();
+      endProbes();
       await database.close();
       lock.release();
     },

@@ -240,6 +240,10 @@ export interface EngineCounters {
   adapterSwitches: number;
   activeSequences: number;
   waitingRequests: number;
+  /** Jobs of embeddings that have not ended. */
+  embeddings: number;
+  /** Grows while the decode thread gets on: with each round, and on the CPU within one long decode. */
+  progress: number;
   contexts: number;
   kvBytes: number;
   threads: number;

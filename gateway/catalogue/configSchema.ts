@@ -10,6 +10,9 @@ import {
   whole,
 } from './entrySchemas.ts';
 
+/** A duration that time is divided by, or that something must live through. */
+const period = duration.refine((ms) => ms >= 10, { error: 'expected at least "10ms"' });
+
 const pool = z
   .strictObject({
     max_runners: whole(1, 4096).default(4).describe('Runner processes with a base at the same time'),
@@ -66,6 +69,19 @@ const pool = z
     stable_window: duration.prefault('60s').describe('Over which the load of a combo is averaged'),
     panic_window: duration.prefault('6s').describe('The same for a sudden load'),
     drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),
+    probe_every: period.prefault('2s').describe('How often every runner is asked whether it is alive'),
+    probe_timeout: period
+      .prefault('10s')
+      .describe('A runner that has not answered for so long hangs, and is replaced'),
+    stall_timeout: period
+      .prefault('60s')
+      .describe('A runner that has requests and whose engine did no step for so long hangs, too'),
+    quarantine_base: duration
+      .prefault('1s')
+      .describe('Least wait before a start that failed twice in a row; doubled with each further failure'),
+    quarantine_cap: period
+      .prefault('5m')
+      .describe('Longest such wait, and the one after a failure that no retry helps'),
   })
   .transform((written) => ({
     maxRunners: written.max_runners,
@@ -87,6 +103,11 @@ const pool = z
     stableWindowMs: Math.max(1, written.stable_window),
     panicWindowMs: Math.max(1, written.panic_window),
     drainTimeoutMs: written.drain_timeout,
+    probeEveryMs: written.probe_every,
+    probeTimeoutMs: written.probe_timeout,
+    stallTimeoutMs: written.stall_timeout,
+    quarantineBaseMs: written.quarantine_base,
+    quarantineCapMs: written.quarantine_cap,
   }));
 
 const limits = z

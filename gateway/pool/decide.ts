@@ -2,8 +2,9 @@ import { runnerAdopted, standbyAdopted } from './adoption.ts';
 import { arrive } from './arrivals.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
+import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
-import { drain, evict, warm } from './orders.ts';
+import { drain, evict, liftQuarantine, warm } from './orders.ts';
 import { pack } from './packing.ts';
 import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
@@ -74,8 +75,11 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'runnerFailed':
       runnerFailed(state, event.runnerId, event.failure, nowMs, effects);
       break;
+    case 'runnerHung':
+      runnerHung(state, event, nowMs, effects);
+      break;
     case 'runnerExited':
-      runnerGone(state, event.runnerId, event.failure, nowMs, effects);
+      runnerGone(state, event, nowMs, effects);
       break;
     case 'promiseAsked':
       promise(state, event.requestId);
@@ -85,6 +89,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'evictAsked':
       evict(state, event.orderId, event.combo, nowMs, effects);
+      break;
+    case 'liftAsked':
+      liftQuarantine(state, event.orderId, event.combo, effects);
       break;
     case 'drainAsked':
       drain(state, event.orderId, event.runnerId, nowMs, effects);

@@ -8,6 +8,7 @@ import type { StartKind } from '../domain/phases.ts';
 export type OrderAnswer = Result<
   | { readonly order: 'warm'; readonly runnerId: RunnerId; readonly kind: StartKind }
   | { readonly order: 'evict'; readonly evicted: boolean }
+  | { readonly order: 'lift'; readonly lifted: boolean }
   | { readonly order: 'drain'; readonly state: 'draining' | 'stopping' }
   | { readonly order: 'pin' }
   | { readonly order: 'unpin'; readonly existed: boolean }
@@ -83,6 +84,7 @@ export type StopReason =
   | 'drained'
   | 'stale'
   | 'failed'
+  | 'hung'
   | 'unreachable'
   | 'shutdown';
 
@@ -96,6 +98,7 @@ export type NoteType =
   | 'standby_lost'
   | 'runner_ready'
   | 'runner_failed'
+  | 'runner_hung'
   | 'runner_exited'
   | 'runner_draining'
   | 'runner_stopping'
@@ -103,6 +106,9 @@ export type NoteType =
   | 'combo_ready'
   | 'combo_failed'
   | 'combo_detached'
+  | 'combo_quarantined'
+  | 'quarantine_lifted'
+  | 'start_slow'
   | 'request_rejected'
   | 'replica_wanted'
   | 'pinned'

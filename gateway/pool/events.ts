@@ -5,6 +5,8 @@ import type { ComboKey, ComboName, RequestId, RunnerId } from '../domain/ids.ts'
 import type { AdoptedCombo } from './adoption.ts';
 import type { Pin, PinLevel } from './pins.ts';
 
+export type HangCause = 'silent' | 'stalled';
+
 /** Facts that reach the pool. Nothing in them asks for anything but the `…Asked`. */
 export type PoolEvent =
   | {
@@ -48,12 +50,26 @@ export type PoolEvent =
   | { readonly type: 'comboDetached'; readonly runnerId: RunnerId; readonly comboKey: ComboKey }
   /** The runner could not spawn, shake hands or load; its process may still live. */
   | { readonly type: 'runnerFailed'; readonly runnerId: RunnerId; readonly failure: Failure }
+  /** Its process lives, but does not answer (`silent`), or answers and does not get on (`stalled`), for so long. */
+  | {
+      readonly type: 'runnerHung';
+      readonly runnerId: RunnerId;
+      readonly cause: HangCause;
+      readonly forMs: number;
+    }
   /** The process is gone. */
-  | { readonly type: 'runnerExited'; readonly runnerId: RunnerId; readonly failure: Failure }
+  | {
+      readonly type: 'runnerExited';
+      readonly runnerId: RunnerId;
+      readonly failure: Failure;
+      /** Somebody else has ended it: no fault of what it held. */
+      readonly byOthers?: true;
+    }
   /** The client of a waiting request is to be told its runner and kind, if they can be promised. */
   | { readonly type: 'promiseAsked'; readonly requestId: RequestId }
   | { readonly type: 'warmAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'evictAsked'; readonly orderId: string; readonly combo: Combo }
+  | { readonly type: 'liftAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'drainAsked'; readonly orderId: string; readonly runnerId: RunnerId }
   | {
       readonly type: 'pinAsked';

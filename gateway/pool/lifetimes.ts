@@ -1,14 +1,17 @@
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey } from '../domain/ids.ts';
+import { liftSound } from './blame.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import { capacityFailure } from './fit.ts';
 import { bestHolder } from './holders.ts';
 import { isKept } from './keeps.ts';
 import { freeBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
+import { forgetOld } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
+import { noteSlowStarts } from './slowStarts.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { takeTurns } from './turns.ts';
@@ -17,6 +20,9 @@ import { dropReplicas } from './upkeep.ts';
 /** What time alone changes: starts and waits that take too long, what was idle for its ttl, whose turn it is. */
 export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   dropStale(state, nowMs, effects);
+  liftSound(state, nowMs, effects);
+  forgetOld(state, nowMs, effects);
+  noteSlowStarts(state, nowMs, effects);
   for (const { id } of [...state.runners.values()]) {
     const runner = state.runners.get(id);
     if (runner?.state === 'starting' || runner?.state === 'loading')

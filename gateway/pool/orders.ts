@@ -2,6 +2,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdersOf, readyHolders } from './holders.ts';
+import { allowStart, lift, quarantineKey } from './quarantine.ts';
 import { enqueue } from './queues.ts';
 import { answerOrders } from './serving.ts';
 import type { PoolState, Runner } from './state.ts';
@@ -23,6 +24,7 @@ export function warm(
     effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
     return;
   }
+  allowStart(state, combo, nowMs);
   enqueue(state, combo, { type: 'order', id: orderId, keepAliveMs: undefined }, nowMs, effects);
   const ready = readyHolders(state, combo.key)[0];
   if (!ready) return;
@@ -86,4 +88,12 @@ function limitDrain(runner: Extract<Runner, { state: 'draining' }>, nowMs: numbe
   if (runner.reason !== 'replaced' && runner.reason !== 'stale') return;
   runner.reason = 'drained';
   runner.sinceMs = nowMs;
+}
+
+/** Ends the quarantine of a combo and of its base. Idempotent. */
+export function liftQuarantine(state: PoolState, orderId: string, combo: Combo, effects: PoolEffect[]): void {
+  const own = lift(state, combo.key, 'operator', effects);
+  const base = lift(state, quarantineKey(combo.model), 'operator', effects);
+  const answer = { ok: true, value: { order: 'lift', lifted: own || base } } as const;
+  effects.push({ type: 'answer', orderId, answer });
 }

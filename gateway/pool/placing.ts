@@ -4,6 +4,7 @@ import { isKept } from './keeps.ts';
 import { comboNeed, freeBytes, wholeNeed } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
 import { headMs, rejectWaiting } from './queues.ts';
+import { refuseQuarantined } from './refusals.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { startOnRunner, startRunner } from './starts.ts';
 import { type PoolState, runnersOfBase, runnersWithBase, type UsableRunner, type Want } from './state.ts';
@@ -26,6 +27,7 @@ export interface Blocked extends Placeable {
  */
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.unplaced.size === 0) return;
+  refuseQuarantined(state, (want) => needsNewRunner(state, want), nowMs, effects);
   for (let next = nextToPlace(state); next; next = nextToPlace(state)) {
     const { want, runner } = next;
     if (want.type === 'queue' && !canFit(state, want.combo)) {
@@ -41,6 +43,11 @@ export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffec
     else startRunner(state, want, nowMs, effects);
   }
   makePlaces(state, nowMs, effects);
+}
+
+/** No runner of its base may take it on: a new one has to load the base. */
+export function needsNewRunner(state: PoolState, want: Want): boolean {
+  return runnersFor(state, runnersOfBase(state, want.combo.model), want).length === 0;
 }
 
 /** The one that waits for memory; null: nobody, or somebody who can be placed or refused. */

@@ -2,6 +2,7 @@ import type { Catalogue } from '../domain/catalogue.ts';
 import { isCurrentCombo, isCurrentModel } from './current.ts';
 import type { PoolEffect } from './effects.ts';
 import { reviewKeeps } from './keeps.ts';
+import { forgetStale } from './quarantine.ts';
 import { losePlace, waitForRoom } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
@@ -18,6 +19,7 @@ export function applyCatalogue(
   effects: PoolEffect[],
 ): void {
   state.catalogue = catalogue;
+  forgetStale(state, effects);
   reviewKeeps(state);
   upkeep(state, nowMs, effects);
   const unplaced = [...state.unplaced.values()].flatMap(({ wants }) => [...wants]);

@@ -1,16 +1,19 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
-import type { PoolEffect } from './effects.ts';
+import { blame, blameExit, refusalAfter } from './blame.ts';
+import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { holdersOf } from './holders.ts';
 import { keepFailed, keepLost } from './keeps.ts';
-import { measureContext, measureWeights } from './memory.ts';
+import { measureContext, measureWeights, slotBytes } from './memory.ts';
+import { lift, strike } from './quarantine.ts';
 import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
+import { measureStart } from './startTimes.ts';
 import type { PoolState, Runner } from './state.ts';
 import { stopRunner } from './stops.ts';
 import { forget, moveTo } from './transitions.ts';
@@ -21,6 +24,7 @@ export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects:
   const runner = state.runners.get(id);
   if (runner?.state !== 'starting') return;
   const { model, combos } = runner;
+  measureStart(state, { step: 'spawn' }, nowMs - runner.sinceMs);
   if (model === null) {
     moveTo(state, { id, model, combos, state: 'standby', sinceMs: nowMs });
     effects.push({ type: 'note', note: 'standby_ready', runnerId: id });
@@ -40,6 +44,7 @@ export function runnerLoaded(
   forgetLosses(state);
   measureWeights(state, runner.model, weightBytes);
   const { model, combos, threads } = runner;
+  measureStart(state, { step: 'load', model }, nowMs - runner.sinceMs);
   const ready = moveTo(state, {
     id,
     model,
@@ -68,6 +73,8 @@ export function comboReady(
   const slot = runner?.combos.get(event.comboKey);
   if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
   const { combo } = slot;
+  measureStart(state, { step: 'attach', combo }, nowMs - slot.sinceMs);
+  lift(state, combo.key, 'success', effects);
   runner.combos.set(event.comboKey, {
     state: 'ready',
     combo,
@@ -106,18 +113,19 @@ export function comboFailed(
   runner.combos.delete(event.comboKey);
 }
 
-/** The runner cannot serve the combo: who waits for it is answered, unless another runner does. */
+/** The runner cannot serve the combo: who waits for it is answered, unless another runner does. The base is there. */
 export function refuseCombo(
   state: PoolState,
   runner: Runner,
-  { key, name }: Combo,
+  combo: Combo,
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   const detail = { code: failure.code, message: failure.message };
-  effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: name, detail });
-  startFailed(state, runner, key, failure, nowMs, effects);
+  effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: combo.name, detail });
+  strike(state, { scope: 'combo', combo }, failure, nowMs, effects);
+  startFailed(state, runner, combo.key, failure, nowMs, effects);
 }
 
 /** Answers everybody who waits for the combo, unless another runner serves it or will. */
@@ -131,10 +139,13 @@ function startFailed(
 ): void {
   keepFailed(state, key, failure, nowMs);
   if (!holdersOf(state, key).some(({ runner }) => runner.id !== id)) {
-    rejectWaiting(state, key, failure, effects);
+    rejectWaiting(state, key, refusalAfter(state, key, failure, nowMs), effects);
     return;
   }
-  combos.delete(key);
+  const slot = combos.get(key);
+  // No holder any more, but its memory is held until the runner, or its process, has let go.
+  if (slot)
+    combos.set(key, { state: 'detaching', combo: slot.combo, sinceMs: nowMs, bytes: slotBytes(slot) });
   losePlace(state, key, id, effects);
 }
 
@@ -157,32 +168,37 @@ export function runnerFailed(
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
+  reason: Extract<StopReason, 'failed' | 'hung'> = 'failed',
 ): void {
   const runner = state.runners.get(id);
   if (!runner || runner.state === 'stopping') return;
   const detail = { code: failure.code, message: failure.message, state: runner.state };
   effects.push({ type: 'note', note: 'runner_failed', runnerId: id, detail });
+  const isSuspected = isSuspect(runner, failure, nowMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
-  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, nowMs, effects);
+  if (!isSuspected) blame(state, runner, failure, nowMs, effects);
+  if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
   noteLosses(state, runner, failure, nowMs);
-  stopRunner(state, runner, 'failed', nowMs, effects);
+  stopRunner(state, runner, reason, nowMs, effects);
 }
 
 /** The process is gone: what it held is gone. Granted requests are ended by the shell, which sees their sockets. */
 export function runnerGone(
   state: PoolState,
-  id: RunnerId,
-  failure: Failure,
+  event: Extract<PoolEvent, { type: 'runnerExited' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
+  const { runnerId: id, failure } = event;
   const runner = state.runners.get(id);
   if (!runner) return;
   const expected = runner.state === 'stopping';
   const detail = { message: failure.message, state: runner.state, expected };
   effects.push({ type: 'note', note: 'runner_exited', runnerId: id, detail });
+  const isSuspected = isSuspect(runner, failure, nowMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
-  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, nowMs, effects);
+  if (!isSuspected) blameExit(state, runner, event, nowMs, effects);
+  if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
   noteLosses(state, runner, failure, nowMs);
   forget(state, id);
   for (const key of runner.combos.keys()) losePlace(state, key, id, effects);

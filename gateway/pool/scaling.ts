@@ -8,6 +8,7 @@ import { holdersOf, type ReadyHolder } from './holders.ts';
 import { isKept } from './keeps.ts';
 import { comboNeed, freeBytes, isOnDevice, wholeNeed } from './memory.ts';
 import { isPromised } from './promises.ts';
+import { quarantineOf } from './quarantine.ts';
 import { startOnRunner, startRunner } from './starts.ts';
 import { isIdle, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
@@ -118,6 +119,7 @@ function isWorthIt(state: PoolState, { model }: Combo): boolean {
 }
 
 function beginReplica(state: PoolState, combo: Combo, nowMs: number, effects: PoolEffect[]): boolean {
+  if (quarantineOf(state, combo, true, nowMs)) return false;
   const want = { type: 'replica', combo, sinceMs: nowMs } as const;
   const other = runnersOfBase(state, combo.model).find(
     (runner) => !runner.combos.has(combo.key) && runner.combos.size < state.settings.maxCombosPerRunner,

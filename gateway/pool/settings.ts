@@ -32,4 +32,8 @@ export interface PoolSettings {
   readonly drainTimeoutMs: number;
   /** After this wait for room with no idle runner, a busy one takes no new work and is replaced when it is done. */
   readonly swapAfterMs: number;
+  /** Least wait between starts of what failed twice in a row; doubled with each further failure. */
+  readonly quarantineBaseMs: number;
+  /** Longest such wait, and the one after a failure that no retry helps. */
+  readonly quarantineCapMs: number;
 }

@@ -5,10 +5,13 @@ import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { StopReason } from './effects.ts';
 import type { Book, Worth } from './eviction.ts';
+import { type Dice, diceOf } from './jitter.ts';
 import type { Keep } from './keeps.ts';
 import type { Pin } from './pins.ts';
+import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
+import type { StartBook } from './startTimes.ts';
 
 /** A combo on a runner. */
 export type ComboSlot =
@@ -186,13 +189,19 @@ export interface PoolState {
   standbyLosses: StandbyLosses;
   readonly clocks: Record<Book, number>;
   readonly measured: Map<ModelId, Measured>;
+  /** What failed to start and has not started since, by quarantineKey or combo key. */
+  readonly quarantines: Map<string, Quarantine>;
+  /** Of runners whose connection broke: what is to blame if their exit, which follows, was their own doing. */
+  readonly culprits: Map<RunnerId, readonly Culprit[]>;
+  readonly startBook: StartBook;
+  readonly dice: Dice;
   /** Of combos that may be spread over several runners. */
   readonly loads: Map<ComboKey, Load>;
   readonly runnerPrefix: string;
   spawned: number;
 }
 
-/** `runnerPrefix` keeps the ids of different lives of the gateway apart. */
+/** `runnerPrefix` keeps the ids of different lives of the gateway apart; chance comes from it, too. */
 export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPrefix: string): PoolState {
   return {
     settings,
@@ -211,6 +220,10 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     measured: new Map(),
     loads: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
+    quarantines: new Map(),
+    culprits: new Map(),
+    startBook: { times: new Map(), slow: new Set() },
+    dice: diceOf(runnerPrefix),
     runnerPrefix,
     spawned: 0,
   };

@@ -20,7 +20,7 @@ export function stopRunner(
   const { id, model, combos } = runner;
   // What still runs on a draining runner has had its time.
   const isOverdue = runner.state === 'draining' && runner.active > 0;
-  const atOnce = isOverdue || reason === 'failed' || reason === 'unreachable';
+  const atOnce = isOverdue || reason === 'failed' || reason === 'hung' || reason === 'unreachable';
   const held = heldBytes(state, runner);
   moveTo(state, { id, model, combos: new Map(), state: 'stopping', sinceMs: nowMs, heldBytes: held });
   effects.push({

@@ -4,6 +4,7 @@ import { affordableKeeps, canFit, capacityFailure } from './fit.ts';
 import { holdersOf } from './holders.ts';
 import type { Keep } from './keeps.ts';
 import { comboNeed, weightNeed } from './memory.ts';
+import { quarantineOf } from './quarantine.ts';
 import { markPlaced, rejectWaiting, wantPlace } from './queues.ts';
 import { type PoolState, type ReplicaWant, runnersOfBase } from './state.ts';
 
@@ -58,7 +59,9 @@ function dropReplica(state: PoolState, want: ReplicaWant): void {
 /** Replicas that leave count until they have gone: what they leave is then used for the next. */
 function isMissing(state: PoolState, key: ComboKey, nowMs: number): boolean {
   const keep = state.keeps.get(key);
-  return keep !== undefined && nowMs >= keep.retryAtMs && holdersOf(state, key).length < keep.count;
+  if (keep === undefined || nowMs < keep.retryAtMs || holdersOf(state, key).length >= keep.count)
+    return false;
+  return quarantineOf(state, keep.combo, true, nowMs) === null;
 }
 
 function restoreBytes(state: PoolState, { combo }: Keep): number {

@@ -15,4 +15,8 @@ export interface Telemetry {
   requestEnded(record: RequestRecord): void;
   startEnded(record: StartRecord): void;
   startFailed(combo: ComboName, code: string): void;
+  /** A start of that base takes much longer than predicted. */
+  startSlow(base: ComboName): void;
+  /** A runner of that base hung, and is replaced. */
+  runnerHung(base: ComboName, cause: 'silent' | 'stalled'): void;
 }

@@ -4,9 +4,10 @@ import type { Result } from '../domain/errors.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { OrderAnswer } from '../pool/effects.ts';
-import { bestHolder, holdersOf } from '../pool/holders.ts';
 import type { Runner } from '../pool/state.ts';
-import type { LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
+import type { Clock } from '../ports/clock.ts';
+import { comboStatus, comboViews } from './comboViews.ts';
+import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
 
@@ -18,10 +19,12 @@ const ALL_LAYERS = -1;
 export class ControlPool implements PoolControl {
   readonly #pool: PoolLoop;
   readonly #fleet: RunnerFleet;
+  readonly #clock: Clock;
 
-  constructor(pool: PoolLoop, fleet: RunnerFleet) {
+  constructor(pool: PoolLoop, fleet: RunnerFleet, clock: Clock) {
     this.#pool = pool;
     this.#fleet = fleet;
+    this.#clock = clock;
   }
 
   async runners(): Promise<readonly RunnerView[]> {
@@ -49,11 +52,18 @@ export class ControlPool implements PoolControl {
   }
 
   comboStatus(combo: Combo): LoadStatus {
-    const slot = bestHolder(this.#pool.state, combo.key)?.slot;
-    if (slot) return slot.state === 'ready' ? 'loaded' : 'loading';
-    return holdersOf(this.#pool.state, combo.key).some((one) => one.slot.state === 'draining')
-      ? 'loaded'
-      : 'unloaded';
+    return comboStatus(this.#pool.state, combo);
+  }
+
+  combos(): readonly ComboView[] {
+    const now = { monoMs: this.#clock.monoMs(), epochMs: this.#clock.epochMs() };
+    return comboViews(this.#pool.state, now);
+  }
+
+  async liftQuarantine(combo: Combo): Promise<Result<{ readonly lifted: boolean }>> {
+    const answer = await this.#pool.order({ type: 'liftAsked', combo });
+    if (!answer.ok) return answer;
+    return { ok: true, value: expectOrder(answer, 'lift') };
   }
 
   async warm(combo: Combo): Promise<Result<{ readonly runnerId: string; readonly kind: StartKind }>> {
@@ -106,7 +116,7 @@ export class ControlPool implements PoolControl {
   }
 }
 
-function expectOrder<T extends 'warm' | 'evict' | 'drain'>(
+function expectOrder<T extends 'warm' | 'evict' | 'lift' | 'drain'>(
   answer: Extract<OrderAnswer, { ok: true }>,
   order: T,
 ): Extract<Extract<OrderAnswer, { ok: true }>['value'], { order: T }> {

@@ -7,6 +7,7 @@ import type { RequestRecord } from '../domain/requestRecord.ts';
 import type { FixedStart } from '../pool/effects.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
+import { type BadAnswer, badAnswerFailure, isBad, showsBadRunner } from './badAnswer.ts';
 import { makeRecord } from './exchangeRecord.ts';
 import type { InferenceRequest, ResponseSink } from './inference.ts';
 import type { Grant, GrantOutcome, PoolLoop } from './poolLoop.ts';
@@ -76,9 +77,9 @@ export class Exchange {
       if (!outcome.ok) return this.#endFailed(outcome.failure);
       const answer = await this.#call(outcome.grant);
       if (this.#goneReason) return this.#endGone();
-      if (answer.type !== 'lost') return this.#endAnswered(answer);
+      if (!isBad(answer)) return this.#endAnswered(answer);
       if (answer.begun || attempt > 1 || this.#sink.headSent)
-        return this.#endFailed(lost(outcome.grant.runnerId, answer.error));
+        return this.#endFailed(badAnswerFailure(outcome.grant.runnerId, answer));
     }
   }
 
@@ -148,18 +149,18 @@ export class Exchange {
       });
       answer = await this.#running.answer;
       this.#running = null;
-      if (answer.type === 'lost' && !answer.begun && !this.#goneReason && !isOurLack(answer.error))
-        this.#reportLost(grant.runnerId, answer.error);
+      if (!this.#goneReason && isBad(answer) && showsBadRunner(answer))
+        this.#reportBad(grant.runnerId, answer.error);
     }
     pool.release(this.#request.requestId);
     return answer;
   }
 
-  /** A runner that does not take a request is no runner: who comes next must not be sent to it. */
-  #reportLost(runnerId: RunnerId, error: Error): void {
+  /** Who comes next must not be sent to it. */
+  #reportBad(runnerId: RunnerId, error: Error): void {
     const failure: Failure = {
       code: 'runner_died',
-      message: `Cannot reach runner "${runnerId}": ${error.message}`,
+      message: `Cannot use runner "${runnerId}": ${error.message}`,
     };
     this.#deps.pool.dispatch({ type: 'runnerFailed', runnerId, failure });
   }
@@ -168,7 +169,7 @@ export class Exchange {
     this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(nowMonoMs) });
   }
 
-  async #endAnswered(answer: Exclude<RunnerAnswer, { type: 'lost' }>): Promise<void> {
+  async #endAnswered(answer: Exclude<RunnerAnswer, BadAnswer>): Promise<void> {
     const endedMonoMs = this.#deps.clock.monoMs();
     if (answer.type === 'refused') return this.#endRefused(answer.status, answer.body, endedMonoMs);
     const { report } = answer;
@@ -263,19 +264,6 @@ export class Exchange {
       'openai-processing-ms': String(Math.round(nowMonoMs - arrivedMonoMs)),
     };
   }
-}
-
-/** Errors of connect(2) and socket(2) that say nothing of the other end. */
-const OUR_LACKS = new Set<unknown>(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOBUFS', 'ENOMEM']);
-
-function isOurLack(error: Error): boolean {
-  return 'code' in error && OUR_LACKS.has(error.code);
-}
-
-function lost(runnerId: RunnerId, error: Error): Failure {
-  if (isOurLack(error))
-    return { code: 'no_capacity', message: `Cannot connect to runner "${runnerId}": ${error.message}` };
-  return { code: 'runner_died', message: `Cannot finish answer of runner "${runnerId}": ${error.message}` };
 }
 
 function errorCodeOf(body: Buffer): string {

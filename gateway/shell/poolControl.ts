@@ -27,6 +27,30 @@ export interface RunnerView {
 /** A model's state as `/v1/models` tells it in `status.value`. */
 export type LoadStatus = 'unloaded' | 'loading' | 'loaded' | 'sleeping';
 
+/** Why a combo is not started now, and until when. */
+export interface QuarantineView {
+  /** `base`: of the base and all its combos; `combo`: of this one. */
+  readonly scope: 'base' | 'combo';
+  /** In a row. */
+  readonly failures: number;
+  /** ISO 8601. */
+  readonly until: string;
+  readonly last_error: { readonly code: string; readonly message: string };
+}
+
+/** A combo as the admin API shows it. */
+export interface ComboView {
+  readonly object: 'combo';
+  readonly combo: string;
+  readonly base: string;
+  readonly status: LoadStatus;
+  /** On which it is ready. */
+  readonly runners: readonly string[];
+  /** Requests and orders that wait for it. */
+  readonly waiting: number;
+  readonly quarantine: QuarantineView | null;
+}
+
 /** What an operator can ask of the pool. */
 export interface PoolControl {
   /** Those with a base first. Asks each runner for its counters; a runner that does not answer within a second is listed without. */
@@ -38,6 +62,10 @@ export interface PoolControl {
   warm(combo: Combo): Promise<Result<{ readonly runnerId: string; readonly kind: StartKind }>>;
   /** Idempotent. `conflict` while a request uses the combo. */
   evict(combo: Combo): Promise<Result<{ readonly evicted: boolean }>>;
+  /** Those of the catalogue and those that runners hold, requests wait for or failed to start. */
+  combos(): readonly ComboView[];
+  /** Lets the combo, and its base, be started again at once. Idempotent. */
+  liftQuarantine(combo: Combo): Promise<Result<{ readonly lifted: boolean }>>;
   /** No new work; it ends when what runs has ended, or its time is over. Idempotent; `not_found` for an unknown id. */
   drain(id: string): Promise<Result<{ readonly state: 'draining' | 'stopping' }>>;
   waitingRequests(): number;

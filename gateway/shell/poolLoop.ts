@@ -1,8 +1,8 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import { type ComboName, type RequestId, requestId } from '../domain/ids.ts';
+import { type ComboName, type RequestId, type RunnerId, requestId } from '../domain/ids.ts';
 import { decide } from '../pool/decide.ts';
-import type { FixedStart, OrderAnswer, PoolEffect } from '../pool/effects.ts';
+import type { FixedStart, NoteType, OrderAnswer, PoolEffect } from '../pool/effects.ts';
 import type { PoolEvent } from '../pool/events.ts';
 import { fixedStart, promisedStart } from '../pool/queries.ts';
 import type { PoolState } from '../pool/state.ts';
@@ -145,6 +145,7 @@ export class PoolLoop {
       case 'setThreads':
         return fleet?.setThreads(effect.runnerId, effect.threads);
       case 'stop':
+        if (effect.reason === 'hung') return fleet?.endHung(effect.runnerId);
         return fleet?.stop(effect.runnerId, effect.graceMs);
       case 'grant':
         return this.#granted(effect);
@@ -190,7 +191,13 @@ export class PoolLoop {
       type: note,
       ...(runnerId === undefined ? {} : { runnerId }),
       ...(combo === undefined ? {} : { combo }),
-      ...(detail === undefined ? {} : { detail }),
+      ...(detail === undefined ? {} : { detail: { ...detail, ...this.#wordsOn(note, runnerId) } }),
     });
+  }
+
+  /** What only the processes can say of it. */
+  #wordsOn(note: NoteType, id: RunnerId | undefined): { readonly lastLine?: string } {
+    if (note !== 'start_slow' || id === undefined || !this.#fleet) return {};
+    return { lastLine: this.#fleet.slowStart(id) };
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Pool } from 'undici';
+import { errors, type Pool } from 'undici';
 import {
   COMBO_HEADER,
   LEGACY_FUNCTIONS_HEADER,
@@ -18,6 +18,8 @@ export type RunnerAnswer =
   | { readonly type: 'whole'; readonly body: Buffer; readonly report: RunnerReport }
   /** The runner refused the request with an OpenAI envelope of its own. */
   | { readonly type: 'refused'; readonly status: number; readonly body: Buffer }
+  /** What came is no answer of the protocol: the runner cannot be trusted. `begun`: the client may have parts of it. */
+  | { readonly type: 'nonsense'; readonly begun: boolean; readonly error: Error }
   /** The connection failed. `begun`: a part of the answer had come. */
   | { readonly type: 'lost'; readonly begun: boolean; readonly error: Error };
 
@@ -45,19 +47,25 @@ export class RunnerExchange {
     this.answer = new Promise((resolve) => {
       settle = resolve;
     });
+    let isTooLong = false;
     const streaming = () => request.stream && status === 200;
     this.#call = new RunnerCall(client, PATHS[request.endpoint], callHeaders(request), body, {
       head: (headStatus, headHeaders) => {
         status = headStatus;
         headers = headHeaders;
+        const fault = faultOfHead(request.stream, headStatus, headHeaders);
+        if (!fault) return;
+        settle({ type: 'nonsense', begun: false, error: fault });
+        this.abort();
       },
       data: (chunk) => {
         bytes += chunk.length;
-        if (streaming() ? !onData(chunk) : bytes > MAX_WHOLE_BYTES) this.abort();
-        if (!streaming()) chunks.push(chunk);
+        isTooLong ||= !streaming() && bytes > MAX_WHOLE_BYTES;
+        if (isTooLong || (streaming() && !onData(chunk))) this.abort();
+        else if (!streaming()) chunks.push(chunk);
       },
       ended: (trailers) => settle(read(status, streaming() ? trailers : headers, streaming(), chunks)),
-      failed: (error) => settle({ type: 'lost', begun: bytes > 0, error }),
+      failed: (error) => settle(broken(error, bytes > 0, isTooLong)),
     });
   }
 
@@ -78,8 +86,25 @@ function callHeaders(request: InferenceRequest): Record<string, string> {
 function read(status: number, carrier: IncomingHttpHeaders, stream: boolean, chunks: Buffer[]): RunnerAnswer {
   if (status !== 200) return { type: 'refused', status, body: Buffer.concat(chunks) };
   const report = parseReport(carrier[REPORT_HEADER]);
-  if (!report) return { type: 'lost', begun: true, error: new Error('answer without a report') };
+  if (!report) return { type: 'nonsense', begun: stream, error: new Error('it ends without a report') };
   return stream ? { type: 'streamed', report } : { type: 'whole', body: Buffer.concat(chunks), report };
+}
+
+/** Only what our runners say is passed on: an answer of the kind that was asked for, or a refusal in JSON. */
+function faultOfHead(stream: boolean, status: number, headers: IncomingHttpHeaders): Error | null {
+  if (status !== 200 && (status < 400 || status > 599)) return new Error(`its status is ${status}`);
+  const expected = stream && status === 200 ? 'text/event-stream' : 'application/json';
+  const type = (headers['content-type'] ?? '').split(';', 1)[0];
+  if (type?.trim().toLowerCase() === expected) return null;
+  return new Error(`its content type is "${type}", expected "${expected}"`);
+}
+
+function broken(error: Error, begun: boolean, isTooLong: boolean): RunnerAnswer {
+  if (isTooLong) {
+    const fault = new Error(`it is longer than ${MAX_WHOLE_BYTES} bytes`);
+    return { type: 'nonsense', begun: false, error: fault };
+  }
+  return { type: error instanceof errors.HTTPParserError ? 'nonsense' : 'lost', begun, error };
 }
 
 function parseReport(text: string | string[] | undefined): RunnerReport | null {

@@ -10,9 +10,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
+import type { Hang } from './probes/heartbeat.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
 import { bootId } from './processes/procfs.ts';
-import type { RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
+import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
 import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
 import type { StartTimeline } from './startTimeline.ts';
 
@@ -41,6 +42,8 @@ interface Member {
 export class RunnerFleet {
   readonly #deps: FleetDeps;
   readonly #members = new Map<RunnerId, Member>();
+  /** Those that have shaken hands. */
+  readonly #up = new Set<RunnerId>();
   #onEmpty: (() => void) | null = null;
 
   constructor(deps: FleetDeps) {
@@ -55,6 +58,7 @@ export class RunnerFleet {
     try {
       process = new SpawnedRunner(id, settings, clock.epochMs(), {
         ready: () => {
+          this.#up.add(id);
           timeline.up(id, clock.monoMs());
           dispatch({ type: 'runnerUp', runnerId: id });
         },
@@ -63,7 +67,8 @@ export class RunnerFleet {
     } catch (cause) {
       // No process came to be (no memory, no descriptors): the pool hears of it as of an exit, but not within this call.
       const message = cause instanceof Error ? cause.message : String(cause);
-      setImmediate(() => this.#exited(id, model?.id ?? null, `could not be started: ${message}`, ''));
+      const exit = { how: `could not be started: ${message}`, byOthers: false, words: '' };
+      setImmediate(() => this.#exited(id, model?.id ?? null, exit));
       return;
     }
     const member = { process, client: clientOf(process), baseId: model?.id ?? null };
@@ -90,6 +95,7 @@ export class RunnerFleet {
     const baseId = event.type === 'runnerAdopted' ? event.model.id : null;
     const process = open(this.#listenerOf(id));
     this.#members.set(id, { process, client: clientOf(process), baseId });
+    this.#up.add(id);
     timeline.adopted(id, baseId !== null, clock.monoMs());
     dispatch(event);
   }
@@ -192,6 +198,38 @@ export class RunnerFleet {
     this.#members.get(id)?.process.stop(graceMs);
   }
 
+  /** Ends a runner that hangs. It will not end its connections itself: what runs on it is lost now. */
+  endHung(id: RunnerId): void {
+    const member = this.#members.get(id);
+    member?.process.endHung();
+    void member?.client.destroy(new Error('it hangs'));
+  }
+
+  /** Those that have shaken hands and have not gone. */
+  up(): Iterable<RunnerId> {
+    return this.#up;
+  }
+
+  /** Rejects when it cannot be asked; never ends when it does not answer. */
+  async ping(id: RunnerId): Promise<RunnerCounters> {
+    const answer = await this.#order(id, { type: 'ping' });
+    if (answer.type !== 'pong') throw new Error(`Cannot ping runner "${id}": it answers "${answer.type}"`);
+    return answer.counters;
+  }
+
+  /** Probes found that it hangs. */
+  hangs(id: RunnerId, hang: Hang): void {
+    const { telemetry, dispatch } = this.#deps;
+    telemetry.runnerHung(comboName(this.#baseOf(id) ?? 'none'), hang.cause);
+    dispatch({ type: 'runnerHung', runnerId: id, ...hang });
+  }
+
+  /** Counts a start that takes too long, and says what the runner said last. */
+  slowStart(id: RunnerId): string {
+    this.#deps.telemetry.startSlow(comboName(this.#baseOf(id) ?? 'none'));
+    return this.#members.get(id)?.process.lastLine() ?? '';
+  }
+
   /** HTTP to the runner's socket; undefined when its process has gone. */
   client(id: RunnerId): Pool | undefined {
     return this.#members.get(id)?.client;
@@ -207,10 +245,7 @@ export class RunnerFleet {
     const late = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), timeoutMs);
     });
-    const asked = this.#order(id, { type: 'ping' }).then(
-      (answer) => (answer.type === 'pong' ? answer.counters : null),
-      () => null,
-    );
+    const asked = this.ping(id).catch(() => null);
     return Promise.race([asked, late]).finally(() => clearTimeout(timer));
   }
 
@@ -234,6 +269,7 @@ export class RunnerFleet {
       void client.destroy();
     }
     this.#members.clear();
+    this.#up.clear();
   }
 
   #order(
@@ -248,7 +284,7 @@ export class RunnerFleet {
   #listenerOf(id: RunnerId): RunnerProcessListener {
     return {
       broken: (error) => this.#failed(id, error),
-      exited: (how, words) => this.#exited(id, this.#baseOf(id), how, words),
+      exited: (exit) => this.#exited(id, this.#baseOf(id), exit),
     };
   }
 
@@ -262,10 +298,11 @@ export class RunnerFleet {
     this.#deps.dispatch({ type: 'runnerFailed', runnerId: id, failure });
   }
 
-  #exited(id: RunnerId, base: string | null, how: string, words: string): void {
+  #exited(id: RunnerId, base: string | null, { how, words, byOthers }: RunnerExit): void {
     const { timeline, store, clock, log, dispatch } = this.#deps;
     const member = this.#members.get(id);
     this.#members.delete(id);
+    this.#up.delete(id);
     // Those who waited for it are answered first: they tell how far the start was.
     setImmediate(() => timeline.gone(id));
     if (member) void member.client.destroy();
@@ -274,7 +311,8 @@ export class RunnerFleet {
     store.exited(id, clock.epochMs(), words === '' ? how : `${how}: ${words}`).catch((error: Error) => {
       log.error({ runnerId: id, error: error.message }, 'exit of a runner was not written');
     });
-    dispatch({ type: 'runnerExited', runnerId: id, failure: { code: 'start_failed', message } });
+    const failure: Failure = { code: 'start_failed', message };
+    dispatch({ type: 'runnerExited', runnerId: id, failure, ...(byOthers && { byOthers }) });
     if (this.#members.size === 0) this.#onEmpty?.();
   }
 

@@ -58,6 +58,19 @@ export class Metrics implements Telemetry {
     registers: [this.#registry],
   });
 
+  readonly #slowStarts = new Counter({
+    name: 'hearth_slow_starts_total',
+    help: 'Starts that took more than three times their prediction.',
+    labelNames: ['base'],
+    registers: [this.#registry],
+  });
+  readonly #hangs = new Counter({
+    name: 'hearth_runner_hangs_total',
+    help: 'Runners that did not answer probes (silent) or stood still with work in hand (stalled).',
+    labelNames: ['base', 'cause'],
+    registers: [this.#registry],
+  });
+
   constructor(gauges: PoolGauges) {
     collectDefaultMetrics({ register: this.#registry });
     new Gauge({
@@ -103,6 +116,14 @@ export class Metrics implements Telemetry {
 
   startFailed(combo: ComboName, code: string): void {
     this.#startFailures.inc({ combo: this.#comboLabel(combo), code });
+  }
+
+  startSlow(base: ComboName): void {
+    this.#slowStarts.inc({ base: this.#comboLabel(base) });
+  }
+
+  runnerHung(base: ComboName, cause: string): void {
+    this.#hangs.inc({ base: this.#comboLabel(base), cause });
   }
 
   /** Prometheus' text exposition format. */

@@ -42,7 +42,7 @@ void Embedder::step(int32_t threads) {
 
 void Embedder::prepareContext(const Combo& combo, int32_t threads) {
   if (!context_) {
-    context_ = makeEmbeddingContext(model_, contextTokens_, kPackedInputs, threads);
+    context_ = makeEmbeddingContext(model_, contextTokens_, kPackedInputs, threads, progress_);
     batch_ = llama_batch_init(kBatchTokens, 0, 1);
   }
   if (current_ == &combo) return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -26,7 +27,8 @@ struct EmbedJob {
  */
 class Embedder {
  public:
-  Embedder(llama_model& model, int32_t contextTokens) : model_(model), contextTokens_(contextTokens) {}
+  Embedder(llama_model& model, int32_t contextTokens, std::atomic<uint64_t>& progress)
+      : model_(model), contextTokens_(contextTokens), progress_(progress) {}
   ~Embedder();
 
   void add(EmbedJob job);
@@ -58,6 +60,7 @@ class Embedder {
 
   llama_model& model_;
   const int32_t contextTokens_;
+  std::atomic<uint64_t>& progress_;
   llama_context_ptr context_;
   llama_batch batch_{};
   const Combo* current_ = nullptr;

@@ -188,7 +188,12 @@ void Engine::embed(std::string key, std::vector<EmbedInput> inputs, Completion<E
     return;
   }
   combo->requests.fetch_add(1);
-  preparation_->post([this, combo, inputs = std::move(inputs), done = std::move(done)] {
+  counters_.embeddings.fetch_add(1);
+  const Completion<EmbedResult> ended = [this, done = std::move(done)](const Outcome<EmbedResult>& outcome) {
+    counters_.embeddings.fetch_sub(1);
+    done(outcome);
+  };
+  preparation_->post([this, combo, inputs = std::move(inputs), done = ended] {
     std::shared_ptr<Loaded> base;
     {
       const std::lock_guard lock(mutex_);
@@ -223,6 +228,8 @@ Counters Engine::counters() const {
   now.adapterSwitches = counters_.adapterSwitches.load();
   now.activeSequences = counters_.activeSequences.load();
   now.waitingRequests = counters_.waitingRequests.load();
+  now.embeddings = counters_.embeddings.load();
+  now.progress = counters_.progress.load();
   now.contexts = counters_.contexts.load();
   now.kvBytes = counters_.kvBytes.load();
   now.threads = counters_.threads.load();

@@ -76,7 +76,7 @@ bool Engine::mayAddContext() const {
 ContextLoop& Engine::addContext(Combo& combo) {
   const Loaded& base = loaded();
   llama_context_ptr made = makeGenerationContext(*base.model, base.info.contextTokens, base.options.sequences,
-                                                 counters_.threads.load());
+                                                 counters_.threads.load(), counters_.progress);
   const ContextMemory memory = memoryOf(*made);
   ContextLoop* context = nullptr;
   base.decoder->between([&] { context = &base.decoder->addContext(std::move(made)); });

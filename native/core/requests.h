@@ -120,6 +120,8 @@ struct Counters {
   uint64_t adapterSwitches = 0;
   uint64_t activeSequences = 0;
   uint64_t waitingRequests = 0;
+  uint64_t embeddings = 0;
+  uint64_t progress = 0;
   uint64_t contexts = 0;
   uint64_t kvBytes = 0;
   int32_t threads = 0;

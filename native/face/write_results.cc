@@ -81,6 +81,8 @@ Napi::Object write(Napi::Env env, const Counters& counters) {
   set("adapterSwitches", counters.adapterSwitches);
   set("activeSequences", counters.activeSequences);
   set("waitingRequests", counters.waitingRequests);
+  set("embeddings", counters.embeddings);
+  set("progress", counters.progress);
   set("contexts", counters.contexts);
   set("kvBytes", counters.kvBytes);
   object.Set("threads", counters.threads);

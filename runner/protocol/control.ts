@@ -7,7 +7,7 @@
  */
 import * as z from 'zod';
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 const seq = z.int().nonnegative();
 const durationMs = z.number().nonnegative();
@@ -74,6 +74,8 @@ export const runnerCountersSchema = z.object({
   adapterSwitches: z.int(),
   activeSequences: z.int(),
   waitingRequests: z.int(),
+  embeddings: z.int(),
+  progress: z.int(),
   contexts: z.int(),
   kvBytes: bytes,
   threads: z.int(),

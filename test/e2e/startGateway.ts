@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,6 +24,8 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Processes kept without a base: 0 where a test counts processes or wants a spawn; the default unless given. */
   readonly standbys?: number;
+  /** What is started as a runner in place of the bundled one. */
+  readonly runner?: string;
   /** An earlier gateway's directory, to start again on it. */
   readonly directory?: string;
 }
@@ -100,7 +111,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     [
       '--enable-source-maps',
       '-e',
-      `import(${JSON.stringify(join(ROOT, 'dist/gateway.mjs'))}).then((m) => m.main())`,
+      `import(${JSON.stringify(join(packageRoot(directory, options.runner), 'dist/gateway.mjs'))}).then((m) => m.main())`,
     ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -123,6 +134,19 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const ready = await Promise.race([once(lines, 'line'), once(child, 'exit')]);
   if (typeof ready[0] !== 'string') throw new Error(`the gateway ended with ${ready[0]}: ${log}`);
   return new TestGateway(directory, child, ready[0], () => log);
+}
+
+/** The built package, or a copy of what of it runs with another runner. */
+function packageRoot(directory: string, runner: string | undefined): string {
+  if (runner === undefined) return ROOT;
+  const copy = join(directory, 'package');
+  mkdirSync(join(copy, 'dist'), { recursive: true });
+  for (const name of ['gateway.mjs', 'dbWriter.mjs', 'dbReader.mjs'])
+    copyFileSync(join(ROOT, 'dist', name), join(copy, 'dist', name));
+  copyFileSync(runner, join(copy, 'dist/runner.mjs'));
+  for (const name of ['node_modules', 'migrations', 'demo', 'package.json'])
+    symlinkSync(join(ROOT, name), join(copy, name));
+  return copy;
 }
 
 /** Resolves when `probe` is true; it is asked again whenever the event loop is free, at most for `limitMs`. */

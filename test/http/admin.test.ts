@@ -183,3 +183,26 @@ test('POST /admin/v1/reload reads the configuration again and says what is wrong
   world.catalogue.reload = async () => fail('invalid_request', 'Cannot read "x.yaml": models[0].path');
   expect((await admin('POST', '/reload'))[0]).toBe(400);
 });
+
+test('GET /admin/v1/combos lists what the pool knows, DELETE /admin/v1/quarantines/{combo} lets it start', async () => {
+  const row = {
+    object: 'combo',
+    combo: 'tiny-chat',
+    base: 'tiny-chat',
+    status: 'unloaded',
+    runners: [],
+    waiting: 0,
+    quarantine: null,
+  } as const;
+  world.pool.combos = () => [row];
+  expect(await admin('GET', '/combos')).toEqual([200, { object: 'list', data: [row] }]);
+  world.pool.liftQuarantine = async ({ name }) => ({ ok: true, value: { lifted: name.includes('pirate') } });
+  expect(await admin('DELETE', '/quarantines/tiny-chat%2Bpirate')).toEqual([
+    200,
+    { object: 'quarantine', combo: 'tiny-chat+pirate', lifted: true },
+  ]);
+  expect(await admin('DELETE', '/quarantines/nobody')).toMatchObject([
+    404,
+    { error: { code: 'model_not_found' } },
+  ]);
+});

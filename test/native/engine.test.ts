@@ -103,6 +103,24 @@ describe('submit() with contexts of their own', () => {
     expect(dot(alone.vectors[0], pirate.vectors[0])).toBeLessThan(0.9999);
   });
 
+  test('counters() says how far the decode thread is, also within one decode, and what it has to do', async () => {
+    const before = harness.engine.counters();
+    expect(before.embeddings).toBe(0);
+    // Fewer tokens than one batch: a single decode.
+    const embedded = harness.engine.embed('base', [Array.from({ length: 300 }, () => 300)]);
+    expect(harness.engine.counters().embeddings).toBe(1);
+    await embedded;
+    const after = harness.engine.counters();
+    expect(after.embeddings).toBe(0);
+    expect(after.progress - before.progress).toBeGreaterThan(20);
+    await expect(
+      harness.engine.embed('base', [Array.from({ length: 513 }, () => 300)]),
+    ).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+    });
+    expect(harness.engine.counters().embeddings).toBe(0);
+  });
+
   test('embed() refuses inputs longer than the context and combos that are not attached', async () => {
     const long = Array.from({ length: 513 }, () => 300);
     await expect(harness.engine.embed('base', [long])).rejects.toMatchObject({

@@ -19,12 +19,14 @@ import {
   runnersWithBase,
   type UsableRunner,
 } from '../../gateway/pool/state.ts';
+import { checkQuarantines } from './quarantineChecks.ts';
 
 /** What must hold in the pool's own books after every event. Plain comparisons first: this runs for each event. */
 export function checkBooks(state: PoolState, nowMs: number): void {
   checkQueues(state);
   checkRunners(state);
   checkNobodyForgotten(state, nowMs);
+  checkQuarantines(state, nowMs);
 }
 
 /** When the first of those arrived who wait for the combo and were not promised another runner. */

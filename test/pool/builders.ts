@@ -22,6 +22,8 @@ export const SETTINGS: PoolSettings = {
   swapAfterMs: 2000,
   eviction: 'gdsf',
   minResidencyMs: 0,
+  quarantineBaseMs: 1000,
+  quarantineCapMs: 300_000,
 };
 
 export function model(id: string, overrides: Partial<CatalogueModel> = {}): CatalogueModel {

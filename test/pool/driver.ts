@@ -83,19 +83,21 @@ export class PoolDriver {
       kvBytes: 2,
       computeBytes: 1,
     });
-  attachFailed = (runner: string, name: string): string[] =>
-    this.tell({
-      type: 'comboFailed',
-      runnerId: full(runner),
-      comboKey: this.keyOf(name),
-      failure: BROKEN,
-    });
+  attachFailed = (runner: string, name: string, failure = BROKEN): string[] =>
+    this.tell({ type: 'comboFailed', runnerId: full(runner), comboKey: this.keyOf(name), failure });
   detached = (runner: string, name: string): string[] =>
     this.tell({ type: 'comboDetached', runnerId: full(runner), comboKey: this.keyOf(name) });
-  failed = (runner: string): string[] =>
-    this.tell({ type: 'runnerFailed', runnerId: full(runner), failure: BROKEN });
+  failed = (runner: string, failure = BROKEN): string[] =>
+    this.tell({ type: 'runnerFailed', runnerId: full(runner), failure });
   exited = (runner: string): string[] =>
     this.tell({ type: 'runnerExited', runnerId: full(runner), failure: BROKEN });
+  /** Somebody else has ended it. */
+  killed = (runner: string): string[] =>
+    this.tell({ type: 'runnerExited', runnerId: full(runner), failure: BROKEN, byOthers: true });
+  hung = (runner: string, cause: 'silent' | 'stalled' = 'silent', forMs = 6000): string[] =>
+    this.tell({ type: 'runnerHung', runnerId: full(runner), cause, forMs });
+  lift = (id: string, name: string): string[] =>
+    this.tell({ type: 'liftAsked', orderId: id, combo: this.combo(name) });
   warm = (id: string, name: string): string[] =>
     this.tell({ type: 'warmAsked', orderId: id, combo: this.combo(name) });
   evict = (id: string, name: string): string[] =>
@@ -207,6 +209,8 @@ function brief(effect: PoolEffect): string {
       switch (value.order) {
         case 'evict':
           return `answer ${orderId} evicted ${value.evicted}`;
+        case 'lift':
+          return `answer ${orderId} lifted ${value.lifted}`;
         case 'drain':
           return `answer ${orderId} ${value.state}`;
         case 'pin':

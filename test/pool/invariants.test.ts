@@ -10,12 +10,13 @@ import { World } from './world.ts';
 
 /** Events over all properties of this file; the nightly run sets a million. */
 const EVENTS = Number(process.env['HEARTH_POOL_EVENTS'] ?? 40_000);
-const EVENTS_PER_RUN = 110;
+const EVENTS_PER_RUN = 100;
 
 /** More than a spawn and a tick for each of them. */
 const STANDBYS_ARE_BACK_MS = 1_000;
 
 const NAMES = ['a', 'a+x', 'a+y@0.5', 'a+x+y', 'b', 'b+z', 'c', 'd'];
+const ORDERS = { warm: 'warmAsked', evict: 'evictAsked', lift: 'liftAsked' } as const;
 const pick = fc.nat({ max: 1000 });
 const keepAliveMs = fc.constantFrom(undefined, undefined, 0, 500, Number.POSITIVE_INFINITY);
 
@@ -56,6 +57,8 @@ const anyStep = fc.oneof(
   { weight: 14, arbitrary: calmStep },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('leave' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('kill' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('freeze' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lift' as const), combo: fc.constantFrom(...NAMES) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('warm' as const), combo: fc.constantFrom(...NAMES) }) },
   {
     weight: 1,
@@ -85,6 +88,8 @@ const settings = fc.record<PoolSettings>({
   swapAfterMs: fc.constantFrom(0, 300, 1000),
   eviction: fc.constantFrom('gdsf', 'lru', 'size'),
   minResidencyMs: fc.constantFrom(0, 0, 400),
+  quarantineBaseMs: fc.constantFrom(0, 100, 1000),
+  quarantineCapMs: fc.constantFrom(500, 5000),
 });
 
 function catalogue(
@@ -125,6 +130,7 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
     else if (step.do === 'leave') world.leave(step.pick);
     else if (step.do === 'promise') world.promise(step.pick);
     else if (step.do === 'kill') world.kill(step.pick);
+    else if (step.do === 'freeze') world.freeze(step.pick);
     else if (step.do === 'drain') world.drain(step.pick);
     else if (step.do === 'change') {
       before = world.state.catalogue;
@@ -133,7 +139,7 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
     else if (step.do === 'arrive') world.arrive(combo, step.keepAliveMs, step.durationMs);
     else if (step.do === 'pin') world.pin(combo, step.count, step.forMs);
     else if (step.do === 'unpin') world.unpin(combo);
-    else world.order(step.do === 'warm' ? 'warmAsked' : 'evictAsked', combo);
+    else world.order(ORDERS[step.do], combo);
   }
 }
 
@@ -196,6 +202,7 @@ it('grants every request in a world without faults, however little room there is
     // What is pinned may leave no room for others; nobody else is refused.
     expect(world.rejections.filter((code) => code !== 'no_capacity')).toEqual([]);
     if (world.pinned === 0) expect(world.rejections).toEqual([]);
+    expect([...world.state.quarantines.keys()]).toEqual([]);
     world.agenda.advance(STANDBYS_ARE_BACK_MS);
     expect(missingReplicas(world.state)).toEqual([]);
     expect(world.standbys()).toBe(settings.standbys);

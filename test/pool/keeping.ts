@@ -9,6 +9,7 @@ import { isUsable, type PoolState } from '../../gateway/pool/state.ts';
 const TAKES_RUNNERS: ReadonlySet<PoolEvent['type']> = new Set([
   'runnerExited',
   'runnerFailed',
+  'runnerHung',
   'comboFailed',
   'catalogueChanged',
   'drainAsked',

@@ -9,6 +9,9 @@ const WEIGHT_BYTES = 1000;
 const KV_BYTES = 10;
 const COMPUTE_BYTES = 5;
 
+/** How long a hang lasts at most until a probe has found it. */
+const MOST_PROBED_MS = 1_500;
+
 /** How often each thing goes wrong, 0 to 1. */
 export interface Faults {
   readonly start: number;
@@ -43,6 +46,8 @@ export class SimulatedProcess {
   baseKey: string | null;
   state: 'spawned' | 'up' | 'loading' | 'loaded' | 'dead' = 'spawned';
   isStopping = false;
+  /** It lives and does nothing, not even end when it is asked to: only a probe finds that. */
+  isFrozen = false;
   threads = 0;
   readonly combos = new Map<ComboKey, ProcessCombo>();
 
@@ -118,18 +123,29 @@ export class SimulatedProcess {
     });
   }
 
-  /** Exits some time after it was asked to, however much runs. */
+  /** Exits some time after it was asked to, however much runs; one that is frozen by SIGKILL. */
   stop(graceMs: number): void {
     this.isStopping = true;
-    this.#after(Math.min(graceMs, 100) + 50, () => this.exit('stopped'));
+    this.#world.agenda.in(this.#world.random() * (Math.min(graceMs, 100) + 50), () => this.exit('stopped'));
   }
 
-  exit(how: string): void {
+  exit(how: 'stopped' | 'died' | 'killed'): void {
     if (this.state === 'dead') return;
     this.state = 'dead';
     this.#world.died(this);
     const failure: Failure = { code: 'start_failed', message: `Cannot start: runner ${how}` };
-    this.#world.tell({ type: 'runnerExited', runnerId: this.id, failure });
+    const byOthers = how === 'killed' ? ({ byOthers: true } as const) : {};
+    this.#world.tell({ type: 'runnerExited', runnerId: this.id, failure, ...byOthers });
+  }
+
+  /** A probe finds it some time later. Before it is up it is not probed. */
+  freeze(): void {
+    this.isFrozen = true;
+    const probedAfterMs = this.#world.random() * MOST_PROBED_MS;
+    this.#world.agenda.in(probedAfterMs, () => {
+      if (this.state === 'dead') return;
+      this.#world.tell({ type: 'runnerHung', runnerId: this.id, cause: 'silent', forMs: probedAfterMs });
+    });
   }
 
   /** It hangs without a word, it says that it failed, or it dies. */
@@ -145,7 +161,7 @@ export class SimulatedProcess {
 
   #after(maxMs: number, what: () => void): void {
     this.#world.agenda.in(this.#world.random() * maxMs, () => {
-      if (this.state !== 'dead') what();
+      if (this.state !== 'dead' && !this.isFrozen) what();
     });
   }
 }

@@ -9,21 +9,24 @@ import {
   type RunnerId,
   requestId,
 } from '../../gateway/domain/ids.ts';
-import { judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { holdersOf } from '../../gateway/pool/holders.ts';
+import { quarantineKey } from '../../gateway/pool/quarantine.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
 import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
+import { isUnclaimed } from '../../gateway/pool/standbys.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import { judgeOffer } from './adopting.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
 import { wrongBudget } from './budgets.ts';
 import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
+import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import type { SimulatedRequest } from './requests.ts';
 
 const TICK_MS = 200;
@@ -49,6 +52,7 @@ export class World {
 
   constructor(settings: PoolSettings, catalogue: Catalogue, seed: number, faults: Faults) {
     this.faults = faults;
+    this.#mayHang = faults.hang > 0;
     this.state = emptyPool(settings, catalogue, 'sim');
     this.random = randomOf(seed);
     const tick = (): void => {
@@ -73,7 +77,7 @@ export class World {
     this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
   }
 
-  order(type: 'warmAsked' | 'evictAsked', combo: Combo): void {
+  order(type: 'warmAsked' | 'evictAsked' | 'liftAsked', combo: Combo): void {
     this.tell({ type, orderId: this.#newOrder(combo), combo });
   }
 
@@ -84,6 +88,7 @@ export class World {
   }
 
   pinned = 0;
+  #mayHang = false;
 
   pin(combo: Combo, count: number, forMs: number): void {
     this.pinned += 1;
@@ -130,30 +135,20 @@ export class World {
     alive[pick % Math.max(1, alive.length)]?.exit('killed');
   }
 
-  /** A runner of an earlier gateway shows up with these combos; it is adopted when the pool can use it. */
-  adopt(combos: readonly Combo[]): void {
-    const model = combos[0]?.model;
-    const runnerId = makeRunnerId(`r_before_${this.events}`);
-    if (!model) return this.#adoptStandby(runnerId);
-    const held = combos.filter((combo) => baseKey(combo.model) === baseKey(model));
-    const offered = held.map(({ key }) => ({ combo: key, kvBytes: 10, computeBytes: 5 }));
-    const verdict = judgeAdoption(this.state, { runnerId, isLoading: false, model, combos: offered });
-    if (!verdict.ok || verdict.as === 'standby') return;
-    this.#must(isCurrentModel(verdict.model, this.state.catalogue), 'adopts a base that is not current');
-    const process = SimulatedProcess.adopted(runnerId, baseKey(model), this);
-    this.processes.set(runnerId, process);
-    for (const { combo } of verdict.combos) {
-      if (holdersOf(this.state, combo.key).length > 0) this.#spread.add(combo.key);
-      this.#must(isCurrentCombo(combo, this.state.catalogue), 'adopts a combo that is not current');
-      process.combos.set(combo.key, { combo, state: 'ready', kind: 'attach', readyAtEvent: 0, begun: 0 });
-    }
-    this.tell({ ...verdict, type: 'runnerAdopted', runnerId, weightBytes: 1000, threads: process.threads });
+  /** A process stops without a word; what is not up yet has no probes and is left alone. */
+  freeze(pick: number): void {
+    const alive = [...this.processes.values()].filter(({ state }) => state !== 'spawned');
+    this.#mayHang = true;
+    alive[pick % Math.max(1, alive.length)]?.freeze();
   }
 
-  #adoptStandby(runnerId: RunnerId): void {
-    if (!judgeAdoption(this.state, { runnerId, isLoading: false, model: null, combos: [] }).ok) return;
-    this.processes.set(runnerId, SimulatedProcess.adopted(runnerId, null, this));
-    this.tell({ type: 'standbyAdopted', runnerId });
+  /** A runner of an earlier gateway shows up with these combos; it is adopted when the pool can use it. */
+  adopt(combos: readonly Combo[]): void {
+    const { process, event } = judgeOffer(this, makeRunnerId(`r_before_${this.events}`), combos) ?? {};
+    if (!process || !event) return;
+    for (const key of process.combos.keys()) if (holdersOf(this.state, key).length > 0) this.#spread.add(key);
+    this.processes.set(process.id, process);
+    this.tell(event);
   }
 
   shutDown(): void {
@@ -195,8 +190,7 @@ export class World {
     for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     for (const effect of effects) this.#perform(effect);
-    const mayHang = event.type === 'tick' && this.faults.hang > 0;
-    if (!mayHang) checkKept(this.state, event, kept);
+    if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
     if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
     checkBooks(this.state, this.agenda.nowMs);
     const wrong = wrongBudget(this.state, this.processes);
@@ -232,13 +226,13 @@ export class World {
       case 'reject': {
         const request = this.#waiter(effect.requestId);
         request.state = 'rejected';
+        checkRefusal(this.state, request.combo, effect.failure, this.agenda.nowMs);
         this.rejections.push(effect.failure.code);
         return;
       }
-      case 'setThreads': {
+      case 'setThreads':
         this.#process(effect.runnerId, 'loaded').threads = effect.threads;
         return;
-      }
       case 'stop':
         return this.#stop(effect);
       case 'answer':
@@ -265,7 +259,8 @@ export class World {
       const runners = processes.size - standbys.length;
       this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
       this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
-      this.#must(!standbys.some(({ id }) => this.#isStandby(id)), 'spawns although there is a standby');
+      this.#must(this.standbys() === 0, 'spawns although there is a standby');
+      checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     }
     processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), this));
   }
@@ -277,17 +272,13 @@ export class World {
     const runners = [...this.processes.values()].filter(({ baseKey }) => baseKey !== null).length;
     this.#must(runners < this.state.settings.maxRunners, 'claims for more runners than allowed');
     this.#must(isCurrentModel(model, this.state.catalogue), 'claims for a base that is not current');
+    checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     process.baseKey = baseKey(model);
   }
 
   /** How many standbys there are, or are coming up. */
   standbys(): number {
-    return [...this.state.runners.keys()].filter((id) => this.#isStandby(id)).length;
-  }
-
-  #isStandby(id: RunnerId): boolean {
-    const runner = this.state.runners.get(id);
-    return runner?.model === null && runner.state !== 'stopping';
+    return [...this.state.runners.values()].filter(isUnclaimed).length;
   }
 
   #attach({ runnerId, combo }: Extract<PoolEffect, { type: 'attach' }>): void {
@@ -297,6 +288,8 @@ export class World {
     this.#must(process.combos.size < this.state.settings.maxCombosPerRunner, 'attaches more than allowed');
     this.#must(!process.combos.has(combo.key), 'attaches twice');
     const wasWanted = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
+    // What was wanted had begun before.
+    if (!wasWanted) checkStart(this.state, combo.key, this.agenda.nowMs);
     process.attach(combo, wasWanted ? 'cold' : 'attach');
     const isKept = this.state.keeps.has(combo.key) || maxRunnersOf(this.state, combo) > 1;
     if (wasWanted || isKept) return;
@@ -326,13 +319,16 @@ export class World {
     request.runnerId = effect.runnerId;
     const running = this.#running(effect.runnerId, request.combo.key);
     this.#must(running <= request.combo.model.sequences, 'grants more than the sequences');
-    this.agenda.in(process.state === 'dead' ? 0 : request.durationMs, () => this.#end(request));
+    this.agenda.in(process.state === 'dead' ? 0 : request.durationMs, () => {
+      if (!process.isFrozen || process.state === 'dead') this.#end(request);
+    });
   }
 
   #stop({ runnerId, graceMs, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
     const process = this.processes.get(runnerId);
     if (!process || process.isStopping) return this.#must(false, 'stops what is not there');
-    if (reason !== 'failed' && reason !== 'shutdown' && reason !== 'drained')
+    if (reason === 'hung') this.#cut(runnerId);
+    else if (reason !== 'failed' && reason !== 'shutdown' && reason !== 'drained')
       this.#must(this.#running(runnerId) === 0, `stops (${reason}) a busy runner`);
     const { drainTimeoutMs } = this.state.settings;
     if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
@@ -347,6 +343,12 @@ export class World {
       }
     }
     process.stop(graceMs);
+  }
+
+  /** What runs on a runner that hangs ends with its connections, not within this event. */
+  #cut(id: RunnerId): void {
+    for (const request of this.requests)
+      if (request.state === 'running' && request.runnerId === id) this.agenda.in(0, () => this.#end(request));
   }
 
   #answer({ orderId, answer }: Extract<PoolEffect, { type: 'answer' }>): void {

@@ -128,6 +128,8 @@ export class FakeEngine implements Engine {
       adapterSwitches: 0,
       activeSequences: 0,
       waitingRequests: 0,
+      embeddings: 0,
+      progress: 0,
       contexts: 1,
       kvBytes: 0,
       threads: 1,

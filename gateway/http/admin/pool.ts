@@ -43,6 +43,16 @@ export function poolHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
     return c.json({ object: 'combo', combo: combo.value.name, evicted: evicted.value.evicted });
   });
 
+  app.get('/admin/v1/combos', (c) => c.json({ object: 'list', data: deps.pool.combos() }));
+
+  app.delete('/admin/v1/quarantines/:combo{.+}', async (c) => {
+    const combo = comboOf(c);
+    if (!combo.ok) return sendFailure(c, combo.error);
+    const lifted = await deps.pool.liftQuarantine(combo.value);
+    if (!lifted.ok) return sendFailure(c, lifted.error);
+    return c.json({ object: 'quarantine', combo: combo.value.name, lifted: lifted.value.lifted });
+  });
+
   app.get('/admin/v1/events', async (c) => {
     const query = readQuery(c, eventsQuery);
     if (!query.ok) return sendFailure(c, query.error);

@@ -75,6 +75,16 @@ export const ADMIN_ROUTES = [
   route('get', '/standbys', 'List living runner processes that hold no base', {
     200: answer('All of them', listOf(schemas.runnerRow)),
   }),
+  route('get', '/combos', 'List combos that are known, and what keeps them from starting', {
+    200: answer('All of them', listOf(schemas.comboRow)),
+  }),
+  route(
+    'delete',
+    '/quarantines/{combo}',
+    'Let a combo that failed to start be started again at once',
+    { 200: answer('It may start', schemas.liftedRow) },
+    { param: 'combo' },
+  ),
   route(
     'post',
     '/combos/{combo}/warm',

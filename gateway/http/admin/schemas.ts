@@ -137,6 +137,29 @@ export const evictedRow = z
   .object({ object: z.literal('combo'), combo: z.string(), evicted: z.boolean() })
   .openapi('EvictedCombo');
 
+export const comboRow = z
+  .object({
+    object: z.literal('combo'),
+    combo: z.string(),
+    base: z.string(),
+    status: status.shape.value,
+    runners: z.array(z.string()).openapi({ description: 'On which it is ready' }),
+    waiting: z.int(),
+    quarantine: z
+      .object({
+        scope: z.enum(['base', 'combo']),
+        failures: z.int(),
+        until: z.string().openapi({ description: 'ISO 8601' }),
+        last_error: z.object({ code: z.string(), message: z.string() }),
+      })
+      .nullable()
+      .openapi({ description: 'Why it is not started now; null: it may be' }),
+  })
+  .openapi('Combo');
+
+export const liftedRow = z
+  .object({ object: z.literal('quarantine'), combo: z.string(), lifted: z.boolean() })
+  .openapi('LiftedQuarantine');
 const ISO_8601 = 'expected a time such as "2026-12-01T00:00:00Z"';
 
 export const pinBody = z

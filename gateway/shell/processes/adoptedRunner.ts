@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import type { RunnerId } from '../../domain/ids.ts';
 import type { Answer, ControlChannel, OrderBody } from './controlChannel.ts';
-import { lastWords } from './lastWords.ts';
+import { lastLine, lastWords } from './lastWords.ts';
 import { signalGroup, startTicks } from './procfs.ts';
-import { EXIT_FOLLOWS_MS, type RunnerProcess, type RunnerProcessListener } from './runnerProcess.ts';
+import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
 import { Termination } from './termination.ts';
 
 /** Who an adopted runner is. Pid and start ticks name its process for good. */
@@ -64,9 +64,19 @@ export class AdoptedRunner implements RunnerProcess {
     return this.#channel.order(body, onProgress);
   }
 
+  lastLine(): string {
+    return lastLine(this.#identity.logPath);
+  }
+
   stop(graceMs: number): void {
     if (this.#gone) return;
     this.#termination.begin(graceMs);
+    this.#awaitExit();
+  }
+
+  endHung(): void {
+    if (this.#gone) return;
+    this.#termination.beginHung();
     this.#awaitExit();
   }
 
@@ -81,9 +91,9 @@ export class AdoptedRunner implements RunnerProcess {
   #broken(error: Error): void {
     if (this.#gone) return;
     this.#awaitExit();
-    setTimeout(() => {
+    tellBroken(error, () => {
       if (!this.#gone) this.#listener.broken(error);
-    }, EXIT_FOLLOWS_MS).unref();
+    });
   }
 
   #awaitExit(): void {
@@ -103,6 +113,6 @@ export class AdoptedRunner implements RunnerProcess {
     const words = lastWords(logPath);
     rmSync(logPath, { force: true });
     rmSync(this.socketPath, { force: true });
-    this.#listener.exited('ended', words);
+    this.#listener.exited({ how: 'ended', byOthers: false, words });
   }
 }

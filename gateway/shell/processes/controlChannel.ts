@@ -16,7 +16,17 @@ export type Answer = Exclude<Extract<FromRunner, { seq: number }>, { type: 'prog
 /** A runner's first message: to the gateway that spawned it, or to the one that adopts it. */
 export type Greeting = Extract<FromRunner, { type: 'ready' | 'adopted' }>;
 
+/** The one kind of answer that each order has, beside a refusal. */
+const ANSWERS = {
+  load: 'loaded',
+  attach: 'attached',
+  detach: 'done',
+  threads: 'done',
+  ping: 'pong',
+} as const satisfies Record<Order['type'], Answer['type']>;
+
 interface Pending {
+  readonly expected: Answer['type'];
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
   readonly onProgress: ((fraction: number) => void) | undefined;
@@ -28,6 +38,13 @@ export class OrderFailed extends Error {
   constructor(failure: RunnerFailure) {
     super(failure.message);
     this.failure = failure;
+  }
+}
+
+/** The runner said what the protocol does not have. It may live and be well otherwise, but cannot be trusted. */
+export class ProtocolBroken extends Error {
+  constructor(reason: string) {
+    super(`Cannot read control pipe: ${reason}`);
   }
 }
 
@@ -80,7 +97,7 @@ export class ControlChannel {
     if (this.#broken) return Promise.reject(this.#broken);
     const seq = this.#nextSeq++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(seq, { resolve, reject, onProgress });
+      this.#pending.set(seq, { expected: ANSWERS[body.type], resolve, reject, onProgress });
       this.#pipe.write(`${JSON.stringify({ ...body, seq })}\n`);
     });
   }
@@ -89,15 +106,14 @@ export class ControlChannel {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
     for (const line of lines) if (line !== '') this.#take(line);
-    if (this.#rest.length > MAX_LINE_BYTES)
-      this.#break(new Error('Cannot read control pipe: line over 1 MiB'));
+    if (this.#rest.length > MAX_LINE_BYTES) this.#break(new ProtocolBroken('line over 1 MiB'));
   }
 
   #take(line: string): void {
     if (this.#broken) return;
     const message = parseLine(line);
     if (!message) {
-      this.#break(new Error('Cannot read control pipe: line is no message of the protocol'));
+      this.#break(new ProtocolBroken('line is no message of the protocol'));
       return;
     }
     if (message.type === 'ready' || message.type === 'adopted') {
@@ -105,13 +121,23 @@ export class ControlChannel {
       return;
     }
     const pending = this.#pending.get(message.seq);
+    if (!pending) {
+      this.#break(new ProtocolBroken(`"${message.type}" answers no order`));
+      return;
+    }
     if (message.type === 'progress') {
-      pending?.onProgress?.(message.fraction);
+      pending.onProgress?.(message.fraction);
       return;
     }
     this.#pending.delete(message.seq);
-    if (message.type === 'failed') pending?.reject(new OrderFailed(message.failure));
-    else pending?.resolve(message);
+    if (message.type === 'failed') pending.reject(new OrderFailed(message.failure));
+    else if (message.type === pending.expected) pending.resolve(message);
+    else {
+      const { expected } = pending;
+      const error = new ProtocolBroken(`expected "${expected}", got "${message.type}"`);
+      pending.reject(error);
+      this.#break(error);
+    }
   }
 
   #break(error: Error): void {

@@ -15,6 +15,8 @@ export function isAlive(row: RunnerRow): boolean {
 export async function endProcess(row: RunnerRow): Promise<void> {
   if (!isAlive(row)) return;
   signalGroup(row.pid, 'SIGTERM');
+  // A process that is stopped takes no SIGTERM until it goes on.
+  signalGroup(row.pid, 'SIGCONT');
   if (await hasGone(row, TERM_WAIT_MS)) return;
   signalGroup(row.pid, 'SIGKILL');
   await hasGone(row, KILL_WAIT_MS);

@@ -24,6 +24,16 @@ export function startTicks(pid: number): string | null {
   }
 }
 
+/** How many processes the kernel has ended for want of memory since boot (vmstat's oom_kill); null: it does not say. */
+export function oomKills(): number | null {
+  try {
+    const count = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1];
+    return count === undefined ? null : Number(count);
+  } catch {
+    return null;
+  }
+}
+
 /** Sends a signal to a process group, then to the process; false when neither exists any more. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
   for (const target of [-pid, pid]) {

@@ -1,14 +1,27 @@
 import type { RunnerId } from '../../domain/ids.ts';
-import type { Answer, OrderBody } from './controlChannel.ts';
+import { type Answer, type OrderBody, ProtocolBroken } from './controlChannel.ts';
+import type { ExitCause } from './exitCause.ts';
 
 /** A process that dies closes its control pipe just before its exit is known, and the exit says more. */
-export const EXIT_FOLLOWS_MS = 100;
+const EXIT_FOLLOWS_MS = 100;
+
+/** Tells of a broken control pipe: at once when the runner broke the protocol, else when no exit has followed. */
+export function tellBroken(error: Error, tell: () => void): void {
+  if (error instanceof ProtocolBroken) tell();
+  else setTimeout(tell, EXIT_FOLLOWS_MS).unref();
+}
+
+/** The end of a runner process. */
+export interface RunnerExit extends ExitCause {
+  /** The last lines that it said, trimmed; '' without any. */
+  readonly words: string;
+}
 
 /** What becomes of a runner process, told once each. */
 export interface RunnerProcessListener {
   /** The control pipe broke or the handshake does not fit; the process may still live. */
   broken(error: Error): void;
-  exited(how: string, words: string): void;
+  exited(exit: RunnerExit): void;
 }
 
 /** A living runner: a child of this gateway, or one that an earlier gateway spawned and this one adopted. */
@@ -23,8 +36,12 @@ export interface RunnerProcess {
   /** Names the process together with its pid; null when it has gone. */
   startTicks(): string | null;
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer>;
+  /** What it said last, in one line; '' when it has said nothing. */
+  lastLine(): string;
   /** Asks it to finish within `graceMs` and end; then SIGTERM, then SIGKILL. With no grace SIGTERM comes at once. */
   stop(graceMs: number): void;
+  /** Ends one that hangs: SIGTERM at once, then SIGKILL. */
+  endHung(): void;
   /** Closes the control pipe and looks no more: its lease begins, and nothing of it keeps this process alive. */
   letGo(): void;
 }

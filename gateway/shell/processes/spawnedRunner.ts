@@ -4,11 +4,12 @@ import type { Duplex } from 'node:stream';
 import { PROTOCOL_VERSION } from '../../../runner/protocol/control.ts';
 import type { RunnerId } from '../../domain/ids.ts';
 import { type Answer, ControlChannel, type Greeting, type OrderBody } from './controlChannel.ts';
-import { lastWords } from './lastWords.ts';
-import { signalGroup, startTicks } from './procfs.ts';
+import { type ExitCause, exitCause } from './exitCause.ts';
+import { lastLine, lastWords } from './lastWords.ts';
+import { oomKills, signalGroup, startTicks } from './procfs.ts';
 import { runnerFiles } from './runnerFiles.ts';
 import { runnerKey } from './runnerKey.ts';
-import { EXIT_FOLLOWS_MS, type RunnerProcess, type RunnerProcessListener } from './runnerProcess.ts';
+import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
 import { Termination } from './termination.ts';
 
 /** How runner processes are started. */
@@ -50,9 +51,13 @@ export class SpawnedRunner implements RunnerProcess {
     this.#logPath = logPath;
     this.#listener = listener;
     this.#child = spawnChild(settings, logPath);
-    this.#child.once('error', (error) => this.#end(`could not be started: ${error.message}`));
+    const killsBefore = oomKills();
+    this.#child.once('error', (error) => {
+      this.#end({ how: `could not be started: ${error.message}`, byOthers: false });
+    });
     this.#child.once('exit', (code, signal) => {
-      this.#end(signal ? `was ended by ${signal}` : `exited with code ${code}`);
+      const kills = killsBefore === null ? null : (oomKills() ?? 0) - killsBefore;
+      this.#end(exitCause(code, signal, kills));
     });
     this.#channel = new ControlChannel(this.#child.stdio[3] as Duplex);
     this.#channel.greeting.then(
@@ -60,9 +65,9 @@ export class SpawnedRunner implements RunnerProcess {
       () => {},
     );
     void this.#channel.broken.then((error) => {
-      setTimeout(() => {
+      tellBroken(error, () => {
         if (!this.#gone) listener.broken(error);
-      }, EXIT_FOLLOWS_MS).unref();
+      });
     });
     this.#termination = new Termination({
       ask: (graceMs) => this.#channel.tell({ type: 'shutdown', graceMs }),
@@ -96,8 +101,16 @@ export class SpawnedRunner implements RunnerProcess {
     return this.#channel.order(body, onProgress);
   }
 
+  lastLine(): string {
+    return lastLine(this.#logPath);
+  }
+
   stop(graceMs: number): void {
     if (!this.#gone) this.#termination.begin(graceMs);
+  }
+
+  endHung(): void {
+    if (!this.#gone) this.#termination.beginHung();
   }
 
   letGo(): void {
@@ -115,14 +128,14 @@ export class SpawnedRunner implements RunnerProcess {
     else this.#listener.broken(new Error(`protocol version ${version}, expected ${PROTOCOL_VERSION}`));
   }
 
-  #end(how: string): void {
+  #end(cause: ExitCause): void {
     if (this.#gone) return;
     this.#gone = true;
     this.#termination.cancel();
     const words = lastWords(this.#logPath);
     rmSync(this.#logPath, { force: true });
     rmSync(this.socketPath, { force: true });
-    this.#listener.exited(how, words);
+    this.#listener.exited({ ...cause, words });
   }
 }
 

@@ -24,6 +24,12 @@ export class Termination {
     this.#timer = setTimeout(() => this.#terminate(), graceMs + KILL_AFTER_MS);
   }
 
+  /** For one that hangs: there is nothing to wait for. One that is stopped takes no SIGTERM until it goes on. */
+  beginHung(): void {
+    this.begin(0);
+    this.#process.signal('SIGCONT');
+  }
+
   /** The process has gone. */
   cancel(): void {
     if (this.#timer) clearTimeout(this.#timer);

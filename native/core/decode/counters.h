@@ -17,6 +17,10 @@ struct SharedCounters {
   std::atomic<uint64_t> activeSequences{0};
   /** Submitted and without a sequence yet. */
   std::atomic<uint64_t> waitingRequests{0};
+  /** Jobs of embeddings that have not ended. */
+  std::atomic<uint64_t> embeddings{0};
+  /** Grows while the decode thread gets on: with each round, and on the CPU within one. */
+  std::atomic<uint64_t> progress{0};
   std::atomic<uint64_t> contexts{0};
   std::atomic<uint64_t> kvBytes{0};
   std::atomic<int32_t> threads{0};

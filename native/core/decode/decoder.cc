@@ -9,7 +9,7 @@ Decoder::Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t conte
     : vocabulary_(vocabulary),
       outbox_(outbox),
       counters_(counters),
-      embedder_(model, contextTokens),
+      embedder_(model, contextTokens, counters.progress),
       appliedThreads_(threads),
       threads_(threads),
       thread_([this] { run(); }) {}
@@ -87,6 +87,7 @@ void Decoder::run() {
       appliedThreads_ = wanted;
     }
     worked = stepAll();
+    counters_.progress.fetch_add(1, std::memory_order_relaxed);
     outbox_.flushIfDue();
     // An idle loop has nothing more to add: whatever waits goes out.
     if (!worked) outbox_.flush();

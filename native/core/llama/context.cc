@@ -10,6 +10,12 @@
 namespace hearth {
 namespace {
 
+/** llama.cpp asks it before each node of a graph on the CPU, on one thread, whether to give up. */
+bool noteProgress(void* progress) {
+  static_cast<std::atomic<uint64_t>*>(progress)->fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
 llama_context_ptr makeContext(llama_model& model, llama_context_params params) {
   llama_context_ptr context(llama_init_from_model(&model, params));
   if (context) return context;
@@ -30,7 +36,7 @@ uint32_t cellsOf(int32_t contextTokens, int32_t sequences) {
 }  // namespace
 
 llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences,
-                                        int32_t threads) {
+                                        int32_t threads, std::atomic<uint64_t>& progress) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = cellsOf(contextTokens, sequences);
   params.n_seq_max = static_cast<uint32_t>(sequences);
@@ -42,12 +48,14 @@ llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextToken
   params.n_threads = threads;
   params.n_threads_batch = threads;
   params.kv_unified = false;
+  params.abort_callback = noteProgress;
+  params.abort_callback_data = &progress;
   params.no_perf = true;
   return makeContext(model, params);
 }
 
 llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences,
-                                       int32_t threads) {
+                                       int32_t threads, std::atomic<uint64_t>& progress) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<uint32_t>(std::max(contextTokens, kBatchTokens));
   params.n_seq_max = static_cast<uint32_t>(sequences);
@@ -58,6 +66,8 @@ llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens
   params.embeddings = true;
   params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   params.kv_unified = true;
+  params.abort_callback = noteProgress;
+  params.abort_callback_data = &progress;
   params.no_perf = true;
   return makeContext(model, params);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "core/requests.h"
@@ -15,14 +16,14 @@ struct ContextMemory {
   uint64_t computeBytes = 0;
 };
 
-/** A context for generation: `sequences` of `contextTokens` each. Throws Failure `context_failed` or
- * `out_of_memory`. */
+/** A context for generation: `sequences` of `contextTokens` each. `progress` grows while it decodes on the
+ * CPU, and outlives it. Throws Failure `context_failed` or `out_of_memory`. */
 llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextTokens, int32_t sequences,
-                                        int32_t threads);
+                                        int32_t threads, std::atomic<uint64_t>& progress);
 
 /** A context whose decodes give the last hidden state of every token. Throws as above. */
 llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences,
-                                       int32_t threads);
+                                       int32_t threads, std::atomic<uint64_t>& progress);
 
 /** What the context holds on all devices together. */
 ContextMemory memoryOf(const llama_context& context);

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { measureStart, predictStartMs } from '../../gateway/pool/startTimes.ts';
+import { adapter, catalogueOf, model } from './builders.ts';
+import { PoolDriver } from './driver.ts';
+
+const slow = (pool: PoolDriver, ms: number) =>
+  pool
+    .notes(() => pool.tick(ms))
+    .filter(({ note }) => note === 'start_slow')
+    .map(({ runnerId, combo, detail }) => ({ runnerId, combo, ...detail }));
+
+describe('decide() tells of a start', () => {
+  it('that takes three times its prediction, once', () => {
+    const pool = new PoolDriver();
+    pool.arrive('q1', 'a');
+    expect(slow(pool, 1499)).toEqual([]);
+    const told = { runnerId: 'r_t_1', combo: 'a', step: 'spawn', predictedMs: 500, elapsedMs: 1500 };
+    expect(slow(pool, 1)).toEqual([told]);
+    expect(slow(pool, 5000)).toEqual([]);
+    pool.up('r1');
+    expect(slow(pool, 9000)).toEqual([]);
+  });
+
+  it('again when it is another one', () => {
+    const pool = new PoolDriver();
+    pool.arrive('q1', 'a');
+    expect(slow(pool, 2000)).toHaveLength(1);
+    pool.exited('r1');
+    pool.arrive('q2', 'a');
+    expect(slow(pool, 2000)).toEqual([expect.objectContaining({ runnerId: 'r_t_2' })]);
+    expect(pool.state.startBook.slow.size).toBe(1);
+  });
+
+  it('that loads for longer than its bytes take, as long as nothing was measured', () => {
+    const pool = new PoolDriver({}, catalogueOf([model('a', { weightBytes: 2e9 })]));
+    pool.arrive('q1', 'a');
+    pool.up('r1');
+    expect(slow(pool, 7499)).toEqual([]);
+    expect(slow(pool, 1)).toMatchObject([{ step: 'load', predictedMs: 2500, elapsedMs: 7500 }]);
+  });
+
+  it('that attaches for longer than its adapters take', () => {
+    const adapters = [adapter('x', 'a', { weightBytes: 1e9 }), adapter('y', 'a', { weightBytes: 5e8 })];
+    const pool = new PoolDriver({}, catalogueOf([model('a')], adapters));
+    pool.arrive('q1', 'a+x+y');
+    pool.up('r1');
+    pool.loaded('r1');
+    expect(slow(pool, 5999)).toEqual([]);
+    expect(slow(pool, 1)).toMatchObject([{ combo: 'a+x+y', step: 'attach', predictedMs: 2000 }]);
+    expect(slow(pool, 1)).toEqual([]);
+  });
+
+  it('of a standby, without a name', () => {
+    const pool = new PoolDriver({ standbys: 1 });
+    pool.tick(0);
+    expect(slow(pool, 1500)).toMatchObject([{ combo: undefined, step: 'spawn' }]);
+  });
+
+  it('by what such steps have taken, but not below a second', () => {
+    const pool = new PoolDriver();
+    pool.arrive('q1', 'a');
+    pool.nowMs = 300;
+    pool.up('r1');
+    pool.nowMs = 900;
+    pool.loaded('r1');
+    pool.nowMs = 910;
+    pool.ready('r1', 'a');
+    const predict = (step: Parameters<typeof predictStartMs>[1]): number => predictStartMs(pool.state, step);
+    expect(predict({ step: 'spawn' })).toBe(300);
+    expect(predict({ step: 'load', model: pool.combo('a').model })).toBe(600);
+    expect(predict({ step: 'attach', combo: pool.combo('a+x') })).toBe(10);
+    pool.arrive('q2', 'a+x');
+    expect(slow(pool, 999)).toEqual([]);
+    expect(slow(pool, 1)).toMatchObject([{ predictedMs: 10, elapsedMs: 1000 }]);
+  });
+
+  it('not of one that is ready, drains or stops', () => {
+    const pool = new PoolDriver();
+    pool.bring('r1', 'a');
+    pool.arrive('runs', 'a');
+    expect(slow(pool, 60_000)).toEqual([]);
+    pool.shutDown();
+    expect(slow(pool, 5000)).toEqual([]);
+  });
+});
+
+describe('predictStartMs()', () => {
+  it('is the median of the last nine, the upper one of two', () => {
+    const { state } = new PoolDriver();
+    const step = { step: 'spawn' } as const;
+    expect(predictStartMs(state, step)).toBe(500);
+    measureStart(state, step, 10);
+    measureStart(state, step, 30);
+    expect(predictStartMs(state, step)).toBe(30);
+    measureStart(state, step, 20);
+    expect(predictStartMs(state, step)).toBe(20);
+    for (let at = 0; at < 9; at += 1) measureStart(state, step, 100 + at);
+    expect(predictStartMs(state, step)).toBe(104);
+    expect(state.startBook.times.get('spawn')).toHaveLength(9);
+  });
+});
