@@ -18,6 +18,10 @@
   "targets": [
     { "target_name": "hearth_preload", "sources": ["face/preload.cc"] },
     {
+      "target_name": "hearth_overrides",
+      "sources": ["core/memory/zero_memory.cc", "overrides/buffer_clear.cc", "overrides/original.cc"]
+    },
+    {
       "target_name": "hearth_engine",
       "sources": [
         "face/addon.cc",
