@@ -63,9 +63,10 @@ class Engine {
   Done closeNow();
   Loaded& loaded();
   void loadAdapters(Combo& combo);
-  void placeCombo(Combo& combo, bool warmUp);
+  void placeCombo(const std::shared_ptr<Combo>& combo, bool warmUp);
   bool mayAddContext() const;
   ContextLoop& addContext(Combo& combo);
+  void prepareContext(const std::shared_ptr<Combo>& combo, bool warmUp);
   void share(Combo& combo);
   void freeCombo(Combo& combo);
   std::shared_ptr<Combo> findCombo(const std::string& key) const;

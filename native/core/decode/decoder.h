@@ -33,6 +33,8 @@ class Decoder {
   /** Runs `work` on the decode thread between two decodes and waits for it; rethrows what it throws. Not from
    * that thread. */
   void between(const std::function<void()>& work);
+  /** The same without waiting, before whatever is asked of the decoder afterwards. `work` must not throw. */
+  void soon(std::function<void()> work) { post(std::move(work)); }
 
   /** Only from within between(). */
   ContextLoop& addContext(llama_context_ptr context);
