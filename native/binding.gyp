@@ -36,6 +36,7 @@
         "core/embedder.cc",
         "core/engine.cc",
         "core/engine_attach.cc",
+        "core/engine_spare.cc",
         "core/outbox.cc",
         "core/worker.cc",
         "core/decode/context_loop.cc",

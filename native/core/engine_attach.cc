@@ -74,10 +74,12 @@ bool Engine::mayAddContext() const {
   return counters_.kvBytes.load() + each <= *loaded_->options.kvBudgetBytes;
 }
 
+/** `deviceLayers` may ask for a device on a machine that has none. */
+bool Engine::usesDevice() const { return loaded_->options.deviceLayers != 0 && llama_supports_gpu_offload(); }
+
 ContextLoop& Engine::addContext(Combo& combo) {
   const Loaded& base = loaded();
-  llama_context_ptr made = makeGenerationContext(*base.model, base.info.contextTokens, base.options.sequences,
-                                                 counters_.threads.load());
+  llama_context_ptr made = takeContext();
   const ContextMemory memory = memoryOf(*made);
   ContextLoop* context = nullptr;
   base.decoder->between([&] { context = &base.decoder->addContext(std::move(made)); });
@@ -98,7 +100,7 @@ ContextLoop& Engine::addContext(Combo& combo) {
 void Engine::prepareContext(const std::shared_ptr<Combo>& combo, bool warmUp) {
   Decoder& decoder = *loaded().decoder;
   ContextLoop* const context = combo->context;
-  const bool waits = warmUp && loaded().options.deviceLayers != 0;
+  const bool waits = warmUp && usesDevice();
   decoder.between([&] {
     context->prepare(*combo);
     if (waits) context->warmUp();

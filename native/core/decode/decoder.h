@@ -19,8 +19,9 @@ namespace hearth {
  */
 class Decoder {
  public:
+  /** `onIdle` is called on the decode thread each time that it has nothing left to decode. */
   Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads,
-          Outbox& outbox, SharedCounters& counters);
+          Outbox& outbox, SharedCounters& counters, std::function<void()> onIdle);
   /** Ends all requests as cancelled, frees the contexts and joins. */
   ~Decoder();
 
@@ -50,6 +51,7 @@ class Decoder {
   const Vocabulary& vocabulary_;
   Outbox& outbox_;
   SharedCounters& counters_;
+  const std::function<void()> onIdle_;
   std::vector<std::unique_ptr<ContextLoop>> contexts_;
   Embedder embedder_;
   int32_t appliedThreads_;
