@@ -24,6 +24,8 @@ void Engine::load(LoadOptions options, std::function<void(float)> onProgress, Co
   control_->post(
       [this, options = std::move(options), onProgress = std::move(onProgress), done = std::move(done)] {
         done(outcomeOf("model_load_failed", [&] { return loadNow(options, onProgress); }));
+        // An attach follows; this goes on while the answer and the next order travel.
+        makeSpare();
       });
 }
 

@@ -49,5 +49,6 @@ test('openAhead() keeps quiet when nobody listens', async () => {
   const failed = once(client, 'connectionError');
   openAhead(client);
   await failed;
+  expect(client.stats).toMatchObject({ connected: 0, pending: 0 });
   await client.destroy();
 });
