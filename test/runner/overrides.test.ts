@@ -8,13 +8,13 @@ function residentBytes(pid: number): number {
   return Number(kib) * 1024;
 }
 
-/** KV cache of a context of 16 x 2,048 tokens, and how much larger the runner's memory is for having made it. */
+/** KV cache of a context of 16 x 2,048 tokens, and how much larger the runner's memory is for its base and that context. */
 async function contextIn(env: Record<string, string>): Promise<{ kvBytes: number; grownBytes: number }> {
   const runner = await startRunner({ env });
   try {
+    const beforeBytes = residentBytes(runner.ready.pid);
     const model = demoModel({ sequences: 16, contextTokens: 2048 });
     expect(await runner.order({ type: 'load', model })).toMatchObject({ type: 'loaded' });
-    const beforeBytes = residentBytes(runner.ready.pid);
     const attached = await runner.order({ type: 'attach', combo: 'tiny-chat', adapters: [] });
     if (attached.type !== 'attached') throw new Error(`attach: ${JSON.stringify(attached)}`);
     return { kvBytes: attached.kvBytes, grownBytes: residentBytes(runner.ready.pid) - beforeBytes };
