@@ -52,6 +52,7 @@ const RUNNER_ENVIRONMENT = [
   'LD_LIBRARY_PATH',
   'CUDA_VISIBLE_DEVICES',
   'HEARTH_LLAMA_DIR',
+  'HEARTH_LLAMA_OVERRIDES',
   // An operator's choice of huge pages for KV caches: docs/adr/0007.
   'GLIBC_TUNABLES',
 ];

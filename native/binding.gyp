@@ -18,6 +18,10 @@
   "targets": [
     { "target_name": "hearth_preload", "sources": ["face/preload.cc"] },
     {
+      "target_name": "hearth_overrides",
+      "sources": ["core/memory/zero_memory.cc", "overrides/buffer_clear.cc", "overrides/original.cc"]
+    },
+    {
       "target_name": "hearth_engine",
       "sources": [
         "face/addon.cc",
@@ -32,6 +36,7 @@
         "core/embedder.cc",
         "core/engine.cc",
         "core/engine_attach.cc",
+        "core/engine_spare.cc",
         "core/outbox.cc",
         "core/worker.cc",
         "core/decode/context_loop.cc",

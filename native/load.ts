@@ -20,17 +20,26 @@ export interface LoadedAddon {
   libraryDir: string;
 }
 
+export interface LoadAddonOptions {
+  /** Libraries built elsewhere, instead of the installed variant. */
+  libraryDir?: string;
+  /** `off`: llama.cpp's functions as they are, none of native/overrides. On unless said. */
+  overrides?: 'on' | 'off';
+}
+
 /**
- * Opens libraries and addon once per process. `libraryDir` overrides the installed variant, for libraries built elsewhere.
- * Throws when nothing is installed or built, or when a library does not fit.
+ * Opens overrides, libraries and addon once per process. Throws when nothing is installed or built, or when a library does
+ * not fit.
  */
-export function loadAddon(options: { libraryDir?: string } = {}): LoadedAddon {
+export function loadAddon(options: LoadAddonOptions = {}): LoadedAddon {
   const root = packageRoot();
   const libraryDir = options.libraryDir ?? installedLibraryDir(root);
   const require = createRequire(import.meta.url);
-  const preload = require(builtAddon(root, 'hearth_preload')) as PreloadAddon;
+  const preload = require(builtBinary(root, 'hearth_preload.node')) as PreloadAddon;
+  // Before the libraries, or the names in them would be bound to their own functions.
+  if (options.overrides !== 'off') preload.open(builtBinary(root, 'hearth_overrides.node'));
   for (const path of libraryFiles(libraryDir)) preload.open(path);
-  const addon = require(builtAddon(root, 'hearth_engine')) as EngineAddon;
+  const addon = require(builtBinary(root, 'hearth_engine.node')) as EngineAddon;
   if (addon.addonVersion !== ADDON_VERSION) {
     throw new Error(
       `Cannot load the native engine: expected version ${ADDON_VERSION}, got ${addon.addonVersion}, build it again`,
@@ -78,8 +87,8 @@ function installedLibraryDir(root: string): string {
   );
 }
 
-function builtAddon(root: string, name: string): string {
-  const path = join(root, 'native', 'build', 'Release', `${name}.node`);
+function builtBinary(root: string, name: string): string {
+  const path = join(root, 'native', 'build', 'Release', name);
   if (!existsSync(path))
     throw new Error(`Cannot load the native engine: "${path}" is missing, run npm start`);
   return path;

@@ -14,7 +14,7 @@ let runner: Runner | null = null;
 guardProcess(() => runner?.cleanUp());
 
 const control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
-const engine = openEngine(process.env.HEARTH_LLAMA_DIR);
+const engine = openEngine(process.env);
 runner = new Runner(engine, control, { exit: (code) => process.exit(code) });
 const started = runner;
 process.on('SIGTERM', () => void started.stop(DEFAULT_GRACE_MS));
@@ -22,9 +22,16 @@ process.on('SIGTERM', () => void started.stop(DEFAULT_GRACE_MS));
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 
-/** `llamaDir`: where the llama libraries are, when not in an installed package. */
-function openEngine(llamaDir: string | undefined): LlamaEngine {
-  const { addon, libraryDir } = loadAddon(llamaDir === undefined ? {} : { libraryDir: llamaDir });
+/**
+ * `HEARTH_LLAMA_DIR`: where the llama libraries are, when not in an installed package. `HEARTH_LLAMA_OVERRIDES=off`: none of
+ * our functions in place of theirs.
+ */
+function openEngine(environment: NodeJS.ProcessEnv): LlamaEngine {
+  const llamaDir = environment.HEARTH_LLAMA_DIR;
+  const { addon, libraryDir } = loadAddon({
+    ...(llamaDir === undefined ? {} : { libraryDir: llamaDir }),
+    overrides: environment.HEARTH_LLAMA_OVERRIDES === 'off' ? 'off' : 'on',
+  });
   const backend = addon.initialise({
     libraryDir,
     onLog: (level, text) => {

@@ -6,7 +6,7 @@ import type { Engine } from './engine/engine.ts';
 import { EXIT_PROTOCOL, EXIT_SOFTWARE, sayLine } from './process/lastWords.ts';
 import { type After, afterByTimer, Lease } from './process/lease.ts';
 import { PROTOCOL_VERSION, type ToRunner } from './protocol/control.ts';
-import { rehearse } from './server/rehearsal.ts';
+import { rehearse } from './rehearsal/rehearse.ts';
 import { SocketServer } from './server/socketServer.ts';
 
 type Hello = Extract<ToRunner, { type: 'hello' }>;
@@ -75,7 +75,7 @@ export class Runner {
     if (message.type === 'shutdown') return void this.stop(message.graceMs);
     if (this.#lease === null) return this.#abort(`Cannot take "${message.type}": expected "hello" before it`);
     this.#orders.take(message, (answer) => pipe.send(answer));
-    if (message.type === 'attach') this.#rehearseOnce();
+    if (message.type === 'load') this.#rehearseOnce();
   }
 
   async #greet(hello: Hello, pipe: ControlPipe): Promise<void> {
@@ -136,7 +136,7 @@ export class Runner {
     return activeSequences > 0 || waitingRequests > 0;
   }
 
-  /** A standby has nothing to do, nor has this thread while the engine's make the first context. */
+  /** A standby has nothing to do, nor has this thread while the engine's load. */
   #rehearseOnce(): void {
     if (this.#rehearsed) return;
     this.#rehearsed = true;

@@ -18,7 +18,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureHeaders, installedLlamaVersion } from './native-headers.mjs';
 
-const ADDONS = ['hearth_preload.node', 'hearth_engine.node'];
+const BINARIES = ['hearth_preload.node', 'hearth_overrides.node', 'hearth_engine.node'];
 const TOOLS = [
   ['g++', 'a C++20 compiler'],
   ['make', 'make'],
@@ -35,7 +35,7 @@ export async function ensureNative({ root, log = () => {} }) {
   const stampFile = join(release, 'stamp');
   const stamp = sourceStamp(root);
   const built = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
-  if (built && ADDONS.every((name) => existsSync(join(release, name)))) return;
+  if (built && BINARIES.every((name) => existsSync(join(release, name)))) return;
   requireTools();
   const headers = await ensureHeaders({ root, log, run });
   log('building the native engine');

@@ -1,11 +1,12 @@
 /**
- * Compiles the parts of native/core that need no model with their tests, under AddressSanitizer and UBSan, and runs them.
+ * Compiles the parts of native/core that need no model, and native/overrides, with their tests, under AddressSanitizer and UBSan, and runs them.
  * `--thread` builds with ThreadSanitizer instead. Objects are kept and reused while their sources are older.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installedLlamaVersion } from './native-headers.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const thread = process.argv.includes('--thread');
@@ -27,14 +28,28 @@ const build = join(root, '.cache', thread ? 'native-test-thread' : 'native-test'
 mkdirSync(build, { recursive: true });
 
 const core = join(root, 'native', 'core');
+const overrides = join(root, 'native', 'overrides');
 const tests = join(root, 'test', 'native', 'core');
+const INCLUDES = [
+  '-I',
+  join(root, 'native'),
+  '-I',
+  tests,
+  '-isystem',
+  join(root, '.cache', `llama.cpp-${installedLlamaVersion(root)}`, 'ggml', 'include'),
+  `-DHEARTH_GGML_BASE="${join(root, 'node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/libggml-base.so')}"`,
+];
 const sources = [
+  ...sourcesIn(join(core, 'memory')),
   ...sourcesIn(join(core, 'text')),
+  ...sourcesIn(overrides),
   join(core, 'outbox.cc'),
   join(core, 'worker.cc'),
   ...sourcesIn(tests),
 ];
-const newestHeader = Math.max(...[core, join(core, 'text'), tests].flatMap(headerTimes));
+const newestHeader = Math.max(
+  ...[core, join(core, 'memory'), join(core, 'text'), overrides, tests].flatMap(headerTimes),
+);
 const objects = sources.map(compile);
 const program = join(build, 'core-tests');
 run('g++', [...SANITIZE, '-pthread', '-o', program, ...objects]);
@@ -44,7 +59,7 @@ function compile(source) {
   const object = join(build, `${basename(source, '.cc')}.o`);
   const newest = Math.max(newestHeader, statSync(source).mtimeMs);
   if (!existsSync(object) || statSync(object).mtimeMs < newest) {
-    run('g++', [...FLAGS, ...SANITIZE, '-I', join(root, 'native'), '-I', tests, '-c', source, '-o', object]);
+    run('g++', [...FLAGS, ...SANITIZE, ...INCLUDES, '-c', source, '-o', object]);
   }
   return object;
 }

@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
+import { openAhead } from './openAhead.ts';
 import type { Hang } from './probes/heartbeat.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
 import { bootId } from './processes/procfs.ts';
@@ -118,7 +119,10 @@ export class RunnerFleet {
         ...(model.chatTemplate === null ? {} : { chatTemplate: model.chatTemplate }),
       },
     };
-    this.#order(id, order, (fraction) => timeline.progress(id, fraction)).then(
+    const loading = this.#order(id, order, (fraction) => timeline.progress(id, fraction));
+    const client = this.client(id);
+    if (client) openAhead(client);
+    loading.then(
       (answer) => {
         timeline.loaded(id, clock.monoMs());
         const weightBytes = answer.type === 'loaded' ? answer.weightBytes : 0;

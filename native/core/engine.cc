@@ -14,6 +14,8 @@ Engine::Engine(double coalesceMs, std::function<void()> wake)
 
 Engine::~Engine() {
   if (!closing_.load()) close([](const Outcome<Done>&) {});
+  // Until the decode thread has gone it may post here.
+  control_->drain();
   control_.reset();
   preparation_.reset();
 }
@@ -22,6 +24,8 @@ void Engine::load(LoadOptions options, std::function<void(float)> onProgress, Co
   control_->post(
       [this, options = std::move(options), onProgress = std::move(onProgress), done = std::move(done)] {
         done(outcomeOf("model_load_failed", [&] { return loadNow(options, onProgress); }));
+        // An attach follows; this goes on while the answer and the next order travel.
+        makeSpare();
       });
 }
 
@@ -58,7 +62,7 @@ LoadedModel Engine::loadNow(const LoadOptions& options, const std::function<void
   next->info.supportsTools = next->templates->supportsTools();
   counters_.threads.store(options.threads);
   next->decoder = std::make_unique<Decoder>(*next->model, *next->vocabulary, next->info.contextTokens,
-                                            options.threads, outbox_, counters_);
+                                            options.threads, outbox_, counters_, [this] { onDecoderIdle(); });
   {
     const std::lock_guard lock(mutex_);
     loaded_ = next;
@@ -99,6 +103,7 @@ Done Engine::closeNow() {
     combos_.clear();
   }
   if (!last) return {};
+  last->spare.reset();
   // The decoder's end is the end of all sequences; adapters may be freed once nothing decodes.
   last->decoder.reset();
   for (const auto& [key, combo] : combos) combo->adapters.clear();

@@ -55,6 +55,8 @@ class Engine {
     std::unique_ptr<ChatTemplates> templates;
     std::unique_ptr<Vocabulary> vocabulary;
     std::unique_ptr<Decoder> decoder;
+    /** For the combo that is attached next, so that it waits for none to be made. Of the control thread. */
+    llama_context_ptr spare;
   };
 
   LoadedModel loadNow(const LoadOptions& options, const std::function<void(float)>& onProgress);
@@ -63,9 +65,14 @@ class Engine {
   Done closeNow();
   Loaded& loaded();
   void loadAdapters(Combo& combo);
-  void placeCombo(Combo& combo, bool warmUp);
+  void placeCombo(const std::shared_ptr<Combo>& combo, bool warmUp);
   bool mayAddContext() const;
+  bool usesDevice() const;
   ContextLoop& addContext(Combo& combo);
+  void prepareContext(const std::shared_ptr<Combo>& combo, bool warmUp);
+  llama_context_ptr takeContext();
+  void onDecoderIdle();
+  void makeSpare();
   void share(Combo& combo);
   void freeCombo(Combo& combo);
   std::shared_ptr<Combo> findCombo(const std::string& key) const;
@@ -75,6 +82,8 @@ class Engine {
   Outbox outbox_;
   SharedCounters counters_;
   std::atomic<bool> closing_{false};
+  /** A context was taken into use and there is no spare one. */
+  std::atomic<bool> spareWanted_{false};
   RequestId lastId_ = 0;
 
   mutable std::mutex mutex_;

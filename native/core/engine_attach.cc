@@ -26,7 +26,7 @@ AttachedCombo Engine::attachNow(const AttachOptions& options) {
   combo->files = options.adapters;
   try {
     loadAdapters(*combo);
-    placeCombo(*combo, options.warmUp);
+    placeCombo(combo, options.warmUp);
   } catch (...) {
     freeCombo(*combo);
     throw;
@@ -49,7 +49,8 @@ void Engine::loadAdapters(Combo& combo) {
 }
 
 /** A context of its own while the KV budget lasts, else a share of the one with the fewest combos. */
-void Engine::placeCombo(Combo& combo, bool warmUp) {
+void Engine::placeCombo(const std::shared_ptr<Combo>& shared, bool warmUp) {
+  Combo& combo = *shared;
   if (!mayAddContext()) return share(combo);
   const auto startedAt = Clock::now();
   ContextLoop* context = nullptr;
@@ -63,7 +64,7 @@ void Engine::placeCombo(Combo& combo, bool warmUp) {
   combo.context = context;
   ++context->sharers;
   combo.attached.ownContext = true;
-  if (warmUp) loaded().decoder->between([&] { context->warmUp(combo); });
+  prepareContext(shared, warmUp);
   combo.attached.contextMs = milliseconds(Clock::now() - startedAt);
 }
 
@@ -73,10 +74,12 @@ bool Engine::mayAddContext() const {
   return counters_.kvBytes.load() + each <= *loaded_->options.kvBudgetBytes;
 }
 
+/** `deviceLayers` may ask for a device on a machine that has none. */
+bool Engine::usesDevice() const { return loaded_->options.deviceLayers != 0 && llama_supports_gpu_offload(); }
+
 ContextLoop& Engine::addContext(Combo& combo) {
   const Loaded& base = loaded();
-  llama_context_ptr made = makeGenerationContext(*base.model, base.info.contextTokens, base.options.sequences,
-                                                 counters_.threads.load(), counters_.progress);
+  llama_context_ptr made = takeContext();
   const ContextMemory memory = memoryOf(*made);
   ContextLoop* context = nullptr;
   base.decoder->between([&] { context = &base.decoder->addContext(std::move(made)); });
@@ -87,6 +90,30 @@ ContextLoop& Engine::addContext(Combo& combo) {
   combo.attached.kvBytes = memory.kvBytes;
   combo.attached.computeBytes = memory.computeBytes;
   return *context;
+}
+
+/**
+ * On a device the first decode may fail for lack of memory or of kernels, which is a failed attach. In host
+ * memory it fails only where the first request would, so the answer does not wait for it: it runs while the
+ * answer travels and the request comes.
+ */
+void Engine::prepareContext(const std::shared_ptr<Combo>& combo, bool warmUp) {
+  Decoder& decoder = *loaded().decoder;
+  ContextLoop* const context = combo->context;
+  const bool waits = warmUp && usesDevice();
+  decoder.between([&] {
+    context->prepare(*combo);
+    if (waits) context->warmUp();
+  });
+  if (!warmUp || waits) return;
+  // The combo is held, and its context outlives what was asked of the decoder before it goes.
+  decoder.soon([combo, context] {
+    try {
+      context->warmUp();
+    } catch (const Failure&) {
+      // The first request says it.
+    }
+  });
 }
 
 void Engine::share(Combo& combo) {

@@ -225,9 +225,12 @@ void ContextLoop::end(size_t slot, FinishReason reason, const std::string& messa
   sequence->finish(reason, message, outbox_);
 }
 
-void ContextLoop::warmUp(Combo& combo) {
+void ContextLoop::prepare(Combo& combo) {
   if (!useAdapters(combo))
     throw Failure("adapter_mismatch", "Cannot set the combo's adapters: llama.cpp refuses them");
+}
+
+void ContextLoop::warmUp() {
   if (slots_[0]) return;
   batch_.n_tokens = 1;
   batch_.token[0] = std::max(0, vocabulary_.startToken());

@@ -37,8 +37,11 @@ class ContextLoop {
    * kept short. */
   void step(bool othersDecode);
 
-  /** Sets the adapters and decodes a token, so that no request pays for first-use work. Throws Failure. */
-  void warmUp(Combo& combo);
+  /** Sets the combo's adapters. Throws Failure when llama.cpp refuses them. */
+  void prepare(Combo& combo);
+  /** Decodes a token for the combo whose adapters are set, so that its requests find first-use work done.
+   * Throws Failure. */
+  void warmUp();
   /** The combo goes: its adapters may be freed once this returns. */
   void forget(const Combo& combo);
   void setThreads(int32_t threads) { llama_set_n_threads(context_.get(), threads, threads); }

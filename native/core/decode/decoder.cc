@@ -5,10 +5,11 @@
 namespace hearth {
 
 Decoder::Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads,
-                 Outbox& outbox, SharedCounters& counters)
+                 Outbox& outbox, SharedCounters& counters, std::function<void()> onIdle)
     : vocabulary_(vocabulary),
       outbox_(outbox),
       counters_(counters),
+      onIdle_(std::move(onIdle)),
       embedder_(model, contextTokens, counters.progress),
       appliedThreads_(threads),
       threads_(threads),
@@ -86,11 +87,13 @@ void Decoder::run() {
       embedder_.setThreads(wanted);
       appliedThreads_ = wanted;
     }
-    worked = stepAll();
+    const bool workedBefore = std::exchange(worked, stepAll());
     counters_.progress.fetch_add(1, std::memory_order_relaxed);
     outbox_.flushIfDue();
+    if (worked) continue;
     // An idle loop has nothing more to add: whatever waits goes out.
-    if (!worked) outbox_.flush();
+    outbox_.flush();
+    if (workedBefore) onIdle_();
   }
   for (const auto& context : contexts_) context->endAll(FinishReason::cancelled, "");
   embedder_.endAll(Failure("closed", "Cannot embed: the engine was closed"));

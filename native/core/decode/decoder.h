@@ -19,8 +19,9 @@ namespace hearth {
  */
 class Decoder {
  public:
+  /** `onIdle` is called on the decode thread each time that it has nothing left to decode. */
   Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads,
-          Outbox& outbox, SharedCounters& counters);
+          Outbox& outbox, SharedCounters& counters, std::function<void()> onIdle);
   /** Ends all requests as cancelled, frees the contexts and joins. */
   ~Decoder();
 
@@ -33,6 +34,8 @@ class Decoder {
   /** Runs `work` on the decode thread between two decodes and waits for it; rethrows what it throws. Not from
    * that thread. */
   void between(const std::function<void()>& work);
+  /** The same without waiting, before whatever is asked of the decoder afterwards. `work` must not throw. */
+  void soon(std::function<void()> work) { post(std::move(work)); }
 
   /** Only from within between(). */
   ContextLoop& addContext(llama_context_ptr context);
@@ -48,6 +51,7 @@ class Decoder {
   const Vocabulary& vocabulary_;
   Outbox& outbox_;
   SharedCounters& counters_;
+  const std::function<void()> onIdle_;
   std::vector<std::unique_ptr<ContextLoop>> contexts_;
   Embedder embedder_;
   int32_t appliedThreads_;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <memory>
 
 #include "core/failure.h"
 #include "gguf.h"
@@ -38,9 +39,10 @@ FileIdentity AdapterCache::readAhead(const std::string& path) {
   char magic[4] = {};
   ssize_t got = fstat(file, &status) == 0 ? pread(file, magic, sizeof magic, 0) : -1;
   if (got == 4 && std::memcmp(magic, "GGUF", 4) == 0) {
-    std::vector<char> buffer(kReadBytes);
+    // Not zeroed: most of its pages stay untouched with a small adapter.
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
     off_t at = 0;
-    while ((got = pread(file, buffer.data(), buffer.size(), at)) > 0) at += got;
+    while ((got = pread(file, buffer.get(), kReadBytes, at)) > 0) at += got;
   } else {
     got = -1;
   }
