@@ -6,6 +6,7 @@ import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
 import { baseKey, type PoolState, runnerOfBase, runnersWithBase } from './state.ts';
+import { beganFor } from './tiers.ts';
 import { moveTo } from './transitions.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
@@ -108,6 +109,7 @@ export function runnerAdopted(
     state: 'ready',
     weightBytes,
     worth: newWorth(state, 'bases', predictedMs(weightBytes), nowMs),
+    interactive: beganFor('interactive', nowMs),
     threads,
     active: 0,
     lastUsedMs: nowMs,
@@ -121,6 +123,7 @@ export function runnerAdopted(
       ...adopted,
       state: 'ready',
       worth,
+      interactive: beganFor('interactive', nowMs),
       active: 0,
       lastUsedMs: nowMs,
       keepAliveMs,

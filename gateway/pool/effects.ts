@@ -68,7 +68,15 @@ export type PoolEffect =
       readonly detail?: Readonly<Record<string, string | number | boolean | null>>;
     };
 
-export type StopReason = 'idle' | 'evicted' | 'replaced' | 'stale' | 'failed' | 'unreachable' | 'shutdown';
+export type StopReason =
+  | 'idle'
+  | 'evicted'
+  | 'replaced'
+  | 'stale'
+  | 'abandoned'
+  | 'failed'
+  | 'unreachable'
+  | 'shutdown';
 
 export type NoteType =
   | 'runner_spawned'

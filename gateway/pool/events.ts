@@ -3,6 +3,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
 import type { AdoptedCombo } from './adoption.ts';
+import type { TokenUsage, WaitTerms } from './terms.ts';
 
 /** Facts that reach the pool. Nothing in them asks for anything but the `…Asked`. */
 export type PoolEvent =
@@ -12,11 +13,13 @@ export type PoolEvent =
       readonly combo: Combo;
       /** Infinity: never by idleness. undefined: the model's ttl. */
       readonly keepAliveMs: number | undefined;
+      /** PLAIN_TERMS unless given. */
+      readonly terms?: WaitTerms;
     }
   /** The client of a waiting request has left. */
   | { readonly type: 'clientGone'; readonly requestId: RequestId }
-  /** A granted request has ended, however. */
-  | { readonly type: 'requestEnded'; readonly requestId: RequestId }
+  /** A granted request has ended, however. Without `usage` nobody knows what it took. */
+  | { readonly type: 'requestEnded'; readonly requestId: RequestId; readonly usage?: TokenUsage }
   /** The process has shaken hands: it is a standby. */
   | { readonly type: 'runnerUp'; readonly runnerId: RunnerId }
   /** A runner of an earlier gateway is this one's now; it was found fit by `judgeAdoption` and holds nothing else. */

@@ -1,13 +1,15 @@
 import type { Failure } from '../domain/errors.ts';
-import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
-import { capacityFailure, freeBytes } from './memory.ts';
+import { refuseLate } from './lateWaiters.ts';
+import { freeBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
-import { rejectWaiting } from './queues.ts';
+import { headMs, rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
-import { isIdle, type PoolState, type ReadyRunner, type Runner, runnerOfCombo } from './state.ts';
+import { grantWaiting } from './serving.ts';
+import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
+import { tierOf } from './tiers.ts';
 import { takeTurns } from './turns.ts';
 
 /** What time alone changes: starts and waits that take too long, what was idle for its ttl, whose turn it is. */
@@ -21,7 +23,8 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
     else if (runner?.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
       letIdleGo(state, runner, nowMs, effects);
   }
-  rejectLateWaiters(state, nowMs, effects);
+  refuseLate(state, nowMs, effects);
+  grantHeld(state, nowMs, effects);
   takeTurns(state, nowMs, effects);
   makeMemoryRoom(state, -freeBytes(state), null, nowMs, effects);
 }
@@ -73,14 +76,13 @@ function endLongDrain(
     stopRunner(state, runner, runner.reason, nowMs, effects);
 }
 
-/** Idle combos past their keep-alive go; a runner without combos goes when its base's own ttl is over. */
+/** Idle combos past their keep-alive go (but for those that held flex work waits for); a runner without combos goes when its base's own ttl is over. */
 function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
   let kept = 0;
   const expired = [];
   for (const slot of runner.combos.values()) {
-    const isExpired =
-      slot.state === 'ready' && slot.active === 0 && nowMs - slot.lastUsedMs >= slot.keepAliveMs;
-    if (isExpired) expired.push(slot);
+    const isIdleSlot = slot.state === 'ready' && slot.active === 0 && !state.queues.has(slot.combo.key);
+    if (isIdleSlot && nowMs - slot.lastUsedMs >= slot.keepAliveMs) expired.push(slot);
     else kept += 1;
   }
   const baseTtlMs = runner.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
@@ -89,28 +91,11 @@ function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects
   else for (const slot of expired) detach(runner, slot, nowMs, effects);
 }
 
-/** Waiting for room or for a free sequence has a limit; a start under way has its own. */
-function rejectLateWaiters(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const limitMs = state.settings.startTimeoutMs;
-  for (const [key, { combo, waiters }] of state.queues) {
-    const first = waiters[0];
-    if (!first || nowMs - first.waitsSinceMs < limitMs || isStarting(state, key)) continue;
-    const onTime = waiters.findIndex((waiter) => nowMs - waiter.waitsSinceMs < limitMs);
-    const message = `Cannot serve "${combo.name}": no capacity after ${limitMs} ms of waiting`;
-    const { capacity } = capacityFailure(state, combo);
-    const failure: Failure = {
-      code: 'no_capacity',
-      message,
-      retryAfterMs: 1000,
-      ...(capacity && { capacity }),
-    };
-    rejectWaiting(state, key, failure, effects, onTime < 0 ? waiters.length : onTime);
-  }
-}
-
-function isStarting(state: PoolState, key: ComboKey): boolean {
-  const slot = runnerOfCombo(state, key)?.combos.get(key);
-  return slot?.state === 'wanted' || slot?.state === 'attaching';
+/** Flex work that was held back gets what is free when nobody interactive waits too long any more. */
+function grantHeld(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  if (state.flexWaiting === 0) return;
+  for (const [key, queue] of [...state.queues])
+    if (tierOf(headMs(queue)) === 'flex') grantWaiting(state, key, nowMs, effects);
 }
 
 /** Nobody new is served, who waits is answered, who runs may finish. */

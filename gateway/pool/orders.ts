@@ -4,6 +4,7 @@ import { enqueue } from './queues.ts';
 import { answerOrders } from './serving.ts';
 import { type PoolState, runnerOfCombo } from './state.ts';
 import { detach } from './stops.ts';
+import { PLAIN_TERMS } from './terms.ts';
 
 /** An order to warm waits in the combo's queue like a request, but takes no sequence and is not refused by limits. */
 export function warm(
@@ -21,7 +22,7 @@ export function warm(
     effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
     return;
   }
-  enqueue(state, combo, { type: 'order', id: orderId, keepAliveMs: undefined }, nowMs, effects);
+  enqueue(state, combo, order(orderId), nowMs, effects);
   const runner = runnerOfCombo(state, combo.key);
   const slot = runner?.combos.get(combo.key);
   if (runner?.state !== 'ready' || slot?.state !== 'ready') return;
@@ -51,4 +52,10 @@ export function evict(
   const evicted = runner !== undefined && slot?.state === 'ready';
   if (evicted) detach(runner, slot, nowMs, effects);
   effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'evict', evicted } } });
+}
+
+/** It stands with the interactive requests, has no deadline, and is nobody's to pay for. */
+function order(id: string): Parameters<typeof enqueue>[2] {
+  const { tier, deadlineAtMs } = PLAIN_TERMS;
+  return { type: 'order', id, keepAliveMs: undefined, tier, account: null, deadlineAtMs };
 }

@@ -5,6 +5,8 @@ import { headMs, oldestQueue, rejectWaiting } from './queues.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { startOnRunner, startRunner } from './starts.ts';
 import { type PoolState, runnerOfBase, runnersWithBase, type UsableRunner, type WaitQueue } from './state.ts';
+import type { Tier } from './terms.ts';
+import { tierOf } from './tiers.ts';
 
 /** A queue whose combo has a place: on the runner of its base, or on a new one. */
 interface Placeable {
@@ -19,8 +21,8 @@ export interface Blocked extends Placeable {
 
 /**
  * Begins the one start of every combo that waits for one: on the runner of its base, else on a new runner. What finds
- * no room has room made, and is placed by the event that brings it. The longest wait goes first: while it lacks memory
- * nobody takes that from it.
+ * no room has room made, and is placed by the event that brings it. The first in line goes first (the longest wait; flex
+ * work behind all interactive requests): while it lacks memory nobody takes that from it.
  */
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.unplaced.size === 0) return;
@@ -53,7 +55,7 @@ function missingFor(state: PoolState, { queue: { combo }, runner }: Placeable): 
   return need - freeBytes(state);
 }
 
-/** Of those that have a place the one that has waited longest. */
+/** Of those that have a place the first in line. */
 function nextToPlace(state: PoolState): Placeable | undefined {
   const mayStart = runnersWithBase(state) < state.settings.maxRunners;
   let next: Placeable | undefined;
@@ -66,14 +68,31 @@ function nextToPlace(state: PoolState): Placeable | undefined {
   return next;
 }
 
-/** Those that wait for a place on a full runner, or for a runner, have idle ones give way. */
+/**
+ * Those that wait for a place on a full runner, or for a runner, have idle ones give way. First for interactive requests
+ * alone: what may go for them may not go for flex work.
+ */
 function makePlaces(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  makePlacesFor(state, 'interactive', nowMs, effects);
+  if (state.flexWaiting > 0) makePlacesFor(state, 'flex', nowMs, effects);
+}
+
+function makePlacesFor(state: PoolState, tier: Tier, nowMs: number, effects: PoolEffect[]): void {
   let missing = runnersWithBase(state) - state.settings.maxRunners;
   for (const { model, queues } of state.unplaced.values()) {
+    const wanted = countOf(state, queues, tier);
     const runner = runnerOfBase(state, model);
-    if (!runner) missing += 1;
+    if (!runner) missing += Math.min(1, wanted);
     else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
-      makeComboRoom(state, runner, queues.size, nowMs, effects);
+      makeComboRoom(state, runner, wanted, tier, nowMs, effects);
   }
-  makeRunnerRoom(state, missing, nowMs, effects);
+  makeRunnerRoom(state, missing, tier, nowMs, effects);
+}
+
+/** Queues that may have those leave who may leave for that tier: for flex work all. */
+function countOf(state: PoolState, queues: ReadonlySet<WaitQueue>, tier: Tier): number {
+  if (tier === 'flex' || state.flexWaiting === 0) return queues.size;
+  let count = 0;
+  for (const queue of queues) if (tierOf(headMs(queue)) === 'interactive') count += 1;
+  return count;
 }

@@ -1,23 +1,29 @@
 import type { ComboKey, RequestId } from '../domain/ids.ts';
+import { isFlexHeld } from './nextWaiters.ts';
 import { startOf, waiterOf } from './queries.ts';
 import { headMs, oldestQueue } from './queues.ts';
-import { type PoolState, type Runner, runnerOfCombo } from './state.ts';
+import type { PoolState, Runner } from './state.ts';
 
 /**
  * Promises a waiting request the runner and the kind that it would be served with now. One that waits for a free
  * sequence while somebody who came before it waits for room gets none: the runner may soon be that one's room. So
- * promises run out, and turns are taken.
+ * promises run out, and turns are taken. Nor does flex work that is held.
  */
-export function promise(state: PoolState, id: RequestId): void {
+export function promise(state: PoolState, id: RequestId, nowMs: number): void {
   const found = waiterOf(state, id);
-  if (!found || !startOf(state, found.key, found.waiter)) return;
-  const slot = runnerOfCombo(state, found.key)?.combos.get(found.key);
-  found.waiter.promised ||= slot?.state !== 'ready' || !isRoomNeeded(state, found.waiter.arrivedMs);
+  if (!found || found.waiter.promised !== null) return;
+  const start = startOf(state, found.key, found.waiter);
+  const runner = start && state.runners.get(start.runnerId);
+  if (!runner) return;
+  const isReady = runner.combos.get(found.key)?.state === 'ready';
+  if (isReady && isRoomNeeded(state, found.waiter.lineMs)) return;
+  if (runner.state === 'ready' && found.waiter.tier === 'flex' && isFlexHeld(state, runner, nowMs)) return;
+  found.waiter.promised = runner.id;
 }
 
 /** Somebody who waits for the combo was promised it. */
 export function isPromised(state: PoolState, key: ComboKey): boolean {
-  return state.queues.get(key)?.waiters.some(({ promised }) => promised) ?? false;
+  return state.queues.get(key)?.waiters.some(({ promised }) => promised !== null) ?? false;
 }
 
 export function holdsPromise(state: PoolState, runner: Runner): boolean {
@@ -25,7 +31,7 @@ export function holdsPromise(state: PoolState, runner: Runner): boolean {
   return false;
 }
 
-function isRoomNeeded(state: PoolState, beforeMs: number): boolean {
-  for (const { queues } of state.unplaced.values()) if (headMs(oldestQueue(queues)) <= beforeMs) return true;
+function isRoomNeeded(state: PoolState, lineMs: number): boolean {
+  for (const { queues } of state.unplaced.values()) if (headMs(oldestQueue(queues)) <= lineMs) return true;
   return false;
 }

@@ -10,7 +10,8 @@ export function fixedStart(state: PoolState, waiterId: string): FixedStart | nul
 
 /** The same when it was promised; null otherwise. */
 export function promisedStart(state: PoolState, waiterId: string): FixedStart | null {
-  return waiterOf(state, waiterId)?.waiter.promised ? fixedStart(state, waiterId) : null;
+  const isPromised = typeof waiterOf(state, waiterId)?.waiter.promised === 'string';
+  return isPromised ? fixedStart(state, waiterId) : null;
 }
 
 /** One that waits, and what for. */

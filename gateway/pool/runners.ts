@@ -4,13 +4,17 @@ import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
+import { chargeStart } from './fairness.ts';
 import { measureContext, measureWeights } from './memory.ts';
-import { rejectWaiting, waitForRoom } from './queues.ts';
+import { headMs, rejectWaiting, waitForRoom } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
-import type { PoolState, Runner } from './state.ts';
-import { stopRunner } from './stops.ts';
+import { noteLoad, noteStart } from './startTimes.ts';
+import type { ComboSlot, PoolState, ReadyRunner, ReadySlot, Runner, WaitQueue } from './state.ts';
+import { detach, stopRunner } from './stops.ts';
+import type { Tier } from './terms.ts';
+import { beganFor, tierOf } from './tiers.ts';
 import { forget, moveTo } from './transitions.ts';
 
 /** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */
@@ -36,6 +40,7 @@ export function runnerLoaded(
   if (runner?.state !== 'loading') return;
   forgetLosses(state);
   measureWeights(state, runner.model, weightBytes);
+  noteLoad(state, weightBytes, nowMs - runner.sinceMs);
   const { model, combos, threads } = runner;
   const ready = moveTo(state, {
     id,
@@ -44,6 +49,7 @@ export function runnerLoaded(
     state: 'ready',
     weightBytes,
     worth: newWorth(state, 'bases', nowMs - runner.sinceMs, nowMs),
+    interactive: beganFor(tierOfWanted(state, combos), nowMs),
     threads,
     active: 0,
     lastUsedMs: nowMs,
@@ -52,6 +58,15 @@ export function runnerLoaded(
   for (const slot of [...combos.values()]) {
     if (slot.state === 'wanted') attach(ready, slot, nowMs, effects);
   }
+}
+
+/** Of flex work alone, or also of somebody interactive: also when those who began it have left. */
+function tierOfWanted(state: PoolState, combos: ReadonlyMap<ComboKey, ComboSlot>): Tier {
+  for (const key of combos.keys()) {
+    const queue = state.queues.get(key);
+    if (!queue || tierOf(headMs(queue)) === 'interactive') return 'interactive';
+  }
+  return 'flex';
 }
 
 /** Who waited for the start is served, and who waits on for a free sequence waits from now. */
@@ -65,18 +80,22 @@ export function comboReady(
   const slot = runner?.combos.get(event.comboKey);
   if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
   const { combo } = slot;
-  runner.combos.set(event.comboKey, {
+  const { kvBytes, computeBytes } = event;
+  const queue = state.queues.get(combo.key);
+  const ready: ReadySlot = {
     state: 'ready',
     combo,
-    kvBytes: event.kvBytes,
-    computeBytes: event.computeBytes,
+    kvBytes,
+    computeBytes,
     worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
+    interactive: beganFor(queue ? tierOf(headMs(queue)) : 'interactive', nowMs),
     active: 0,
     lastUsedMs: nowMs,
     keepAliveMs: combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY,
-  });
-  const { kvBytes, computeBytes } = event;
+  };
+  runner.combos.set(event.comboKey, ready);
   measureContext(state, combo.model, kvBytes, computeBytes);
+  noteStart(state, combo, slot.kind, nowMs - slot.begunMs);
   effects.push({
     type: 'note',
     note: 'combo_ready',
@@ -84,7 +103,22 @@ export function comboReady(
     combo: combo.name,
     detail: { kvBytes, computeBytes },
   });
-  for (const waiter of state.queues.get(combo.key)?.waiters ?? []) waiter.waitsSinceMs = nowMs;
+  if (queue) serveStart(state, runner, queue, nowMs - slot.begunMs, nowMs, effects);
+  else if (state.settings.abandonedStarts === 'drop') detach(runner, ready, nowMs, effects);
+}
+
+/** The start that the queue waited for is over. */
+function serveStart(
+  state: PoolState,
+  runner: ReadyRunner,
+  { combo, waiters }: WaitQueue,
+  tookMs: number,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const initiator = waiters.find(({ start }) => start?.joined === false);
+  if (initiator?.account) chargeStart(state, initiator.account, tookMs);
+  for (const waiter of waiters) waiter.waitsSinceMs = nowMs;
   answerOrders(state, runner, combo.key, effects);
   grantWaiting(state, combo.key, nowMs, effects);
 }

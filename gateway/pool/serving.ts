@@ -1,18 +1,24 @@
-import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
+import { type ComboKey, requestId } from '../domain/ids.ts';
+import { noteDuration } from './durations.ts';
 import type { PoolEffect } from './effects.ts';
+import type { PoolEvent } from './events.ts';
 import { noteUse } from './eviction.ts';
-import { takeFirst, takeOut } from './queues.ts';
+import { chargeGrant, settleCharge } from './fairness.ts';
+import { takeNext } from './nextWaiters.ts';
+import { takeOut } from './queues.ts';
 import { type PoolState, type ReadyRunner, type ReadySlot, runnerOfCombo, type Waiter } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
+import type { InteractiveUse } from './tiers.ts';
 
-/** Grants from the front of the combo's queue while the combo is ready and has sequences free. */
+/** Grants from the combo's queue while the combo is ready and has sequences free; nextWaiters() says to whom. */
 export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
   const queue = state.queues.get(key);
   const runner = queue && runnerOfCombo(state, key);
   const slot = runner?.combos.get(key);
   if (!queue || runner?.state !== 'ready' || slot?.state !== 'ready') return;
-  const free = Math.max(0, slot.combo.model.sequences - slot.active);
-  for (const waiter of takeFirst(state, queue, free)) grant(state, runner, slot, waiter, nowMs, effects);
+  const free = slot.combo.model.sequences - slot.active;
+  for (const waiter of takeNext(state, queue, runner, free, nowMs))
+    grant(state, runner, slot, waiter, nowMs, effects);
 }
 
 function grant(
@@ -24,15 +30,26 @@ function grant(
   effects: PoolEffect[],
 ): void {
   const { kind, joined } = waiter.start ?? { kind: 'warm', joined: false };
+  const { tier, account } = waiter;
   slot.active += 1;
   runner.active += 1;
   slot.lastUsedMs = nowMs;
   runner.lastUsedMs = nowMs;
   noteUse(state, 'combos', slot.worth);
   noteUse(state, 'bases', runner.worth);
+  if (tier === 'interactive')
+    for (const { interactive } of [slot, runner]) beginInteractive(interactive, nowMs);
   slot.keepAliveMs = waiter.keepAliveMs ?? slot.combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
   const id = requestId(waiter.id);
-  state.granted.set(id, { runnerId: runner.id, comboKey: slot.combo.key });
+  const charged = account ? chargeGrant(state, account) : 0;
+  state.granted.set(id, {
+    runnerId: runner.id,
+    comboKey: slot.combo.key,
+    tier,
+    account,
+    charged,
+    grantedMs: nowMs,
+  });
   effects.push({ type: 'grant', requestId: id, runnerId: runner.id, kind, joined });
 }
 
@@ -55,10 +72,17 @@ export function answerOrders(
  * Frees the sequence of a granted request for the next one. The combo goes when the request asked for that or when
  * another combo waits for its place, the runner when it drains.
  */
-export function endRequest(state: PoolState, id: RequestId, nowMs: number, effects: PoolEffect[]): void {
+export function endRequest(
+  state: PoolState,
+  { requestId: id, usage }: Extract<PoolEvent, { type: 'requestEnded' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   const granted = state.granted.get(id);
   if (!granted) return;
   state.granted.delete(id);
+  if (granted.account) settleCharge(state, granted.account, granted.charged, usage);
+  noteDuration(state.serviceTimes, granted.comboKey, nowMs - granted.grantedMs);
   const runner = state.runners.get(granted.runnerId);
   const slot = runner?.combos.get(granted.comboKey);
   if (runner?.state !== 'ready' && runner?.state !== 'draining') return;
@@ -71,10 +95,23 @@ export function endRequest(state: PoolState, id: RequestId, nowMs: number, effec
     return;
   }
   runner.lastUsedMs = nowMs;
+  if (granted.tier === 'interactive') endInteractive(runner.interactive, nowMs);
   if (slot.state === 'ready') {
     slot.lastUsedMs = nowMs;
+    if (granted.tier === 'interactive') endInteractive(slot.interactive, nowMs);
     grantWaiting(state, granted.comboKey, nowMs, effects);
   }
-  const unwanted = slot.state === 'draining' || slot.keepAliveMs === 0;
+  const isLetGo = slot.state === 'ready' && slot.keepAliveMs === 0 && !state.queues.has(granted.comboKey);
+  const unwanted = slot.state === 'draining' || isLetGo;
   if (unwanted && slot.active === 0) detach(runner, slot, nowMs, effects);
+}
+
+function beginInteractive(use: InteractiveUse, nowMs: number): void {
+  use.active += 1;
+  use.lastMs = nowMs;
+}
+
+function endInteractive(use: InteractiveUse, nowMs: number): void {
+  use.active -= 1;
+  use.lastMs = nowMs;
 }

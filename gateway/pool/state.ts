@@ -3,18 +3,31 @@ import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { DeadlineQueue } from './deadlines.ts';
+import { type DurationBook, noStartTimes, type StartTimes } from './durations.ts';
 import type { StopReason } from './effects.ts';
 import type { Book, Worth } from './eviction.ts';
+import { type Account, type Fairness, noFairness } from './fairness.ts';
 import type { PoolSettings } from './settings.ts';
+import type { Tier } from './terms.ts';
+import type { InteractiveUse } from './tiers.ts';
 
 /** A combo on a runner. */
 export type ComboSlot =
   /** The runner does not hold its base yet. */
-  | { readonly state: 'wanted'; readonly combo: Combo; readonly kind: StartKind; readonly bytes: number }
+  | {
+      readonly state: 'wanted';
+      readonly combo: Combo;
+      readonly kind: StartKind;
+      /** When its start was begun. */
+      readonly begunMs: number;
+      readonly bytes: number;
+    }
   | {
       readonly state: 'attaching';
       readonly combo: Combo;
       readonly kind: StartKind;
+      readonly begunMs: number;
       readonly sinceMs: number;
       /** Predicted. */
       readonly bytes: number;
@@ -30,6 +43,7 @@ export interface ReadySlot {
   readonly kvBytes: number;
   readonly computeBytes: number;
   readonly worth: Worth;
+  readonly interactive: InteractiveUse;
   /** Granted requests that have not ended. */
   active: number;
   lastUsedMs: number;
@@ -73,6 +87,7 @@ export type Runner =
       readonly state: 'ready';
       readonly weightBytes: number;
       readonly worth: Worth;
+      readonly interactive: InteractiveUse;
       threads: number;
       active: number;
       lastUsedMs: number;
@@ -111,16 +126,23 @@ export interface Waiter {
   readonly type: 'request' | 'order';
   readonly id: string;
   readonly arrivedMs: number;
+  readonly tier: Tier;
+  /** Its place in line (tiers.ts). */
+  readonly lineMs: number;
+  /** Whose it is; null: an order's, which takes no sequence. */
+  readonly account: Account | null;
+  /** When it must have been granted; Infinity: whenever. */
+  readonly deadlineAtMs: number;
   readonly keepAliveMs: number | undefined;
   /** Since when it waits for room or a free sequence: its arrival, or the end of the start that it waited on. */
   waitsSinceMs: number;
   /** null: nobody has begun a start for it, or its combo is ready and it waits for a free sequence. */
   start: WaitingStart | null;
-  /** Its client was told its runner and kind: nobody takes either from it, and it is answered when the runner goes. */
-  promised: boolean;
+  /** Its client was told this runner and the kind: nobody takes either from it, and it is answered when the runner goes. */
+  promised: RunnerId | null;
 }
 
-/** Never empty, the oldest waiter first. */
+/** Never empty, in line: interactive waiters first, the oldest first. */
 export interface WaitQueue {
   readonly combo: Combo;
   readonly waiters: Waiter[];
@@ -130,6 +152,17 @@ export interface WaitQueue {
 export interface UnplacedBase {
   readonly model: CatalogueModel;
   readonly queues: Set<WaitQueue>;
+}
+
+/** A request that runs. */
+export interface GrantedRequest {
+  readonly runnerId: RunnerId;
+  readonly comboKey: ComboKey;
+  readonly tier: Tier;
+  readonly account: Account | null;
+  /** What its account was charged for it (fairness.ts). */
+  readonly charged: number;
+  readonly grantedMs: number;
 }
 
 /** What the last runner of a base measured; null: not yet. */
@@ -155,10 +188,17 @@ export interface PoolState {
   /** By baseKey. An index over `queues`, so that an event costs nothing for those whose start is under way. */
   readonly unplaced: Map<string, UnplacedBase>;
   waiting: number;
+  /** Of `waiting` those that are flex work. */
+  flexWaiting: number;
   /** Where a waiting request waits. */
   readonly waitingIn: Map<string, ComboKey>;
   /** Where a granted request runs. */
-  readonly granted: Map<RequestId, { readonly runnerId: RunnerId; readonly comboKey: ComboKey }>;
+  readonly granted: Map<RequestId, GrantedRequest>;
+  readonly fairness: Fairness;
+  readonly deadlines: DeadlineQueue;
+  readonly startTimes: StartTimes;
+  /** How long requests ran, by combo. */
+  readonly serviceTimes: DurationBook;
   /** What is current; runners and combos of other revisions go when nobody uses them. */
   catalogue: Catalogue;
   shuttingDown: boolean;
@@ -177,8 +217,13 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     queues: new Map(),
     unplaced: new Map(),
     waiting: 0,
+    flexWaiting: 0,
     waitingIn: new Map(),
     granted: new Map(),
+    fairness: noFairness(),
+    deadlines: [],
+    startTimes: noStartTimes(),
+    serviceTimes: new Map(),
     catalogue,
     shuttingDown: false,
     clocks: { combos: 0, bases: 0 },

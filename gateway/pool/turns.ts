@@ -1,6 +1,5 @@
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
-import { isResident } from './eviction.ts';
 import { comingBytes, heldBytes, slotBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
@@ -15,18 +14,19 @@ import {
   type WaitQueue,
 } from './state.ts';
 import { drainRunner } from './stops.ts';
+import { arrivalOf, mayGiveWay, tierOf } from './tiers.ts';
 
 /**
  * Who waits for room that only busy ones could give gets its turn after `swapAfterMs`: the least recently used busy
- * one takes no new work and goes when what runs has ended. Only one for which nobody has waited longer, and that nobody
- * was promised, gives way, so
- * that two that do not fit together are served in batches, in the order of arrival, and neither starves.
+ * one takes no new work and goes when what runs has ended. Only one for which nobody stands before it in line, and that
+ * nobody was promised, gives way, so that two that do not fit together are served in batches, in the order of arrival, and
+ * neither starves.
  */
 export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const missing: WaitQueue[] = [];
   for (const { model, queues } of state.unplaced.values()) {
     const oldest = oldestQueue(queues);
-    if (!oldest || nowMs - headMs(oldest) < state.settings.swapAfterMs) continue;
+    if (!oldest || nowMs - arrivalOf(headMs(oldest)) < state.settings.swapAfterMs) continue;
     const runner = runnerOfBase(state, model);
     if (!runner) missing.push(oldest);
     else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
@@ -40,7 +40,7 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
 /** The same for memory that only busy ones could give: of other runners, else of combos on the same one. */
 function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const blocked = blockedByMemory(state);
-  if (!blocked || nowMs - headMs(blocked.queue) < state.settings.swapAfterMs) return;
+  if (!blocked || nowMs - arrivalOf(headMs(blocked.queue)) < state.settings.swapAfterMs) return;
   const { queue, runner, missingBytes } = blocked;
   const onItsWay = comingBytes(state) + drainingBytes(state);
   if (findVictims(state, missingBytes - onItsWay, blocked, nowMs)) return;
@@ -75,7 +75,11 @@ function swapRunner(
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || runner.active === 0 || runner.id === but) continue;
-    if (!isResident(state, runner.worth, nowMs) || longestWaitMs(state, runner) <= headMs(queue)) continue;
+    if (
+      !mayGiveWay(state, runner, tierOf(headMs(queue)), nowMs) ||
+      longestWaitMs(state, runner) <= headMs(queue)
+    )
+      continue;
     if (holdsPromise(state, runner)) continue;
     if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
   }
@@ -88,7 +92,8 @@ function swapCombo(state: PoolState, runner: ReadyRunner, queue: WaitQueue, nowM
   let oldest: ReadySlot | undefined;
   for (const [key, slot] of runner.combos) {
     if (slot.state === 'draining' || slot.state === 'detaching') return;
-    if (slot.state !== 'ready' || slot.active === 0 || !isResident(state, slot.worth, nowMs)) continue;
+    if (slot.state !== 'ready' || slot.active === 0) continue;
+    if (!mayGiveWay(state, slot, tierOf(headMs(queue)), nowMs)) continue;
     if (headMs(state.queues.get(key)) <= headMs(queue) || isPromised(state, key)) continue;
     if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
   }

@@ -1,24 +1,29 @@
 import { expect } from 'vitest';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
-import { isResident } from '../../gateway/pool/eviction.ts';
 import { comingBytes, wholeNeed } from '../../gateway/pool/memory.ts';
 import { findVictims } from '../../gateway/pool/memoryRoom.ts';
+import { isFlexHeld } from '../../gateway/pool/nextWaiters.ts';
 import { blockedByMemory } from '../../gateway/pool/placing.ts';
+import { headMs, oldestQueue } from '../../gateway/pool/queues.ts';
 import {
   baseKey,
   isIdle,
   isUsable,
   type PoolState,
+  type ReadyRunner,
   type Runner,
   runnerOfBase,
   runnerOfCombo,
   runnersWithBase,
 } from '../../gateway/pool/state.ts';
+import type { Tier } from '../../gateway/pool/terms.ts';
+import { mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
 
-/** What must hold in the pool's own books after every event. Plain comparisons first: this runs for each event. */
-export function checkBooks(state: PoolState, nowMs: number): void {
+/** What must hold in the pool's own books after every event, and after a tick. Plain comparisons first: this runs for each event. */
+export function checkBooks(state: PoolState, nowMs: number, isTick = false): void {
   checkQueues(state);
-  checkRunners(state);
+  checkFairness(state);
+  checkRunners(state, nowMs, isTick);
   checkNobodyForgotten(state, nowMs);
 }
 
@@ -35,8 +40,10 @@ function checkQueues(state: PoolState): void {
     for (const [index, waiter] of waiters.entries()) {
       must(state.waitingIn.get(waiter.id) === key, `"${waiter.id}" is not in waitingIn`);
       const before = waiters[index - 1];
-      must(!before || before.arrivedMs <= waiter.arrivedMs, `queue "${key}" is not in the order of arrival`);
-      must(!before || before.waitsSinceMs <= waiter.waitsSinceMs, `queue "${key}" has waits out of order`);
+      must(!before || before.lineMs <= waiter.lineMs, `queue "${key}" is not in line`);
+      must(tierOf(waiter.lineMs) === waiter.tier, `"${waiter.id}" stands with the other tier`);
+      if (before?.tier === waiter.tier)
+        must(before.waitsSinceMs <= waiter.waitsSinceMs, `queue "${key}" has waits out of order`);
     }
     const slot = runnerOfCombo(state, key)?.combos.get(key);
     const unplaced = state.unplaced.get(baseKey(combo.model));
@@ -65,7 +72,30 @@ function checkQueues(state: PoolState): void {
   must(!state.shuttingDown || state.queues.size === 0, 'somebody waits although the gateway shuts down');
 }
 
-function checkRunners(state: PoolState): void {
+function checkFairness({ fairness, queues, granted, flexWaiting }: PoolState): void {
+  const waiting = new Map<unknown, number>();
+  let flex = 0;
+  for (const { waiters } of queues.values())
+    for (const { account, tier } of waiters) {
+      if (account) waiting.set(account, (waiting.get(account) ?? 0) + 1);
+      if (tier === 'flex') flex += 1;
+    }
+  const running = new Map<unknown, number>();
+  for (const { account } of granted.values()) running.set(account, (running.get(account) ?? 0) + 1);
+  must(flex === flexWaiting, 'waiting flex work is miscounted');
+  must(
+    fairness.waiting.size === waiting.size,
+    'a tenant that waits is not in the books, or one that does not is',
+  );
+  for (const account of fairness.accounts.values()) {
+    const { tenant, counter } = account;
+    must(counter >= 0, `the counter of "${tenant}" is ${counter}`);
+    must(account.waiting === (waiting.get(account) ?? 0), `what waits of "${tenant}" is miscounted`);
+    must(account.running === (running.get(account) ?? 0), `what runs of "${tenant}" is miscounted`);
+  }
+}
+
+function checkRunners(state: PoolState, nowMs: number, isTick: boolean): void {
   const withBase = runnersWithBase(state);
   must(withBase <= state.settings.maxRunners, 'more runners than allowed');
   must(state.runners.size - withBase <= state.settings.standbys, 'more standbys than allowed');
@@ -87,6 +117,7 @@ function checkRunners(state: PoolState): void {
     }
     if (runner.model === null) must(runner.combos.size === 0, `"${runner.id}" has combos without a base`);
     for (const [key, slot] of runner.combos) checkSlot(state, runner, key, slot, active);
+    if (runner.state === 'ready') checkServed(state, runner, nowMs, isTick);
   }
 }
 
@@ -112,16 +143,27 @@ function checkSlot(
       `"${key}" drains, but nothing runs`,
     );
   } else must(running === 0, `something runs on "${key}", which is ${slot.state}`);
-  if (slot.state === 'ready' && runner.state === 'ready') {
-    const waiters = state.queues.get(slot.combo.key)?.waiters ?? [];
-    must(
-      waiters.length === 0 || slot.active === slot.combo.model.sequences,
-      `"${key}" is free and waited for`,
-    );
-    must(
-      waiters.every((waiter) => waiter.type === 'request'),
-      `an order waits for "${key}", which is ready`,
-    );
+}
+
+/** Nobody waits for what is free on it; flex work that was held back is granted by the next tick. */
+function checkServed(state: PoolState, runner: ReadyRunner, nowMs: number, isTick: boolean): void {
+  const isHeld = isFlexHeld(state, runner, nowMs);
+  let runnersInteractive = 0;
+  for (const { runnerId, tier } of state.granted.values())
+    if (runnerId === runner.id && tier === 'interactive') runnersInteractive += 1;
+  must(runner.interactive.active === runnersInteractive, `"${runner.id}" miscounts its interactive requests`);
+  for (const [key, slot] of runner.combos) {
+    if (slot.state !== 'ready') continue;
+    const queue = state.queues.get(key);
+    const waitsAsFlex = tierOf(headMs(queue)) === 'flex' && (isHeld || !isTick);
+    const isFull = slot.active === slot.combo.model.sequences;
+    must(!queue || isFull || waitsAsFlex, `"${key}" is free and waited for`);
+    const ofOrders = queue?.waiters.some(({ type }) => type === 'order') ?? false;
+    must(!ofOrders, `an order waits for "${key}", which is ready`);
+    let interactive = 0;
+    for (const { runnerId, comboKey, tier } of state.granted.values())
+      if (runnerId === runner.id && comboKey === key && tier === 'interactive') interactive += 1;
+    must(slot.interactive.active === interactive, `"${key}" miscounts its interactive requests`);
   }
 }
 
@@ -136,25 +178,23 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
     );
     must(wholeNeed(state, blocked.queue.combo) <= state.settings.memoryBytes, 'one waits that can never fit');
   }
-  let missing = 0;
-  for (const { model } of state.unplaced.values()) {
+  let missing: Tier | null = null;
+  for (const { model, queues } of state.unplaced.values()) {
+    const tier = tierOf(headMs(oldestQueue(queues)));
     const runner = runnerOfBase(state, model);
-    if (!runner) missing += 1;
+    if (!runner) missing = missing === 'interactive' ? missing : tier;
     else {
       if (blocked && runner.combos.size < state.settings.maxCombosPerRunner) continue;
       must(runner.combos.size >= state.settings.maxCombosPerRunner, `"${runner.id}" has room`);
       const slots = [...runner.combos.values()];
       const leaving = slots.some((slot) => slot.state === 'detaching');
-      must(
-        leaving ||
-          !slots.some(
-            (slot) => slot.state === 'ready' && slot.active === 0 && isResident(state, slot.worth, nowMs),
-          ),
-        'an idle combo stays',
+      const mayGo = slots.some(
+        (slot) => slot.state === 'ready' && slot.active === 0 && mayGiveWay(state, slot, tier, nowMs),
       );
+      must(leaving || !mayGo, 'an idle combo stays');
     }
   }
-  if (missing === 0 || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
+  if (missing === null || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
   must(runnersWithBase(state) >= state.settings.maxRunners, 'a base waits although a runner could start');
   const runners = [...state.runners.values()];
   if (runners.some((runner) => runner.model !== null && runner.state === 'stopping')) return;
@@ -162,10 +202,15 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
     (runner) =>
       runner.state === 'ready' &&
       isIdle(runner) &&
-      isResident(state, runner.worth, nowMs) &&
-      runner.model !== null &&
-      !state.unplaced.has(baseKey(runner.model)) &&
-      ![...runner.combos.keys()].some((key) => state.queues.has(key)),
+      mayGiveWay(state, runner, missing, nowMs) &&
+      !isWaitedFor(state, runner, missing),
   );
   must(spare.length === 0, 'a base waits although an idle runner could go');
+}
+
+/** By somebody who does not stand behind all of that tier. */
+function isWaitedFor(state: PoolState, { model, combos }: Runner, tier: Tier): boolean {
+  const queues = [...(model ? (state.unplaced.get(baseKey(model))?.queues ?? []) : [])];
+  for (const key of combos.keys()) queues.push(...(state.queues.has(key) ? [state.queues.get(key)!] : []));
+  return queues.some((queue) => tier === 'flex' || tierOf(headMs(queue)) === 'interactive');
 }

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
+import { ERROR_TABLE, type Failure } from '../../gateway/domain/errors.ts';
 import {
   runnerId as makeRunnerId,
   type RequestId,
@@ -17,6 +18,7 @@ import { promisedStart } from '../../gateway/pool/queries.ts';
 import { headMs, oldestQueue } from '../../gateway/pool/queues.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import { PLAIN_TERMS, type WaitTerms } from '../../gateway/pool/terms.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks } from './books.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
@@ -25,6 +27,7 @@ interface SimulatedRequest {
   readonly id: RequestId;
   readonly combo: Combo;
   readonly durationMs: number;
+  readonly terms: WaitTerms;
   readonly arrivedAtEvent: number;
   state: 'waiting' | 'left' | 'rejected' | 'running' | 'ended';
   runnerId: RunnerId | null;
@@ -61,19 +64,25 @@ export class World {
     this.agenda.in(TICK_MS, tick);
   }
 
-  arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number): void {
+  arrive(
+    combo: Combo,
+    keepAliveMs: number | undefined,
+    durationMs: number,
+    terms: WaitTerms = PLAIN_TERMS,
+  ): void {
     const id = requestId(`q${this.requests.length}`);
     const arrivedAtEvent = this.events + 1;
     this.requests.push({
       id,
       combo,
       durationMs,
+      terms,
       arrivedAtEvent,
       state: 'waiting',
       runnerId: null,
       promised: null,
     });
-    this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
+    this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs, terms });
   }
 
   order(type: 'warmAsked' | 'evictAsked', combo: Combo): void {
@@ -168,7 +177,8 @@ export class World {
     if (held) held.readyAtEvent = this.events;
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     for (const effect of effects) this.#perform(effect);
-    checkBooks(this.state, this.agenda.nowMs);
+    checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
+    this.#checkDeadlines(event);
     this.#checkThreads();
     this.#checkMemory();
     const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
@@ -201,6 +211,7 @@ export class World {
         return this.#grant(effect);
       case 'reject': {
         const request = this.#waiter(effect.requestId);
+        this.#checkRefusal(effect.failure);
         request.state = 'rejected';
         this.rejections.push(effect.failure.code);
         return;
@@ -218,6 +229,13 @@ export class World {
       default:
         throw new Error(`unknown effect ${(effect satisfies never as { type: string }).type}`);
     }
+  }
+
+  /** Whoever may come again is told when. */
+  #checkRefusal({ code, isPermanent, retryAfterMs }: Failure): void {
+    const { status, retry } = ERROR_TABLE[code];
+    const isCurable = retry && !isPermanent && (status === 429 || status === 503);
+    this.#must(!isCurable || (retryAfterMs ?? 0) > 0, `refuses with ${code} and says no time to come again`);
   }
 
   #spawn({ runnerId, model }: Extract<PoolEffect, { type: 'spawn' }>): void {
@@ -258,15 +276,17 @@ export class World {
     return runner?.model === null && runner.state !== 'stopping';
   }
 
-  #attach({ runnerId, combo }: Extract<PoolEffect, { type: 'attach' }>): void {
+  #attach({ runnerId, combo, kind }: Extract<PoolEffect, { type: 'attach' }>): void {
     const process = this.#process(runnerId, 'loaded');
     this.#must(baseKey(combo.model) === process.baseKey, 'attaches to another base');
     this.#must(isCurrentCombo(combo, this.state.catalogue), 'attaches what is not current');
     this.#must(process.combos.size < this.state.settings.maxCombosPerRunner, 'attaches more than allowed');
     this.#must(!process.combos.has(combo.key), 'attaches twice');
-    const wasWanted = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
-    process.attach(combo, wasWanted ? 'cold' : 'attach');
-    if (wasWanted) return;
+    // A place that comes free by the event that loads the base is taken by an attach to the loaded base.
+    const isLoaded = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
+    this.#must(kind === 'attach' || (kind === 'cold' && isLoaded), `attaches as ${kind}`);
+    process.attach(combo, kind === 'cold' ? 'cold' : 'attach');
+    if (kind === 'cold') return;
     const [first, ...others] = this.state.queues.get(combo.key)?.waiters ?? [];
     this.#must(first?.start?.joined === false, 'a start that nobody began');
     this.#must(
@@ -281,6 +301,7 @@ export class World {
     const held = process.combos.get(request.combo.key);
     const { runnerId, kind, joined } = effect;
     if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
+    this.#checkTerms(request, runnerId);
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
     this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
@@ -333,7 +354,29 @@ export class World {
   #end(request: SimulatedRequest): void {
     if (request.state !== 'running') return;
     request.state = 'ended';
-    this.tell({ type: 'requestEnded', requestId: request.id });
+    const usage = { promptTokens: request.durationMs, completionTokens: Math.round(this.random() * 100) };
+    const told = this.random() < 0.8 ? { usage } : {};
+    this.tell({ type: 'requestEnded', requestId: request.id, ...told });
+  }
+
+  /** In time, and no flex work before interactive requests that could have had its sequence. */
+  #checkTerms({ id, combo, terms }: SimulatedRequest, runnerId: RunnerId): void {
+    this.#must(terms.deadlineAtMs > this.agenda.nowMs, `grants "${id}" after its deadline`);
+    if (terms.tier === 'interactive') return;
+    const passedOver = this.state.queues
+      .get(combo.key)
+      ?.waiters.some(({ tier, promised }) => tier === 'interactive' && (promised ?? runnerId) === runnerId);
+    this.#must(!passedOver, `grants flex work "${id}" before interactive requests`);
+  }
+
+  /** Nobody waits past its deadline for longer than until the next tick. */
+  #checkDeadlines(event: PoolEvent): void {
+    const lateMs = event.type === 'tick' ? 0 : TICK_MS;
+    for (const { id, state, terms } of this.requests)
+      this.#must(
+        state !== 'waiting' || terms.deadlineAtMs + lateMs > this.agenda.nowMs,
+        `lets "${id}" wait past its deadline`,
+      );
   }
 
   #waiter(id: RequestId): SimulatedRequest {

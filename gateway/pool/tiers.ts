@@ -1,0 +1,51 @@
+import { isResident, type Worth } from './eviction.ts';
+import type { PoolState } from './state.ts';
+import type { Tier } from './terms.ts';
+
+/**
+ * How far flex work stands behind: it waits in line as if it had come 31 years later than it did, so behind everybody
+ * interactive, and in the order of arrival among itself.
+ */
+const FLEX_BEHIND_MS = 1e12;
+
+/** One's place in line, by which all that wait are compared: the lower goes first. */
+export function lineOf(tier: Tier, arrivedMs: number): number {
+  return tier === 'flex' ? arrivedMs + FLEX_BEHIND_MS : arrivedMs;
+}
+
+/** Of a place in line. Nobody's (Infinity) is flex. */
+export function tierOf(lineMs: number): Tier {
+  return lineMs >= FLEX_BEHIND_MS ? 'flex' : 'interactive';
+}
+
+/** When the one in that place in line arrived. */
+export function arrivalOf(lineMs: number): number {
+  return tierOf(lineMs) === 'flex' ? lineMs - FLEX_BEHIND_MS : lineMs;
+}
+
+/** What interactive requests make of a combo or a base. */
+export interface InteractiveUse {
+  active: number;
+  /** -Infinity: it was started for flex work and has only ever done that. */
+  lastMs: number;
+}
+
+export function beganFor(tier: Tier, nowMs: number): InteractiveUse {
+  return { active: 0, lastMs: tier === 'flex' ? Number.NEGATIVE_INFINITY : nowMs };
+}
+
+/**
+ * Whether it may give way to one of that tier. Flex evicts nothing that interactive requests use or have used lately;
+ * what only ever did flex work is not kept from interactive requests for its first time.
+ */
+export function mayGiveWay(
+  state: PoolState,
+  { worth, interactive }: { readonly worth: Worth; readonly interactive: InteractiveUse },
+  to: Tier,
+  nowMs: number,
+): boolean {
+  if (to === 'interactive')
+    return interactive.lastMs === Number.NEGATIVE_INFINITY || isResident(state, worth, nowMs);
+  const isSpared = interactive.active > 0 || nowMs - interactive.lastMs < state.settings.flexSparesMs;
+  return !isSpared && isResident(state, worth, nowMs);
+}
