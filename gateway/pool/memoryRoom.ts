@@ -88,14 +88,14 @@ function enoughOf(
   return bytes >= missingBytes ? combos : null;
 }
 
-/** Bases that nobody uses, nor waits for who came no later than the claim; the first to go first. */
+/** Bases that nobody uses, nor waits for since before the claim was made; the first to go first. */
 function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): ReadyRunner[] {
   const bases: ReadyRunner[] = [];
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
     if (!mayGiveWay(state, runner, tierOfClaim(claim), nowMs) || holdsPromise(state, runner)) continue;
     const waitedSinceMs = longestWaitMs(state, runner);
-    const mayGo = claim ? waitedSinceMs > headMs(claim.queue) : waitedSinceMs === Number.POSITIVE_INFINITY;
+    const mayGo = claim ? waitedSinceMs >= headMs(claim.queue) : waitedSinceMs === Number.POSITIVE_INFINITY;
     if (mayGo) bases.push(runner);
   }
   return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));

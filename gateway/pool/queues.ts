@@ -15,7 +15,7 @@ import {
   type Waiter,
   type WaitQueue,
 } from './state.ts';
-import { lineOf } from './tiers.ts';
+import { takePlace } from './tiers.ts';
 
 // The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn`, `waiting` and `flexWaiting`.
 
@@ -28,7 +28,7 @@ export function enqueue(
   effects: PoolEffect[],
 ): void {
   if (state.waitingIn.has(asked.id)) throw new Error(`Cannot queue "${asked.id}": that id waits already`);
-  const lineMs = lineOf(asked.tier, nowMs);
+  const lineMs = takePlace(state, asked.tier, nowMs);
   const waiter: Waiter = {
     ...asked,
     arrivedMs: nowMs,

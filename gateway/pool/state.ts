@@ -188,6 +188,8 @@ export interface PoolState {
   /** By baseKey. An index over `queues`, so that an event costs nothing for those whose start is under way. */
   readonly unplaced: Map<string, UnplacedBase>;
   waiting: number;
+  /** Of the last one that came to wait (tiers.ts). */
+  lastPlaceMs: number;
   /** Of `waiting` those that are flex work. */
   flexWaiting: number;
   /** Where a waiting request waits. */
@@ -217,6 +219,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     queues: new Map(),
     unplaced: new Map(),
     waiting: 0,
+    lastPlaceMs: Number.NEGATIVE_INFINITY,
     flexWaiting: 0,
     waitingIn: new Map(),
     granted: new Map(),

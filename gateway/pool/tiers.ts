@@ -3,14 +3,18 @@ import type { PoolState } from './state.ts';
 import type { Tier } from './terms.ts';
 
 /**
- * How far flex work stands behind: it waits in line as if it had come 31 years later than it did, so behind everybody
+ * How far flex work stands behind: it waits in line as if it had come three years later than it did, so behind everybody
  * interactive, and in the order of arrival among itself.
  */
-const FLEX_BEHIND_MS = 1e12;
+const FLEX_BEHIND_MS = 1e11;
 
-/** One's place in line, by which all that wait are compared: the lower goes first. */
-export function lineOf(tier: Tier, arrivedMs: number): number {
-  return tier === 'flex' ? arrivedMs + FLEX_BEHIND_MS : arrivedMs;
+/** Between two who came in the same moment. */
+const NEXT_MS = 1e-3;
+
+/** The next place in line, by which all that wait are compared: the lower goes first, and no two are equal. */
+export function takePlace(state: PoolState, tier: Tier, nowMs: number): number {
+  state.lastPlaceMs = Math.max(nowMs, state.lastPlaceMs + NEXT_MS);
+  return tier === 'flex' ? state.lastPlaceMs + FLEX_BEHIND_MS : state.lastPlaceMs;
 }
 
 /** Of a place in line. Nobody's (Infinity) is flex. */

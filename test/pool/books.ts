@@ -40,7 +40,7 @@ function checkQueues(state: PoolState): void {
     for (const [index, waiter] of waiters.entries()) {
       must(state.waitingIn.get(waiter.id) === key, `"${waiter.id}" is not in waitingIn`);
       const before = waiters[index - 1];
-      must(!before || before.lineMs <= waiter.lineMs, `queue "${key}" is not in line`);
+      must(!before || before.lineMs < waiter.lineMs, `queue "${key}" is not in line`);
       must(tierOf(waiter.lineMs) === waiter.tier, `"${waiter.id}" stands with the other tier`);
       if (before?.tier === waiter.tier)
         must(before.waitsSinceMs <= waiter.waitsSinceMs, `queue "${key}" has waits out of order`);
