@@ -147,9 +147,14 @@ export function markPlaced(state: PoolState, queue: WaitQueue): void {
   if (unplaced?.queues.delete(queue) && unplaced.queues.size === 0) state.unplaced.delete(base);
 }
 
-/** The place in line of the queue's first (tiers.ts): for an interactive one when it arrived. */
+/** The place in line of the queue's first (tiers.ts). */
 export function headMs(queue: WaitQueue | undefined): number {
   return queue?.waiters[0]?.lineMs ?? Number.POSITIVE_INFINITY;
+}
+
+/** When the first in the queue's line arrived. */
+export function arrivedMs(queue: WaitQueue): number {
+  return queue.waiters[0]?.arrivedMs ?? Number.POSITIVE_INFINITY;
 }
 
 /** The queue whose first waiter is the first in line. */

@@ -22,11 +22,6 @@ export function tierOf(lineMs: number): Tier {
   return lineMs >= FLEX_BEHIND_MS ? 'flex' : 'interactive';
 }
 
-/** When the one in that place in line arrived. */
-export function arrivalOf(lineMs: number): number {
-  return tierOf(lineMs) === 'flex' ? lineMs - FLEX_BEHIND_MS : lineMs;
-}
-
 /** What interactive requests make of a combo or a base. */
 export interface InteractiveUse {
   active: number;

@@ -4,7 +4,7 @@ import { comingBytes, heldBytes, slotBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { headMs, longestWaitMs, oldestQueue } from './queues.ts';
+import { arrivedMs, headMs, longestWaitMs, oldestQueue } from './queues.ts';
 import {
   type PoolState,
   type ReadyRunner,
@@ -14,7 +14,7 @@ import {
   type WaitQueue,
 } from './state.ts';
 import { drainRunner } from './stops.ts';
-import { arrivalOf, mayGiveWay, tierOf } from './tiers.ts';
+import { mayGiveWay, tierOf } from './tiers.ts';
 
 /**
  * Who waits for room that only busy ones could give gets its turn after `swapAfterMs`: the least recently used busy
@@ -26,7 +26,7 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
   const missing: WaitQueue[] = [];
   for (const { model, queues } of state.unplaced.values()) {
     const oldest = oldestQueue(queues);
-    if (!oldest || nowMs - arrivalOf(headMs(oldest)) < state.settings.swapAfterMs) continue;
+    if (!oldest || nowMs - arrivedMs(oldest) < state.settings.swapAfterMs) continue;
     const runner = runnerOfBase(state, model);
     if (!runner) missing.push(oldest);
     else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
@@ -40,7 +40,7 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
 /** The same for memory that only busy ones could give: of other runners, else of combos on the same one. */
 function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const blocked = blockedByMemory(state);
-  if (!blocked || nowMs - arrivalOf(headMs(blocked.queue)) < state.settings.swapAfterMs) return;
+  if (!blocked || nowMs - arrivedMs(blocked.queue) < state.settings.swapAfterMs) return;
   const { queue, runner, missingBytes } = blocked;
   const onItsWay = comingBytes(state) + drainingBytes(state);
   if (findVictims(state, missingBytes - onItsWay, blocked, nowMs)) return;
