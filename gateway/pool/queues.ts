@@ -1,6 +1,6 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
+import { type ComboKey, requestId } from '../domain/ids.ts';
 import { isCurrentCombo, staleFailure } from './current.ts';
 import { watchDeadline } from './deadlines.ts';
 import type { PoolEffect } from './effects.ts';
