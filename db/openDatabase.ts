@@ -3,12 +3,14 @@ import type { CatalogueStore } from '../gateway/ports/catalogueStore.ts';
 import type { ComboStore } from '../gateway/ports/comboStore.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
+import type { PinStore } from '../gateway/ports/pinStore.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import { ReaderClient } from './reader/client.ts';
 import { SqliteCatalogueStore } from './stores/catalogue.ts';
 import { SqliteComboStore } from './stores/combos.ts';
 import { SqliteEventLog } from './stores/eventLog.ts';
 import { SqliteLedger } from './stores/ledger.ts';
+import { SqlitePinStore } from './stores/pins.ts';
 import { RequestReads } from './stores/requests.ts';
 import { SqliteRunnerStore } from './stores/runners.ts';
 import { WriterClient, type WriterReport } from './writer/client.ts';
@@ -29,6 +31,7 @@ export interface Database {
   readonly catalogue: CatalogueStore;
   readonly runners: RunnerStore;
   readonly combos: ComboStore;
+  readonly pins: PinStore;
   readonly requests: RequestReads;
   readonly writerReport: () => WriterReport;
   /** Resolves with the reason when a thread has ended without `close()`; never otherwise. */
@@ -65,6 +68,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     catalogue: new SqliteCatalogueStore(writer, reader),
     runners: new SqliteRunnerStore(writer, reader),
     combos: new SqliteComboStore(writer),
+    pins: new SqlitePinStore(writer, reader),
     requests: new RequestReads(reader),
     writerReport: () => writer.report(),
     failed,

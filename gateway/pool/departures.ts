@@ -4,11 +4,13 @@ import type { ComboKey, RequestId } from '../domain/ids.ts';
 import { takeOverdue } from './deadlines.ts';
 import type { PoolEffect } from './effects.ts';
 import { chargeStart } from './fairness.ts';
+import { bestHolder } from './holders.ts';
+import { isKept } from './keeps.ts';
 import { waiterOf } from './queries.ts';
 import { rejectWaiting, takeThese } from './queues.ts';
 import { retryAfterMs } from './retryAfter.ts';
 import { isStarting } from './startTimes.ts';
-import { type PoolState, runnerOfCombo, type Waiter } from './state.ts';
+import type { PoolState, Waiter } from './state.ts';
 import { stopRunner } from './stops.ts';
 
 /** Takes the waiter out of its queue: its client has gone. A start that it began is kept or dropped by the settings. */
@@ -35,7 +37,7 @@ export function refuseOverdue(state: PoolState, nowMs: number, effects: PoolEffe
 }
 
 function overdueFailure(state: PoolState, combo: Combo, waiter: Waiter, nowMs: number): Failure {
-  const isReady = runnerOfCombo(state, combo.key)?.combos.get(combo.key)?.state === 'ready';
+  const isReady = bestHolder(state, combo.key)?.slot.state === 'ready';
   const what = isReady ? 'no free sequence' : 'not ready';
   const waitedMs = Math.round(nowMs - waiter.arrivedMs);
   return {
@@ -47,7 +49,7 @@ function overdueFailure(state: PoolState, combo: Combo, waiter: Waiter, nowMs: n
 
 /** Who began a start and does not stay for its end has it on its account, too. */
 function payForStart(state: PoolState, key: ComboKey, { account, start }: Waiter, nowMs: number): void {
-  const slot = runnerOfCombo(state, key)?.combos.get(key);
+  const slot = bestHolder(state, key)?.slot;
   if (account && start?.joined === false && slot && isStarting(slot))
     chargeStart(state, account, nowMs - slot.begunMs);
 }
@@ -58,8 +60,9 @@ function payForStart(state: PoolState, key: ComboKey, { account, start }: Waiter
  */
 function dropAbandoned(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
   if (state.settings.abandonedStarts === 'keep' || state.queues.has(key)) return;
-  const runner = runnerOfCombo(state, key);
-  if (runner?.combos.get(key)?.state !== 'wanted') return;
+  const holder = bestHolder(state, key);
+  if (holder?.slot.state !== 'wanted' || isKept(state, holder.runner, key)) return;
+  const { runner } = holder;
   runner.combos.delete(key);
   if (runner.combos.size === 0) stopRunner(state, runner, 'abandoned', nowMs, effects);
 }

@@ -1,8 +1,9 @@
 import type { Combo } from '../domain/combo.ts';
 import { medianMs } from './durations.ts';
 import type { Account } from './fairness.ts';
+import { readyHolders } from './holders.ts';
 import { measuredStartMs, remainingStartMs } from './startTimes.ts';
-import { type PoolState, runnerOfCombo } from './state.ts';
+import type { PoolState } from './state.ts';
 import type { Tier } from './terms.ts';
 
 /** What a request that arrives now has in front of it, as far as it was measured; what was not counts for nothing. */
@@ -29,10 +30,11 @@ export function queueMs(state: PoolState, combo: Combo): number {
 
 /** Sequences come free one after the other, each after the median time that a request of the combo runs. */
 function turnsMs(state: PoolState, { key, model }: Combo, before: number): number {
-  const slot = runnerOfCombo(state, key)?.combos.get(key);
-  const free = model.sequences - (slot?.state === 'ready' ? slot.active : 0);
+  const holders = readyHolders(state, key);
+  const sequences = model.sequences * Math.max(1, holders.length);
+  const free = holders.reduce((left, { slot }) => left - slot.active, sequences);
   const turns = Math.max(0, before + 1 - free);
-  return (turns / model.sequences) * (medianMs(state.serviceTimes, key) ?? 0);
+  return (turns / sequences) * (medianMs(state.serviceTimes, key) ?? 0);
 }
 
 /**

@@ -1,11 +1,12 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { PoolEffect } from './effects.ts';
-import { capacityFailure } from './memory.ts';
+import { capacityFailure } from './fit.ts';
+import { bestHolder } from './holders.ts';
 import { rejectWaiting } from './queues.ts';
 import { retryAfterMs } from './retryAfter.ts';
 import { isStarting } from './startTimes.ts';
-import { type PoolState, runnerOfCombo, type Waiter } from './state.ts';
+import type { PoolState, Waiter } from './state.ts';
 import type { Tier } from './terms.ts';
 
 /** Waiting for room or for a free sequence has a limit, which is flex work's own; a start under way has another one. */
@@ -24,7 +25,7 @@ function refuseLateOf(
   const isLate = (waiter: Waiter): boolean => waiter.tier === tier && nowMs - waiter.waitsSinceMs >= limitMs;
   for (const [key, { combo, waiters }] of state.queues) {
     if (!waiters.some(isLate)) continue;
-    const slot = runnerOfCombo(state, key)?.combos.get(key);
+    const slot = bestHolder(state, key)?.slot;
     if (slot && isStarting(slot)) continue;
     rejectWaiting(state, key, lateFailure(state, combo, limitMs, nowMs), effects, isLate);
   }

@@ -1,23 +1,17 @@
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
+import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, gainBytes, slotBytes } from './memory.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { headMs, longestWaitMs } from './queues.ts';
-import {
-  isIdle,
-  type PoolState,
-  type ReadyRunner,
-  type ReadySlot,
-  type Runner,
-  type WaitQueue,
-} from './state.ts';
+import { isIdle, type PoolState, type ReadyRunner, type ReadySlot, type Runner, type Want } from './state.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
 
 /** For whom memory is made: it goes before all that arrived later. */
 export interface MemoryClaim {
-  readonly queue: WaitQueue;
+  readonly want: Want;
   /** The runner of its base, which stays. */
   readonly runner: Runner | undefined;
 }
@@ -94,8 +88,9 @@ function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): 
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
     if (!mayGiveWay(state, runner, tierOfClaim(claim), nowMs) || holdsPromise(state, runner)) continue;
+    if (holdsKept(state, runner)) continue;
     const waitedSinceMs = longestWaitMs(state, runner);
-    const mayGo = claim ? waitedSinceMs >= headMs(claim.queue) : waitedSinceMs === Number.POSITIVE_INFINITY;
+    const mayGo = claim ? waitedSinceMs >= headMs(claim.want) : waitedSinceMs === Number.POSITIVE_INFINITY;
     if (mayGo) bases.push(runner);
   }
   return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));
@@ -106,7 +101,8 @@ function idleCombos(state: PoolState, to: Tier, nowMs: number): IdleCombo[] {
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready') continue;
     for (const [key, slot] of runner.combos) {
-      if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key)) continue;
+      if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key, runner.id)) continue;
+      if (isKept(state, runner, key)) continue;
       if (mayGiveWay(state, slot, to, nowMs)) combos.push({ runner, slot });
     }
   }
@@ -115,5 +111,5 @@ function idleCombos(state: PoolState, to: Tier, nowMs: number): IdleCombo[] {
 
 /** What the machine itself lacks comes before all flex work. */
 function tierOfClaim(claim: MemoryClaim | null): Tier {
-  return claim ? tierOf(headMs(claim.queue)) : 'interactive';
+  return claim ? tierOf(headMs(claim.want)) : 'interactive';
 }

@@ -1,7 +1,8 @@
-import type { ComboKey, RequestId } from '../domain/ids.ts';
+import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+import { holderOn } from './holders.ts';
 import { isFlexHeld } from './nextWaiters.ts';
 import { startOf, waiterOf } from './queries.ts';
-import { headMs, oldestQueue } from './queues.ts';
+import { headMs, oldestWant } from './queues.ts';
 import type { PoolState, Runner } from './state.ts';
 
 /**
@@ -13,25 +14,25 @@ export function promise(state: PoolState, id: RequestId, nowMs: number): void {
   const found = waiterOf(state, id);
   if (!found || found.waiter.promised !== null) return;
   const start = startOf(state, found.key, found.waiter);
-  const runner = start && state.runners.get(start.runnerId);
-  if (!runner) return;
-  const isReady = runner.combos.get(found.key)?.state === 'ready';
-  if (isReady && isRoomNeeded(state, found.waiter.lineMs)) return;
+  const holder = start && holderOn(state, found.key, start.runnerId);
+  if (!holder) return;
+  const { runner, slot } = holder;
+  if (slot.state === 'ready' && isRoomNeeded(state, found.waiter.lineMs)) return;
   if (runner.state === 'ready' && found.waiter.tier === 'flex' && isFlexHeld(state, runner, nowMs)) return;
   found.waiter.promised = runner.id;
 }
 
-/** Somebody who waits for the combo was promised it. */
-export function isPromised(state: PoolState, key: ComboKey): boolean {
-  return state.queues.get(key)?.waiters.some(({ promised }) => promised !== null) ?? false;
+/** Somebody who waits for the combo was promised this runner. */
+export function isPromised(state: PoolState, key: ComboKey, id: RunnerId): boolean {
+  return state.queues.get(key)?.waiters.some(({ promised }) => promised === id) ?? false;
 }
 
 export function holdsPromise(state: PoolState, runner: Runner): boolean {
-  for (const key of runner.combos.keys()) if (isPromised(state, key)) return true;
+  for (const key of runner.combos.keys()) if (isPromised(state, key, runner.id)) return true;
   return false;
 }
 
 function isRoomNeeded(state: PoolState, lineMs: number): boolean {
-  for (const { queues } of state.unplaced.values()) if (headMs(oldestQueue(queues)) <= lineMs) return true;
+  for (const { wants } of state.unplaced.values()) if (headMs(oldestWant(wants)) <= lineMs) return true;
   return false;
 }

@@ -1,6 +1,7 @@
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
+import { holdsKept, isKept } from './keeps.ts';
 import { longestWaitMs } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type ReadySlot } from './state.ts';
 import type { Tier } from './terms.ts';
@@ -29,7 +30,8 @@ export function makeRunnerRoom(
 }
 
 function isSpare(state: PoolState, runner: ReadyRunner, to: Tier, nowMs: number): boolean {
-  return isIdle(runner) && mayGiveWay(state, runner, to, nowMs) && !isWaitedFor(state, runner, to);
+  if (!isIdle(runner) || holdsKept(state, runner)) return false;
+  return mayGiveWay(state, runner, to, nowMs) && !isWaitedFor(state, runner, to);
 }
 
 /** Somebody waits for a combo of its base, which it will take on in a moment; flex work keeps nothing from others. */
@@ -49,10 +51,10 @@ export function makeComboRoom(
 ): void {
   let needed = wanted;
   const idle: ReadySlot[] = [];
-  for (const slot of runner.combos.values()) {
+  for (const [key, slot] of runner.combos) {
     if (slot.state === 'detaching') needed -= 1;
     else if (slot.state === 'ready' && slot.active === 0 && mayGiveWay(state, slot, to, nowMs))
-      idle.push(slot);
+      if (!isKept(state, runner, key)) idle.push(slot);
   }
   if (needed <= 0 || idle.length === 0) return;
   const leaving = inOrderOfLeaving(state, idle, comboCandidate);

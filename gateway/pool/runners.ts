@@ -5,8 +5,10 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { chargeStart } from './fairness.ts';
+import { bestHolder, readyHolders } from './holders.ts';
+import { isKept, keepFailed, keepLost } from './keeps.ts';
 import { measureContext, measureWeights } from './memory.ts';
-import { headMs, rejectWaiting, waitForRoom } from './queues.ts';
+import { headMs, losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
@@ -16,6 +18,7 @@ import { detach, stopRunner } from './stops.ts';
 import type { Tier } from './terms.ts';
 import { beganFor, tierOf } from './tiers.ts';
 import { forget, moveTo } from './transitions.ts';
+import { upkeep } from './upkeep.ts';
 
 /** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */
 export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
@@ -104,7 +107,7 @@ export function comboReady(
     detail: { kvBytes, computeBytes },
   });
   if (queue) serveStart(state, runner, queue, nowMs - slot.begunMs, nowMs, effects);
-  else if (state.settings.abandonedStarts === 'drop') detach(runner, ready, nowMs, effects);
+  else if (isAbandoned(state, runner, combo)) detach(runner, ready, nowMs, effects);
 }
 
 /** The start that the queue waited for is over. */
@@ -123,30 +126,53 @@ function serveStart(
   grantWaiting(state, combo.key, nowMs, effects);
 }
 
+/** It was begun for those who have left, not to keep the combo nor to have it on one runner more. */
+function isAbandoned(state: PoolState, runner: ReadyRunner, { key }: Combo): boolean {
+  if (state.settings.abandonedStarts === 'keep' || isKept(state, runner, key)) return false;
+  return readyHolders(state, key).length === 1;
+}
+
 /** The combo cannot be attached; who waited for it is answered, the runner goes on. */
 export function comboFailed(
   state: PoolState,
   event: Extract<PoolEvent, { type: 'comboFailed' }>,
+  nowMs: number,
   effects: PoolEffect[],
 ): void {
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  refuseCombo(state, runner, slot.combo, event.failure, effects);
   runner.combos.delete(event.comboKey);
+  refuseCombo(state, runner, slot.combo, event.failure, nowMs, effects);
 }
 
-/** Answers everybody who waits for the combo. */
+/** The runner cannot serve the combo: who waits for it is answered, unless another runner does. */
 export function refuseCombo(
   state: PoolState,
   { id }: Runner,
   { key, name }: Combo,
   failure: Failure,
+  nowMs: number,
   effects: PoolEffect[],
 ): void {
   const detail = { code: failure.code, message: failure.message };
   effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: name, detail });
-  rejectWaiting(state, key, failure, effects);
+  startFailed(state, id, key, failure, nowMs, effects);
+}
+
+/** Answers everybody who waits for the combo, unless another runner serves it or will. */
+function startFailed(
+  state: PoolState,
+  id: RunnerId,
+  key: ComboKey,
+  failure: Failure,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  keepFailed(state, key, failure, nowMs);
+  const holder = bestHolder(state, key);
+  if (holder && holder.runner.id !== id) losePlace(state, key, id, effects);
+  else rejectWaiting(state, key, failure, effects);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {
@@ -155,7 +181,7 @@ export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, eff
   if (!runner || slot?.state !== 'detaching') return;
   runner.combos.delete(key);
   effects.push({ type: 'note', note: 'combo_detached', runnerId: id, combo: slot.combo.name });
-  waitForRoom(state, key, effects);
+  losePlace(state, key, id, effects);
 }
 
 /**
@@ -174,7 +200,8 @@ export function runnerFailed(
   const detail = { code: failure.code, message: failure.message, state: runner.state };
   effects.push({ type: 'note', note: 'runner_failed', runnerId: id, detail });
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
-  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, effects);
+  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, nowMs, effects);
+  noteLosses(state, runner, failure, nowMs);
   stopRunner(state, runner, 'failed', nowMs, effects);
 }
 
@@ -192,13 +219,31 @@ export function runnerGone(
   const detail = { message: failure.message, state: runner.state, expected };
   effects.push({ type: 'note', note: 'runner_exited', runnerId: id, detail });
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
-  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, effects);
+  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, nowMs, effects);
+  noteLosses(state, runner, failure, nowMs);
   forget(state, id);
-  for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
+  for (const key of runner.combos.keys()) losePlace(state, key, id, effects);
+  upkeep(state, nowMs, effects);
+}
+
+/** What was ready on it and is kept is missing now. */
+function noteLosses(state: PoolState, runner: Runner, failure: Failure, nowMs: number): void {
+  if (state.keeps.size === 0) return;
+  for (const [key, slot] of runner.combos)
+    if (slot.state === 'ready') keepLost(state, key, slot.worth.readyMs, failure, nowMs);
 }
 
 /** Only combos whose start is under way on this runner: who waits for a free sequence is served by the next runner. */
-function answerStarts(state: PoolState, runner: Runner, failure: Failure, effects: PoolEffect[]): void {
-  for (const [key, slot] of runner.combos)
-    if (slot.state === 'wanted' || slot.state === 'attaching') rejectWaiting(state, key, failure, effects);
+function answerStarts(
+  state: PoolState,
+  runner: Runner,
+  failure: Failure,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  for (const [key, slot] of [...runner.combos]) {
+    if (slot.state !== 'wanted' && slot.state !== 'attaching') continue;
+    runner.combos.delete(key);
+    startFailed(state, runner.id, key, failure, nowMs, effects);
+  }
 }

@@ -4,21 +4,31 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { noteUse } from './eviction.ts';
 import { chargeGrant, settleCharge } from './fairness.ts';
+import { readyHolders } from './holders.ts';
+import { isKept } from './keeps.ts';
 import { takeNext } from './nextWaiters.ts';
 import { takeOut } from './queues.ts';
-import { type PoolState, type ReadyRunner, type ReadySlot, runnerOfCombo, type Waiter } from './state.ts';
+import type { PoolState, ReadyRunner, ReadySlot, Waiter } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 import type { InteractiveUse } from './tiers.ts';
 
-/** Grants from the combo's queue while the combo is ready and has sequences free; nextWaiters() says to whom. */
+/**
+ * Grants from the combo's queue while runners have it ready and sequences free. The oldest runner is filled up to the
+ * target occupancy before the next one is used, so that what one can serve leaves the others idle; beyond that all fill up. nextWaiters() says to whom.
+ */
 export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
-  const queue = state.queues.get(key);
-  const runner = queue && runnerOfCombo(state, key);
-  const slot = runner?.combos.get(key);
-  if (!queue || runner?.state !== 'ready' || slot?.state !== 'ready') return;
-  const free = slot.combo.model.sequences - slot.active;
-  for (const waiter of takeNext(state, queue, runner, free, nowMs))
-    grant(state, runner, slot, waiter, nowMs, effects);
+  if (!state.queues.has(key)) return;
+  const holders = readyHolders(state, key);
+  for (const share of [state.settings.targetOccupancy, 1]) {
+    for (const { runner, slot } of holders) {
+      const queue = state.queues.get(key);
+      if (!queue) return;
+      const free = Math.ceil(slot.combo.model.sequences * share) - slot.active;
+      if (free <= 0) continue;
+      const next = takeNext(state, queue, runner, free, nowMs);
+      for (const waiter of next) grant(state, runner, slot, waiter, nowMs, effects);
+    }
+  }
 }
 
 function grant(
@@ -101,8 +111,9 @@ export function endRequest(
     if (granted.tier === 'interactive') endInteractive(slot.interactive, nowMs);
     grantWaiting(state, granted.comboKey, nowMs, effects);
   }
-  const isLetGo = slot.state === 'ready' && slot.keepAliveMs === 0 && !state.queues.has(granted.comboKey);
-  const unwanted = slot.state === 'draining' || isLetGo;
+  const isLetGo =
+    slot.state === 'ready' && slot.keepAliveMs === 0 && !isKept(state, runner, granted.comboKey);
+  const unwanted = slot.state === 'draining' || (isLetGo && !state.queues.has(granted.comboKey));
   if (unwanted && slot.active === 0) detach(runner, slot, nowMs, effects);
 }
 

@@ -28,6 +28,14 @@ export interface PoolSettings {
   readonly eviction: 'gdsf' | 'lru' | 'size';
   /** For so long after it got ready nothing gives way to others. */
   readonly minResidencyMs: number;
+  /** Share of a combo's sequences, 0 to 1, that one runner serves before the next one of the combo is used or started. */
+  readonly targetOccupancy: number;
+  /** A request has waited so long for a sequence: its combo is spread over one runner more, where that is worth it. */
+  readonly scaleUpDelayMs: number;
+  /** A combo leaves a runner more than it needs when nobody has used it there for so long. */
+  readonly scaleDownAfterMs: number;
+  readonly stableWindowMs: number;
+  readonly panicWindowMs: number;
   /** Flex work does not take the place of what interactive requests have used within this time. */
   readonly flexSparesMs: number;
   /** Longest that a flex request may wait for room or a sequence, in place of `startTimeoutMs`. */

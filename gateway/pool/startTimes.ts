@@ -2,7 +2,8 @@ import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
 import { medianMs, noteDuration } from './durations.ts';
-import { baseKey, type ComboSlot, type PoolState, runnerOfBase, runnerOfCombo } from './state.ts';
+import { bestHolder } from './holders.ts';
+import { baseKey, type ComboSlot, type PoolState, runnersOfBase } from './state.ts';
 
 /** Until a load was measured: 1 GB/s, as a local disk gives. */
 const ASSUMED_MS_PER_GB = 1000;
@@ -23,7 +24,7 @@ export function noteLoad({ startTimes }: PoolState, weightBytes: number, tookMs:
 
 /** How the combo would be started as things are, when nobody had begun that. */
 export function nextStartKind(state: PoolState, { model }: Combo): 'attach' | 'cold' {
-  return runnerOfBase(state, model)?.state === 'ready' ? 'attach' : 'cold';
+  return runnersOfBase(state, model).some((runner) => runner.state === 'ready') ? 'attach' : 'cold';
 }
 
 /** Median of the combo's own starts of that kind, else of those of its base; null: none was seen. */
@@ -57,7 +58,7 @@ export function remainingStartMs(
   nowMs: number,
   startMs: (kind: StartKind) => number,
 ): number {
-  const slot = runnerOfCombo(state, combo.key)?.combos.get(combo.key);
+  const slot = bestHolder(state, combo.key)?.slot;
   if (slot?.state === 'ready') return 0;
   const underWay = slot && isStarting(slot) ? slot : startOfBase(state, combo.model);
   if (!underWay) return startMs(nextStartKind(state, combo));
@@ -72,9 +73,9 @@ export function isStarting(slot: ComboSlot): slot is StartingSlot {
 
 /** The start of the base that is under way: a combo that comes now joins it. */
 function startOfBase(state: PoolState, model: CatalogueModel): StartingSlot | undefined {
-  const runner = runnerOfBase(state, model);
-  if (!runner || runner.state === 'ready') return undefined;
-  for (const slot of runner.combos.values()) if (isStarting(slot)) return slot;
+  const runners = runnersOfBase(state, model);
+  if (runners.some((runner) => runner.state === 'ready')) return undefined;
+  for (const { combos } of runners) for (const slot of combos.values()) if (isStarting(slot)) return slot;
   return undefined;
 }
 

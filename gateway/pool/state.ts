@@ -1,6 +1,6 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { DeadlineQueue } from './deadlines.ts';
@@ -8,6 +8,9 @@ import { type DurationBook, noStartTimes, type StartTimes } from './durations.ts
 import type { StopReason } from './effects.ts';
 import type { Book, Worth } from './eviction.ts';
 import { type Account, type Fairness, noFairness } from './fairness.ts';
+import type { Keep } from './keeps.ts';
+import type { Pin } from './pins.ts';
+import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
 import type { Tier } from './terms.ts';
 import type { InteractiveUse } from './tiers.ts';
@@ -144,14 +147,25 @@ export interface Waiter {
 
 /** Never empty, in line: interactive waiters first, the oldest first. */
 export interface WaitQueue {
+  readonly type: 'queue';
   readonly combo: Combo;
   readonly waiters: Waiter[];
 }
 
-/** Queues of one base that no runner has a slot for: nobody has begun their start. */
+/** A pinned combo lacks a runner; nobody need wait for it. */
+export interface ReplicaWant {
+  readonly type: 'replica';
+  readonly combo: Combo;
+  readonly sinceMs: number;
+}
+
+/** What wants a place on a runner. */
+export type Want = WaitQueue | ReplicaWant;
+
+/** Wants of one base whose start nobody has begun: queues that no runner has a slot for, and missing replicas. */
 export interface UnplacedBase {
   readonly model: CatalogueModel;
-  readonly queues: Set<WaitQueue>;
+  readonly wants: Set<Want>;
 }
 
 /** A request that runs. */
@@ -185,8 +199,14 @@ export interface PoolState {
   readonly runners: Map<RunnerId, Runner>;
   /** Only combos that somebody waits for. */
   readonly queues: Map<ComboKey, WaitQueue>;
-  /** By baseKey. An index over `queues`, so that an event costs nothing for those whose start is under way. */
+  /** By baseKey. For `queues` an index, so that an event costs nothing for those whose start is under way. */
   readonly unplaced: Map<string, UnplacedBase>;
+  /** Replicas that are missing and wait in `unplaced`. */
+  readonly replicas: Map<ComboKey, ReplicaWant>;
+  /** By canonical name. */
+  readonly pins: Map<ComboName, Pin>;
+  /** Combos that are to be kept ready, by pins and by the catalogue's `minRunners`: made from both (keeps.ts). */
+  keeps: ReadonlyMap<ComboKey, Keep>;
   waiting: number;
   /** Of the last one that came to wait (tiers.ts). */
   lastPlaceMs: number;
@@ -207,6 +227,8 @@ export interface PoolState {
   standbyLosses: StandbyLosses;
   readonly clocks: Record<Book, number>;
   readonly measured: Map<ModelId, Measured>;
+  /** Of combos that may be spread over several runners. */
+  readonly loads: Map<ComboKey, Load>;
   readonly runnerPrefix: string;
   spawned: number;
 }
@@ -218,6 +240,9 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     runners: new Map(),
     queues: new Map(),
     unplaced: new Map(),
+    replicas: new Map(),
+    pins: new Map(),
+    keeps: new Map(),
     waiting: 0,
     lastPlaceMs: Number.NEGATIVE_INFINITY,
     flexWaiting: 0,
@@ -231,6 +256,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     shuttingDown: false,
     clocks: { combos: 0, bases: 0 },
     measured: new Map(),
+    loads: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     runnerPrefix,
     spawned: 0,
@@ -259,19 +285,12 @@ export function runnersWithBase(state: PoolState): number {
   return count;
 }
 
-/** The usable runner that holds, or is about to hold, this very revision of the base. */
-export function runnerOfBase(state: PoolState, model: CatalogueModel): UsableRunner | undefined {
-  for (const runner of state.runners.values()) {
-    if (runner.model?.id === model.id && runner.model.revision === model.revision && isUsable(runner))
-      return runner;
-  }
-  return undefined;
-}
-
-/** The usable runner that has a slot for the combo. */
-export function runnerOfCombo(state: PoolState, key: ComboKey): UsableRunner | undefined {
-  for (const runner of state.runners.values()) if (runner.combos.has(key) && isUsable(runner)) return runner;
-  return undefined;
+/** The usable runners that hold, or are about to hold, this very revision of the base; the oldest first. */
+export function runnersOfBase(state: PoolState, { id, revision }: CatalogueModel): UsableRunner[] {
+  const found: UsableRunner[] = [];
+  for (const runner of state.runners.values())
+    if (runner.model?.id === id && runner.model.revision === revision && isUsable(runner)) found.push(runner);
+  return found;
 }
 
 /** Ready, nothing granted, nothing being attached: it can go without anybody noticing. */

@@ -3,10 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { describeCatalogueStore } from '../contracts/catalogueStore.ts';
 import { describeEventLog } from '../contracts/eventLog.ts';
 import { describeLedger } from '../contracts/ledger.ts';
+import { describePinStore } from '../contracts/pinStore.ts';
 import { describeRunnerStore } from '../contracts/runnerStore.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
 import { MemoryLedger } from '../fakes/memoryLedger.ts';
+import { MemoryPinStore } from '../fakes/memoryPinStore.ts';
 import { MemoryRunnerStore } from '../fakes/memoryRunnerStore.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { useTemporaryDatabases } from './temporary.ts';
@@ -31,6 +33,9 @@ describeEventLog('SqliteEventLog', async () => {
 
 describeRunnerStore('MemoryRunnerStore', async () => new MemoryRunnerStore());
 describeRunnerStore('SqliteRunnerStore', async () => (await databases.open()).runners);
+
+describePinStore('MemoryPinStore', async () => new MemoryPinStore());
+describePinStore('SqlitePinStore', async () => (await databases.open()).pins);
 
 describeCatalogueStore('MemoryCatalogueStore', async () => new MemoryCatalogueStore());
 describeCatalogueStore('SqliteCatalogueStore', async () => (await databases.open()).catalogue);

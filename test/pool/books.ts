@@ -1,30 +1,40 @@
 import { expect } from 'vitest';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
-import { comingBytes, wholeNeed } from '../../gateway/pool/memory.ts';
+import { canFit } from '../../gateway/pool/fit.ts';
+import { bestHolder, holdersOf } from '../../gateway/pool/holders.ts';
+import { holdsKept, isKept } from '../../gateway/pool/keeps.ts';
+import { comingBytes } from '../../gateway/pool/memory.ts';
 import { findVictims } from '../../gateway/pool/memoryRoom.ts';
-import { isFlexHeld } from '../../gateway/pool/nextWaiters.ts';
-import { blockedByMemory } from '../../gateway/pool/placing.ts';
-import { headMs, oldestQueue } from '../../gateway/pool/queues.ts';
+import { blockedByMemory, runnersFor } from '../../gateway/pool/placing.ts';
+import { headMs, oldestWant } from '../../gateway/pool/queues.ts';
 import {
   baseKey,
   isIdle,
   isUsable,
   type PoolState,
-  type ReadyRunner,
   type Runner,
-  runnerOfBase,
-  runnerOfCombo,
+  runnersOfBase,
   runnersWithBase,
+  type UsableRunner,
 } from '../../gateway/pool/state.ts';
 import type { Tier } from '../../gateway/pool/terms.ts';
 import { mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
+import { checkFairness, checkLines, checkServed } from './waitBooks.ts';
 
 /** What must hold in the pool's own books after every event, and after a tick. Plain comparisons first: this runs for each event. */
 export function checkBooks(state: PoolState, nowMs: number, isTick = false): void {
   checkQueues(state);
+  checkLines(state);
   checkFairness(state);
   checkRunners(state, nowMs, isTick);
   checkNobodyForgotten(state, nowMs);
+}
+
+/** Somebody has waited at least as long, for another base. */
+export function waitsElsewhere(state: PoolState, key: string | null, sinceMs: number): boolean {
+  return [...state.unplaced].some(
+    ([base, { wants }]) => base !== key && headMs(oldestWant(wants)) <= sinceMs,
+  );
 }
 
 function must(condition: boolean, what: string): void {
@@ -37,69 +47,46 @@ function checkQueues(state: PoolState): void {
     must(combo.key === key && waiters.length > 0, `queue "${key}" is empty or misfiled`);
     must(waiters.length <= state.settings.queueLimitPerCombo + 50, `queue "${key}" is too long`);
     waiting += waiters.length;
-    for (const [index, waiter] of waiters.entries()) {
-      must(state.waitingIn.get(waiter.id) === key, `"${waiter.id}" is not in waitingIn`);
-      const before = waiters[index - 1];
-      must(!before || before.lineMs < waiter.lineMs, `queue "${key}" is not in line`);
-      must(tierOf(waiter.lineMs) === waiter.tier, `"${waiter.id}" stands with the other tier`);
-      if (before?.tier === waiter.tier)
-        must(before.waitsSinceMs <= waiter.waitsSinceMs, `queue "${key}" has waits out of order`);
-    }
-    const slot = runnerOfCombo(state, key)?.combos.get(key);
+    for (const { id } of waiters) must(state.waitingIn.get(id) === key, `"${id}" is not in waitingIn`);
+    const slot = holdersOf(state, key)[0]?.slot;
+    const starting = bestHolder(state, key)?.slot;
     const unplaced = state.unplaced.get(baseKey(combo.model));
     const queue = state.queues.get(key);
-    must((slot === undefined) === (queue !== undefined && unplaced?.queues.has(queue) === true), `"${key}"`);
-    if (slot?.state === 'wanted' || slot?.state === 'attaching') {
-      for (const waiter of waiters) must(waiter.start?.kind === slot.kind, `"${waiter.id}" joined no start`);
+    must((slot === undefined) === (queue !== undefined && unplaced?.wants.has(queue) === true), `"${key}"`);
+    if (starting?.state === 'wanted' || starting?.state === 'attaching') {
+      for (const waiter of waiters) must(waiter.start !== null, `"${waiter.id}" joined no start`);
       must(waiters.filter((waiter) => waiter.start?.joined === false).length <= 1, `"${key}" begun twice`);
     }
   }
   must(waiting === state.waiting && waiting === state.waitingIn.size, 'waiting is miscounted');
   let unplaced = 0;
-  for (const [base, { model, queues }] of state.unplaced) {
-    must(base === baseKey(model) && queues.size > 0, `unplaced base "${base}" is empty or misfiled`);
-    for (const queue of queues) {
+  for (const [base, { model, wants }] of state.unplaced) {
+    must(base === baseKey(model) && wants.size > 0, `unplaced base "${base}" is empty or misfiled`);
+    for (const queue of wants) {
+      must(isCurrentCombo(queue.combo, state.catalogue), `"${queue.combo.key}" waits, but is not current`);
+      if (queue.type === 'replica') {
+        must(state.replicas.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no replica`);
+        must(state.keeps.has(queue.combo.key), `"${queue.combo.key}" is wanted, but not kept`);
+        continue;
+      }
       unplaced += 1;
       must(state.queues.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no queue`);
       must(
         queue.waiters.every(({ start }) => start === null),
         `"${queue.combo.key}" has no start`,
       );
-      must(isCurrentCombo(queue.combo, state.catalogue), `"${queue.combo.key}" waits, but is not current`);
     }
   }
+  for (const [key, want] of state.replicas)
+    must(state.unplaced.get(baseKey(want.combo.model))?.wants.has(want) === true, `replica "${key}" is lost`);
   must(unplaced <= state.queues.size, 'a queue is unplaced twice');
   must(!state.shuttingDown || state.queues.size === 0, 'somebody waits although the gateway shuts down');
-}
-
-function checkFairness({ fairness, queues, granted, flexWaiting }: PoolState): void {
-  const waiting = new Map<unknown, number>();
-  let flex = 0;
-  for (const { waiters } of queues.values())
-    for (const { account, tier } of waiters) {
-      if (account) waiting.set(account, (waiting.get(account) ?? 0) + 1);
-      if (tier === 'flex') flex += 1;
-    }
-  const running = new Map<unknown, number>();
-  for (const { account } of granted.values()) running.set(account, (running.get(account) ?? 0) + 1);
-  must(flex === flexWaiting, 'waiting flex work is miscounted');
-  must(
-    fairness.waiting.size === waiting.size,
-    'a tenant that waits is not in the books, or one that does not is',
-  );
-  for (const account of fairness.accounts.values()) {
-    const { tenant, counter } = account;
-    must(counter >= 0, `the counter of "${tenant}" is ${counter}`);
-    must(account.waiting === (waiting.get(account) ?? 0), `what waits of "${tenant}" is miscounted`);
-    must(account.running === (running.get(account) ?? 0), `what runs of "${tenant}" is miscounted`);
-  }
 }
 
 function checkRunners(state: PoolState, nowMs: number, isTick: boolean): void {
   const withBase = runnersWithBase(state);
   must(withBase <= state.settings.maxRunners, 'more runners than allowed');
   must(state.runners.size - withBase <= state.settings.standbys, 'more standbys than allowed');
-  const bases = new Set<string>();
   const active = new Map<string, number>();
   for (const { runnerId, comboKey } of state.granted.values()) {
     active.set(runnerId, (active.get(runnerId) ?? 0) + 1);
@@ -107,8 +94,6 @@ function checkRunners(state: PoolState, nowMs: number, isTick: boolean): void {
   }
   for (const runner of state.runners.values()) {
     if (isUsable(runner)) {
-      must(!bases.has(baseKey(runner.model)), `two runners for "${runner.model.id}"`);
-      bases.add(baseKey(runner.model));
       must(runner.combos.size <= state.settings.maxCombosPerRunner, `too many combos on "${runner.id}"`);
     }
     if (runner.state === 'ready' || runner.state === 'draining') {
@@ -116,13 +101,12 @@ function checkRunners(state: PoolState, nowMs: number, isTick: boolean): void {
       must(runner.state === 'ready' || runner.active > 0, `"${runner.id}" drains, but nothing runs`);
     }
     if (runner.model === null) must(runner.combos.size === 0, `"${runner.id}" has combos without a base`);
-    for (const [key, slot] of runner.combos) checkSlot(state, runner, key, slot, active);
+    for (const [key, slot] of runner.combos) checkSlot(runner, key, slot, active);
     if (runner.state === 'ready') checkServed(state, runner, nowMs, isTick);
   }
 }
 
 function checkSlot(
-  state: PoolState,
   runner: Runner,
   key: string,
   slot: Runner['combos'] extends Map<unknown, infer S> ? S : never,
@@ -145,28 +129,6 @@ function checkSlot(
   } else must(running === 0, `something runs on "${key}", which is ${slot.state}`);
 }
 
-/** Nobody waits for what is free on it; flex work that was held back is granted by the next tick. */
-function checkServed(state: PoolState, runner: ReadyRunner, nowMs: number, isTick: boolean): void {
-  const isHeld = isFlexHeld(state, runner, nowMs);
-  let runnersInteractive = 0;
-  for (const { runnerId, tier } of state.granted.values())
-    if (runnerId === runner.id && tier === 'interactive') runnersInteractive += 1;
-  must(runner.interactive.active === runnersInteractive, `"${runner.id}" miscounts its interactive requests`);
-  for (const [key, slot] of runner.combos) {
-    if (slot.state !== 'ready') continue;
-    const queue = state.queues.get(key);
-    const waitsAsFlex = tierOf(headMs(queue)) === 'flex' && (isHeld || !isTick);
-    const isFull = slot.active === slot.combo.model.sequences;
-    must(!queue || isFull || waitsAsFlex, `"${key}" is free and waited for`);
-    const ofOrders = queue?.waiters.some(({ type }) => type === 'order') ?? false;
-    must(!ofOrders, `an order waits for "${key}", which is ready`);
-    let interactive = 0;
-    for (const { runnerId, comboKey, tier } of state.granted.values())
-      if (runnerId === runner.id && comboKey === key && tier === 'interactive') interactive += 1;
-    must(slot.interactive.active === interactive, `"${key}" miscounts its interactive requests`);
-  }
-}
-
 /** Whoever waits without a start waits because there is no room that the pool could use or make. */
 function checkNobodyForgotten(state: PoolState, nowMs: number): void {
   const blocked = blockedByMemory(state);
@@ -176,22 +138,15 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
       missing <= 0 || findVictims(state, missing, blocked, nowMs) === null,
       'idle ones keep the memory that is missing',
     );
-    must(wholeNeed(state, blocked.queue.combo) <= state.settings.memoryBytes, 'one waits that can never fit');
+    must(canFit(state, blocked.want.combo), 'one waits that can never fit');
   }
   let missing: Tier | null = null;
-  for (const { model, queues } of state.unplaced.values()) {
-    const tier = tierOf(headMs(oldestQueue(queues)));
-    const runner = runnerOfBase(state, model);
-    if (!runner) missing = missing === 'interactive' ? missing : tier;
-    else {
-      if (blocked && runner.combos.size < state.settings.maxCombosPerRunner) continue;
-      must(runner.combos.size >= state.settings.maxCombosPerRunner, `"${runner.id}" has room`);
-      const slots = [...runner.combos.values()];
-      const leaving = slots.some((slot) => slot.state === 'detaching');
-      const mayGo = slots.some(
-        (slot) => slot.state === 'ready' && slot.active === 0 && mayGiveWay(state, slot, tier, nowMs),
-      );
-      must(leaving || !mayGo, 'an idle combo stays');
+  for (const { model, wants } of state.unplaced.values()) {
+    for (const want of wants) {
+      const tier = tierOf(headMs(want));
+      const runners = runnersFor(state, runnersOfBase(state, model), want);
+      if (runners.length === 0) missing = missing === 'interactive' ? missing : tier;
+      else if (!blocked) checkNoPlace(state, runners, tier, nowMs);
     }
   }
   if (missing === null || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
@@ -203,6 +158,7 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
       runner.state === 'ready' &&
       isIdle(runner) &&
       mayGiveWay(state, runner, missing, nowMs) &&
+      !holdsKept(state, runner) &&
       !isWaitedFor(state, runner, missing),
   );
   must(spare.length === 0, 'a base waits although an idle runner could go');
@@ -210,7 +166,25 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
 
 /** By somebody who does not stand behind all of that tier. */
 function isWaitedFor(state: PoolState, { model, combos }: Runner, tier: Tier): boolean {
-  const queues = [...(model ? (state.unplaced.get(baseKey(model))?.queues ?? []) : [])];
-  for (const key of combos.keys()) queues.push(...(state.queues.has(key) ? [state.queues.get(key)!] : []));
-  return queues.some((queue) => tier === 'flex' || tierOf(headMs(queue)) === 'interactive');
+  const wants = [...(model ? (state.unplaced.get(baseKey(model))?.wants ?? []) : [])];
+  for (const key of combos.keys()) wants.push(...(state.queues.has(key) ? [state.queues.get(key)!] : []));
+  return wants.some((want) => tier === 'flex' || tierOf(headMs(want)) === 'interactive');
+}
+
+/** None of the base's runners has a place, and where one could be made it is on its way. */
+function checkNoPlace(state: PoolState, runners: readonly UsableRunner[], tier: Tier, nowMs: number): void {
+  for (const runner of runners)
+    must(runner.combos.size >= state.settings.maxCombosPerRunner, `"${runner.id}" has room`);
+  const [first] = runners.filter(({ state: name }) => name === 'ready');
+  if (!first) return;
+  const slots = [...first.combos];
+  if (slots.some(([, slot]) => slot.state === 'detaching')) return;
+  const idle = slots.some(
+    ([key, slot]) =>
+      slot.state === 'ready' &&
+      slot.active === 0 &&
+      mayGiveWay(state, slot, tier, nowMs) &&
+      !isKept(state, first, key),
+  );
+  must(!idle, 'an idle combo stays');
 }
