@@ -119,12 +119,14 @@ function isWorthIt(state: PoolState, { model }: Combo): boolean {
 
 function beginReplica(state: PoolState, combo: Combo, nowMs: number, effects: PoolEffect[]): boolean {
   const want = { type: 'replica', combo, sinceMs: nowMs } as const;
-  const other = runnersOfBase(state, combo.model).find(
+  const runners = runnersOfBase(state, combo.model);
+  const other = runners.find(
     (runner) => !runner.combos.has(combo.key) && runner.combos.size < state.settings.maxCombosPerRunner,
   );
   const need = other ? comboNeed(state, combo, other) : wholeNeed(state, combo);
   if (need > freeBytes(state)) return false;
   if (other) startOnRunner(state, other, want, nowMs, effects);
+  else if (runners.length >= mostRunners(state, combo.model)) return false;
   else if (runnersWithBase(state) >= state.settings.maxRunners) return false;
   else startRunner(state, want, nowMs, effects);
   return true;

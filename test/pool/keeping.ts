@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { ComboKey } from '../../gateway/domain/ids.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { holdersOf, readyHolders } from '../../gateway/pool/holders.ts';
-import type { PoolState } from '../../gateway/pool/state.ts';
+import type { PoolState, Runner } from '../../gateway/pool/state.ts';
 
 /** Events that may cost what is kept a runner. Time may, too: a start or a detach that hangs is given up. */
 const TAKES_RUNNERS: ReadonlySet<PoolEvent['type']> = new Set([
@@ -40,4 +40,9 @@ export function missingReplicas(state: PoolState): string[] {
   const keeps = [...state.keeps.values()];
   const missing = keeps.filter(({ combo, count }) => readyHolders(state, combo.key).length < count);
   return missing.map(({ combo }) => combo.name);
+}
+
+/** It is one, or on its way to be one. */
+export function isStandby(runner: Runner | undefined): boolean {
+  return runner?.model === null && runner.state !== 'stopping';
 }

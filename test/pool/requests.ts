@@ -14,3 +14,13 @@ export interface SimulatedRequest {
   runnerId: RunnerId | null;
   promised: FixedStart | null;
 }
+
+/** Requests and orders that are not answered yet, or still run. */
+export function openOf(
+  requests: readonly SimulatedRequest[],
+  orders: ReadonlyMap<string, { readonly answered: boolean }>,
+): string[] {
+  const open = requests.filter(({ state }) => state === 'waiting' || state === 'running');
+  const unanswered = [...orders].filter(([, { answered }]) => !answered);
+  return [...open.map(({ id }) => id), ...unanswered.map(([id]) => id)];
+}

@@ -20,13 +20,13 @@ import { headMs } from '../../gateway/pool/queues.ts';
 import { maxRunnersOf, mostRunners } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState, runnersOfBase } from '../../gateway/pool/state.ts';
-import { PLAIN_TERMS, type WaitTerms } from '../../gateway/pool/terms.ts';
+import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks, waitsElsewhere } from './books.ts';
 import { wrongBudget } from './budgets.ts';
-import { checkKept, keptRunners } from './keeping.ts';
+import { checkKept, isStandby, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
-import type { SimulatedRequest } from './requests.ts';
+import { openOf, type SimulatedRequest } from './requests.ts';
 import { overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
 const TICK_MS = 200;
@@ -61,24 +61,11 @@ export class World {
     this.agenda.in(TICK_MS, tick);
   }
 
-  arrive(
-    combo: Combo,
-    keepAliveMs: number | undefined,
-    durationMs: number,
-    terms: WaitTerms = PLAIN_TERMS,
-  ): void {
+  arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number, terms: WaitTerms): void {
     const id = requestId(`q${this.requests.length}`);
     const arrivedAtEvent = this.events + 1;
-    this.requests.push({
-      id,
-      combo,
-      durationMs,
-      terms,
-      arrivedAtEvent,
-      state: 'waiting',
-      runnerId: null,
-      promised: null,
-    });
+    const asked = { id, combo, durationMs, terms, arrivedAtEvent };
+    this.requests.push({ ...asked, state: 'waiting', runnerId: null, promised: null });
     this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs, terms });
   }
 
@@ -173,14 +160,9 @@ export class World {
   /** Lets time go on until nobody waits and nothing runs. */
   settle(limitMs: number): void {
     const untilMs = this.agenda.nowMs + limitMs;
-    while (this.open().length > 0 && this.agenda.nowMs < untilMs) this.agenda.advance(TICK_MS);
-    expect(this.open()).toEqual([]);
-  }
-
-  open(): string[] {
-    const requests = this.requests.filter(({ state }) => state === 'waiting' || state === 'running');
-    const orders = [...this.orders].filter(([, { answered }]) => !answered);
-    return [...requests.map(({ id }) => id), ...orders.map(([id]) => id)];
+    while (openOf(this.requests, this.orders).length > 0 && this.agenda.nowMs < untilMs)
+      this.agenda.advance(TICK_MS);
+    expect(openOf(this.requests, this.orders)).toEqual([]);
   }
 
   /** Half of its requests end before the pool hears of the exit, half after. */
@@ -275,7 +257,10 @@ export class World {
       this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
       this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
       this.#checkRunners(model);
-      this.#must(!standbys.some(({ id }) => this.#isStandby(id)), 'spawns although there is a standby');
+      this.#must(
+        !standbys.some(({ id }) => isStandby(this.state.runners.get(id))),
+        'spawns although there is a standby',
+      );
     }
     processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), this));
   }
@@ -299,12 +284,7 @@ export class World {
 
   /** How many standbys there are, or are coming up. */
   standbys(): number {
-    return [...this.state.runners.keys()].filter((id) => this.#isStandby(id)).length;
-  }
-
-  #isStandby(id: RunnerId): boolean {
-    const runner = this.state.runners.get(id);
-    return runner?.model === null && runner.state !== 'stopping';
+    return [...this.state.runners.values()].filter(isStandby).length;
   }
 
   #attach({ runnerId, combo, kind }: Extract<PoolEffect, { type: 'attach' }>): void {
