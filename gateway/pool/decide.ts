@@ -5,6 +5,7 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { drain, evict, warm } from './orders.ts';
+import { pack } from './packing.ts';
 import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
@@ -111,6 +112,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       upkeep(state, nowMs, effects);
       expire(state, nowMs, effects);
       scale(state, nowMs, effects);
+      pack(state, nowMs, effects);
       break;
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);

@@ -4,7 +4,7 @@ import type { ComboKey, RequestId } from '../domain/ids.ts';
 import { takeOverdue } from './deadlines.ts';
 import type { PoolEffect } from './effects.ts';
 import { chargeStart } from './fairness.ts';
-import { bestHolder } from './holders.ts';
+import { bestHolder, holderOn } from './holders.ts';
 import { isKept } from './keeps.ts';
 import { waiterOf } from './queries.ts';
 import { rejectWaiting, takeThese } from './queues.ts';
@@ -49,9 +49,9 @@ function overdueFailure(state: PoolState, combo: Combo, waiter: Waiter, nowMs: n
 
 /** Who began a start and does not stay for its end has it on its account, too. */
 function payForStart(state: PoolState, key: ComboKey, { account, start }: Waiter, nowMs: number): void {
-  const slot = bestHolder(state, key)?.slot;
-  if (account && start?.joined === false && slot && isStarting(slot))
-    chargeStart(state, account, nowMs - slot.begunMs);
+  if (!account || !start || start.joined) return;
+  const slot = holderOn(state, key, start.runnerId)?.slot;
+  if (slot && isStarting(slot)) chargeStart(state, account, nowMs - slot.begunMs);
 }
 
 /**

@@ -48,20 +48,31 @@ function wantedCounts({ pins, catalogue }: PoolState): Map<ComboName, number> {
 }
 
 /**
- * The runner is one of those that a keep counts on: the oldest ones that serve the combo, or will. What is kept leaves
- * neither by pressure nor by idleness.
+ * The runner is one of those that a keep counts on: of those that serve the combo the oldest ones, then those that will.
+ * What is kept leaves neither by pressure nor by idleness.
  */
 export function isKept(state: PoolState, runner: Runner, key: ComboKey): boolean {
-  const count = state.keeps.get(key)?.count ?? 0;
+  const keep = state.keeps.get(key);
+  const own = keep && rankOf(runner, key);
+  if (!own) return false;
   let before = 0;
-  if (count === 0) return false;
+  let isYounger = true;
   for (const one of state.runners.values()) {
-    const slot = one.combos.get(key);
-    if (!slot || !isUsable(one) || slot.state === 'draining' || slot.state === 'detaching') continue;
-    if (one.id === runner.id) return before < count;
-    before += 1;
+    if (one.id === runner.id) isYounger = false;
+    else {
+      const rank = rankOf(one, key);
+      if (rank > own || (rank === own && isYounger)) before += 1;
+    }
   }
-  return false;
+  return before < keep.count;
+}
+
+/** 2: serves the combo; 1: will; 0: does not. */
+function rankOf(runner: Runner, key: ComboKey): 0 | 1 | 2 {
+  const slot = runner.combos.get(key);
+  if (!slot || !isUsable(runner)) return 0;
+  if (slot.state === 'ready') return 2;
+  return slot.state === 'wanted' || slot.state === 'attaching' ? 1 : 0;
 }
 
 /** The runner holds something that is kept. */

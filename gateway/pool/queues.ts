@@ -53,9 +53,10 @@ export function enqueue(
 
 /** They wait on the start of the combo that is under way, which another one began; on none when a runner has it ready. */
 function joinStart(state: PoolState, key: ComboKey, waiters: readonly Waiter[]): void {
-  const slot = bestHolder(state, key)?.slot;
-  if (slot?.state !== 'wanted' && slot?.state !== 'attaching') return;
-  for (const waiter of waiters) waiter.start = { kind: slot.kind, joined: true };
+  const holder = bestHolder(state, key);
+  const slot = holder?.slot;
+  if (!holder || (slot?.state !== 'wanted' && slot?.state !== 'attaching')) return;
+  for (const waiter of waiters) waiter.start = { runnerId: holder.runner.id, kind: slot.kind, joined: true };
 }
 
 /** Interactive waiters stand before flex ones: from the end, since those who come now are mostly the last. */
@@ -132,11 +133,12 @@ export function waitForRoom(state: PoolState, key: ComboKey, effects: PoolEffect
   wantPlace(state, queue);
 }
 
-/** A start of the combo has begun that nobody of its queue began: they join it. */
+/** A start of the combo has begun that nobody of its queue began: those who wait on none join it. */
 export function joinPlaced(state: PoolState, key: ComboKey): void {
   const queue = state.queues.get(key);
   if (!queue) return;
-  joinStart(state, key, queue.waiters);
+  const left = queue.waiters.filter(({ start, promised }) => start === null && promised === null);
+  joinStart(state, key, left);
   markPlaced(state, queue);
 }
 
@@ -145,8 +147,10 @@ export function losePlace(state: PoolState, key: ComboKey, runnerId: RunnerId, e
   const queue = state.queues.get(key);
   if (!queue) return;
   rejectPromised(state, queue, runnerId, effects);
-  if (isHeld(state, key)) joinStart(state, key, queue.waiters);
-  else waitForRoom(state, key, effects);
+  if (!isHeld(state, key)) return waitForRoom(state, key, effects);
+  const isLost = ({ start }: Waiter): boolean => start === null || start.runnerId === runnerId;
+  const left = queue.waiters.filter((waiter) => waiter.promised === null && isLost(waiter));
+  joinStart(state, key, left);
 }
 
 /** Who was told a runner that has gone cannot be served by another: what its client was told would be untrue. */

@@ -5,7 +5,7 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { chargeStart } from './fairness.ts';
-import { bestHolder, readyHolders } from './holders.ts';
+import { holdersOf, readyHolders } from './holders.ts';
 import { isKept, keepFailed, keepLost } from './keeps.ts';
 import { measureContext, measureWeights } from './memory.ts';
 import { headMs, losePlace, rejectWaiting } from './queues.ts';
@@ -119,7 +119,7 @@ function serveStart(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const initiator = waiters.find(({ start }) => start?.joined === false);
+  const initiator = waiters.find(({ start }) => start?.runnerId === runner.id && !start.joined);
   if (initiator?.account) chargeStart(state, initiator.account, tookMs);
   for (const waiter of waiters) waiter.waitsSinceMs = nowMs;
   answerOrders(state, runner, combo.key, effects);
@@ -142,37 +142,40 @@ export function comboFailed(
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  runner.combos.delete(event.comboKey);
   refuseCombo(state, runner, slot.combo, event.failure, nowMs, effects);
+  runner.combos.delete(event.comboKey);
 }
 
 /** The runner cannot serve the combo: who waits for it is answered, unless another runner does. */
 export function refuseCombo(
   state: PoolState,
-  { id }: Runner,
+  runner: Runner,
   { key, name }: Combo,
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   const detail = { code: failure.code, message: failure.message };
-  effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: name, detail });
-  startFailed(state, id, key, failure, nowMs, effects);
+  effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: name, detail });
+  startFailed(state, runner, key, failure, nowMs, effects);
 }
 
 /** Answers everybody who waits for the combo, unless another runner serves it or will. */
 function startFailed(
   state: PoolState,
-  id: RunnerId,
+  { id, combos }: Runner,
   key: ComboKey,
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   keepFailed(state, key, failure, nowMs);
-  const holder = bestHolder(state, key);
-  if (holder && holder.runner.id !== id) losePlace(state, key, id, effects);
-  else rejectWaiting(state, key, failure, effects);
+  if (!holdersOf(state, key).some(({ runner }) => runner.id !== id)) {
+    rejectWaiting(state, key, failure, effects);
+    return;
+  }
+  combos.delete(key);
+  losePlace(state, key, id, effects);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {
@@ -243,7 +246,6 @@ function answerStarts(
 ): void {
   for (const [key, slot] of [...runner.combos]) {
     if (slot.state !== 'wanted' && slot.state !== 'attaching') continue;
-    runner.combos.delete(key);
-    startFailed(state, runner.id, key, failure, nowMs, effects);
+    startFailed(state, runner, key, failure, nowMs, effects);
   }
 }

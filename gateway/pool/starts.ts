@@ -1,6 +1,5 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { StartKind } from '../domain/phases.ts';
 import type { PoolEffect } from './effects.ts';
 import { comboNeed } from './memory.ts';
 import { joinPlaced, markPlaced } from './queues.ts';
@@ -12,11 +11,12 @@ import {
   type ReplicaWant,
   type Runner,
   type UsableRunner,
+  type WaitingStart,
   type Want,
 } from './state.ts';
 import { decodingRunners, threadShare } from './threads.ts';
 import { moveTo } from './transitions.ts';
-import { replicaPlaced } from './upkeep.ts';
+import { replicaBegun } from './upkeep.ts';
 
 /** Begins a start from nothing: a runner for the base, whose first combo is the wanted one. */
 export function startRunner(
@@ -34,7 +34,7 @@ export function startRunner(
     begunMs: nowMs,
     bytes: comboNeed(state, combo),
   });
-  place(state, want, 'cold', false);
+  place(state, want, { runnerId: runner.id, kind: 'cold' }, false);
   return runner;
 }
 
@@ -87,11 +87,11 @@ export function startOnRunner(
   const bytes = comboNeed(state, combo, runner);
   if (runner.state === 'ready') {
     attach(runner, { combo, kind: 'attach', begunMs: nowMs, bytes }, nowMs, effects);
-    place(state, want, 'attach', false);
+    place(state, want, { runnerId: runner.id, kind: 'attach' }, false);
   } else {
     // Somebody else's start of the base is under way: this combo joins it.
     runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', begunMs: nowMs, bytes });
-    place(state, want, 'cold', true);
+    place(state, want, { runnerId: runner.id, kind: 'cold' }, true);
   }
 }
 
@@ -108,15 +108,16 @@ export function attach(
 }
 
 /** The first of the queue began the start, the others joined it; all join when the base's start is another's. */
-function place(state: PoolState, want: Want, kind: StartKind, allJoined: boolean): void {
+function place(state: PoolState, want: Want, start: Omit<WaitingStart, 'joined'>, allJoined: boolean): void {
   if (want.type === 'replica') return placeReplica(state, want);
   for (const [index, waiter] of want.waiters.entries())
-    waiter.start = { kind, joined: allJoined || index > 0 };
+    waiter.start = { ...start, joined: allJoined || index > 0 };
   markPlaced(state, want);
+  replicaBegun(state, want.combo.key);
 }
 
 /** Nobody waits for it, or those who wait for the combo join what was begun for its pin. */
 function placeReplica(state: PoolState, want: ReplicaWant): void {
-  replicaPlaced(state, want);
+  replicaBegun(state, want.combo.key);
   joinPlaced(state, want.combo.key);
 }

@@ -120,6 +120,7 @@ export type ReadyRunner = Extract<Runner, { state: 'ready' }>;
 
 /** The start that a waiting request waits on. */
 export interface WaitingStart {
+  readonly runnerId: RunnerId;
   readonly kind: StartKind;
   readonly joined: boolean;
 }

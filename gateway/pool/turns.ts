@@ -5,7 +5,7 @@ import { comingBytes, heldBytes, slotBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory, runnersFor } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { headMs, longestWaitMs, oldestWant, wantedMs } from './queues.ts';
+import { headMs, joinPlaced, longestWaitMs, oldestWant, wantedMs } from './queues.ts';
 import {
   type PoolState,
   type ReadyRunner,
@@ -108,5 +108,6 @@ function swapCombo(state: PoolState, runner: ReadyRunner, want: Want, nowMs: num
   if (!oldest) return false;
   const { combo, kvBytes, computeBytes, active } = oldest;
   runner.combos.set(combo.key, { state: 'draining', combo, kvBytes, computeBytes, active });
+  joinPlaced(state, combo.key);
   return true;
 }

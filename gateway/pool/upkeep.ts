@@ -23,9 +23,10 @@ export function upkeep(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   }
 }
 
-/** A start for it has begun: it is wanted no more, or another one is. */
-export function replicaPlaced(state: PoolState, want: ReplicaWant): void {
-  if (!isMissing(state, want.combo.key, want.sinceMs)) dropReplica(state, want);
+/** A start of the combo has begun: no replica is wanted any more, or another one is. */
+export function replicaBegun(state: PoolState, key: ComboKey): void {
+  const want = state.replicas.get(key);
+  if (want && !isMissing(state, key, want.sinceMs)) dropReplica(state, want);
 }
 
 /** Nothing more is begun for those of which it is true. */

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { ComboKey, RunnerId } from '../../gateway/domain/ids.ts';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
 import { canFit } from '../../gateway/pool/fit.ts';
 import { bestHolder, holdersOf } from '../../gateway/pool/holders.ts';
@@ -28,6 +29,13 @@ export function checkBooks(state: PoolState, nowMs: number, isTick = false): voi
   checkFairness(state);
   checkRunners(state, nowMs, isTick);
   checkNobodyForgotten(state, nowMs);
+}
+
+/** When the first of those arrived who wait for the combo and were not promised another runner. */
+export function firstWaitMs(state: PoolState, key: ComboKey, id: RunnerId): number {
+  const waiters = state.queues.get(key)?.waiters ?? [];
+  const first = waiters.find(({ promised }) => promised === null || promised === id);
+  return first?.arrivedMs ?? Number.POSITIVE_INFINITY;
 }
 
 /** Somebody has waited at least as long, for another base. */

@@ -2,7 +2,8 @@ import { expect } from 'vitest';
 import type { ComboKey } from '../../gateway/domain/ids.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { holdersOf, readyHolders } from '../../gateway/pool/holders.ts';
-import type { PoolState, Runner } from '../../gateway/pool/state.ts';
+import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
+import { isUsable, type PoolState, type Runner } from '../../gateway/pool/state.ts';
 
 /** Events that may cost what is kept a runner. Time may, too: a start or a detach that hangs is given up. */
 const TAKES_RUNNERS: ReadonlySet<PoolEvent['type']> = new Set([
@@ -45,4 +46,24 @@ export function missingReplicas(state: PoolState): string[] {
 /** It is one, or on its way to be one. */
 export function isStandby(runner: Runner | undefined): boolean {
   return runner?.model === null && runner.state !== 'stopping';
+}
+
+/** On how many usable runners each combo is. */
+export function heldCounts(state: PoolState): Map<ComboKey, number> {
+  const counts = new Map<ComboKey, number>();
+  for (const runner of state.runners.values()) {
+    if (!isUsable(runner)) continue;
+    for (const key of runner.combos.keys()) counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** No combo is spread over more runners than it may be, or is kept on. */
+export function checkSpread(state: PoolState, before: ReadonlyMap<ComboKey, number>): void {
+  for (const [key, count] of heldCounts(state)) {
+    if (count <= Math.max(1, before.get(key) ?? 0)) continue;
+    const combo = holdersOf(state, key)[0]?.slot.combo;
+    const most = Math.max(combo ? maxRunnersOf(state, combo) : 1, state.keeps.get(key)?.count ?? 0);
+    if (count > most) expect.fail(`spreads "${key}" over ${count} runners, expected at most ${most}`);
+  }
 }

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Catalogue, CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import {
   type ComboKey,
@@ -16,15 +16,14 @@ import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { holdersOf } from '../../gateway/pool/holders.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
-import { headMs } from '../../gateway/pool/queues.ts';
-import { maxRunnersOf, mostRunners } from '../../gateway/pool/scaling.ts';
+import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
-import { baseKey, emptyPool, type PoolState, runnersOfBase } from '../../gateway/pool/state.ts';
+import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { Agenda, randomOf } from './agenda.ts';
-import { checkBooks, waitsElsewhere } from './books.ts';
+import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
 import { wrongBudget } from './budgets.ts';
-import { checkKept, isStandby, keptRunners } from './keeping.ts';
+import { checkKept, checkSpread, heldCounts, isStandby, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { openOf, type SimulatedRequest } from './requests.ts';
 import { overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
@@ -182,10 +181,13 @@ export class World {
     const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
     if (held) held.readyAtEvent = this.events;
     const kept = keptRunners(this.state);
+    const spread = heldCounts(this.state);
+    for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     for (const effect of effects) this.#perform(effect);
     const mayHang = event.type === 'tick' && this.faults.hang > 0;
     if (!mayHang) checkKept(this.state, event, kept);
+    if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
     checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
     const lateMs = event.type === 'tick' ? 0 : TICK_MS;
     const wrong =
@@ -256,11 +258,8 @@ export class World {
       const runners = processes.size - standbys.length;
       this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
       this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
-      this.#checkRunners(model);
-      this.#must(
-        !standbys.some(({ id }) => isStandby(this.state.runners.get(id))),
-        'spawns although there is a standby',
-      );
+      const isThere = standbys.some(({ id }) => isStandby(this.state.runners.get(id)));
+      this.#must(!isThere, 'spawns although there is a standby');
     }
     processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), this));
   }
@@ -272,14 +271,7 @@ export class World {
     const runners = [...this.processes.values()].filter(({ baseKey }) => baseKey !== null).length;
     this.#must(runners < this.state.settings.maxRunners, 'claims for more runners than allowed');
     this.#must(isCurrentModel(model, this.state.catalogue), 'claims for a base that is not current');
-    this.#checkRunners(model);
     process.baseKey = baseKey(model);
-  }
-
-  #checkRunners(model: CatalogueModel): void {
-    const there = runnersOfBase(this.state, model).length;
-    const most = mostRunners(this.state, model) + Number(this.state.keeps.size > 0);
-    this.#must(there <= most, `starts runner ${there} for "${model.id}", expected at most ${most}`);
   }
 
   /** How many standbys there are, or are coming up. */
@@ -297,8 +289,6 @@ export class World {
     const isLoaded = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
     this.#must(kind === 'attach' || (kind === 'cold' && isLoaded), `attaches as ${kind}`);
     process.attach(combo, kind === 'cold' ? 'cold' : 'attach');
-    const holders = [...this.processes.values()].filter(({ combos }) => combos.has(combo.key));
-    if (holders.length > 1) this.#spread.add(combo.key);
     const isKept = this.state.keeps.has(combo.key) || maxRunnersOf(this.state, combo) > 1;
     if (kind === 'cold' || isKept) return;
     const [first, ...others] = this.state.queues.get(combo.key)?.waiters ?? [];
@@ -344,7 +334,7 @@ export class World {
       const attaching = [...process.combos.values()].some(({ state }) => state === 'attaching');
       this.#must(!attaching, `stops (${reason}) during an attach`);
       for (const key of process.combos.keys()) {
-        const firstMs = headMs(this.state.queues.get(key));
+        const firstMs = firstWaitMs(this.state, key, runnerId);
         const gaveWay = reason === 'evicted' && waitsElsewhere(this.state, process.baseKey, firstMs);
         this.#must(firstMs === Number.POSITIVE_INFINITY || gaveWay, 'stops what is waited for');
       }
