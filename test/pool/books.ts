@@ -31,11 +31,11 @@ export function checkBooks(state: PoolState, nowMs: number, isTick = false): voi
   checkNobodyForgotten(state, nowMs);
 }
 
-/** When the first of those arrived who wait for the combo and were not promised another runner. */
+/** The place in line of the first who waits for the combo and was not promised another runner. */
 export function firstWaitMs(state: PoolState, key: ComboKey, id: RunnerId): number {
   const waiters = state.queues.get(key)?.waiters ?? [];
   const first = waiters.find(({ promised }) => promised === null || promised === id);
-  return first?.arrivedMs ?? Number.POSITIVE_INFINITY;
+  return first?.lineMs ?? Number.POSITIVE_INFINITY;
 }
 
 /** Somebody has waited at least as long, for another base. */
