@@ -4,13 +4,12 @@ import { isKept } from './keeps.ts';
 import { refuseLate } from './lateWaiters.ts';
 import { freeBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
-import { headMs, rejectWaiting } from './queues.ts';
+import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
 import { grantWaiting } from './serving.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
-import { tierOf } from './tiers.ts';
 import { takeTurns } from './turns.ts';
 import { dropReplicas } from './upkeep.ts';
 
@@ -101,7 +100,7 @@ function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects
 function grantHeld(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.flexWaiting === 0) return;
   for (const [key, queue] of [...state.queues])
-    if (tierOf(headMs(queue)) === 'flex') grantWaiting(state, key, nowMs, effects);
+    if (queue.waiters.at(-1)?.tier === 'flex') grantWaiting(state, key, nowMs, effects);
 }
 
 /** Nobody new is served, who waits is answered, who runs may finish. */

@@ -14,7 +14,8 @@ import type { InteractiveUse } from './tiers.ts';
 
 /**
  * Grants from the combo's queue while runners have it ready and sequences free. The oldest runner is filled up to the
- * target occupancy before the next one is used, so that what one can serve leaves the others idle; beyond that all fill up. nextWaiters() says to whom.
+ * target occupancy before the next one is used, so that what one can serve leaves the others idle; beyond that all fill up.
+ * nextWaiters() says to whom.
  */
 export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
   if (!state.queues.has(key)) return;

@@ -2,7 +2,6 @@ import { expect } from 'vitest';
 import { ERROR_TABLE, type Failure } from '../../gateway/domain/errors.ts';
 import type { RunnerId } from '../../gateway/domain/ids.ts';
 import { isFlexHeld } from '../../gateway/pool/nextWaiters.ts';
-import { headMs } from '../../gateway/pool/queues.ts';
 import type { PoolState, ReadyRunner } from '../../gateway/pool/state.ts';
 import { tierOf } from '../../gateway/pool/tiers.ts';
 import type { SimulatedRequest } from './requests.ts';
@@ -54,10 +53,10 @@ export function checkServed(state: PoolState, runner: ReadyRunner, nowMs: number
   for (const [key, slot] of runner.combos) {
     if (slot.state !== 'ready') continue;
     const queue = state.queues.get(key);
-    const waitsAsFlex = tierOf(headMs(queue)) === 'flex' && (isHeld || !isTick);
+    const mayRun = (queue?.waiters ?? []).filter(({ promised }) => (promised ?? runner.id) === runner.id);
+    const waitsAsFlex = mayRun.every(({ tier }) => tier === 'flex') && (isHeld || !isTick);
     const isFull = slot.active === slot.combo.model.sequences;
-    const free = queue?.waiters.some(({ promised }) => promised === null || promised === runner.id);
-    must(!free || isFull || waitsAsFlex, `"${key}" is free and waited for`);
+    must(mayRun.length === 0 || isFull || waitsAsFlex, `"${key}" is free and waited for`);
     const ofOrders = queue?.waiters.some(({ type }) => type === 'order') ?? false;
     must(!ofOrders, `an order waits for "${key}", which is ready`);
   }
