@@ -107,7 +107,9 @@ function desiredRunners(
 /** Begins one runner more, out of what is free: nothing gives way for it. */
 function spread(state: PoolState, combo: Combo, there: number, nowMs: number, effects: PoolEffect[]): void {
   const head = state.queues.get(combo.key)?.waiters[0];
-  if (!head || nowMs - head.waitsSinceMs < state.settings.scaleUpDelayMs || !isWorthIt(state, combo)) return;
+  // Flex work fills what is idle: no runner more is started for it.
+  if (!head || head.tier === 'flex' || !isWorthIt(state, combo)) return;
+  if (nowMs - head.waitsSinceMs < state.settings.scaleUpDelayMs) return;
   if (!beginReplica(state, combo, nowMs, effects)) return;
   effects.push({ type: 'note', note: 'scaled_up', combo: combo.name, detail: { runners: there + 1 } });
 }

@@ -72,7 +72,11 @@ describe('a deadline', () => {
     await answered(gateway, 'tiny-chat');
     const [runner] = await gateway.runners();
     process.kill(runner!.pid, 'SIGKILL');
-    await until(async () => (await gateway.runners()).length === 0, 'the runner has gone');
+    const hasExited = async () =>
+      (await gateway.admin('GET', '/events?limit=100')).json.data.some(
+        ({ type }: any) => type === 'runner_exited',
+      );
+    await until(hasExited, 'the pool knows that the runner has gone');
     const refused = await ask(gateway, banana('tiny-chat'), { 'x-hearth-deadline-ms': '1' });
     expect([refused.status, await refused.json()]).toMatchObject([
       503,

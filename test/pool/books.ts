@@ -62,7 +62,9 @@ function checkQueues(state: PoolState): void {
     const queue = state.queues.get(key);
     must((slot === undefined) === (queue !== undefined && unplaced?.wants.has(queue) === true), `"${key}"`);
     if (starting?.state === 'wanted' || starting?.state === 'attaching') {
-      for (const waiter of waiters) must(waiter.start !== null, `"${waiter.id}" joined no start`);
+      // Flex work that was held where the combo is let go joins when it has gone there.
+      for (const { id, start, tier } of waiters)
+        must(start !== null || tier === 'flex', `"${id}" joined no start`);
       must(waiters.filter((waiter) => waiter.start?.joined === false).length <= 1, `"${key}" begun twice`);
     }
   }
