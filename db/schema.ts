@@ -93,6 +93,7 @@ export const requests = sqliteTable(
     joined: integer('joined', { mode: 'boolean' }).notNull(),
     stream: integer('stream', { mode: 'boolean' }).notNull(),
     arrivedAtEpochMs: integer('arrived_at_epoch_ms').notNull(),
+    deadlineMs: real('deadline_ms'),
     queueMs: real('queue_ms'),
     spawnMs: real('spawn_ms'),
     stageMs: real('stage_ms'),

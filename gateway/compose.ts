@@ -182,6 +182,7 @@ function buildCore(
     ledger: database.ledger,
     combos: database.combos,
     clock,
+    deadlines: settings.pool,
     onEnded: (record) => {
       metrics.requestEnded(record);
       logRequest(log, record);

@@ -13,6 +13,23 @@ import {
 /** A duration that time is divided by, or that something must live through. */
 const period = duration.refine((ms) => ms >= 10, { error: 'expected at least "10ms"' });
 
+const WEIGHT_EXPECTED = 'expected a number of 0 or more';
+const SHARE_EXPECTED = 'expected a share above 0, at most 1';
+
+const tokenWeight = z.number({ error: WEIGHT_EXPECTED }).min(0, { error: WEIGHT_EXPECTED });
+
+const fairWeights = z
+  .strictObject({
+    input_token: tokenWeight.default(1),
+    output_token: tokenWeight.default(2).describe('What an output token counts against an input token'),
+    start_second: tokenWeight.default(100).describe('What a second of a start counts, for who began it'),
+  })
+  .transform((written) => ({
+    inputToken: written.input_token,
+    outputToken: written.output_token,
+    startSecond: written.start_second,
+  }));
+
 const pool = z
   .strictObject({
     max_runners: whole(1, 4096).default(4).describe('Runner processes with a base at the same time'),
@@ -28,6 +45,35 @@ const pool = z
       ),
     queue_limit: whole(1, 1_000_000).default(1024).describe('Requests that may wait in all'),
     queue_limit_per_combo: whole(1, 1_000_000).default(256),
+    queue_share: z
+      .number({ error: SHARE_EXPECTED })
+      .gt(0, { error: SHARE_EXPECTED })
+      .max(1, { error: SHARE_EXPECTED })
+      .default(0.5)
+      .describe('Share of either limit that one API key may take while others ask too'),
+    fair_weights: fairWeights
+      .prefault({})
+      .describe('What counts how much when keys take turns: who has had the least goes next'),
+    deadline: duration
+      .nullable()
+      .default(null)
+      .describe(
+        'Longest from arrival to a runner, for requests without x-hearth-deadline-ms; null: no deadline',
+      ),
+    flex_deadline: duration.nullable().default(null).describe('The same for service_tier "flex"'),
+    flex_wait: duration
+      .prefault('30m')
+      .describe('Longest that a flex request waits for room or a sequence, in place of start_timeout'),
+    flex_spares: duration
+      .prefault('60s')
+      .describe('Flex requests take the place of nothing that others have used within this time'),
+    flex_watermark: duration
+      .prefault('1s')
+      .describe('While another request waits longer than this for a base, no flex request of it is begun'),
+    abandoned_starts: z
+      .enum(['keep', 'drop'])
+      .default('keep')
+      .describe('What becomes of a start when nobody waits for it any more'),
     start_timeout: duration.prefault('5m').describe('Longest start of a runner or combo'),
     cpu_threads: whole(1, 4096)
       .nullable()
@@ -90,6 +136,14 @@ const pool = z
     memoryBytes: written.memory,
     queueLimit: written.queue_limit,
     queueLimitPerCombo: written.queue_limit_per_combo,
+    queueShare: written.queue_share,
+    fairWeights: written.fair_weights,
+    deadlineMs: written.deadline,
+    flexDeadlineMs: written.flex_deadline,
+    flexWaitMs: written.flex_wait,
+    flexSparesMs: written.flex_spares,
+    flexWatermarkMs: written.flex_watermark,
+    abandonedStarts: written.abandoned_starts,
     startTimeoutMs: written.start_timeout,
     cpuThreads: written.cpu_threads,
     leaseMs: written.lease,

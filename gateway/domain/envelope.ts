@@ -21,21 +21,26 @@ export interface ErrorEnvelope {
 
 /**
  * OpenAI's error envelope. OpenAI's clients retry 408, 409, 429 and 5xx unless `x-should-retry: false`, which a failure
- * that will not pass carries. `retry-after` is in whole seconds, at least 1, with `retry-after-ms` beside it.
+ * that will not pass carries.
  */
 export function errorEnvelope(failure: Failure): ErrorEnvelope {
   const row = ERROR_TABLE[failure.code];
   const headers: Record<string, string> = {};
   if ((!row.retry || failure.isPermanent) && clientsRetry(row.status)) headers['x-should-retry'] = 'false';
-  if (failure.retryAfterMs !== undefined) {
-    headers['retry-after'] = String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000)));
-    headers['retry-after-ms'] = String(Math.max(1, Math.ceil(failure.retryAfterMs)));
-  }
+  if (failure.retryAfterMs !== undefined) Object.assign(headers, retryAfterHeaders(failure.retryAfterMs));
   const { message, code, param, capacity } = failure;
   return {
     status: row.status,
     headers,
     body: { error: { message, type: row.type, param: param ?? null, code, ...capacityFields(capacity) } },
+  };
+}
+
+/** `retry-after` is in whole seconds, at least 1 (RFC 9110, 10.2.3); OpenAI's clients prefer `retry-after-ms`. */
+export function retryAfterHeaders(retryAfterMs: number): Record<string, string> {
+  return {
+    'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))),
+    'retry-after-ms': String(Math.max(1, Math.ceil(retryAfterMs))),
   };
 }
 

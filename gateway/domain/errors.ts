@@ -16,6 +16,8 @@ export const ERROR_TABLE = {
   unsupported_media_type: { status: 415, type: 'invalid_request_error', source: 'client', retry: false },
   client_closed: { status: 499, type: 'invalid_request_error', source: 'client', retry: false },
   queue_full: { status: 429, type: 'rate_limit_error', source: 'gateway', retry: true },
+  queue_exceeds_deadline: { status: 429, type: 'rate_limit_error', source: 'gateway', retry: true },
+  start_exceeds_deadline: { status: 503, type: 'service_unavailable', source: 'gateway', retry: true },
   shutting_down: { status: 503, type: 'service_unavailable', source: 'gateway', retry: true },
   start_failed: { status: 503, type: 'service_unavailable', source: 'runner', retry: true },
   start_failed_permanently: { status: 503, type: 'service_unavailable', source: 'runner', retry: false },

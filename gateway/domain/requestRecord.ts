@@ -23,6 +23,8 @@ export interface RequestRecord {
   readonly joined: boolean;
   readonly stream: boolean;
   readonly arrivedAtEpochMs: number;
+  /** Longest from arrival to its grant that was asked for or configured; null: none. */
+  readonly deadlineMs: number | null;
   readonly phasesMs: PhaseRecord;
   /** Arrival to the first token; also measured without streaming. null when there was none. */
   readonly ttftMs: number | null;

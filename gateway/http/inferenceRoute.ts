@@ -7,10 +7,12 @@ import type { Endpoint } from '../domain/requestRecord.ts';
 import type { InferenceRequest } from '../shell/inference.ts';
 import { serverTiming } from '../shell/requestTimes.ts';
 import { readJson } from './body.ts';
+import { readDeadline } from './deadline.ts';
 import type { HttpDeps, HttpEnv } from './deps.ts';
 import { NodeSink } from './nodeSink.ts';
 import type { ParsedInference } from './openai/parsed.ts';
 import { sendFailure } from './respond.ts';
+import { tenantOf } from './tenant.ts';
 
 type Parse = (json: unknown) => Result<ParsedInference>;
 
@@ -58,6 +60,8 @@ async function admit(
   const combo = parseCombo(model, lora, deps.catalogue.current());
   if (!combo.ok) return combo;
   known.combo = combo.value;
+  const deadline = readDeadline(c.req.header('x-hearth-deadline-ms'));
+  if (!deadline.ok) return deadline;
   const context = combo.value.model.contextTokens;
   if (maxTokens !== undefined && maxTokens > context) {
     return fail(
@@ -69,6 +73,8 @@ async function admit(
   return ok({
     ...known,
     ...rest,
+    tenant: tenantOf(c.req.header('authorization'), c.req.header('x-api-key')),
+    deadlineMs: deadline.value,
     combo: combo.value,
     body: { model: combo.value.name, ...body },
   });

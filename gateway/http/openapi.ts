@@ -13,6 +13,13 @@ const passedOn = (description: string) => ({
   content: json(z.looseObject({ object: z.string() })),
 });
 
+const waitingHeaders = z.object({
+  'x-hearth-deadline-ms': z.int().min(1).max(999_999_999).optional().openapi({
+    description:
+      'Milliseconds from the arrival to a runner; what cannot be met is refused at once: 429 for those in front, 503 for the start',
+  }),
+});
+
 function inference(path: string, summary: string, body: z.ZodType, streams: boolean) {
   const events = { 'text/event-stream': { schema: z.string() } };
   const answered = passedOn('As OpenAI answers');
@@ -22,7 +29,10 @@ function inference(path: string, summary: string, body: z.ZodType, streams: bool
     tags: ['inference'],
     summary,
     security: [{}, { apiKey: [] }],
-    request: { body: { required: true, content: json(body) } },
+    request: {
+      headers: waitingHeaders,
+      body: { required: true, content: json(body) },
+    },
     responses: {
       200: streams ? { ...answered, content: { ...answered.content, ...events } } : answered,
       '4XX': refused,

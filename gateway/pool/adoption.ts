@@ -8,6 +8,7 @@ import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from
 import { mostRunners } from './scaling.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { baseKey, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
+import { beganFor } from './tiers.ts';
 import { moveTo } from './transitions.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
@@ -116,6 +117,7 @@ export function runnerAdopted(
     state: 'ready',
     weightBytes,
     worth: newWorth(state, 'bases', predictedMs(weightBytes), nowMs),
+    interactive: beganFor('interactive', nowMs),
     threads,
     active: 0,
     lastUsedMs: nowMs,
@@ -129,6 +131,7 @@ export function runnerAdopted(
       ...adopted,
       state: 'ready',
       worth,
+      interactive: beganFor('interactive', nowMs),
       active: 0,
       lastUsedMs: nowMs,
       keepAliveMs,

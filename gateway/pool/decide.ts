@@ -1,5 +1,6 @@
 import { runnerAdopted, standbyAdopted } from './adoption.ts';
 import { arrive } from './arrivals.ts';
+import { leave, refuseOverdue } from './departures.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { runnerHung } from './hangs.ts';
@@ -9,7 +10,6 @@ import { pack } from './packing.ts';
 import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
-import { leave } from './queues.ts';
 import { applyCatalogue } from './revisions.ts';
 import {
   comboDetached,
@@ -35,21 +35,24 @@ export interface Decision {
 /**
  * The pool's policy: what to do about one fact. Deterministic; knows no clock, no I/O, no logger. `nowMs` is monotonic.
  *
- * Each event changes what it is about, and grants what it made ready or free. Then combos that wait without a start are
+ * Who has waited to its deadline is refused. Then each event changes what it is about, and grants what it made ready or free. Then combos that wait without a start are
  * placed, from the fastest way to the slowest: a runner with the base attaches, a standby or a new runner starts, an idle
  * one makes room. The state is owned by the caller's loop and updated in place.
  */
 export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decision {
   const effects: PoolEffect[] = [];
+  // A client or a process that has gone takes no answer and no order any more.
+  const isLoss = event.type === 'clientGone' || event.type === 'runnerExited';
+  if (!isLoss) refuseOverdue(state, nowMs, effects);
   switch (event.type) {
     case 'requestArrived':
       arrive(state, event, nowMs, effects);
       break;
     case 'clientGone':
-      leave(state, event.requestId);
+      leave(state, event.requestId, nowMs, effects);
       break;
     case 'requestEnded':
-      endRequest(state, event.requestId, nowMs, effects);
+      endRequest(state, event, nowMs, effects);
       break;
     case 'runnerUp':
       runnerUp(state, event.runnerId, nowMs, effects);
@@ -82,7 +85,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       runnerGone(state, event, nowMs, effects);
       break;
     case 'promiseAsked':
-      promise(state, event.requestId);
+      promise(state, event.requestId, nowMs);
       break;
     case 'warmAsked':
       warm(state, event.orderId, event.combo, nowMs, effects);
@@ -121,6 +124,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);
   }
+  if (isLoss) refuseOverdue(state, nowMs, effects);
   placeWaiting(state, nowMs, effects);
   // After those who wait and what is kept had their starts.
   if (event.type === 'tick') refillStandbys(state, nowMs, effects);

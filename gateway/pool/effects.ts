@@ -83,6 +83,7 @@ export type StopReason =
   | 'surplus'
   | 'drained'
   | 'stale'
+  | 'abandoned'
   | 'failed'
   | 'hung'
   | 'unreachable'

@@ -4,6 +4,7 @@ import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, ComboName, RequestId, RunnerId } from '../domain/ids.ts';
 import type { AdoptedCombo } from './adoption.ts';
 import type { Pin, PinLevel } from './pins.ts';
+import type { TokenUsage, WaitTerms } from './terms.ts';
 
 export type HangCause = 'silent' | 'stalled';
 
@@ -15,11 +16,13 @@ export type PoolEvent =
       readonly combo: Combo;
       /** Infinity: never by idleness. undefined: the model's ttl. */
       readonly keepAliveMs: number | undefined;
+      /** PLAIN_TERMS unless given. */
+      readonly terms?: WaitTerms;
     }
   /** The client of a waiting request has left. */
   | { readonly type: 'clientGone'; readonly requestId: RequestId }
-  /** A granted request has ended, however. */
-  | { readonly type: 'requestEnded'; readonly requestId: RequestId }
+  /** A granted request has ended, however. Without `usage` nobody knows what it took. */
+  | { readonly type: 'requestEnded'; readonly requestId: RequestId; readonly usage?: TokenUsage }
   /** The process has shaken hands: it is a standby. */
   | { readonly type: 'runnerUp'; readonly runnerId: RunnerId }
   /** A runner of an earlier gateway is this one's now; it was found fit by `judgeAdoption` and holds nothing else. */

@@ -1,16 +1,15 @@
 import type { Failure } from '../domain/errors.ts';
-import type { ComboKey } from '../domain/ids.ts';
 import { liftSound } from './blame.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
-import { capacityFailure } from './fit.ts';
-import { bestHolder } from './holders.ts';
 import { isKept } from './keeps.ts';
+import { refuseLate } from './lateWaiters.ts';
 import { freeBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
 import { forgetOld } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
+import { grantWaiting } from './serving.ts';
 import { noteSlowStarts } from './slowStarts.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
@@ -31,7 +30,8 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
     else if (runner?.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
       letIdleGo(state, runner, nowMs, effects);
   }
-  rejectLateWaiters(state, nowMs, effects);
+  refuseLate(state, nowMs, effects);
+  grantHeld(state, nowMs, effects);
   takeTurns(state, nowMs, effects);
   makeMemoryRoom(state, -freeBytes(state), null, nowMs, effects);
 }
@@ -86,13 +86,13 @@ function endLongDrain(
     stopRunner(state, runner, runner.reason, nowMs, effects);
 }
 
-/** Idle combos past their keep-alive go; a runner without combos goes when its base's own ttl is over. */
+/** Idle combos past their keep-alive go (but for those that held flex work waits for); a runner without combos goes when its base's own ttl is over. */
 function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
   let kept = 0;
   const expired = [];
   for (const [key, slot] of runner.combos) {
-    const isExpired =
-      slot.state === 'ready' && slot.active === 0 && nowMs - slot.lastUsedMs >= slot.keepAliveMs;
+    const isUnused = slot.state === 'ready' && slot.active === 0 && !state.queues.has(key);
+    const isExpired = isUnused && nowMs - slot.lastUsedMs >= slot.keepAliveMs;
     if (isExpired && !isKept(state, runner, key)) expired.push(slot);
     else kept += 1;
   }
@@ -102,28 +102,11 @@ function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects
   else for (const slot of expired) detach(runner, slot, nowMs, effects);
 }
 
-/** Waiting for room or for a free sequence has a limit; a start under way has its own. */
-function rejectLateWaiters(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const limitMs = state.settings.startTimeoutMs;
-  for (const [key, { combo, waiters }] of state.queues) {
-    const first = waiters[0];
-    if (!first || nowMs - first.waitsSinceMs < limitMs || isStarting(state, key)) continue;
-    const onTime = waiters.findIndex((waiter) => nowMs - waiter.waitsSinceMs < limitMs);
-    const message = `Cannot serve "${combo.name}": no capacity after ${limitMs} ms of waiting`;
-    const { capacity } = capacityFailure(state, combo);
-    const failure: Failure = {
-      code: 'no_capacity',
-      message,
-      retryAfterMs: 1000,
-      ...(capacity && { capacity }),
-    };
-    rejectWaiting(state, key, failure, effects, onTime < 0 ? waiters.length : onTime);
-  }
-}
-
-function isStarting(state: PoolState, key: ComboKey): boolean {
-  const slot = bestHolder(state, key)?.slot;
-  return slot?.state === 'wanted' || slot?.state === 'attaching';
+/** Flex work that was held back gets what is free when nobody interactive waits too long any more. */
+function grantHeld(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  if (state.flexWaiting === 0) return;
+  for (const [key, queue] of [...state.queues])
+    if (queue.waiters.at(-1)?.tier === 'flex') grantWaiting(state, key, nowMs, effects);
 }
 
 /** Nobody new is served, who waits is answered, who runs may finish. */

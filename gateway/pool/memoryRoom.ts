@@ -1,11 +1,13 @@
 import type { PoolEffect } from './effects.ts';
-import { inOrderOfLeaving, isResident } from './eviction.ts';
+import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
 import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, gainBytes, slotBytes } from './memory.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { headMs, longestWaitMs } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type ReadySlot, type Runner, type Want } from './state.ts';
+import type { Tier } from './terms.ts';
+import { mayGiveWay, tierOf } from './tiers.ts';
 
 /** For whom memory is made: it goes before all that arrived later. */
 export interface MemoryClaim {
@@ -51,7 +53,7 @@ export function findVictims(
   const runners: ReadyRunner[] = [];
   if (missingBytes <= 0) return { runners, combos: [] };
   const bases = idleBases(state, claim, nowMs);
-  const idle = idleCombos(state, nowMs);
+  const idle = idleCombos(state, tierOfClaim(claim), nowMs);
   let bytes = 0;
   for (;;) {
     const combos = enoughOf(idle, missingBytes - bytes, runners);
@@ -85,7 +87,7 @@ function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): 
   const bases: ReadyRunner[] = [];
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
-    if (!isResident(state, runner.worth, nowMs) || holdsPromise(state, runner)) continue;
+    if (!mayGiveWay(state, runner, tierOfClaim(claim), nowMs) || holdsPromise(state, runner)) continue;
     if (holdsKept(state, runner)) continue;
     const waitedSinceMs = longestWaitMs(state, runner);
     const mayGo = claim ? waitedSinceMs >= headMs(claim.want) : waitedSinceMs === Number.POSITIVE_INFINITY;
@@ -94,15 +96,20 @@ function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): 
   return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));
 }
 
-function idleCombos(state: PoolState, nowMs: number): IdleCombo[] {
+function idleCombos(state: PoolState, to: Tier, nowMs: number): IdleCombo[] {
   const combos: IdleCombo[] = [];
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready') continue;
     for (const [key, slot] of runner.combos) {
       if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key, runner.id)) continue;
       if (isKept(state, runner, key)) continue;
-      if (isResident(state, slot.worth, nowMs)) combos.push({ runner, slot });
+      if (mayGiveWay(state, slot, to, nowMs)) combos.push({ runner, slot });
     }
   }
   return inOrderOfLeaving(state, combos, ({ slot }) => comboCandidate(slot));
+}
+
+/** What the machine itself lacks comes before all flex work. */
+function tierOfClaim(claim: MemoryClaim | null): Tier {
+  return claim ? tierOf(headMs(claim.want)) : 'interactive';
 }

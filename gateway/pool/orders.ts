@@ -7,6 +7,7 @@ import { enqueue } from './queues.ts';
 import { answerOrders } from './serving.ts';
 import type { PoolState, Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
+import { PLAIN_TERMS } from './terms.ts';
 
 /** An order to warm waits in the combo's queue like a request, but takes no sequence and is not refused by limits. */
 export function warm(
@@ -25,7 +26,7 @@ export function warm(
     return;
   }
   allowStart(state, combo, nowMs);
-  enqueue(state, combo, { type: 'order', id: orderId, keepAliveMs: undefined }, nowMs, effects);
+  enqueue(state, combo, order(orderId), nowMs, effects);
   const ready = readyHolders(state, combo.key)[0];
   if (!ready) return;
   ready.slot.lastUsedMs = nowMs;
@@ -96,4 +97,10 @@ export function liftQuarantine(state: PoolState, orderId: string, combo: Combo, 
   const base = lift(state, quarantineKey(combo.model), 'operator', effects);
   const answer = { ok: true, value: { order: 'lift', lifted: own || base } } as const;
   effects.push({ type: 'answer', orderId, answer });
+}
+
+/** It stands with the interactive requests, has no deadline, and is nobody's to pay for. */
+function order(id: string): Parameters<typeof enqueue>[2] {
+  const { tier, deadlineAtMs } = PLAIN_TERMS;
+  return { type: 'order', id, keepAliveMs: undefined, tier, account: null, deadlineAtMs };
 }

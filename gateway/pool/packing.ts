@@ -44,7 +44,7 @@ function moveKept(
     const free = others.filter(({ combos }) => !combos.has(key));
     const to = free.find(({ combos }) => combos.size < state.settings.maxCombosPerRunner);
     if (!to) {
-      if (free[0]) makeComboRoom(state, free[0], 1, nowMs, effects);
+      if (free[0]) makeComboRoom(state, free[0], 1, 'interactive', nowMs, effects);
       continue;
     }
     const missingBytes = comboNeed(state, combo, to) - freeBytes(state);

@@ -8,6 +8,8 @@ import { refuseQuarantined } from './refusals.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { startOnRunner, startRunner } from './starts.ts';
 import { type PoolState, runnersOfBase, runnersWithBase, type UsableRunner, type Want } from './state.ts';
+import type { Tier } from './terms.ts';
+import { tierOf } from './tiers.ts';
 
 /** A want whose combo has a place: on a runner of its base, or on a new one. */
 interface Placeable {
@@ -22,8 +24,8 @@ export interface Blocked extends Placeable {
 
 /**
  * Begins the one start of every combo that waits for one, and those of missing replicas: on a runner of its base, else on
- * a new runner. What finds no room has room made, and is placed by the event that brings it. The longest wait goes first:
- * while it lacks memory nobody takes that from it.
+ * a new runner. What finds no room has room made, and is placed by the event that brings it. The first in line goes first
+ * (the longest wait; flex work behind all interactive requests): while it lacks memory nobody takes that from it.
  */
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.unplaced.size === 0) return;
@@ -62,7 +64,7 @@ function missingFor(state: PoolState, { want: { combo }, runner }: Placeable): n
   return need - freeBytes(state);
 }
 
-/** Of those that have a place the one that is wanted for longest. */
+/** Of those that have a place the first in line. */
 function nextToPlace(state: PoolState): Placeable | undefined {
   const mayStart = runnersWithBase(state) < state.settings.maxRunners;
   let next: Placeable | undefined;
@@ -101,14 +103,23 @@ function withPlace(state: PoolState, runners: readonly UsableRunner[]): UsableRu
   return runners.find((runner) => runner.state === 'ready' && hasPlace(runner)) ?? runners.find(hasPlace);
 }
 
-/** Those that wait for a place on a full runner, or for a runner, have idle ones give way. */
+/**
+ * Those that wait for a place on a full runner, or for a runner, have idle ones give way. First for interactive requests
+ * alone: what may go for them may not go for flex work.
+ */
 function makePlaces(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  makePlacesFor(state, 'interactive', nowMs, effects);
+  if (state.flexWaiting > 0) makePlacesFor(state, 'flex', nowMs, effects);
+}
+
+function makePlacesFor(state: PoolState, tier: Tier, nowMs: number, effects: PoolEffect[]): void {
   let missing = runnersWithBase(state) - state.settings.maxRunners;
   for (const { model, wants } of state.unplaced.values()) {
     const runners = runnersOfBase(state, model);
     const perRunner = new Map<UsableRunner, number>();
     let needsRunner = false;
     for (const want of wants) {
+      if (tier === 'interactive' && tierOf(headMs(want)) === 'flex') continue;
       const candidates = runnersFor(state, runners, want);
       const full = candidates.find(({ state: name }) => name === 'ready') ?? candidates[0];
       if (!full) needsRunner = true;
@@ -117,7 +128,7 @@ function makePlaces(state: PoolState, nowMs: number, effects: PoolEffect[]): voi
     // Queues of one base share one new runner.
     if (needsRunner) missing += 1;
     for (const [runner, wanted] of perRunner)
-      if (runner.state === 'ready') makeComboRoom(state, runner, wanted, nowMs, effects);
+      if (runner.state === 'ready') makeComboRoom(state, runner, wanted, tier, nowMs, effects);
   }
-  makeRunnerRoom(state, missing, nowMs, effects);
+  makeRunnerRoom(state, missing, tier, nowMs, effects);
 }

@@ -1,5 +1,6 @@
 import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
 import { holderOn } from './holders.ts';
+import { isFlexHeld } from './nextWaiters.ts';
 import { startOf, waiterOf } from './queries.ts';
 import { headMs, oldestWant } from './queues.ts';
 import type { PoolState, Runner } from './state.ts';
@@ -7,15 +8,20 @@ import type { PoolState, Runner } from './state.ts';
 /**
  * Promises a waiting request the runner and the kind that it would be served with now. One that waits for a free
  * sequence while somebody who came before it waits for room gets none: the runner may soon be that one's room. So
- * promises run out, and turns are taken.
+ * promises run out, and turns are taken. Nor does flex work that is held.
  */
-export function promise(state: PoolState, id: RequestId): void {
+export function promise(state: PoolState, id: RequestId, nowMs: number): void {
   const found = waiterOf(state, id);
   if (!found || found.waiter.promised !== null) return;
   const start = startOf(state, found.key, found.waiter);
-  if (!start) return;
-  const isReady = holderOn(state, found.key, start.runnerId)?.slot.state === 'ready';
-  if (!isReady || !isRoomNeeded(state, found.waiter.arrivedMs)) found.waiter.promised = start.runnerId;
+  const holder = start && holderOn(state, found.key, start.runnerId);
+  if (!holder) return;
+  const { runner, slot } = holder;
+  if (slot.state === 'ready' && isRoomNeeded(state, found.waiter.lineMs)) return;
+  // Flex work that is held, or was until now: the next tick grants it, or it gives way.
+  if (slot.state === 'ready' && slot.active < slot.combo.model.sequences) return;
+  if (runner.state === 'ready' && found.waiter.tier === 'flex' && isFlexHeld(state, runner, nowMs)) return;
+  found.waiter.promised = runner.id;
 }
 
 /** Somebody who waits for the combo was promised this runner. */
@@ -28,7 +34,7 @@ export function holdsPromise(state: PoolState, runner: Runner): boolean {
   return false;
 }
 
-function isRoomNeeded(state: PoolState, beforeMs: number): boolean {
-  for (const { wants } of state.unplaced.values()) if (headMs(oldestWant(wants)) <= beforeMs) return true;
+function isRoomNeeded(state: PoolState, lineMs: number): boolean {
+  for (const { wants } of state.unplaced.values()) if (headMs(oldestWant(wants)) <= lineMs) return true;
   return false;
 }

@@ -1,11 +1,14 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import { type ComboKey, type RequestId, type RunnerId, requestId } from '../domain/ids.ts';
+import { type ComboKey, type RunnerId, requestId } from '../domain/ids.ts';
 import { isCurrentCombo, staleFailure } from './current.ts';
+import { watchDeadline } from './deadlines.ts';
 import type { PoolEffect } from './effects.ts';
+import { beginWaiting, endWaiting } from './fairness.ts';
 import { canFit, capacityFailure } from './fit.ts';
 import { bestHolder, isHeld } from './holders.ts';
 import { startOf } from './queries.ts';
+import { withRetryAfter } from './retryAfter.ts';
 import {
   baseKey,
   type PoolState,
@@ -14,25 +17,37 @@ import {
   type WaitQueue,
   type Want,
 } from './state.ts';
+import { takePlace } from './tiers.ts';
 
-// The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn` and `waiting`.
+// The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn`, `waiting` and `flexWaiting`.
 
-/** Adds a waiter behind the others of its combo. One that meets a start under way joins it. */
+/** Adds a waiter to its combo's line, behind the others of its tier. One that meets a start under way joins it. */
 export function enqueue(
   state: PoolState,
   combo: Combo,
-  asked: Pick<Waiter, 'type' | 'id' | 'keepAliveMs'>,
+  asked: Pick<Waiter, 'type' | 'id' | 'keepAliveMs' | 'tier' | 'account' | 'deadlineAtMs'>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   if (state.waitingIn.has(asked.id)) throw new Error(`Cannot queue "${asked.id}": that id waits already`);
-  const waiter: Waiter = { ...asked, arrivedMs: nowMs, waitsSinceMs: nowMs, start: null, promised: null };
+  const lineMs = takePlace(state, asked.tier, nowMs);
+  const waiter: Waiter = {
+    ...asked,
+    arrivedMs: nowMs,
+    lineMs,
+    waitsSinceMs: nowMs,
+    start: null,
+    promised: null,
+  };
   joinStart(state, combo.key, [waiter]);
   const queue = state.queues.get(combo.key);
-  if (queue) queue.waiters.push(waiter);
+  if (queue) insert(queue.waiters, waiter);
   else state.queues.set(combo.key, { type: 'queue', combo, waiters: [waiter] });
   state.waitingIn.set(waiter.id, combo.key);
   state.waiting += 1;
+  if (waiter.tier === 'flex') state.flexWaiting += 1;
+  if (waiter.account) beginWaiting(state, waiter.account);
+  watchDeadline(state, waiter);
   if (!queue) waitForRoom(state, combo.key, effects);
 }
 
@@ -44,17 +59,21 @@ function joinStart(state: PoolState, key: ComboKey, waiters: readonly Waiter[]):
   for (const waiter of waiters) waiter.start = { runnerId: holder.runner.id, kind: slot.kind, joined: true };
 }
 
-/** Takes the waiter out of its queue: its client has gone. A start that it began goes on for the next one. */
-export function leave(state: PoolState, id: RequestId): void {
-  const key = state.waitingIn.get(id);
-  const queue = key === undefined ? undefined : state.queues.get(key);
-  if (queue) takeOut(state, queue, (waiter) => waiter.id === id);
+/** Interactive waiters stand before flex ones: from the end, since those who come now are mostly the last. */
+function insert(waiters: Waiter[], waiter: Waiter): void {
+  let at = waiters.length;
+  while (at > 0 && (waiters[at - 1]?.lineMs ?? 0) > waiter.lineMs) at -= 1;
+  waiters.splice(at, 0, waiter);
 }
 
 /** Takes the first `count` out, in their order. */
 function takeFirst(state: PoolState, queue: WaitQueue, count: number): Waiter[] {
   const taken = queue.waiters.splice(0, count);
-  for (const waiter of taken) state.waitingIn.delete(waiter.id);
+  for (const { id, account, tier } of taken) {
+    state.waitingIn.delete(id);
+    if (tier === 'flex') state.flexWaiting -= 1;
+    if (account) endWaiting(state, account);
+  }
   state.waiting -= taken.length;
   if (queue.waiters.length === 0) {
     state.queues.delete(queue.combo.key);
@@ -66,23 +85,31 @@ function takeFirst(state: PoolState, queue: WaitQueue, count: number): Waiter[] 
 /** Takes out those of which it is true, in their order. */
 export function takeOut(state: PoolState, queue: WaitQueue, leaves: (waiter: Waiter) => boolean): Waiter[] {
   const leaving = queue.waiters.filter(leaves);
-  if (leaving.length === 0) return leaving;
-  const staying = queue.waiters.filter((waiter) => !leaving.includes(waiter));
-  queue.waiters.splice(0, queue.waiters.length, ...leaving, ...staying);
-  return takeFirst(state, queue, leaving.length);
+  takeThese(state, queue, leaving);
+  return leaving;
 }
 
-/** Answers the first `count` who wait for a combo, all unless given, with the same failure. */
+/** Takes out those that are given, who wait in it. */
+export function takeThese(state: PoolState, queue: WaitQueue, leaving: readonly Waiter[]): void {
+  if (leaving.length === 0) return;
+  const isLeaving = new Set(leaving);
+  const staying = queue.waiters.filter((waiter) => !isLeaving.has(waiter));
+  queue.waiters.splice(0, queue.waiters.length, ...leaving, ...staying);
+  takeFirst(state, queue, leaving.length);
+}
+
+/** Answers those who wait for a combo and are `meant`, all unless given, with the same failure. */
 export function rejectWaiting(
   state: PoolState,
   key: ComboKey,
-  failure: Failure,
+  cause: Failure,
   effects: PoolEffect[],
-  count = Number.POSITIVE_INFINITY,
+  meant: (waiter: Waiter) => boolean = () => true,
 ): void {
   const queue = state.queues.get(key);
   if (!queue) return;
-  for (const waiter of takeFirst(state, queue, Math.min(count, queue.waiters.length))) {
+  const failure = withRetryAfter(state, queue.combo, cause);
+  for (const waiter of takeOut(state, queue, meant)) {
     if (waiter.type === 'request') {
       const start = startOf(state, key, waiter);
       effects.push({ type: 'reject', requestId: requestId(waiter.id), failure, start });
@@ -151,20 +178,26 @@ export function markPlaced(state: PoolState, want: Want): void {
   if (unplaced?.wants.delete(want) && unplaced.wants.size === 0) state.unplaced.delete(base);
 }
 
-/** Since when it is wanted: when the first of a queue arrived. */
+/** Its place in line: that of the first of a queue (tiers.ts), else since when it is wanted. */
 export function headMs(want: Want | undefined): number {
   if (want?.type === 'replica') return want.sinceMs;
-  return want?.waiters[0]?.arrivedMs ?? Number.POSITIVE_INFINITY;
+  return want?.waiters[0]?.lineMs ?? Number.POSITIVE_INFINITY;
 }
 
-/** The one that has been wanted for longest. */
+/** Since when it is wanted: when the first in a queue's line arrived. */
+export function wantedMs(want: Want): number {
+  if (want.type === 'replica') return want.sinceMs;
+  return want.waiters[0]?.arrivedMs ?? Number.POSITIVE_INFINITY;
+}
+
+/** The first in line. */
 export function oldestWant(wants: Iterable<Want>): Want | undefined {
   let oldest: Want | undefined;
   for (const want of wants) if (!oldest || headMs(want) < headMs(oldest)) oldest = want;
   return oldest;
 }
 
-/** When the first of those arrived that wait for any combo of the runner's base. */
+/** The place in line of the first of those that wait for any combo of the runner's base. */
 export function longestWaitMs(state: PoolState, runner: ReadyRunner): number {
   let firstMs = headMs(oldestWant(state.unplaced.get(baseKey(runner.model))?.wants ?? []));
   for (const key of runner.combos.keys()) firstMs = Math.min(firstMs, headMs(state.queues.get(key)));

@@ -1,8 +1,11 @@
 import type { PoolEffect } from './effects.ts';
-import { inOrderOfLeaving, isResident } from './eviction.ts';
+import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
 import { holdsKept, isKept } from './keeps.ts';
-import { baseKey, isIdle, type PoolState, type ReadyRunner, type ReadySlot } from './state.ts';
+import { longestWaitMs } from './queues.ts';
+import { isIdle, type PoolState, type ReadyRunner, type ReadySlot } from './state.ts';
+import type { Tier } from './terms.ts';
+import { mayGiveWay, tierOf } from './tiers.ts';
 
 /**
  * Room for `missing` more runners: idle ones go that nobody waits for, in the order of the eviction policy. Room that
@@ -11,6 +14,7 @@ import { baseKey, isIdle, type PoolState, type ReadyRunner, type ReadySlot } fro
 export function makeRunnerRoom(
   state: PoolState,
   missing: number,
+  to: Tier,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
@@ -20,21 +24,20 @@ export function makeRunnerRoom(
   if (needed <= 0) return;
   const idle: ReadyRunner[] = [];
   for (const runner of state.runners.values())
-    if (runner.state === 'ready' && isSpare(state, runner, nowMs)) idle.push(runner);
+    if (runner.state === 'ready' && isSpare(state, runner, to, nowMs)) idle.push(runner);
   const leaving = inOrderOfLeaving(state, idle, (runner) => baseCandidate(state, runner));
   for (const victim of leaving.slice(0, needed)) evictBase(state, victim, nowMs, effects);
 }
 
-function isSpare(state: PoolState, runner: ReadyRunner, nowMs: number): boolean {
+function isSpare(state: PoolState, runner: ReadyRunner, to: Tier, nowMs: number): boolean {
   if (!isIdle(runner) || holdsKept(state, runner)) return false;
-  return isResident(state, runner.worth, nowMs) && !isWaitedFor(state, runner);
+  return mayGiveWay(state, runner, to, nowMs) && !isWaitedFor(state, runner, to);
 }
 
-/** Somebody waits for a combo of its base, which it will take on in a moment. */
-function isWaitedFor(state: PoolState, runner: ReadyRunner): boolean {
-  if (state.unplaced.has(baseKey(runner.model))) return true;
-  for (const key of runner.combos.keys()) if (state.queues.has(key)) return true;
-  return false;
+/** Somebody waits for a combo of its base, which it will take on in a moment; flex work keeps nothing from others. */
+function isWaitedFor(state: PoolState, runner: ReadyRunner, to: Tier): boolean {
+  const lineMs = longestWaitMs(state, runner);
+  return to === 'interactive' ? tierOf(lineMs) === 'interactive' : lineMs < Number.POSITIVE_INFINITY;
 }
 
 /** Room for `wanted` more combos on a full runner: idle ones go, in the order of the eviction policy. */
@@ -42,6 +45,7 @@ export function makeComboRoom(
   state: PoolState,
   runner: ReadyRunner,
   wanted: number,
+  to: Tier,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
@@ -49,7 +53,7 @@ export function makeComboRoom(
   const idle: ReadySlot[] = [];
   for (const [key, slot] of runner.combos) {
     if (slot.state === 'detaching') needed -= 1;
-    else if (slot.state === 'ready' && slot.active === 0 && isResident(state, slot.worth, nowMs))
+    else if (slot.state === 'ready' && slot.active === 0 && mayGiveWay(state, slot, to, nowMs))
       if (!isKept(state, runner, key)) idle.push(slot);
   }
   if (needed <= 0 || idle.length === 0) return;

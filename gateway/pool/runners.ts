@@ -5,17 +5,21 @@ import { blame, blameExit, refusalAfter } from './blame.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
-import { holdersOf } from './holders.ts';
-import { keepFailed, keepLost } from './keeps.ts';
+import { chargeStart } from './fairness.ts';
+import { holdersOf, readyHolders } from './holders.ts';
+import { isKept, keepFailed, keepLost } from './keeps.ts';
 import { measureContext, measureWeights, slotBytes } from './memory.ts';
 import { lift, strike } from './quarantine.ts';
-import { losePlace, rejectWaiting } from './queues.ts';
+import { headMs, losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
-import { measureStart } from './startTimes.ts';
-import type { PoolState, Runner } from './state.ts';
-import { stopRunner } from './stops.ts';
+import { noteLoad, noteStart } from './startTimes.ts';
+import type { ComboSlot, PoolState, ReadyRunner, ReadySlot, Runner, WaitQueue } from './state.ts';
+import { noteStep } from './stepTimes.ts';
+import { detach, stopRunner } from './stops.ts';
+import type { Tier } from './terms.ts';
+import { beganFor, tierOf } from './tiers.ts';
 import { forget, moveTo } from './transitions.ts';
 import { upkeep } from './upkeep.ts';
 
@@ -24,7 +28,7 @@ export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects:
   const runner = state.runners.get(id);
   if (runner?.state !== 'starting') return;
   const { model, combos } = runner;
-  measureStart(state, { step: 'spawn' }, nowMs - runner.sinceMs);
+  noteStep(state, { step: 'spawn' }, nowMs - runner.sinceMs);
   if (model === null) {
     moveTo(state, { id, model, combos, state: 'standby', sinceMs: nowMs });
     effects.push({ type: 'note', note: 'standby_ready', runnerId: id });
@@ -43,8 +47,9 @@ export function runnerLoaded(
   if (runner?.state !== 'loading') return;
   forgetLosses(state);
   measureWeights(state, runner.model, weightBytes);
+  noteLoad(state, weightBytes, nowMs - runner.sinceMs);
   const { model, combos, threads } = runner;
-  measureStart(state, { step: 'load', model }, nowMs - runner.sinceMs);
+  noteStep(state, { step: 'load', model }, nowMs - runner.sinceMs);
   const ready = moveTo(state, {
     id,
     model,
@@ -52,6 +57,7 @@ export function runnerLoaded(
     state: 'ready',
     weightBytes,
     worth: newWorth(state, 'bases', nowMs - runner.sinceMs, nowMs),
+    interactive: beganFor(tierOfWanted(state, combos), nowMs),
     threads,
     active: 0,
     lastUsedMs: nowMs,
@@ -60,6 +66,15 @@ export function runnerLoaded(
   for (const slot of [...combos.values()]) {
     if (slot.state === 'wanted') attach(ready, slot, nowMs, effects);
   }
+}
+
+/** Of flex work alone, or also of somebody interactive: also when those who began it have left. */
+function tierOfWanted(state: PoolState, combos: ReadonlyMap<ComboKey, ComboSlot>): Tier {
+  for (const key of combos.keys()) {
+    const queue = state.queues.get(key);
+    if (!queue || tierOf(headMs(queue)) === 'interactive') return 'interactive';
+  }
+  return 'flex';
 }
 
 /** Who waited for the start is served, and who waits on for a free sequence waits from now. */
@@ -73,20 +88,24 @@ export function comboReady(
   const slot = runner?.combos.get(event.comboKey);
   if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
   const { combo } = slot;
-  measureStart(state, { step: 'attach', combo }, nowMs - slot.sinceMs);
+  noteStep(state, { step: 'attach', combo }, nowMs - slot.sinceMs);
   lift(state, combo.key, 'success', effects);
-  runner.combos.set(event.comboKey, {
+  const { kvBytes, computeBytes } = event;
+  const queue = state.queues.get(combo.key);
+  const ready: ReadySlot = {
     state: 'ready',
     combo,
-    kvBytes: event.kvBytes,
-    computeBytes: event.computeBytes,
+    kvBytes,
+    computeBytes,
     worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
+    interactive: beganFor(queue ? tierOf(headMs(queue)) : 'interactive', nowMs),
     active: 0,
     lastUsedMs: nowMs,
     keepAliveMs: combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY,
-  });
-  const { kvBytes, computeBytes } = event;
+  };
+  runner.combos.set(event.comboKey, ready);
   measureContext(state, combo.model, kvBytes, computeBytes);
+  noteStart(state, combo, slot.kind, nowMs - slot.begunMs);
   effects.push({
     type: 'note',
     note: 'combo_ready',
@@ -94,9 +113,30 @@ export function comboReady(
     combo: combo.name,
     detail: { kvBytes, computeBytes },
   });
-  for (const waiter of state.queues.get(combo.key)?.waiters ?? []) waiter.waitsSinceMs = nowMs;
+  if (queue) serveStart(state, runner, queue, nowMs - slot.begunMs, nowMs, effects);
+  else if (isAbandoned(state, runner, combo)) detach(runner, ready, nowMs, effects);
+}
+
+/** The start that the queue waited for is over. */
+function serveStart(
+  state: PoolState,
+  runner: ReadyRunner,
+  { combo, waiters }: WaitQueue,
+  tookMs: number,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const initiator = waiters.find(({ start }) => start?.runnerId === runner.id && !start.joined);
+  if (initiator?.account) chargeStart(state, initiator.account, tookMs);
+  for (const waiter of waiters) waiter.waitsSinceMs = nowMs;
   answerOrders(state, runner, combo.key, effects);
   grantWaiting(state, combo.key, nowMs, effects);
+}
+
+/** It was begun for those who have left, not to keep the combo nor to have it on one runner more. */
+function isAbandoned(state: PoolState, runner: ReadyRunner, { key }: Combo): boolean {
+  if (state.settings.abandonedStarts === 'keep' || isKept(state, runner, key)) return false;
+  return readyHolders(state, key).length === 1;
 }
 
 /** The combo cannot be attached; who waited for it is answered, the runner goes on. */

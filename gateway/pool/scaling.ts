@@ -108,7 +108,9 @@ function desiredRunners(
 /** Begins one runner more, out of what is free: nothing gives way for it. */
 function spread(state: PoolState, combo: Combo, there: number, nowMs: number, effects: PoolEffect[]): void {
   const head = state.queues.get(combo.key)?.waiters[0];
-  if (!head || nowMs - head.waitsSinceMs < state.settings.scaleUpDelayMs || !isWorthIt(state, combo)) return;
+  // Flex work fills what is idle: no runner more is started for it.
+  if (!head || head.tier === 'flex' || !isWorthIt(state, combo)) return;
+  if (nowMs - head.waitsSinceMs < state.settings.scaleUpDelayMs) return;
   if (!beginReplica(state, combo, nowMs, effects)) return;
   effects.push({ type: 'note', note: 'scaled_up', combo: combo.name, detail: { runners: there + 1 } });
 }
@@ -121,12 +123,14 @@ function isWorthIt(state: PoolState, { model }: Combo): boolean {
 function beginReplica(state: PoolState, combo: Combo, nowMs: number, effects: PoolEffect[]): boolean {
   if (quarantineOf(state, combo, true, nowMs)) return false;
   const want = { type: 'replica', combo, sinceMs: nowMs } as const;
-  const other = runnersOfBase(state, combo.model).find(
+  const runners = runnersOfBase(state, combo.model);
+  const other = runners.find(
     (runner) => !runner.combos.has(combo.key) && runner.combos.size < state.settings.maxCombosPerRunner,
   );
   const need = other ? comboNeed(state, combo, other) : wholeNeed(state, combo);
   if (need > freeBytes(state)) return false;
   if (other) startOnRunner(state, other, want, nowMs, effects);
+  else if (runners.length >= mostRunners(state, combo.model)) return false;
   else if (runnersWithBase(state) >= state.settings.maxRunners) return false;
   else startRunner(state, want, nowMs, effects);
   return true;

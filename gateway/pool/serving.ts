@@ -1,16 +1,21 @@
-import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
+import { type ComboKey, requestId } from '../domain/ids.ts';
+import { noteDuration } from './durations.ts';
 import type { PoolEffect } from './effects.ts';
+import type { PoolEvent } from './events.ts';
 import { noteUse } from './eviction.ts';
+import { chargeGrant, settleCharge } from './fairness.ts';
 import { readyHolders } from './holders.ts';
 import { isKept } from './keeps.ts';
 import { takeNext } from './nextWaiters.ts';
 import { takeOut } from './queues.ts';
 import type { PoolState, ReadyRunner, ReadySlot, Waiter } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
+import type { InteractiveUse } from './tiers.ts';
 
 /**
  * Grants from the combo's queue while runners have it ready and sequences free. The oldest runner is filled up to the
  * target occupancy before the next one is used, so that what one can serve leaves the others idle; beyond that all fill up.
+ * nextWaiters() says to whom.
  */
 export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
   if (!state.queues.has(key)) return;
@@ -21,7 +26,7 @@ export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, eff
       if (!queue) return;
       const free = Math.ceil(slot.combo.model.sequences * share) - slot.active;
       if (free <= 0) continue;
-      const next = takeNext(state, queue, runner.id, free);
+      const next = takeNext(state, queue, runner, free, nowMs);
       for (const waiter of next) grant(state, runner, slot, waiter, nowMs, effects);
     }
   }
@@ -36,15 +41,26 @@ function grant(
   effects: PoolEffect[],
 ): void {
   const { kind, joined } = waiter.start ?? { kind: 'warm', joined: false };
+  const { tier, account } = waiter;
   slot.active += 1;
   runner.active += 1;
   slot.lastUsedMs = nowMs;
   runner.lastUsedMs = nowMs;
   noteUse(state, 'combos', slot.worth);
   noteUse(state, 'bases', runner.worth);
+  if (tier === 'interactive')
+    for (const { interactive } of [slot, runner]) beginInteractive(interactive, nowMs);
   slot.keepAliveMs = waiter.keepAliveMs ?? slot.combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
   const id = requestId(waiter.id);
-  state.granted.set(id, { runnerId: runner.id, comboKey: slot.combo.key });
+  const charged = account ? chargeGrant(state, account) : 0;
+  state.granted.set(id, {
+    runnerId: runner.id,
+    comboKey: slot.combo.key,
+    tier,
+    account,
+    charged,
+    grantedMs: nowMs,
+  });
   effects.push({ type: 'grant', requestId: id, runnerId: runner.id, kind, joined });
 }
 
@@ -67,10 +83,17 @@ export function answerOrders(
  * Frees the sequence of a granted request for the next one. The combo goes when the request asked for that or when
  * another combo waits for its place, the runner when it drains.
  */
-export function endRequest(state: PoolState, id: RequestId, nowMs: number, effects: PoolEffect[]): void {
+export function endRequest(
+  state: PoolState,
+  { requestId: id, usage }: Extract<PoolEvent, { type: 'requestEnded' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   const granted = state.granted.get(id);
   if (!granted) return;
   state.granted.delete(id);
+  if (granted.account) settleCharge(state, granted.account, granted.charged, usage);
+  noteDuration(state.serviceTimes, granted.comboKey, nowMs - granted.grantedMs);
   const runner = state.runners.get(granted.runnerId);
   const slot = runner?.combos.get(granted.comboKey);
   if (runner?.state !== 'ready' && runner?.state !== 'draining') return;
@@ -83,11 +106,24 @@ export function endRequest(state: PoolState, id: RequestId, nowMs: number, effec
     return;
   }
   runner.lastUsedMs = nowMs;
+  if (granted.tier === 'interactive') endInteractive(runner.interactive, nowMs);
   if (slot.state === 'ready') {
     slot.lastUsedMs = nowMs;
+    if (granted.tier === 'interactive') endInteractive(slot.interactive, nowMs);
     grantWaiting(state, granted.comboKey, nowMs, effects);
   }
-  const unwanted =
-    slot.state === 'draining' || (slot.keepAliveMs === 0 && !isKept(state, runner, slot.combo.key));
+  const isLetGo =
+    slot.state === 'ready' && slot.keepAliveMs === 0 && !isKept(state, runner, granted.comboKey);
+  const unwanted = slot.state === 'draining' || (isLetGo && !state.queues.has(granted.comboKey));
   if (unwanted && slot.active === 0) detach(runner, slot, nowMs, effects);
+}
+
+function beginInteractive(use: InteractiveUse, nowMs: number): void {
+  use.active += 1;
+  use.lastMs = nowMs;
+}
+
+function endInteractive(use: InteractiveUse, nowMs: number): void {
+  use.active -= 1;
+  use.lastMs = nowMs;
 }

@@ -12,6 +12,14 @@ export interface PoolSettings {
   /** Most waiting requests in all. */
   readonly queueLimit: number;
   readonly queueLimitPerCombo: number;
+  /** Share of either limit that one tenant may take while others ask too, 0 to 1. */
+  readonly queueShare: number;
+  /** What a tenant's counter grows by (fairness.ts). */
+  readonly fairWeights: {
+    readonly inputToken: number;
+    readonly outputToken: number;
+    readonly startSecond: number;
+  };
   /** Longest a spawn, a load or an attach may take, and a request may wait for room. */
   readonly startTimeoutMs: number;
   /** Threads that decode at one time, over all runners: ggml's threads spin, more than the cores stall all. */
@@ -28,6 +36,14 @@ export interface PoolSettings {
   readonly scaleDownAfterMs: number;
   readonly stableWindowMs: number;
   readonly panicWindowMs: number;
+  /** Flex work does not take the place of what interactive requests have used within this time. */
+  readonly flexSparesMs: number;
+  /** Longest that a flex request may wait for room or a sequence, in place of `startTimeoutMs`. */
+  readonly flexWaitMs: number;
+  /** After this wait of an interactive request for a base no flex request gets a sequence of it. */
+  readonly flexWatermarkMs: number;
+  /** What becomes of a start when nobody waits for it any more. */
+  readonly abandonedStarts: 'keep' | 'drop';
   /** How long a stopped runner may finish what runs. */
   readonly drainTimeoutMs: number;
   /** After this wait for room with no idle runner, a busy one takes no new work and is replaced when it is done. */

@@ -1,6 +1,6 @@
 import type { PoolEffect } from './effects.ts';
-import { predictStartMs, type StartStep } from './startTimes.ts';
 import type { PoolState, Runner } from './state.ts';
+import { predictStepMs, type StartStep } from './stepTimes.ts';
 
 /** A start is slow from this multiple of its prediction on. */
 const SLOW_FACTOR = 3;
@@ -17,7 +17,7 @@ interface Underway {
 
 /** Tells of each start once that it takes much longer than predicted. */
 export function noteSlowStarts(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const { slow } = state.startBook;
+  const { slow } = state.stepTimes;
   const before = new Set(slow);
   slow.clear();
   for (const runner of state.runners.values()) {
@@ -25,7 +25,7 @@ export function noteSlowStarts(state: PoolState, nowMs: number, effects: PoolEff
       const elapsedMs = nowMs - sinceMs;
       if (before.has(key)) slow.add(key);
       if (before.has(key) || elapsedMs < LEAST_SLOW_MS) continue;
-      const predictedMs = predictStartMs(state, step);
+      const predictedMs = predictStepMs(state, step);
       if (elapsedMs < SLOW_FACTOR * predictedMs) continue;
       slow.add(key);
       const detail = {

@@ -27,7 +27,13 @@ export function startRunner(
 ): UsableRunner {
   const { combo } = want;
   const runner = claimStandby(state, combo, nowMs, effects) ?? spawnRunner(state, combo, nowMs, effects);
-  runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', bytes: comboNeed(state, combo) });
+  runner.combos.set(combo.key, {
+    state: 'wanted',
+    combo,
+    kind: 'cold',
+    begunMs: nowMs,
+    bytes: comboNeed(state, combo),
+  });
   place(state, want, { runnerId: runner.id, kind: 'cold' }, false);
   return runner;
 }
@@ -80,11 +86,11 @@ export function startOnRunner(
   const { combo } = want;
   const bytes = comboNeed(state, combo, runner);
   if (runner.state === 'ready') {
-    attach(runner, { combo, kind: 'attach', bytes }, nowMs, effects);
+    attach(runner, { combo, kind: 'attach', begunMs: nowMs, bytes }, nowMs, effects);
     place(state, want, { runnerId: runner.id, kind: 'attach' }, false);
   } else {
     // Somebody else's start of the base is under way: this combo joins it.
-    runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', bytes });
+    runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', begunMs: nowMs, bytes });
     place(state, want, { runnerId: runner.id, kind: 'cold' }, true);
   }
 }
@@ -92,11 +98,11 @@ export function startOnRunner(
 /** Orders the runner to attach the combo. */
 export function attach(
   runner: Runner,
-  { combo, kind, bytes }: Pick<Extract<ComboSlot, { state: 'wanted' }>, 'combo' | 'kind' | 'bytes'>,
+  { combo, kind, begunMs, bytes }: Omit<Extract<ComboSlot, { state: 'wanted' }>, 'state'>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  runner.combos.set(combo.key, { state: 'attaching', combo, kind, bytes, sinceMs: nowMs });
+  runner.combos.set(combo.key, { state: 'attaching', combo, kind, begunMs, bytes, sinceMs: nowMs });
   effects.push({ type: 'attach', runnerId: runner.id, combo, kind });
   effects.push({ type: 'note', note: 'combo_attaching', runnerId: runner.id, combo: combo.name });
 }

@@ -3,24 +3,37 @@ import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, ComboName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { DeadlineQueue } from './deadlines.ts';
+import { type DurationBook, noStartTimes, type StartTimes } from './durations.ts';
 import type { StopReason } from './effects.ts';
 import type { Book, Worth } from './eviction.ts';
+import { type Account, type Fairness, noFairness } from './fairness.ts';
 import { type Dice, diceOf } from './jitter.ts';
 import type { Keep } from './keeps.ts';
 import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
-import type { StartBook } from './startTimes.ts';
+import type { StepTimes } from './stepTimes.ts';
+import type { Tier } from './terms.ts';
+import type { InteractiveUse } from './tiers.ts';
 
 /** A combo on a runner. */
 export type ComboSlot =
   /** The runner does not hold its base yet. */
-  | { readonly state: 'wanted'; readonly combo: Combo; readonly kind: StartKind; readonly bytes: number }
+  | {
+      readonly state: 'wanted';
+      readonly combo: Combo;
+      readonly kind: StartKind;
+      /** When its start was begun. */
+      readonly begunMs: number;
+      readonly bytes: number;
+    }
   | {
       readonly state: 'attaching';
       readonly combo: Combo;
       readonly kind: StartKind;
+      readonly begunMs: number;
       readonly sinceMs: number;
       /** Predicted. */
       readonly bytes: number;
@@ -36,6 +49,7 @@ export interface ReadySlot {
   readonly kvBytes: number;
   readonly computeBytes: number;
   readonly worth: Worth;
+  readonly interactive: InteractiveUse;
   /** Granted requests that have not ended. */
   active: number;
   lastUsedMs: number;
@@ -79,6 +93,7 @@ export type Runner =
       readonly state: 'ready';
       readonly weightBytes: number;
       readonly worth: Worth;
+      readonly interactive: InteractiveUse;
       threads: number;
       active: number;
       lastUsedMs: number;
@@ -118,6 +133,13 @@ export interface Waiter {
   readonly type: 'request' | 'order';
   readonly id: string;
   readonly arrivedMs: number;
+  readonly tier: Tier;
+  /** Its place in line (tiers.ts). */
+  readonly lineMs: number;
+  /** Whose it is; null: an order's, which takes no sequence. */
+  readonly account: Account | null;
+  /** When it must have been granted; Infinity: whenever. */
+  readonly deadlineAtMs: number;
   readonly keepAliveMs: number | undefined;
   /** Since when it waits for room or a free sequence: its arrival, or the end of the start that it waited on. */
   waitsSinceMs: number;
@@ -127,7 +149,7 @@ export interface Waiter {
   promised: RunnerId | null;
 }
 
-/** Never empty, the oldest waiter first. */
+/** Never empty, in line: interactive waiters first, the oldest first. */
 export interface WaitQueue {
   readonly type: 'queue';
   readonly combo: Combo;
@@ -148,6 +170,17 @@ export type Want = WaitQueue | ReplicaWant;
 export interface UnplacedBase {
   readonly model: CatalogueModel;
   readonly wants: Set<Want>;
+}
+
+/** A request that runs. */
+export interface GrantedRequest {
+  readonly runnerId: RunnerId;
+  readonly comboKey: ComboKey;
+  readonly tier: Tier;
+  readonly account: Account | null;
+  /** What its account was charged for it (fairness.ts). */
+  readonly charged: number;
+  readonly grantedMs: number;
 }
 
 /** What the last runner of a base measured; null: not yet. */
@@ -179,10 +212,19 @@ export interface PoolState {
   /** Combos that are to be kept ready, by pins and by the catalogue's `minRunners`: made from both (keeps.ts). */
   keeps: ReadonlyMap<ComboKey, Keep>;
   waiting: number;
+  /** Of the last one that came to wait (tiers.ts). */
+  lastPlaceMs: number;
+  /** Of `waiting` those that are flex work. */
+  flexWaiting: number;
   /** Where a waiting request waits. */
   readonly waitingIn: Map<string, ComboKey>;
   /** Where a granted request runs. */
-  readonly granted: Map<RequestId, { readonly runnerId: RunnerId; readonly comboKey: ComboKey }>;
+  readonly granted: Map<RequestId, GrantedRequest>;
+  readonly fairness: Fairness;
+  readonly deadlines: DeadlineQueue;
+  readonly startTimes: StartTimes;
+  /** How long requests ran, by combo. */
+  readonly serviceTimes: DurationBook;
   /** What is current; runners and combos of other revisions go when nobody uses them. */
   catalogue: Catalogue;
   shuttingDown: boolean;
@@ -193,7 +235,7 @@ export interface PoolState {
   readonly quarantines: Map<string, Quarantine>;
   /** Of runners whose connection broke: what is to blame if their exit, which follows, was their own doing. */
   readonly culprits: Map<RunnerId, readonly Culprit[]>;
-  readonly startBook: StartBook;
+  readonly stepTimes: StepTimes;
   readonly dice: Dice;
   /** Of combos that may be spread over several runners. */
   readonly loads: Map<ComboKey, Load>;
@@ -212,8 +254,14 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     pins: new Map(),
     keeps: new Map(),
     waiting: 0,
+    lastPlaceMs: Number.NEGATIVE_INFINITY,
+    flexWaiting: 0,
     waitingIn: new Map(),
     granted: new Map(),
+    fairness: noFairness(),
+    deadlines: [],
+    startTimes: noStartTimes(),
+    serviceTimes: new Map(),
     catalogue,
     shuttingDown: false,
     clocks: { combos: 0, bases: 0 },
@@ -222,7 +270,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     quarantines: new Map(),
     culprits: new Map(),
-    startBook: { times: new Map(), slow: new Set() },
+    stepTimes: { times: new Map(), slow: new Set() },
     dice: diceOf(runnerPrefix),
     runnerPrefix,
     spawned: 0,

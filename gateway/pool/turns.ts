@@ -1,12 +1,11 @@
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
-import { isResident } from './eviction.ts';
 import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, heldBytes, slotBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory, runnersFor } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { headMs, joinPlaced, longestWaitMs, oldestWant } from './queues.ts';
+import { headMs, joinPlaced, longestWaitMs, oldestWant, wantedMs } from './queues.ts';
 import {
   type PoolState,
   type ReadyRunner,
@@ -17,18 +16,19 @@ import {
   type Want,
 } from './state.ts';
 import { drainRunner } from './stops.ts';
+import { mayGiveWay, tierOf } from './tiers.ts';
 
 /**
  * Who waits for room that only busy ones could give gets its turn after `swapAfterMs`: the least recently used busy
- * one takes no new work and goes when what runs has ended. Only one for which nobody has waited longer, and that nobody
- * was promised, gives way, so
- * that two that do not fit together are served in batches, in the order of arrival, and neither starves.
+ * one takes no new work and goes when what runs has ended. Only one for which nobody stands before it in line, and that
+ * nobody was promised, gives way, so that two that do not fit together are served in batches, in the order of arrival, and
+ * neither starves.
  */
 export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const missing: Want[] = [];
   for (const { model, wants } of state.unplaced.values()) {
     const oldest = oldestWant(wants);
-    if (!oldest || nowMs - headMs(oldest) < state.settings.swapAfterMs) continue;
+    if (!oldest || nowMs - wantedMs(oldest) < state.settings.swapAfterMs) continue;
     const runners = runnersFor(state, runnersOfBase(state, model), oldest);
     if (runners.length === 0) missing.push(oldest);
     else swapOnFull(state, runners, oldest, nowMs);
@@ -41,7 +41,7 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
 /** The same for memory that only busy ones could give: of other runners, else of combos on the same one. */
 function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const blocked = blockedByMemory(state);
-  if (!blocked || nowMs - headMs(blocked.want) < state.settings.swapAfterMs) return;
+  if (!blocked || nowMs - wantedMs(blocked.want) < state.settings.swapAfterMs) return;
   const { want, runner, missingBytes } = blocked;
   const onItsWay = comingBytes(state) + drainingBytes(state);
   if (findVictims(state, missingBytes - onItsWay, blocked, nowMs)) return;
@@ -76,7 +76,11 @@ function swapRunner(
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || runner.active === 0 || runner.id === but) continue;
-    if (!isResident(state, runner.worth, nowMs) || longestWaitMs(state, runner) <= headMs(want)) continue;
+    if (
+      !mayGiveWay(state, runner, tierOf(headMs(want)), nowMs) ||
+      longestWaitMs(state, runner) <= headMs(want)
+    )
+      continue;
     if (holdsPromise(state, runner) || holdsKept(state, runner)) continue;
     if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
   }
@@ -95,7 +99,8 @@ function swapCombo(state: PoolState, runner: ReadyRunner, want: Want, nowMs: num
   let oldest: ReadySlot | undefined;
   for (const [key, slot] of runner.combos) {
     if (slot.state === 'draining' || slot.state === 'detaching') return true;
-    if (slot.state !== 'ready' || slot.active === 0 || !isResident(state, slot.worth, nowMs)) continue;
+    if (slot.state !== 'ready' || slot.active === 0) continue;
+    if (!mayGiveWay(state, slot, tierOf(headMs(want)), nowMs)) continue;
     if (headMs(state.queues.get(key)) <= headMs(want) || isPromised(state, key, runner.id)) continue;
     if (isKept(state, runner, key)) continue;
     if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;

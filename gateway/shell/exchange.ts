@@ -1,13 +1,15 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
-import { errorEnvelope } from '../domain/envelope.ts';
+import { errorEnvelope, retryAfterHeaders } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import type { PhaseInterval } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
 import type { FixedStart } from '../pool/effects.ts';
+import type { TokenUsage, WaitTerms } from '../pool/terms.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { type BadAnswer, badAnswerFailure, isBad, showsBadRunner } from './badAnswer.ts';
+import { type DeadlineDefaults, deadlineOf } from './deadlines.ts';
 import { makeRecord } from './exchangeRecord.ts';
 import type { InferenceRequest, ResponseSink } from './inference.ts';
 import type { Grant, GrantOutcome, PoolLoop } from './poolLoop.ts';
@@ -25,6 +27,7 @@ export interface ExchangeDeps {
   readonly timeline: StartTimeline;
   readonly ledger: Ledger;
   readonly clock: Clock;
+  readonly deadlines: DeadlineDefaults;
   /** Gets the record of every exchange that has ended, when its row is on disk or has been refused by the disk. */
   readonly onEnded: (record: RequestRecord) => void;
 }
@@ -47,6 +50,7 @@ export class Exchange {
   readonly #times: RequestTimes;
   readonly #body: string;
   readonly #forwarder: SseForwarder;
+  readonly #deadlineMs: number | null;
   readonly #gone: Promise<'gone'>;
   #goneReason: 'closed' | 'slow' | null = null;
   /** What serves the request, or what it waits for once that is fixed. */
@@ -59,6 +63,7 @@ export class Exchange {
     this.#deps = deps;
     this.#times = new RequestTimes(request.arrivedMonoMs);
     this.#body = JSON.stringify(request.body);
+    this.#deadlineMs = deadlineOf(request, deps.deadlines);
     this.#forwarder = new SseForwarder((bytes) => sink.write(bytes));
     this.#gone = new Promise((resolve) => {
       sink.onGone((reason) => {
@@ -79,7 +84,7 @@ export class Exchange {
       if (this.#goneReason) return this.#endGone();
       if (!isBad(answer)) return this.#endAnswered(answer);
       if (answer.begun || attempt > 1 || this.#sink.headSent)
-        return this.#endFailed(badAnswerFailure(outcome.grant.runnerId, answer));
+        return this.#endFailed(this.#bad(outcome.grant.runnerId, answer));
     }
   }
 
@@ -87,8 +92,9 @@ export class Exchange {
   async #wait(): Promise<GrantOutcome | 'gone'> {
     const { pool } = this.#deps;
     const { requestId, combo, keepAliveMs, stream } = this.#request;
+    const terms = this.#terms();
     const waiting = stream ? new WaitingStream(() => this.#announce()) : null;
-    const outcome = await Promise.race([pool.acquire(requestId, combo, keepAliveMs), this.#gone]);
+    const outcome = await Promise.race([pool.acquire(requestId, combo, keepAliveMs, terms), this.#gone]);
     waiting?.stop();
     // Also when the grant came in the same moment: nobody would stop what is begun for it.
     if (outcome === 'gone' || this.#goneReason) {
@@ -102,6 +108,13 @@ export class Exchange {
     }
     this.#granted(outcome.grant);
     return outcome;
+  }
+
+  #terms(): WaitTerms {
+    const { tenant, serviceTier, arrivedMonoMs } = this.#request;
+    const tier = serviceTier === 'flex' ? 'flex' : 'interactive';
+    const deadlineAtMs = arrivedMonoMs + (this.#deadlineMs ?? Number.POSITIVE_INFINITY);
+    return { tenant, weight: 1, tier, deadlineAtMs };
   }
 
   /** Sends a stream's headers once it is fixed who will serve it, then what the start is doing. */
@@ -152,7 +165,7 @@ export class Exchange {
       if (!this.#goneReason && isBad(answer) && showsBadRunner(answer))
         this.#reportBad(grant.runnerId, answer.error);
     }
-    pool.release(this.#request.requestId);
+    pool.release(this.#request.requestId, usageOf(answer));
     return answer;
   }
 
@@ -163,6 +176,12 @@ export class Exchange {
       message: `Cannot use runner "${runnerId}": ${error.message}`,
     };
     this.#deps.pool.dispatch({ type: 'runnerFailed', runnerId, failure });
+  }
+
+  #bad(runnerId: RunnerId, answer: BadAnswer): Failure {
+    const failure = badAnswerFailure(runnerId, answer);
+    if (failure.code !== 'no_capacity') return failure;
+    return { ...failure, retryAfterMs: this.#deps.pool.retryAfterMs(this.#request.combo) };
   }
 
   #sendStreamHead(nowMonoMs: number): void {
@@ -204,9 +223,16 @@ export class Exchange {
       this.#sink.end(`data: ${body.toString('utf8').replaceAll('\n', ' ')}\n\n`);
       return;
     }
-    const retry: Record<string, string> = status >= 500 ? {} : { 'x-should-retry': 'false' };
+    const retry = this.#retryOf(status);
     this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#headers() });
     this.#sink.end(body);
+  }
+
+  /** A runner's own refusal passes with time, or never. */
+  #retryOf(status: number): Record<string, string> {
+    if (status === 429 || status === 503)
+      return retryAfterHeaders(this.#deps.pool.retryAfterMs(this.#request.combo));
+    return status >= 500 ? {} : { 'x-should-retry': 'false' };
   }
 
   async #endFailed(failure: Failure): Promise<void> {
@@ -237,7 +263,7 @@ export class Exchange {
     endedMonoMs: number,
   ): RequestRecord {
     const ending = { httpStatus: status, errorCode, report, responseBytes };
-    return makeRecord(this.#request, this.#start, this.#times, ending, endedMonoMs);
+    return makeRecord(this.#request, this.#start, this.#times, ending, this.#deadlineMs, endedMonoMs);
   }
 
   async #write(record: RequestRecord): Promise<boolean> {
@@ -264,6 +290,12 @@ export class Exchange {
       'openai-processing-ms': String(Math.round(nowMonoMs - arrivedMonoMs)),
     };
   }
+}
+
+/** undefined: the runner did some of it, and nobody knows how much. */
+function usageOf(answer: RunnerAnswer): TokenUsage | undefined {
+  if (isBad(answer)) return answer.begun ? undefined : { promptTokens: 0, completionTokens: 0 };
+  return answer.type === 'refused' ? { promptTokens: 0, completionTokens: 0 } : answer.report;
 }
 
 function errorCodeOf(body: Buffer): string {

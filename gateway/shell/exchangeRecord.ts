@@ -18,6 +18,7 @@ export function makeRecord(
   start: FixedStart | null,
   times: RequestTimes,
   ending: Ending,
+  deadlineMs: number | null,
   endedMonoMs: number,
 ): RequestRecord {
   const { combo } = request;
@@ -34,6 +35,7 @@ export function makeRecord(
     joined: start?.joined ?? false,
     stream: request.stream,
     arrivedAtEpochMs: request.arrivedAtEpochMs,
+    deadlineMs,
     phasesMs: times.phases(endedMonoMs),
     ttftMs: times.ttftMs(),
     tpotMs: times.tpotMs(endedMonoMs),
@@ -63,6 +65,7 @@ export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number):
     joined: false,
     stream: refusal.stream,
     arrivedAtEpochMs: refusal.arrivedAtEpochMs,
+    deadlineMs: null,
     phasesMs: { queue: totalMs },
     ttftMs: null,
     tpotMs: null,

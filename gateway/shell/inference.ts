@@ -18,11 +18,20 @@ export interface InferenceRequest {
   readonly legacyFunctions: boolean;
   /** From `keep_alive`: milliseconds, Infinity for never by idleness; undefined when not given. */
   readonly keepAliveMs: number | undefined;
+  /** Whose it is: what the pool is fair between. Opaque; never logged or stored. */
+  readonly tenant: string;
+  /** OpenAI's `service_tier`, as the answer tells it; null: the request did not ask. */
+  readonly serviceTier: ServiceTier | null;
+  /** From `x-hearth-deadline-ms`, counted from the arrival; null: the configured one. */
+  readonly deadlineMs: number | null;
   /** Names of fields that were accepted without effect. */
   readonly ignored: readonly string[];
   readonly arrivedMonoMs: number;
   readonly arrivedAtEpochMs: number;
 }
+
+/** OpenAI's name of how a request was processed. */
+export type ServiceTier = 'default' | 'flex';
 
 /** Where an answer goes: one client's connection. */
 export interface ResponseSink {

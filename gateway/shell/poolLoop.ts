@@ -5,7 +5,9 @@ import { decide } from '../pool/decide.ts';
 import type { FixedStart, NoteType, OrderAnswer, PoolEffect } from '../pool/effects.ts';
 import type { PoolEvent } from '../pool/events.ts';
 import { fixedStart, promisedStart } from '../pool/queries.ts';
+import { retryAfterMs } from '../pool/retryAfter.ts';
 import type { PoolState } from '../pool/state.ts';
+import type { TokenUsage, WaitTerms } from '../pool/terms.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
@@ -91,10 +93,15 @@ export class PoolLoop {
   }
 
   /** Asks for a runner. Exactly one outcome, unless `leave` comes first. */
-  acquire(id: RequestId, combo: Combo, keepAliveMs: number | undefined): Promise<GrantOutcome> {
+  acquire(
+    id: RequestId,
+    combo: Combo,
+    keepAliveMs: number | undefined,
+    terms: WaitTerms,
+  ): Promise<GrantOutcome> {
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.dispatch({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
+      this.dispatch({ type: 'requestArrived', requestId: id, combo, keepAliveMs, terms });
     });
   }
 
@@ -105,9 +112,14 @@ export class PoolLoop {
     this.dispatch({ type: 'requestEnded', requestId: id });
   }
 
-  /** A granted request has ended. */
-  release(id: RequestId): void {
-    this.dispatch({ type: 'requestEnded', requestId: id });
+  /** A granted request has ended. undefined: nobody knows what it took. */
+  release(id: RequestId, usage: TokenUsage | undefined): void {
+    this.dispatch({ type: 'requestEnded', requestId: id, ...(usage && { usage }) });
+  }
+
+  /** When it is worth to ask for the combo again, in milliseconds. */
+  retryAfterMs(combo: Combo): number {
+    return retryAfterMs(this.#state, combo, this.#clock.monoMs());
   }
 
   /** What the client of a waiting request can be told and will be true; null: nothing yet. */

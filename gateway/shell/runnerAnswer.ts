@@ -7,6 +7,7 @@ import {
   REQUEST_ID_HEADER,
   type RunnerReport,
   runnerReportSchema,
+  SERVICE_TIER_HEADER,
 } from '../../runner/protocol/report.ts';
 import type { InferenceRequest } from './inference.ts';
 import { RunnerCall } from './runnerCall.ts';
@@ -79,6 +80,7 @@ function callHeaders(request: InferenceRequest): Record<string, string> {
     [REQUEST_ID_HEADER]: request.requestId,
     [COMBO_HEADER]: request.combo.key,
     [REPORT_HEADER]: '1',
+    ...(request.serviceTier ? { [SERVICE_TIER_HEADER]: request.serviceTier } : {}),
     ...(request.legacyFunctions ? { [LEGACY_FUNCTIONS_HEADER]: '1' } : {}),
   };
 }

@@ -36,6 +36,7 @@ export interface FirstChunk {
   readonly object: string;
   readonly created: number;
   readonly model: string;
+  readonly serviceTier: string | null;
 }
 
 function endOfEvents(bytes: Buffer): number {
@@ -49,13 +50,17 @@ function readFirst(events: Buffer): FirstChunk | null {
   const start = events.indexOf('data: ');
   if (start < 0) return null;
   try {
-    const { id, object, created, model } = JSON.parse(
+    const { id, object, created, model, service_tier } = JSON.parse(
       events.toString('utf8', start + 6, events.indexOf('\n', start)),
-    ) as Partial<FirstChunk>;
+    ) as Partial<FirstChunk> & { readonly service_tier?: unknown };
     return typeof id === 'string' && typeof object === 'string' && typeof created === 'number'
-      ? { id, object, created, model: String(model) }
+      ? { id, object, created, model: String(model), serviceTier: textOf(service_tier) }
       : null;
   } catch {
     return null;
   }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }

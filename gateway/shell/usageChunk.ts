@@ -9,6 +9,7 @@ export function usageChunk(record: RequestRecord, first: FirstChunk | null): str
     object: first?.object ?? 'chat.completion.chunk',
     created: first?.created ?? Math.floor(record.arrivedAtEpochMs / 1000),
     model: first?.model ?? record.combo,
+    ...(first?.serviceTier ? { service_tier: first.serviceTier } : {}),
     choices: [],
     usage: {
       prompt_tokens: record.promptTokens,

@@ -14,6 +14,8 @@ export const COMBO_HEADER = 'x-hearth-combo';
 export const REQUEST_ID_HEADER = 'x-request-id';
 /** Request header of a chat that used the deprecated `functions`: answer with `function_call`, not `tool_calls`. */
 export const LEGACY_FUNCTIONS_HEADER = 'x-hearth-legacy-functions';
+/** Request header with OpenAI's `service_tier` that a chat's answer is to tell, as its gateway processed it. */
+export const SERVICE_TIER_HEADER = 'x-hearth-service-tier';
 
 const count = z.int().nonnegative();
 

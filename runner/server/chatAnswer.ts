@@ -42,7 +42,7 @@ export class ChatAnswer implements AnswerWriter {
   }
 
   json(usageJson: string): string {
-    const { id, createdAtEpochS: created, model, fingerprint } = this.#head;
+    const { id, createdAtEpochS: created, model, fingerprint, serviceTier } = this.#head;
     const choices = this.#choices.map((at, index) => ({
       index,
       message: this.#message(at),
@@ -54,6 +54,7 @@ export class ChatAnswer implements AnswerWriter {
       object: 'chat.completion',
       created,
       model,
+      ...(serviceTier ? { service_tier: serviceTier } : {}),
       system_fingerprint: fingerprint,
       choices,
     };

@@ -10,6 +10,8 @@ export interface AnswerHead {
   model: string;
   fingerprint: string;
   legacyFunctions: boolean;
+  /** Told in chats only: text completions have no such field. */
+  serviceTier: 'default' | 'flex' | null;
 }
 
 /**
@@ -25,7 +27,14 @@ export class ChatChunks implements ChunkWriter {
 
   constructor(head: AnswerHead, choices: number, includeUsage: boolean) {
     const { id, createdAtEpochS: created, model, fingerprint } = head;
-    const common = { id, object: 'chat.completion.chunk', created, model, system_fingerprint: fingerprint };
+    const common = {
+      id,
+      object: 'chat.completion.chunk',
+      created,
+      model,
+      ...(head.serviceTier ? { service_tier: head.serviceTier } : {}),
+      system_fingerprint: fingerprint,
+    };
     this.#head = `data: ${JSON.stringify(common).slice(0, -1)}`;
     this.#tail = `]${includeUsage ? ',"usage":null' : ''}}\n\n`;
     this.#textEnd = `},"logprobs":null,"finish_reason":null}${this.#tail}`;

@@ -87,6 +87,7 @@ function headOf(kind: 'chatcmpl' | 'cmpl', exchange: Exchange, model: string, ba
     model,
     fingerprint: fingerprintOf(base),
     legacyFunctions: exchange.legacyFunctions,
+    serviceTier: exchange.serviceTier,
   };
 }
 

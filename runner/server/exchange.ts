@@ -5,6 +5,7 @@ import {
   LEGACY_FUNCTIONS_HEADER,
   REPORT_HEADER,
   REQUEST_ID_HEADER,
+  SERVICE_TIER_HEADER,
 } from '../protocol/report.ts';
 import { errorJson, type Failure, statusOf } from './failure.ts';
 import { reportHeader, type Tally } from './usage.ts';
@@ -19,6 +20,8 @@ export interface Exchange {
   wantsReport: boolean;
   /** The client speaks the deprecated `functions`. */
   legacyFunctions: boolean;
+  /** What the answer is to tell as `service_tier`. */
+  serviceTier: 'default' | 'flex' | null;
   createdAtEpochS: number;
 }
 
@@ -33,8 +36,13 @@ export function exchangeOf(request: IncomingMessage, response: ServerResponse): 
     comboKey: lastOf(headers[COMBO_HEADER]),
     wantsReport: headers[REPORT_HEADER] === '1',
     legacyFunctions: headers[LEGACY_FUNCTIONS_HEADER] !== undefined,
+    serviceTier: serviceTierOf(headers[SERVICE_TIER_HEADER]),
     createdAtEpochS: Math.floor(Date.now() / 1000),
   };
+}
+
+function serviceTierOf(header: string | string[] | undefined): Exchange['serviceTier'] {
+  return header === 'default' || header === 'flex' ? header : null;
 }
 
 function lastOf(header: string | string[] | undefined): string | undefined {

@@ -27,6 +27,14 @@ describe('parseConfig() accepts', () => {
         maxCombosPerRunner: 16,
         queueLimit: 1024,
         queueLimitPerCombo: 256,
+        queueShare: 0.5,
+        fairWeights: { inputToken: 1, outputToken: 2, startSecond: 100 },
+        deadlineMs: null,
+        flexDeadlineMs: null,
+        flexWaitMs: 1_800_000,
+        flexSparesMs: 60_000,
+        flexWatermarkMs: 1000,
+        abandonedStarts: 'keep',
         startTimeoutMs: 300_000,
         cpuThreads: null,
         leaseMs: 30_000,
@@ -46,7 +54,9 @@ models:
 adapters: [{ id: a, base: m, path: a.gguf, scale: -0.5 }]
 aliases: { "gpt-4o:latest": m+a }
 defaults: { idle_ttl: 10m, sequences: 4 }
-pool: { lease: 2, start_timeout: 90s }
+pool:
+  { lease: 2, start_timeout: 90s, queue_share: 0.25, fair_weights: { output_token: 4 }, deadline: 2s, flex_deadline: 1h,
+    flex_wait: 2h, flex_spares: 5s, flex_watermark: 0, abandoned_starts: drop }
 `,
       PATH,
     );
@@ -71,7 +81,18 @@ pool: { lease: 2, start_timeout: 90s }
       adapters: [{ id: 'a', base: 'm', path: 'a.gguf', scale: -0.5 }],
       aliases: { 'gpt-4o:latest': 'm+a' },
       defaults: { idleTtlMs: 600_000, sequences: 4 },
-      pool: { leaseMs: 2000, startTimeoutMs: 90_000 },
+      pool: {
+        leaseMs: 2000,
+        startTimeoutMs: 90_000,
+        queueShare: 0.25,
+        fairWeights: { inputToken: 1, outputToken: 4, startSecond: 100 },
+        deadlineMs: 2000,
+        flexDeadlineMs: 3_600_000,
+        flexWaitMs: 7_200_000,
+        flexSparesMs: 5000,
+        flexWatermarkMs: 0,
+        abandonedStarts: 'drop',
+      },
     });
   });
 });
@@ -88,6 +109,12 @@ describe('parseConfig() names file, line, column, path, what was expected and wh
     ['limits: { body_bytes: 9XB }', '1:23: limits.body_bytes: expected a size such as "8MiB"'],
     ['pool: { max_runners: 0 }', '1:22: pool.max_runners: expected a whole number from 1 to 4096, got 0'],
     ['pool: { max_runners: many }', 'expected a whole number from 1 to 4096, got "many"'],
+    ['pool: { queue_share: 0 }', '1:22: pool.queue_share: expected a share above 0, at most 1, got 0'],
+    ['pool: { queue_share: 1.5 }', 'expected a share above 0, at most 1, got 1.5'],
+    [
+      'pool: { fair_weights: { input_token: -1 } }',
+      '1:38: pool.fair_weights.input_token: expected a number of 0 or more, got -1',
+    ],
     ['log: { level: loud }', '1:15: log.level: expected one of "trace", "debug"'],
     ['aliases:\n  "a b": m', '2:3: aliases.a b: expected a name of letters'],
     [

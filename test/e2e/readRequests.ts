@@ -14,6 +14,7 @@ export interface RequestRow {
   readonly finish_reason: string | null;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
+  readonly deadline_ms: number | null;
   readonly total_ms: number;
   readonly ttft_ms: number | null;
   readonly queue_ms: number | null;

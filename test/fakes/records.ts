@@ -15,6 +15,7 @@ export function requestRecord(id: string, changes: Partial<RequestRecord> = {}):
     joined: true,
     stream: true,
     arrivedAtEpochMs: 1_700_000_000_000,
+    deadlineMs: 30_000,
     phasesMs: { queue: 0.25, attach: 1.5, prefill: 3, decode: 10.125 },
     ttftMs: 4.75,
     tpotMs: 0.5,

@@ -18,6 +18,7 @@ test('parseChat() takes the smallest request and adds nothing', () => {
     includeUsage: false,
     legacyFunctions: false,
     keepAliveMs: undefined,
+    serviceTier: null,
     maxTokens: undefined,
     maxTokensParam: 'max_tokens',
     ignored: [],
@@ -248,7 +249,6 @@ test('parseChat() names what it ignores, safe for a header and bounded', () => {
     metadata: {},
     prompt_cache_key: 'k',
     reasoning_effort: 'low',
-    service_tier: 'auto',
   };
   expect(chat({ ...advisory, user: 'u' }).ignored).toEqual(Object.keys(advisory));
   const hostile = chat({ 'x\r\nset-cookie: a': 1, ünï: 1 }).ignored;

@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import type { ComboKey, RunnerId } from '../../gateway/domain/ids.ts';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
-import { isResident } from '../../gateway/pool/eviction.ts';
 import { canFit } from '../../gateway/pool/fit.ts';
 import { bestHolder, holdersOf } from '../../gateway/pool/holders.ts';
 import { holdsKept, isKept } from '../../gateway/pool/keeps.ts';
@@ -19,21 +18,26 @@ import {
   runnersWithBase,
   type UsableRunner,
 } from '../../gateway/pool/state.ts';
+import type { Tier } from '../../gateway/pool/terms.ts';
+import { mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
 import { checkQuarantines } from './quarantineChecks.ts';
+import { checkFairness, checkLines, checkServed } from './waitBooks.ts';
 
-/** What must hold in the pool's own books after every event. Plain comparisons first: this runs for each event. */
-export function checkBooks(state: PoolState, nowMs: number): void {
+/** What must hold in the pool's own books after every event, and after a tick. Plain comparisons first: this runs for each event. */
+export function checkBooks(state: PoolState, nowMs: number, isTick = false): void {
   checkQueues(state);
-  checkRunners(state);
+  checkLines(state);
+  checkFairness(state);
+  checkRunners(state, nowMs, isTick);
   checkNobodyForgotten(state, nowMs);
   checkQuarantines(state, nowMs);
 }
 
-/** When the first of those arrived who wait for the combo and were not promised another runner. */
+/** The place in line of the first who waits for the combo and was not promised another runner. */
 export function firstWaitMs(state: PoolState, key: ComboKey, id: RunnerId): number {
   const waiters = state.queues.get(key)?.waiters ?? [];
   const first = waiters.find(({ promised }) => promised === null || promised === id);
-  return first?.arrivedMs ?? Number.POSITIVE_INFINITY;
+  return first?.lineMs ?? Number.POSITIVE_INFINITY;
 }
 
 /** Somebody has waited at least as long, for another base. */
@@ -53,19 +57,16 @@ function checkQueues(state: PoolState): void {
     must(combo.key === key && waiters.length > 0, `queue "${key}" is empty or misfiled`);
     must(waiters.length <= state.settings.queueLimitPerCombo + 50, `queue "${key}" is too long`);
     waiting += waiters.length;
-    for (const [index, waiter] of waiters.entries()) {
-      must(state.waitingIn.get(waiter.id) === key, `"${waiter.id}" is not in waitingIn`);
-      const before = waiters[index - 1];
-      must(!before || before.arrivedMs <= waiter.arrivedMs, `queue "${key}" is not in the order of arrival`);
-      must(!before || before.waitsSinceMs <= waiter.waitsSinceMs, `queue "${key}" has waits out of order`);
-    }
+    for (const { id } of waiters) must(state.waitingIn.get(id) === key, `"${id}" is not in waitingIn`);
     const slot = holdersOf(state, key)[0]?.slot;
     const starting = bestHolder(state, key)?.slot;
     const unplaced = state.unplaced.get(baseKey(combo.model));
     const queue = state.queues.get(key);
     must((slot === undefined) === (queue !== undefined && unplaced?.wants.has(queue) === true), `"${key}"`);
     if (starting?.state === 'wanted' || starting?.state === 'attaching') {
-      for (const waiter of waiters) must(waiter.start !== null, `"${waiter.id}" joined no start`);
+      // Flex work that was held where the combo is let go joins when it has gone there.
+      for (const { id, start, tier } of waiters)
+        must(start !== null || tier === 'flex', `"${id}" joined no start`);
       must(waiters.filter((waiter) => waiter.start?.joined === false).length <= 1, `"${key}" begun twice`);
     }
   }
@@ -94,7 +95,7 @@ function checkQueues(state: PoolState): void {
   must(!state.shuttingDown || state.queues.size === 0, 'somebody waits although the gateway shuts down');
 }
 
-function checkRunners(state: PoolState): void {
+function checkRunners(state: PoolState, nowMs: number, isTick: boolean): void {
   const withBase = runnersWithBase(state);
   must(withBase <= state.settings.maxRunners, 'more runners than allowed');
   must(state.runners.size - withBase <= state.settings.standbys, 'more standbys than allowed');
@@ -112,12 +113,12 @@ function checkRunners(state: PoolState): void {
       must(runner.state === 'ready' || runner.active > 0, `"${runner.id}" drains, but nothing runs`);
     }
     if (runner.model === null) must(runner.combos.size === 0, `"${runner.id}" has combos without a base`);
-    for (const [key, slot] of runner.combos) checkSlot(state, runner, key, slot, active);
+    for (const [key, slot] of runner.combos) checkSlot(runner, key, slot, active);
+    if (runner.state === 'ready') checkServed(state, runner, nowMs, isTick);
   }
 }
 
 function checkSlot(
-  state: PoolState,
   runner: Runner,
   key: string,
   slot: Runner['combos'] extends Map<unknown, infer S> ? S : never,
@@ -138,18 +139,6 @@ function checkSlot(
       `"${key}" drains, but nothing runs`,
     );
   } else must(running === 0, `something runs on "${key}", which is ${slot.state}`);
-  if (slot.state === 'ready' && runner.state === 'ready') {
-    const waiters = state.queues.get(slot.combo.key)?.waiters ?? [];
-    must(
-      waiters.every(({ promised }) => promised !== null && promised !== runner.id) ||
-        slot.active === slot.combo.model.sequences,
-      `"${key}" is free and waited for`,
-    );
-    must(
-      waiters.every((waiter) => waiter.type === 'request'),
-      `an order waits for "${key}", which is ready`,
-    );
-  }
 }
 
 /** Whoever waits without a start waits because there is no room that the pool could use or make. */
@@ -163,17 +152,16 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
     );
     must(canFit(state, blocked.want.combo), 'one waits that can never fit');
   }
-  let missing = 0;
+  let missing: Tier | null = null;
   for (const { model, wants } of state.unplaced.values()) {
-    let needsRunner = false;
     for (const want of wants) {
+      const tier = tierOf(headMs(want));
       const runners = runnersFor(state, runnersOfBase(state, model), want);
-      if (runners.length === 0) needsRunner = true;
-      else if (!blocked) checkNoPlace(state, runners, nowMs);
+      if (runners.length === 0) missing = missing === 'interactive' ? missing : tier;
+      else if (!blocked) checkNoPlace(state, runners, tier, nowMs);
     }
-    if (needsRunner) missing += 1;
   }
-  if (missing === 0 || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
+  if (missing === null || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
   must(runnersWithBase(state) >= state.settings.maxRunners, 'a base waits although a runner could start');
   const runners = [...state.runners.values()];
   if (runners.some((runner) => runner.model !== null && runner.state === 'stopping')) return;
@@ -181,17 +169,22 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
     (runner) =>
       runner.state === 'ready' &&
       isIdle(runner) &&
-      isResident(state, runner.worth, nowMs) &&
-      runner.model !== null &&
-      !state.unplaced.has(baseKey(runner.model)) &&
+      mayGiveWay(state, runner, missing, nowMs) &&
       !holdsKept(state, runner) &&
-      ![...runner.combos.keys()].some((key) => state.queues.has(key)),
+      !isWaitedFor(state, runner, missing),
   );
   must(spare.length === 0, 'a base waits although an idle runner could go');
 }
 
+/** By somebody who does not stand behind all of that tier. */
+function isWaitedFor(state: PoolState, { model, combos }: Runner, tier: Tier): boolean {
+  const wants = [...(model ? (state.unplaced.get(baseKey(model))?.wants ?? []) : [])];
+  for (const key of combos.keys()) wants.push(...(state.queues.has(key) ? [state.queues.get(key)!] : []));
+  return wants.some((want) => tier === 'flex' || tierOf(headMs(want)) === 'interactive');
+}
+
 /** None of the base's runners has a place, and where one could be made it is on its way. */
-function checkNoPlace(state: PoolState, runners: readonly UsableRunner[], nowMs: number): void {
+function checkNoPlace(state: PoolState, runners: readonly UsableRunner[], tier: Tier, nowMs: number): void {
   for (const runner of runners)
     must(runner.combos.size >= state.settings.maxCombosPerRunner, `"${runner.id}" has room`);
   const [first] = runners.filter(({ state: name }) => name === 'ready');
@@ -202,7 +195,7 @@ function checkNoPlace(state: PoolState, runners: readonly UsableRunner[], nowMs:
     ([key, slot]) =>
       slot.state === 'ready' &&
       slot.active === 0 &&
-      isResident(state, slot.worth, nowMs) &&
+      mayGiveWay(state, slot, tier, nowMs) &&
       !isKept(state, first, key),
   );
   must(!idle, 'an idle combo stays');

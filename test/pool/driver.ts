@@ -9,6 +9,7 @@ import type { PoolEvent } from '../../gateway/pool/events.ts';
 import type { Pin } from '../../gateway/pool/pins.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import { PLAIN_TERMS, type WaitTerms } from '../../gateway/pool/terms.ts';
 import { checkBooks } from './books.ts';
 import { adapter, catalogueOf, comboOf, model, SETTINGS } from './builders.ts';
 
@@ -34,7 +35,7 @@ export class PoolDriver {
 
   tell(event: PoolEvent): string[] {
     const { effects } = decide(this.state, event, this.nowMs);
-    checkBooks(this.state, this.nowMs);
+    checkBooks(this.state, this.nowMs, event.type === 'tick');
     this.#lastRejections = effects.flatMap((effect) => (effect.type === 'reject' ? [effect.failure] : []));
     this.#lastAnswers = effects.flatMap((effect) => (effect.type === 'answer' ? [effect.answer] : []));
     this.#lastNotes = effects.filter((effect) => effect.type === 'note');
@@ -65,9 +66,26 @@ export class PoolDriver {
     return comboOf(name, this.state.catalogue);
   }
 
-  arrive(id: string, combo: string | Combo, keepAliveMs?: number): string[] {
+  arrive(id: string, combo: string | Combo, keepAliveMs?: number, terms: Partial<WaitTerms> = {}): string[] {
     const parsed = typeof combo === 'string' ? this.combo(combo) : combo;
-    return this.tell({ type: 'requestArrived', requestId: requestId(id), combo: parsed, keepAliveMs });
+    return this.tell({
+      type: 'requestArrived',
+      requestId: requestId(id),
+      combo: parsed,
+      keepAliveMs,
+      terms: { ...PLAIN_TERMS, ...terms },
+    });
+  }
+
+  /** The same on terms of its own. */
+  ask(id: string, combo: string, terms: Partial<WaitTerms>): string[] {
+    return this.arrive(id, combo, undefined, terms);
+  }
+
+  /** A request ends that took so many tokens in all. */
+  used(id: string, promptTokens: number, completionTokens: number): string[] {
+    const usage = { promptTokens, completionTokens };
+    return this.tell({ type: 'requestEnded', requestId: requestId(id), usage });
   }
 
   gone = (id: string): string[] => this.tell({ type: 'clientGone', requestId: requestId(id) });

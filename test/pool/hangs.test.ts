@@ -24,7 +24,7 @@ describe('decide(), when a runner hangs,', () => {
       pool.up('r1');
       const message = `Cannot start "a": runner hangs, ${sign} for 6000 ms`;
       const [rejection] = pool.rejections(() => pool.hung('r1', cause, 5999.6));
-      expect(rejection).toEqual({ code: 'start_failed', message });
+      expect(rejection).toMatchObject({ code: 'start_failed', message });
     });
   }
 

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import { type Combo, parseCombo } from '../../gateway/domain/combo.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
+import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { missingReplicas } from './keeping.ts';
 import type { Faults } from './processes.ts';
@@ -28,6 +29,10 @@ const calmStep = fc.oneof(
       combo: fc.constantFrom(...NAMES),
       keepAliveMs,
       durationMs: fc.nat({ max: 900 }),
+      tenant: fc.constantFrom('t1', 't1', 't2', 't3'),
+      weight: fc.constantFrom(1, 1, 4),
+      tier: fc.constantFrom('interactive' as const, 'interactive' as const, 'flex' as const),
+      deadlineMs: fc.constantFrom(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 2000, 100, 0),
     }),
   },
   {
@@ -77,6 +82,12 @@ const settings = fc.record<PoolSettings>({
   maxCombosPerRunner: fc.integer({ min: 1, max: 3 }),
   queueLimit: fc.constantFrom(4, 1000),
   queueLimitPerCombo: fc.constantFrom(3, 1000),
+  queueShare: fc.constantFrom(0.1, 0.5, 1),
+  fairWeights: fc.constant({ inputToken: 1, outputToken: 2, startSecond: 100 }),
+  flexSparesMs: fc.constantFrom(0, 500, 60_000),
+  flexWaitMs: fc.constantFrom(500, 30_000),
+  flexWatermarkMs: fc.constantFrom(0, 300, 60_000),
+  abandonedStarts: fc.constantFrom('keep', 'drop'),
   startTimeoutMs: fc.constantFrom(700, 3000),
   cpuThreads: fc.integer({ min: 1, max: 5 }),
   drainTimeoutMs: fc.constantFrom(300, 2000),
@@ -121,6 +132,13 @@ function comboFor(name: string, world: World, before: Catalogue): Combo | null {
   return parsed.ok ? parsed.value : null;
 }
 
+function termsOf(
+  { tenant, weight, tier, deadlineMs }: Extract<Step, { do: 'arrive' }>,
+  nowMs: number,
+): WaitTerms {
+  return { tenant, weight, tier, deadlineAtMs: nowMs + deadlineMs };
+}
+
 function play(world: World, steps: readonly Step[], change: (pick: number) => Catalogue): void {
   let before = world.state.catalogue;
   for (const step of steps) {
@@ -136,7 +154,8 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
       before = world.state.catalogue;
       world.tell({ type: 'catalogueChanged', catalogue: change(step.pick) });
     } else if (!combo) continue;
-    else if (step.do === 'arrive') world.arrive(combo, step.keepAliveMs, step.durationMs);
+    else if (step.do === 'arrive')
+      world.arrive(combo, step.keepAliveMs, step.durationMs, termsOf(step, world.agenda.nowMs));
     else if (step.do === 'pin') world.pin(combo, step.count, step.forMs);
     else if (step.do === 'unpin') world.unpin(combo);
     else world.order(ORDERS[step.do], combo);
@@ -194,10 +213,19 @@ it('keeps every promise while runners fail, hang and die, clients leave and the 
 it('grants every request in a world without faults, however little room there is', () => {
   const whole = fc.record({ scenario, steps: steps(calmStep) });
   manyEvents(0.4, whole, ({ scenario: { settings, seed, sequences, idleTtlMs }, steps }) => {
-    const roomy = { ...settings, queueLimit: 1000, queueLimitPerCombo: 1000, startTimeoutMs: 1e9 };
+    const roomy = {
+      ...settings,
+      queueLimit: 1000,
+      queueLimitPerCombo: 1000,
+      startTimeoutMs: 1e9,
+      flexWaitMs: 1e9,
+    };
     const faults = { start: 0, attach: 0, hang: 0 };
     const world = new World(roomy, catalogue(sequences, idleTtlMs), seed, faults);
-    play(world, steps, () => world.state.catalogue);
+    const patient = steps.map((step) =>
+      step.do === 'arrive' ? { ...step, deadlineMs: Number.POSITIVE_INFINITY } : step,
+    );
+    play(world, patient, () => world.state.catalogue);
     world.settle(600_000);
     // What is pinned may leave no room for others; nobody else is refused.
     expect(world.rejections.filter((code) => code !== 'no_capacity')).toEqual([]);

@@ -115,7 +115,7 @@ describe('pins together', () => {
     pool.evict('e', 'b+z');
     const full = new PoolDriver({ memoryBytes: 1500, maxRunners: 9 });
     full.pin('p1', 'a');
-    expect(full.rejections(() => full.arrive('q1', 'b'))).toEqual([
+    expect(full.rejections(() => full.arrive('q1', 'b'))).toMatchObject([
       {
         code: 'no_capacity',
         message: 'Cannot start "b": it needs 1020 bytes of memory and a runner, which the pins do not leave',

@@ -38,7 +38,7 @@ describe('decide(), when a base fails to start,', () => {
     const pool = new PoolDriver();
     pool.arrive('q1', 'a');
     const [rejection] = pool.rejections(() => pool.exited('r1'));
-    expect(rejection).toEqual(BROKEN);
+    expect(rejection).toMatchObject(BROKEN);
     expect(pool.arrive('q2', 'a')).toEqual(['spawn r2 a']);
   });
 

@@ -1,14 +1,26 @@
 import type { Combo } from '../../gateway/domain/combo.ts';
 import type { RequestId, RunnerId } from '../../gateway/domain/ids.ts';
 import type { FixedStart } from '../../gateway/pool/effects.ts';
+import type { WaitTerms } from '../../gateway/pool/terms.ts';
 
 /** A client's request in the simulated world. */
 export interface SimulatedRequest {
   readonly id: RequestId;
   readonly combo: Combo;
   readonly durationMs: number;
+  readonly terms: WaitTerms;
   readonly arrivedAtEvent: number;
   state: 'waiting' | 'left' | 'rejected' | 'running' | 'ended';
   runnerId: RunnerId | null;
   promised: FixedStart | null;
+}
+
+/** Requests and orders that are not answered yet, or still run. */
+export function openOf(
+  requests: readonly SimulatedRequest[],
+  orders: ReadonlyMap<string, { readonly answered: boolean }>,
+): string[] {
+  const open = requests.filter(({ state }) => state === 'waiting' || state === 'running');
+  const unanswered = [...orders].filter(([, { answered }]) => !answered);
+  return [...open.map(({ id }) => id), ...unanswered.map(([id]) => id)];
 }

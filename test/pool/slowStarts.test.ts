@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { measureStart, predictStartMs } from '../../gateway/pool/startTimes.ts';
+import { noteStep, predictStepMs } from '../../gateway/pool/stepTimes.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 
@@ -28,7 +28,7 @@ describe('decide() tells of a start', () => {
     pool.exited('r1');
     pool.arrive('q2', 'a');
     expect(slow(pool, 2000)).toEqual([expect.objectContaining({ runnerId: 'r_t_2' })]);
-    expect(pool.state.startBook.slow.size).toBe(1);
+    expect(pool.state.stepTimes.slow.size).toBe(1);
   });
 
   it('that loads for longer than its bytes take, as long as nothing was measured', () => {
@@ -65,7 +65,7 @@ describe('decide() tells of a start', () => {
     pool.loaded('r1');
     pool.nowMs = 910;
     pool.ready('r1', 'a');
-    const predict = (step: Parameters<typeof predictStartMs>[1]): number => predictStartMs(pool.state, step);
+    const predict = (step: Parameters<typeof predictStepMs>[1]): number => predictStepMs(pool.state, step);
     expect(predict({ step: 'spawn' })).toBe(300);
     expect(predict({ step: 'load', model: pool.combo('a').model })).toBe(600);
     expect(predict({ step: 'attach', combo: pool.combo('a+x') })).toBe(10);
@@ -84,18 +84,17 @@ describe('decide() tells of a start', () => {
   });
 });
 
-describe('predictStartMs()', () => {
+describe('predictStepMs()', () => {
   it('is the median of the last nine, the upper one of two', () => {
     const { state } = new PoolDriver();
     const step = { step: 'spawn' } as const;
-    expect(predictStartMs(state, step)).toBe(500);
-    measureStart(state, step, 10);
-    measureStart(state, step, 30);
-    expect(predictStartMs(state, step)).toBe(30);
-    measureStart(state, step, 20);
-    expect(predictStartMs(state, step)).toBe(20);
-    for (let at = 0; at < 9; at += 1) measureStart(state, step, 100 + at);
-    expect(predictStartMs(state, step)).toBe(104);
-    expect(state.startBook.times.get('spawn')).toHaveLength(9);
+    expect(predictStepMs(state, step)).toBe(500);
+    noteStep(state, step, 10);
+    noteStep(state, step, 30);
+    expect(predictStepMs(state, step)).toBe(10);
+    noteStep(state, step, 20);
+    expect(predictStepMs(state, step)).toBe(20);
+    for (let at = 0; at < 16; at += 1) noteStep(state, step, 100 + at);
+    expect(predictStepMs(state, step)).toBe(107);
   });
 });

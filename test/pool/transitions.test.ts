@@ -12,7 +12,8 @@ const STATES = Object.keys(RUNNER_TRANSITIONS) as Runner['state'][];
 function runnerIn(state: Runner['state']): Runner {
   const base = { id: runnerId('r1'), model: model('a'), combos: new Map(), sinceMs: 0 };
   const worth = { costMs: 0, readyMs: 0, uses: 1, clock: 0 };
-  const loaded = { ...base, weightBytes: 1, threads: 1, active: 1, lastUsedMs: 0, worth };
+  const interactive = { active: 0, lastMs: 0 };
+  const loaded = { ...base, weightBytes: 1, threads: 1, active: 1, lastUsedMs: 0, worth, interactive };
   if (state === 'standby') return { ...base, state, model: null };
   if (state === 'loading') return { ...base, state, claimedMs: null, threads: 1 };
   if (state === 'ready') return { ...loaded, state };

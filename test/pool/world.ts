@@ -20,14 +20,16 @@ import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { isUnclaimed } from '../../gateway/pool/standbys.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { judgeOffer } from './adopting.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
 import { wrongBudget } from './budgets.ts';
-import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
+import { checkKept, checkSpread, heldCounts, isStandby, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
-import type { SimulatedRequest } from './requests.ts';
+import { openOf, type SimulatedRequest } from './requests.ts';
+import { overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
 const TICK_MS = 200;
 
@@ -62,19 +64,12 @@ export class World {
     this.agenda.in(TICK_MS, tick);
   }
 
-  arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number): void {
+  arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number, terms: WaitTerms): void {
     const id = requestId(`q${this.requests.length}`);
     const arrivedAtEvent = this.events + 1;
-    this.requests.push({
-      id,
-      combo,
-      durationMs,
-      arrivedAtEvent,
-      state: 'waiting',
-      runnerId: null,
-      promised: null,
-    });
-    this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs });
+    const asked = { id, combo, durationMs, terms, arrivedAtEvent };
+    this.requests.push({ ...asked, state: 'waiting', runnerId: null, promised: null });
+    this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs, terms });
   }
 
   order(type: 'warmAsked' | 'evictAsked' | 'liftAsked', combo: Combo): void {
@@ -159,14 +154,9 @@ export class World {
   /** Lets time go on until nobody waits and nothing runs. */
   settle(limitMs: number): void {
     const untilMs = this.agenda.nowMs + limitMs;
-    while (this.open().length > 0 && this.agenda.nowMs < untilMs) this.agenda.advance(TICK_MS);
-    expect(this.open()).toEqual([]);
-  }
-
-  open(): string[] {
-    const requests = this.requests.filter(({ state }) => state === 'waiting' || state === 'running');
-    const orders = [...this.orders].filter(([, { answered }]) => !answered);
-    return [...requests.map(({ id }) => id), ...orders.map(([id]) => id)];
+    while (openOf(this.requests, this.orders).length > 0 && this.agenda.nowMs < untilMs)
+      this.agenda.advance(TICK_MS);
+    expect(openOf(this.requests, this.orders)).toEqual([]);
   }
 
   /** Half of its requests end before the pool hears of the exit, half after. */
@@ -192,8 +182,10 @@ export class World {
     for (const effect of effects) this.#perform(effect);
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
     if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
-    checkBooks(this.state, this.agenda.nowMs);
-    const wrong = wrongBudget(this.state, this.processes);
+    checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
+    const lateMs = event.type === 'tick' ? 0 : TICK_MS;
+    const wrong =
+      wrongBudget(this.state, this.processes) ?? overdue(this.requests, lateMs, this.agenda.nowMs);
     this.#must(wrong === null, wrong ?? '');
     const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
     const orders = [...this.orders.values()].filter(({ answered }) => !answered).length;
@@ -225,6 +217,7 @@ export class World {
         return this.#grant(effect);
       case 'reject': {
         const request = this.#waiter(effect.requestId);
+        this.#must(!tellsNoTime(effect.failure), `refuses with ${effect.failure.code} and tells no time`);
         request.state = 'rejected';
         checkRefusal(this.state, request.combo, effect.failure, this.agenda.nowMs);
         this.rejections.push(effect.failure.code);
@@ -281,18 +274,20 @@ export class World {
     return [...this.state.runners.values()].filter(isUnclaimed).length;
   }
 
-  #attach({ runnerId, combo }: Extract<PoolEffect, { type: 'attach' }>): void {
+  #attach({ runnerId, combo, kind }: Extract<PoolEffect, { type: 'attach' }>): void {
     const process = this.#process(runnerId, 'loaded');
     this.#must(baseKey(combo.model) === process.baseKey, 'attaches to another base');
     this.#must(isCurrentCombo(combo, this.state.catalogue), 'attaches what is not current');
     this.#must(process.combos.size < this.state.settings.maxCombosPerRunner, 'attaches more than allowed');
     this.#must(!process.combos.has(combo.key), 'attaches twice');
-    const wasWanted = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
+    // A place that comes free by the event that loads the base is taken by an attach to the loaded base.
+    const isLoaded = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
+    this.#must(kind === 'attach' || (kind === 'cold' && isLoaded), `attaches as ${kind}`);
     // What was wanted had begun before.
-    if (!wasWanted) checkStart(this.state, combo.key, this.agenda.nowMs);
-    process.attach(combo, wasWanted ? 'cold' : 'attach');
+    if (kind !== 'cold') checkStart(this.state, combo.key, this.agenda.nowMs);
+    process.attach(combo, kind === 'cold' ? 'cold' : 'attach');
     const isKept = this.state.keeps.has(combo.key) || maxRunnersOf(this.state, combo) > 1;
-    if (wasWanted || isKept) return;
+    if (kind === 'cold' || isKept) return;
     const [first, ...others] = this.state.queues.get(combo.key)?.waiters ?? [];
     this.#must(first?.start?.joined === false, 'a start that nobody began');
     this.#must(
@@ -307,6 +302,8 @@ export class World {
     const held = process.combos.get(request.combo.key);
     const { runnerId, kind, joined } = effect;
     if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
+    const wrong = wrongGrant(this.state, request, runnerId, this.agenda.nowMs);
+    this.#must(wrong === null, wrong ?? '');
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
     // One that waited on a start may be overtaken by another runner, and keeps the kind that it waited for.
@@ -363,7 +360,9 @@ export class World {
   #end(request: SimulatedRequest): void {
     if (request.state !== 'running') return;
     request.state = 'ended';
-    this.tell({ type: 'requestEnded', requestId: request.id });
+    const usage = { promptTokens: request.durationMs, completionTokens: Math.round(this.random() * 100) };
+    const told = this.random() < 0.8 ? { usage } : {};
+    this.tell({ type: 'requestEnded', requestId: request.id, ...told });
   }
 
   #waiter(id: RequestId): SimulatedRequest {

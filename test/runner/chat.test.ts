@@ -50,6 +50,17 @@ describe('a chat completion', () => {
     });
   });
 
+  test('serveChat() tells the service tier that the gateway names, whole and in every chunk', async () => {
+    const tier = { 'x-hearth-service-tier': 'flex' };
+    const { json } = await postJson(serving.client, CHAT, body, tier);
+    expect(json['service_tier']).toBe('flex');
+    const { chunks } = await postStream(serving.client, CHAT, { ...body, stream: true }, tier);
+    expect(chunks.length).toBeGreaterThan(2);
+    expect(chunks.every((chunk) => chunk['service_tier'] === 'flex')).toBe(true);
+    const other = await postJson(serving.client, CHAT, body, { 'x-hearth-service-tier': 'gold' });
+    expect(other.json).not.toHaveProperty('service_tier');
+  });
+
   test('serveChat() fills what is absent with the defaults of OpenAI', async () => {
     await postJson(serving.client, CHAT, body);
     expect(serving.engine.generations[0]?.request).toEqual({

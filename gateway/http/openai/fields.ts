@@ -26,6 +26,10 @@ export const common = {
     example: 'tiny-chat:pirate',
   }),
   user: z.string().nullish().openapi({ description: 'Accepted without effect' }),
+  service_tier: z.enum(['auto', 'default', 'flex', 'scale', 'priority']).nullish().openapi({
+    description:
+      '`flex` waits behind all other requests and longer, and takes the place of none; the others are served as `default`',
+  }),
   lora: z
     .array(loraEntry)
     .max(64)

@@ -40,6 +40,7 @@ export function parseChat(json: unknown): Result<ParsedInference> {
     includeUsage: input.stream_options?.include_usage === true,
     legacyFunctions: tools.value.legacyFunctions,
     keepAliveMs: common.value.keepAliveMs,
+    serviceTier: common.value.serviceTier,
     maxTokens,
     maxTokensParam: input.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens',
     ignored: ignored.names(),

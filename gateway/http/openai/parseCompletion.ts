@@ -46,6 +46,7 @@ export function parseCompletion(json: unknown): Result<ParsedInference> {
     includeUsage: input.stream_options?.include_usage === true,
     legacyFunctions: false,
     keepAliveMs: common.value.keepAliveMs,
+    serviceTier: common.value.serviceTier,
     maxTokens: input.max_tokens ?? undefined,
     maxTokensParam: 'max_tokens',
     ignored: ignored.names(),

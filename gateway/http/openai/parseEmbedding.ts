@@ -26,6 +26,7 @@ export function parseEmbedding(json: unknown): Result<ParsedInference> {
     includeUsage: false,
     legacyFunctions: false,
     keepAliveMs: common.value.keepAliveMs,
+    serviceTier: common.value.serviceTier,
     maxTokens: undefined,
     maxTokensParam: 'max_tokens',
     ignored: ignored.names(),

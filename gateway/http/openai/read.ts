@@ -1,6 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { LoraField } from '../../domain/combo.ts';
 import { ok, type Result } from '../../domain/errors.ts';
+import type { ServiceTier } from '../../shell/inference.ts';
 import { failureOfIssues } from '../issues.ts';
 import { IgnoredFields } from './ignored.ts';
 import { parseDuration } from './keepAlive.ts';
@@ -28,16 +29,25 @@ export function readBody<S extends z.ZodObject>(schema: S, json: unknown): Resul
 export interface CommonFields {
   readonly lora: readonly LoraField[];
   readonly keepAliveMs: number | undefined;
+  readonly serviceTier: ServiceTier | null;
 }
 
 export function readCommon(input: {
   readonly lora?: readonly LoraField[] | null | undefined;
   readonly keep_alive?: string | number | null | undefined;
+  readonly service_tier?: string | null | undefined;
 }): Result<CommonFields> {
   const lora = input.lora ?? [];
-  if (input.keep_alive == null) return ok({ lora, keepAliveMs: undefined });
+  const serviceTier = serviceTierOf(input.service_tier);
+  if (input.keep_alive == null) return ok({ lora, keepAliveMs: undefined, serviceTier });
   const keepAlive = parseDuration(input.keep_alive, 'keep_alive');
-  return keepAlive.ok ? ok({ lora, keepAliveMs: keepAlive.value }) : keepAlive;
+  return keepAlive.ok ? ok({ lora, keepAliveMs: keepAlive.value, serviceTier }) : keepAlive;
+}
+
+/** Whatever is not flex is processed as the default: there is no tier above it, and the answer says so. */
+function serviceTierOf(asked: string | null | undefined): ServiceTier | null {
+  if (asked == null) return null;
+  return asked === 'flex' ? 'flex' : 'default';
 }
 
 const fieldNames = new WeakMap<z.ZodObject, ReadonlySet<string>>();
