@@ -1,0 +1,43 @@
+import type { PoolSettings } from '../../gateway/pool/settings.ts';
+
+/** One way to run the pool, as the table names it. */
+export interface SimPolicy {
+  readonly name: string;
+  readonly eviction: PoolSettings['eviction'];
+  /** Of every base and combo; null: kept until room is short. */
+  readonly idleTtlMs: number | null;
+}
+
+export const POLICIES: readonly SimPolicy[] = [
+  { name: 'gdsf', eviction: 'gdsf', idleTtlMs: null },
+  { name: 'lru', eviction: 'lru', idleTtlMs: null },
+  { name: 'size', eviction: 'size', idleTtlMs: null },
+  { name: 'lru, ttl 5 min', eviction: 'lru', idleTtlMs: 300_000 },
+  { name: 'per-request swap', eviction: 'lru', idleTtlMs: 0 },
+];
+
+/** The machine of the simulation. */
+export interface SimMachine {
+  readonly memoryBytes: number;
+  readonly maxRunners: number;
+  readonly maxCombosPerRunner: number;
+  readonly standbys: number;
+  readonly swapAfterMs: number;
+  readonly minResidencyMs: number;
+  /** How long processes take, beside loads and attaches, which are the fleet's. */
+  readonly spawnMs: number;
+  readonly detachMs: number;
+  readonly stopMs: number;
+}
+
+export const MACHINE: SimMachine = {
+  memoryBytes: 512e9,
+  maxRunners: 64,
+  maxCombosPerRunner: 16,
+  standbys: 2,
+  swapAfterMs: 2000,
+  minResidencyMs: 5000,
+  spawnMs: 300,
+  detachMs: 5,
+  stopMs: 150,
+};
