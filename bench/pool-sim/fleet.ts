@@ -58,7 +58,10 @@ function parsed(name: string, catalogue: Catalogue): Combo {
 }
 
 /** What the pool predicts of it is what it then measures. */
-function modelOf({ id, weightBytes, contextBytes, sequences }: SimBase, idleTtlMs: number | null): CatalogueModel {
+function modelOf(
+  { id, weightBytes, contextBytes, sequences }: SimBase,
+  idleTtlMs: number | null,
+): CatalogueModel {
   return {
     id: modelId(id),
     engine: 'llama',

@@ -6,6 +6,7 @@ import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { SETTINGS } from '../../test/pool/builders.ts';
 import { Agenda } from './agenda.ts';
+import { Clairvoyant } from './clairvoyant.ts';
 import { catalogueOfFleet } from './fleet.ts';
 import type { SimMachine, SimPolicy } from './policies.ts';
 import { type Outcome, Tally } from './tally.ts';
@@ -29,6 +30,7 @@ export class Simulation {
   readonly #processes = new Map<RunnerId, SimProcess>();
   readonly #agenda = new Agenda<PoolEvent>();
   readonly #tally: Tally;
+  readonly #clairvoyant: Clairvoyant | null;
   #nowMs = 0;
 
   constructor(trace: Trace, machine: SimMachine, policy: SimPolicy) {
@@ -38,10 +40,12 @@ export class Simulation {
     const settings = {
       ...SETTINGS,
       ...{ memoryBytes, maxRunners, maxCombosPerRunner, standbys, swapAfterMs, minResidencyMs },
-      eviction: policy.eviction,
+      eviction: policy.eviction === 'clairvoyant' ? 'gdsf' : policy.eviction,
       startTimeoutMs: 900_000,
-    };
-    this.state = emptyPool(settings, catalogue, 'sim');
+    } as const;
+    const state = emptyPool(settings, catalogue, 'sim');
+    this.#clairvoyant = policy.eviction === 'clairvoyant' ? new Clairvoyant(trace) : null;
+    this.state = this.#clairvoyant ? { ...state, eviction: this.#clairvoyant.policy } : state;
     this.#trace = trace;
     this.#machine = machine;
     this.#policy = policy;
@@ -55,12 +59,14 @@ export class Simulation {
   run(): Outcome {
     const { atMs } = this.#trace.arrivals;
     const startedAtMs = performance.now();
+    const needed = this.#policy.idleTtlMs === null ? 'no ttl' : 'ttl';
+    const ticks = this.#machine.ticks === 'all' ? 'all' : needed;
     let next = 0;
     let tickMs = 0;
     while (next < atMs.length || this.#agenda.nextMs < Number.POSITIVE_INFINITY || this.state.waiting > 0) {
       const arrivalMs = atMs[next] ?? Number.POSITIVE_INFINITY;
       const soonestMs = Math.min(arrivalMs, this.#agenda.nextMs);
-      tickMs = nextTickMs(this.state, this.#policy.idleTtlMs !== null, this.#nowMs, tickMs);
+      tickMs = nextTickMs(this.state, ticks, this.#nowMs, tickMs);
       if (tickMs < soonestMs) {
         this.#nowMs = tickMs;
         this.#tell({ type: 'tick' });
@@ -96,10 +102,23 @@ export class Simulation {
       this.#processes.delete(event.runnerId);
     }
     this.#tell(event);
+    if (this.#clairvoyant) this.#introduce(this.#clairvoyant, event);
+  }
+
+  /** Tells the clairvoyant whose worth the pool has just booked. */
+  #introduce(clairvoyant: Clairvoyant, event: PoolEvent): void {
+    if (event.type !== 'runnerLoaded' && event.type !== 'comboReady') return;
+    const runner = this.state.runners.get(event.runnerId);
+    if (runner?.state !== 'ready') return;
+    if (event.type === 'runnerLoaded')
+      return clairvoyant.isBase(runner.worth, this.#baseOf.get(runner.model.id) ?? 0);
+    const slot = runner.combos.get(event.comboKey);
+    if (slot?.state === 'ready') clairvoyant.isCombo(slot.worth, this.#comboOf.get(event.comboKey) ?? 0);
   }
 
   #tell(event: PoolEvent): void {
     this.#tally.decides += 1;
+    if (this.#clairvoyant) this.#clairvoyant.nowMs = this.#nowMs;
     for (const effect of decide(this.state, event, this.#nowMs).effects) this.#perform(effect);
   }
 

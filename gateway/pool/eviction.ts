@@ -41,14 +41,13 @@ export const EVICTION_POLICIES: Readonly<Record<PoolSettings['eviction'], Evicti
 
 /** The first to go first; of equal ones the least recently used. */
 export function inOrderOfLeaving<T>(
-  { settings }: PoolState,
+  { eviction }: PoolState,
   items: readonly T[],
   candidateOf: (item: T) => Candidate,
 ): T[] {
-  const rank = EVICTION_POLICIES[settings.eviction];
   return items
     .map((item) => ({ item, candidate: candidateOf(item) }))
-    .map(({ item, candidate }) => ({ item, rank: rank(candidate), lastUsedMs: candidate.lastUsedMs }))
+    .map(({ item, candidate }) => ({ item, rank: eviction(candidate), lastUsedMs: candidate.lastUsedMs }))
     .sort((a, b) => a.rank - b.rank || a.lastUsedMs - b.lastUsedMs)
     .map(({ item }) => item);
 }

@@ -4,7 +4,7 @@ import type { ComboKey, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { StopReason } from './effects.ts';
-import type { Book, Worth } from './eviction.ts';
+import { type Book, EVICTION_POLICIES, type EvictionPolicy, type Worth } from './eviction.ts';
 import type { PoolSettings } from './settings.ts';
 
 /** A combo on a runner. */
@@ -149,6 +149,8 @@ export interface StandbyLosses {
 /** Owned by the loop and updated in place: at 10,000 combos a copy per event would be the cost of the pool. */
 export interface PoolState {
   readonly settings: PoolSettings;
+  /** The settings' own; the simulator brings one that knows the future. */
+  readonly eviction: EvictionPolicy;
   readonly runners: Map<RunnerId, Runner>;
   /** Only combos that somebody waits for. */
   readonly queues: Map<ComboKey, WaitQueue>;
@@ -173,6 +175,7 @@ export interface PoolState {
 export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPrefix: string): PoolState {
   return {
     settings,
+    eviction: EVICTION_POLICIES[settings.eviction],
     runners: new Map(),
     queues: new Map(),
     unplaced: new Map(),
