@@ -4,7 +4,7 @@ import { readArrivals, readFleet } from './csvTrace.ts';
 import { type Fleet } from './fleet.ts';
 import { generateFleet } from './generatedFleet.ts';
 import { burstyArrivals, diurnalArrivals, type Load, zipfArrivals } from './generators.ts';
-import { MACHINE, POLICIES, type SimMachine, type SimPolicy } from './policies.ts';
+import { MACHINE, MORE_POLICIES, POLICIES, type SimMachine, type SimPolicy } from './policies.ts';
 import { Random } from './random.ts';
 import type { Arrivals, Trace } from './trace.ts';
 
@@ -104,14 +104,15 @@ function machineOf(values: Values): SimMachine {
 }
 
 function policiesOf(values: Values): SimPolicy[] {
+  const known = [...POLICIES, ...MORE_POLICIES];
   return values.policies.split(',').map((name) => {
-    const policy = POLICIES.find((one) => one.name === name.trim());
+    const policy = known.find((one) => one.name === name.trim());
     if (!policy)
       throw new Error(
         unexpected(
           'policies',
           name,
-          POLICIES.map((one) => one.name),
+          known.map((one) => one.name),
         ),
       );
     return policy;

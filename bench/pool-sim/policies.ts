@@ -1,4 +1,5 @@
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
+import type { ForecastSettings } from './forecaster.ts';
 
 /** One way to run the pool, as the table names it. */
 export interface SimPolicy {
@@ -7,7 +8,20 @@ export interface SimPolicy {
   readonly eviction: PoolSettings['eviction'] | 'clairvoyant';
   /** Of every base and combo; null: kept until room is short. */
   readonly idleTtlMs: number | null;
+  /** Warms ahead what is usual at that time of the week. */
+  readonly forecast?: ForecastSettings;
 }
+
+const FORECAST: ForecastSettings = { horizonMs: 900_000, minChance: 0.5, budgetBytes: 64e9 };
+const TTL = { eviction: 'gdsf', idleTtlMs: 600_000 } as const;
+
+/** Beside the ones that are run unless asked otherwise. */
+export const MORE_POLICIES: readonly SimPolicy[] = [
+  { name: 'gdsf-ttl-10m', ...TTL },
+  { name: 'gdsf-ttl-10m-forecast', ...TTL, forecast: FORECAST },
+  { name: 'gdsf-ttl-60m', ...TTL, idleTtlMs: 3_600_000 },
+  { name: 'gdsf-forecast', eviction: 'gdsf', idleTtlMs: null, forecast: FORECAST },
+];
 
 /** `per-request`: nothing is kept longer than what runs, which is a swap for each request that finds nobody at work. */
 export const POLICIES: readonly SimPolicy[] = [

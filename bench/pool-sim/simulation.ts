@@ -8,6 +8,7 @@ import { SETTINGS } from '../../test/pool/builders.ts';
 import { Agenda } from './agenda.ts';
 import { Clairvoyant } from './clairvoyant.ts';
 import { catalogueOfFleet } from './fleet.ts';
+import { Forecaster } from './forecaster.ts';
 import type { SimMachine, SimPolicy } from './policies.ts';
 import { type Outcome, Tally } from './tally.ts';
 import { nextTickMs } from './ticks.ts';
@@ -31,6 +32,7 @@ export class Simulation {
   readonly #agenda = new Agenda<PoolEvent>();
   readonly #tally: Tally;
   readonly #clairvoyant: Clairvoyant | null;
+  readonly #forecaster: Forecaster | null;
   #nowMs = 0;
 
   constructor(trace: Trace, machine: SimMachine, policy: SimPolicy) {
@@ -52,6 +54,7 @@ export class Simulation {
     this.#combos = combos;
     for (const [index, { id }] of fleet.bases.entries()) this.#baseOf.set(id, index);
     for (const [index, { key }] of combos.entries()) this.#comboOf.set(key, index);
+    this.#forecaster = policy.forecast ? new Forecaster(policy.forecast, combos) : null;
     this.#tally = new Tally(arrivals.atMs.length);
   }
 
@@ -67,7 +70,9 @@ export class Simulation {
       const arrivalMs = atMs[next] ?? Number.POSITIVE_INFINITY;
       const soonestMs = Math.min(arrivalMs, this.#agenda.nextMs);
       tickMs = nextTickMs(this.state, ticks, this.#nowMs, tickMs);
-      if (tickMs < soonestMs) {
+      const lookMs = this.#forecaster?.nextMs ?? Number.POSITIVE_INFINITY;
+      if (lookMs < Math.min(tickMs, soonestMs) && next < atMs.length) this.#lookAhead(lookMs);
+      else if (tickMs < soonestMs) {
         this.#nowMs = tickMs;
         this.#tell({ type: 'tick' });
       } else if (arrivalMs <= this.#agenda.nextMs) {
@@ -87,8 +92,17 @@ export class Simulation {
   #arrive(request: number): void {
     const combo = this.#combos[this.#trace.arrivals.combo[request] ?? 0];
     if (!combo) throw new Error(`Cannot replay request ${request}: expected a combo of the fleet`);
+    this.#forecaster?.arrived(combo, this.#nowMs);
     const id = requestId(String(request));
     this.#tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs: undefined });
+  }
+
+  #lookAhead(nowMs: number): void {
+    const { forecast } = this.#policy;
+    if (!this.#forecaster || !forecast) return;
+    this.#nowMs = nowMs;
+    const likely = this.#forecaster.look(nowMs);
+    this.#tell({ type: 'demandExpected', likely, ...forecast });
   }
 
   /** Something that takes time is over. */

@@ -3,6 +3,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
 import type { AdoptedCombo } from './adoption.ts';
+import type { LikelyCombo } from './warmAhead.ts';
 
 /** Facts that reach the pool. Nothing in them asks for anything but the `…Asked`. */
 export type PoolEvent =
@@ -52,6 +53,13 @@ export type PoolEvent =
   /** The client of a waiting request is to be told its runner and kind, if they can be promised. */
   | { readonly type: 'promiseAsked'; readonly requestId: RequestId }
   | { readonly type: 'warmAsked'; readonly orderId: string; readonly combo: Combo }
+  /** Who is likely to be asked for within `horizonMs`; what is started for them takes no more than `budgetBytes`. */
+  | {
+      readonly type: 'demandExpected';
+      readonly likely: readonly LikelyCombo[];
+      readonly budgetBytes: number;
+      readonly horizonMs: number;
+    }
   | { readonly type: 'evictAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'shutdownAsked' }
   | { readonly type: 'catalogueChanged'; readonly catalogue: Catalogue }

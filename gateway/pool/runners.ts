@@ -12,6 +12,7 @@ import { attach, load } from './starts.ts';
 import type { PoolState, Runner } from './state.ts';
 import { stopRunner } from './stops.ts';
 import { forget, moveTo } from './transitions.ts';
+import { firstKeepAliveMs } from './warmAhead.ts';
 
 /** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */
 export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
@@ -73,7 +74,7 @@ export function comboReady(
     worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
     active: 0,
     lastUsedMs: nowMs,
-    keepAliveMs: combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY,
+    keepAliveMs: firstKeepAliveMs(state, combo, nowMs),
   });
   const { kvBytes, computeBytes } = event;
   measureContext(state, combo.model, kvBytes, computeBytes);

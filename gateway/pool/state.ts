@@ -6,6 +6,7 @@ import type { StartKind } from '../domain/phases.ts';
 import type { StopReason } from './effects.ts';
 import { type Book, EVICTION_POLICIES, type EvictionPolicy, type Worth } from './eviction.ts';
 import type { PoolSettings } from './settings.ts';
+import type { WarmedAhead } from './warmAhead.ts';
 
 /** A combo on a runner. */
 export type ComboSlot =
@@ -167,6 +168,8 @@ export interface PoolState {
   standbyLosses: StandbyLosses;
   readonly clocks: Record<Book, number>;
   readonly measured: Map<ModelId, Measured>;
+  /** Started because a forecast expected them, until that forecast is over. */
+  readonly warmedAhead: Map<ComboKey, WarmedAhead>;
   readonly runnerPrefix: string;
   spawned: number;
 }
@@ -186,6 +189,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     shuttingDown: false,
     clocks: { combos: 0, bases: 0 },
     measured: new Map(),
+    warmedAhead: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     runnerPrefix,
     spawned: 0,
