@@ -14,6 +14,7 @@ import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
+import { ForecastLoop } from './shell/forecastLoop.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
@@ -85,6 +86,7 @@ export async function compose(
     };
     const core = buildCore(settings, database, catalogue, log, spawning);
     opened.unshift(() => {
+      core.forecast.stop();
       core.pool.stop();
       core.fleet.letGo();
     });
@@ -113,6 +115,7 @@ export async function compose(
     warnWhenOpen(settings.host, log);
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
     core.pool.run();
+    core.forecast.run();
     return makeGateway(settings, core, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
@@ -139,6 +142,7 @@ interface Core {
   readonly inference: ServeInference;
   readonly control: ControlPool;
   readonly metrics: Metrics;
+  readonly forecast: ForecastLoop;
 }
 
 function buildCore(
@@ -176,12 +180,20 @@ function buildCore(
       logRequest(log, record);
     },
   });
-  return { pool, fleet, inference, control: new ControlPool(pool, fleet), metrics };
+  const forecast = new ForecastLoop({
+    settings: settings.pool.forecast,
+    history: database.demand,
+    catalogue: () => catalogue.current(),
+    dispatch: (event) => pool.dispatch(event),
+    clock,
+    log,
+  });
+  return { pool, fleet, inference, control: new ControlPool(pool, fleet), metrics, forecast };
 }
 
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference }: Core,
+  { pool, fleet, inference, forecast }: Core,
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -192,6 +204,7 @@ function makeGateway(
     catalogue,
     failed: database.failed,
     async drain() {
+      forecast.stop();
       const closed = server.close(settings.pool.drainTimeoutMs + LAST_FRAMES_MS);
       pool.dispatch({ type: 'shutdownAsked' });
       await Promise.all([inference.idle(), fleet.empty()]);
@@ -201,6 +214,7 @@ function makeGateway(
       lock.release();
     },
     abandon() {
+      forecast.stop();
       fleet.abandon();
       lock.release();
     },

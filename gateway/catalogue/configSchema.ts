@@ -9,6 +9,28 @@ import {
   whole,
 } from './entrySchemas.ts';
 
+const forecast = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe('Warms ahead, into free memory, what the ledger shows to be usual at that time of the week'),
+    horizon: duration.prefault('15m').describe('How far ahead'),
+    min_chance: z
+      .number({ error: 'expected a number from 0 to 1' })
+      .min(0, { error: 'expected a number from 0 to 1' })
+      .max(1, { error: 'expected a number from 0 to 1' })
+      .default(0.5)
+      .describe('What is less likely to be asked for is not warmed'),
+    budget: size.prefault('16GiB').describe('Memory for what was warmed ahead and not used since'),
+  })
+  .transform((written) => ({
+    enabled: written.enabled,
+    horizonMs: written.horizon,
+    minChance: written.min_chance,
+    budgetBytes: written.budget,
+  }));
+
 const pool = z
   .strictObject({
     max_runners: whole(1, 4096).default(4).describe('Runner processes with a base at the same time'),
@@ -43,6 +65,7 @@ const pool = z
       .prefault('0s')
       .describe('For so long after it got ready nothing gives way to others'),
     drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),
+    forecast: forecast.prefault({}),
   })
   .transform((written) => ({
     maxRunners: written.max_runners,
@@ -58,6 +81,7 @@ const pool = z
     eviction: written.eviction,
     minResidencyMs: written.min_residency,
     drainTimeoutMs: written.drain_timeout,
+    forecast: written.forecast,
   }));
 
 const limits = z

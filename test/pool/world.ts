@@ -17,8 +17,10 @@ import { promisedStart } from '../../gateway/pool/queries.ts';
 import { headMs, oldestQueue } from '../../gateway/pool/queues.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import { aheadBytes } from '../../gateway/pool/warmAhead.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks } from './books.ts';
+import { watchForecast } from './forecastWatch.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 
 interface SimulatedRequest {
@@ -80,6 +82,14 @@ export class World {
     const orderId = `o${this.orders.size}`;
     this.orders.set(orderId, { combo, answered: false });
     this.tell({ type, orderId, combo });
+  }
+
+  /** A forecast: what it starts must take nothing from anybody, and no more than its budget. */
+  expectDemand(combos: readonly Combo[], budgetBytes: number): void {
+    const before = aheadBytes(this.state);
+    const likely = combos.map((combo) => ({ combo, chance: this.random() }));
+    this.tell({ type: 'demandExpected', likely, budgetBytes, horizonMs: 1000 });
+    this.#must(aheadBytes(this.state) <= Math.max(before, budgetBytes), 'warms more ahead than its budget');
   }
 
   /** The client of a request that waits or runs leaves. */
@@ -167,6 +177,7 @@ export class World {
     const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
     if (held) held.readyAtEvent = this.events;
     const { effects } = decide(this.state, event, this.agenda.nowMs);
+    if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event.likely, effects);
     for (const effect of effects) this.#perform(effect);
     checkBooks(this.state, this.agenda.nowMs);
     this.#checkThreads();
