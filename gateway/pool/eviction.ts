@@ -4,11 +4,18 @@ import type { PoolState } from './state.ts';
 /** Combos and bases are weighed in books of their own: a combo is only ever compared with combos. */
 export type Book = 'combos' | 'bases';
 
+/**
+ * More uses than these count for no more: a burst of hundreds would keep what it was for long after it is over, while
+ * those who work now evict each other (docs/adr/0009).
+ */
+const MOST_USES = 64;
+
 /** What is known of something that may be let go. */
 export interface Worth {
   /** How long it took to get it: what it would cost to get it back. */
   readonly costMs: number;
   readonly readyMs: number;
+  /** At most `MOST_USES`. */
   uses: number;
   /** The book's clock when it was last used. */
   clock: number;
@@ -58,7 +65,7 @@ export function newWorth(state: PoolState, book: Book, costMs: number, nowMs: nu
 }
 
 export function noteUse(state: PoolState, book: Book, worth: Worth): void {
-  worth.uses += 1;
+  worth.uses = Math.min(MOST_USES, worth.uses + 1);
   worth.clock = state.clocks[book];
 }
 
