@@ -9,13 +9,21 @@ export function adminApi({ url, token, environment, fetchImpl }) {
   const base = (url ?? (environment.HEARTH_URL || DEFAULT_URL)).replace(/\/+$/, '');
   const secret =
     token ?? (environment.HEARTH_ADMIN_TOKEN || keptToken(environment.HEARTH_DATA_DIR || '.hearth'));
-  const call = (method) => (path) => request(fetchImpl, base, secret, method, path);
-  return { get: call('GET'), post: call('POST') };
+  const call = (method) => (path, body) => request(fetchImpl, base, secret, method, path, body);
+  return { get: call('GET'), post: call('POST'), put: call('PUT'), delete: call('DELETE') };
 }
 
 /** Ids of combos may hold slashes, which stay; everything else is encoded. */
 export function comboPath(combo, order) {
-  return `/admin/v1/combos/${combo.split('/').map(encodeURIComponent).join('/')}/${order}`;
+  return `/admin/v1/combos/${encoded(combo)}/${order}`;
+}
+
+export function pinPath(combo) {
+  return `/admin/v1/pins/${encoded(combo)}`;
+}
+
+function encoded(combo) {
+  return combo.split('/').map(encodeURIComponent).join('/');
 }
 
 function keptToken(dataDir) {
@@ -30,17 +38,19 @@ function keptToken(dataDir) {
   }
 }
 
-async function request(fetchImpl, base, secret, method, path) {
+async function request(fetchImpl, base, secret, method, path, body) {
   let response;
   try {
-    response = await fetchImpl(`${base}${path}`, { method, headers: { authorization: `Bearer ${secret}` } });
+    const json = body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${secret}`, ...json };
+    response = await fetchImpl(`${base}${path}`, { method, headers, body: body && JSON.stringify(body) });
   } catch (cause) {
     throw failure(`Cannot reach the gateway at "${base}": ${cause.cause?.message ?? cause.message}`, cause);
   }
-  const body = await response.json().catch(() => null);
-  if (response.ok && body !== null) return body;
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer !== null) return answer;
   throw failure(
-    body?.error?.message ?? `Cannot ${method} "${path}": expected JSON, got status ${response.status}`,
+    answer?.error?.message ?? `Cannot ${method} "${path}": expected JSON, got status ${response.status}`,
   );
 }
 

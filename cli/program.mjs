@@ -1,7 +1,7 @@
 /** The subcommands, their options and what they print. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { adminApi, comboPath } from './adminApi.mjs';
+import { adminApi, comboPath, pinPath } from './adminApi.mjs';
 import { table } from './table.mjs';
 
 const PACKAGE = new URL('../package.json', import.meta.url);
@@ -30,6 +30,23 @@ const EVICT_COLUMNS = [
   ['EVICTED', (row) => row.evicted],
 ];
 
+const PIN_COLUMNS = [
+  ['COMBO', (row) => row.combo],
+  ['LEVEL', (row) => row.level],
+  ['COUNT', (row) => row.count],
+  ['READY', (row) => row.ready],
+  ['STATE', (row) => row.state],
+  ['UNTIL', (row) => row.until],
+];
+const UNPIN_COLUMNS = [
+  ['COMBO', (row) => row.id],
+  ['UNPINNED', (row) => row.deleted],
+];
+const DRAIN_COLUMNS = [
+  ['ID', (row) => row.id],
+  ['STATE', (row) => row.state],
+];
+
 /** `print` gets whole texts; `fetchJson` is for tests. */
 export function program({ print = console.log, environment = process.env, fetchImpl = fetch } = {}) {
   const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
@@ -45,7 +62,7 @@ export function program({ print = console.log, environment = process.env, fetchI
       .description(description)
       .action(async (...args) => {
         const options = root.opts();
-        const answer = await call(adminApi({ ...options, environment, fetchImpl }), args[0]);
+        const answer = await call(adminApi({ ...options, environment, fetchImpl }), ...args);
         print(options.json ? JSON.stringify(answer, null, 2) : table(columns, answer.data ?? [answer]));
       });
 
@@ -63,6 +80,28 @@ export function program({ print = console.log, environment = process.env, fetchI
     'let the combo go',
     (api, combo) => api.post(comboPath(combo, 'evict')),
     EVICT_COLUMNS,
+  );
+  command('pins', 'list what is kept ready', (api) => api.get('/admin/v1/pins'), PIN_COLUMNS);
+  command(
+    'pin <combo>',
+    'keep the combo, on how many runners and until when',
+    (api, combo, { level, count, until }) => api.put(pinPath(combo), { level, count: Number(count), until }),
+    PIN_COLUMNS,
+  )
+    .option('--level <level>', 'ready or staged', 'ready')
+    .option('--count <runners>', 'on how many runners', '1')
+    .option('--until <time>', 'ISO 8601, such as 2026-12-01T00:00:00Z');
+  command(
+    'unpin <combo>',
+    'keep the combo no longer',
+    (api, combo) => api.delete(pinPath(combo)),
+    UNPIN_COLUMNS,
+  );
+  command(
+    'drain <runner>',
+    'give the runner no new work and end it',
+    (api, id) => api.post(`/admin/v1/runners/${encodeURIComponent(id)}/drain`),
+    DRAIN_COLUMNS,
   );
   return root;
 }

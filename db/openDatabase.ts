@@ -4,6 +4,7 @@ import type { ComboStore } from '../gateway/ports/comboStore.ts';
 import type { DemandHistory } from '../gateway/ports/demandHistory.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
+import type { PinStore } from '../gateway/ports/pinStore.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import { ReaderClient } from './reader/client.ts';
 import { SqliteCatalogueStore } from './stores/catalogue.ts';
@@ -11,6 +12,7 @@ import { SqliteComboStore } from './stores/combos.ts';
 import { SqliteDemandHistory } from './stores/demand.ts';
 import { SqliteEventLog } from './stores/eventLog.ts';
 import { SqliteLedger } from './stores/ledger.ts';
+import { SqlitePinStore } from './stores/pins.ts';
 import { RequestReads } from './stores/requests.ts';
 import { SqliteRunnerStore } from './stores/runners.ts';
 import { WriterClient, type WriterReport } from './writer/client.ts';
@@ -32,6 +34,7 @@ export interface Database {
   readonly runners: RunnerStore;
   readonly combos: ComboStore;
   readonly demand: DemandHistory;
+  readonly pins: PinStore;
   readonly requests: RequestReads;
   readonly writerReport: () => WriterReport;
   /** Resolves with the reason when a thread has ended without `close()`; never otherwise. */
@@ -69,6 +72,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     runners: new SqliteRunnerStore(writer, reader),
     combos: new SqliteComboStore(writer),
     demand: new SqliteDemandHistory(reader),
+    pins: new SqlitePinStore(writer, reader),
     requests: new RequestReads(reader),
     writerReport: () => writer.report(),
     failed,

@@ -14,6 +14,8 @@ export const models = sqliteTable('models', {
   repack: integer('repack', { mode: 'boolean' }).notNull(),
   kvBudgetBytes: integer('kv_budget_bytes'),
   idleTtlMs: integer('idle_ttl_ms'),
+  minRunners: integer('min_runners').notNull().default(0),
+  maxRunners: integer('max_runners').notNull().default(1),
   chatTemplate: text('chat_template'),
   ownedBy: text('owned_by').notNull(),
   revision: text('revision').notNull(),

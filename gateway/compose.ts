@@ -6,6 +6,7 @@ import { CatalogueService } from './catalogue/catalogueService.ts';
 import { GgufFiles } from './catalogue/ggufFiles.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
+import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
 import { type HttpServer, listen } from './http/server.ts';
@@ -15,6 +16,8 @@ import type { Log } from './ports/log.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
+import { PageCache } from './shell/pageCache.ts';
+import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
@@ -90,6 +93,7 @@ export async function compose(
       core.pool.stop();
       core.fleet.letGo();
     });
+    await core.pins.restore();
     // Before the first request can come, so that it finds them warm.
     await adoptRunners({
       settings: spawning,
@@ -104,6 +108,7 @@ export async function compose(
     const app = createApp({
       inference: core.inference,
       pool: core.control,
+      pins: core.pins,
       catalogue,
       events: database.events,
       clock,
@@ -116,6 +121,7 @@ export async function compose(
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
     core.pool.run();
     core.forecast.run();
+    void preload(settings.pool.preload, core.pool, log);
     return makeGateway(settings, core, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
@@ -141,6 +147,7 @@ interface Core {
   readonly fleet: RunnerFleet;
   readonly inference: ServeInference;
   readonly control: ControlPool;
+  readonly pins: PinBook;
   readonly metrics: Metrics;
   readonly forecast: ForecastLoop;
 }
@@ -166,7 +173,8 @@ function buildCore(
     telemetry: metrics,
     dispatch: (event) => pool.dispatch(event),
   });
-  pool.start(fleet);
+  const pins = new PinBook({ pool, store: database.pins, pages: new PageCache(log), clock, log });
+  pool.start(fleet, pins);
   catalogue.onChange((current) => pool.dispatch({ type: 'catalogueChanged', catalogue: current }));
   const inference = new ServeInference({
     pool,
@@ -188,7 +196,7 @@ function buildCore(
     clock,
     log,
   });
-  return { pool, fleet, inference, control: new ControlPool(pool, fleet), metrics, forecast };
+  return { pool, fleet, inference, control: new ControlPool(pool, fleet), pins, metrics, forecast };
 }
 
 function makeGateway(
@@ -219,6 +227,15 @@ function makeGateway(
       lock.release();
     },
   };
+}
+
+/** Makes the configured combos ready, one after the other, so that none takes another's memory or cores meanwhile. */
+async function preload(names: readonly string[], pool: PoolLoop, log: Log): Promise<void> {
+  for (const name of names) {
+    const combo = parseCombo(name, [], pool.state.catalogue);
+    const answer = combo.ok ? await pool.order({ type: 'warmAsked', combo: combo.value }) : combo;
+    if (!answer.ok) log.warn({ combo: name, error: answer.error.message }, 'combo was not preloaded');
+  }
 }
 
 /** There are no API keys yet, so whoever reaches the port is served. */

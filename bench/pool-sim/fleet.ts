@@ -47,6 +47,7 @@ export function catalogueOfFleet(fleet: Fleet, idleTtlMs: number | null): FleetC
     models: new Map(models.map((entry) => [entry.id, entry])),
     adapters: new Map([...adapters.values()].map((entry) => [entry.id, entry])),
     aliases: new Map(),
+    scaling: new Map(),
   };
   return { catalogue, combos: fleet.combos.map(({ name }) => parsed(name, catalogue)) };
 }
@@ -73,6 +74,8 @@ function modelOf(
     useMmap: true,
     repack: false,
     kvBudgetBytes: null,
+    minRunners: 0,
+    maxRunners: 1,
     idleTtlMs,
     chatTemplate: null,
     ownedBy: 'sim',

@@ -4,7 +4,7 @@ import { adapterId, modelId } from '../../gateway/domain/ids.ts';
 import type { DemandSlot } from '../../gateway/pool/forecast.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import { recordFromRow } from '../requestRows.ts';
-import { adapters, aliases, events, models, requests, runners } from '../schema.ts';
+import { adapters, aliases, events, models, pins, requests, runners } from '../schema.ts';
 import { parseDetail } from './jsonColumns.ts';
 
 /** Most rows that one read returns. */
@@ -64,6 +64,9 @@ export function makeQueries(db: BetterSQLite3Database) {
         .orderBy(asc(runners.spawnedAtEpochMs))
         .all()
         .map(({ exitedAtEpochMs: _exited, exitReason: _reason, ...row }) => row),
+
+    pins: (_none: Record<string, never>) =>
+      db.select().from(pins).orderBy(asc(pins.createdAtEpochMs), asc(pins.combo)).all(),
 
     catalogue: (_none: Record<string, never>) => ({
       models: db

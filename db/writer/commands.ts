@@ -2,6 +2,7 @@ import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/cata
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { StoredModel } from '../../gateway/ports/catalogueStore.ts';
 import type { ComboRow } from '../../gateway/ports/comboStore.ts';
+import type { PinRow } from '../../gateway/ports/pinStore.ts';
 import type { RunnerRow } from '../../gateway/ports/runnerStore.ts';
 
 /** An event with its detail already JSON, so that no value in it can break the passage between threads. */
@@ -30,7 +31,9 @@ export type WriteCommand =
   | { readonly kind: 'putAlias'; readonly alias: CatalogueAlias }
   | { readonly kind: 'deleteModel'; readonly id: string }
   | { readonly kind: 'deleteAdapter'; readonly id: string }
-  | { readonly kind: 'deleteAlias'; readonly name: string };
+  | { readonly kind: 'deleteAlias'; readonly name: string }
+  | { readonly kind: 'putPin'; readonly row: PinRow }
+  | { readonly kind: 'deletePin'; readonly combo: string };
 
 /** Why one command is not on disk. `code` is SQLite's, as `SQLITE_CONSTRAINT_NOTNULL`. */
 export interface WriteFailure {

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { rowFromRecord } from '../requestRows.ts';
-import { adapters, aliases, combos, events, models, requests, runners } from '../schema.ts';
+import { adapters, aliases, combos, events, models, pins, requests, runners } from '../schema.ts';
 import type { WriteCommand } from './commands.ts';
 import { insertInto, upsert } from './inserts.ts';
 
@@ -38,6 +38,12 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
     .where(eq(aliases.name, sql.placeholder('name')))
     .prepare();
 
+  const putPin = upsert(db, pins, pins.combo).prepare();
+  const deletePin = db
+    .delete(pins)
+    .where(eq(pins.combo, sql.placeholder('combo')))
+    .prepare();
+
   return (command) => {
     switch (command.kind) {
       case 'appendRequest':
@@ -62,6 +68,10 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
         return void deleteAdapter.run({ id: command.id });
       case 'deleteAlias':
         return void deleteAlias.run({ name: command.name });
+      case 'putPin':
+        return void putPin.run({ ...command.row });
+      case 'deletePin':
+        return void deletePin.run({ combo: command.combo });
     }
   };
 }

@@ -5,6 +5,7 @@ import {
   defaultsSchema,
   duration,
   modelSchema,
+  scalingSchema,
   size,
   whole,
 } from './entrySchemas.ts';
@@ -64,6 +65,28 @@ const pool = z
     min_residency: duration
       .prefault('0s')
       .describe('For so long after it got ready nothing gives way to others'),
+    preload: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Combos that are made ready at start, one after the other; then as if somebody had used them',
+      ),
+    target_occupancy: z
+      .number()
+      .min(0.01)
+      .max(1)
+      .default(0.7)
+      .describe(
+        'Share of its sequences that one runner of a combo serves before the next one is used or started',
+      ),
+    scale_up_delay: duration
+      .prefault('500ms')
+      .describe('Wait for a sequence that makes a hot combo take one runner more, up to its max_runners'),
+    scale_down_after: duration
+      .prefault('60s')
+      .describe('A runner more than a combo needs lets it go when nobody used it there for so long'),
+    stable_window: duration.prefault('60s').describe('Over which the load of a combo is averaged'),
+    panic_window: duration.prefault('6s').describe('The same for a sudden load'),
     drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),
     forecast: forecast.prefault({}),
   })
@@ -80,6 +103,12 @@ const pool = z
     swapAfterMs: written.swap_after,
     eviction: written.eviction,
     minResidencyMs: written.min_residency,
+    preload: written.preload,
+    targetOccupancy: written.target_occupancy,
+    scaleUpDelayMs: written.scale_up_delay,
+    scaleDownAfterMs: written.scale_down_after,
+    stableWindowMs: Math.max(1, written.stable_window),
+    panicWindowMs: Math.max(1, written.panic_window),
     drainTimeoutMs: written.drain_timeout,
     forecast: written.forecast,
   }));
@@ -112,6 +141,10 @@ export const configSchema = z.strictObject({
   models: z.array(modelSchema).default([]),
   adapters: z.array(adapterSchema).default([]),
   aliases: z.record(aliasName, z.string().min(1)).default({}).describe('Other names for combos'),
+  combos: z
+    .record(z.string().min(1), scalingSchema)
+    .default({})
+    .describe('Combos that are kept on more or fewer runners than their model says'),
   defaults: defaultsSchema.prefault({}),
   pool: pool.prefault({}),
   limits: limits.prefault({}),

@@ -19,6 +19,7 @@ export const withAlias = (catalogue: Catalogue, alias: CatalogueAlias): Catalogu
 
 /** Without the entry of that name, whatever kind it is of. */
 export const without = (catalogue: Catalogue, name: string): Catalogue => ({
+  ...catalogue,
   models: new Map([...catalogue.models].filter(([id]) => id !== name)),
   adapters: new Map([...catalogue.adapters].filter(([id]) => id !== name)),
   aliases: new Map([...catalogue.aliases].filter(([alias]) => alias !== name)),

@@ -5,7 +5,7 @@ import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/ca
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { adapterId, modelId } from '../domain/ids.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
-import type { AdapterSpec, ModelOptions, ModelSpec } from './specs.ts';
+import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
 const MAX_TEMPLATE_BYTES = 2 ** 20;
 
@@ -44,6 +44,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     useMmap: spec.useMmap ?? defaults.useMmap ?? true,
     repack: spec.repack ?? defaults.repack ?? true,
     kvBudgetBytes: given(spec.kvBudgetBytes, defaults.kvBudgetBytes, null),
+    ...runnersOf(spec, defaults),
     idleTtlMs: given(spec.idleTtlMs, defaults.idleTtlMs, 300_000),
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
@@ -84,6 +85,15 @@ export async function makeAdapter(
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
     source: context.source,
   });
+}
+
+/** The least wins over a smaller most: who asks for two at least may have two. */
+export function runnersOf(
+  own: ScalingSpec,
+  defaults: ScalingSpec,
+): Pick<CatalogueModel, 'minRunners' | 'maxRunners'> {
+  const minRunners = own.minRunners ?? defaults.minRunners ?? 0;
+  return { minRunners, maxRunners: Math.max(minRunners, own.maxRunners ?? defaults.maxRunners ?? 1) };
 }
 
 /** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ALIAS_PATTERN, ID_PATTERN } from '../domain/ids.ts';
 import { DURATION_PATTERN, parseDurationMs, parseSizeBytes, SIZE_PATTERN } from './quantity.ts';
-import type { AdapterSpec, ModelOptions, ModelSpec } from './specs.ts';
+import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
 const DURATION_EXPECTED = 'expected a duration such as "30s", "5m" or "500ms", or a number of seconds';
 const SIZE_EXPECTED = 'expected a size such as "8MiB" or "1GB", or a whole number of bytes';
@@ -64,6 +64,8 @@ const optionFields = {
   repack: z.boolean().optional().describe('Repack weights into private memory for CPU speed'),
   kv_budget: size.nullable().optional().describe('Bound of the KV memory of one runner; null for none'),
   idle_ttl: duration.nullable().optional().describe('How long an idle combo is kept; null for ever'),
+  min_runners: whole(0, 4096).optional().describe('Runners that the bare model is kept ready on'),
+  max_runners: whole(1, 4096).optional().describe('Most runners that one hot combo is spread over'),
   chat_template: z.string().min(1).optional().describe("Jinja text that replaces the model's own template"),
   chat_template_file: filePath.optional().describe('File with that text'),
   owned_by: z.string().min(1).max(128).optional().describe("As /v1/models shows it in 'owned_by'"),
@@ -83,6 +85,8 @@ const optionsFrom = (written: z.output<z.ZodObject<typeof optionFields>> & Writt
   repack: written.repack,
   kvBudgetBytes: written.kv_budget,
   idleTtlMs: written.idle_ttl,
+  minRunners: written.min_runners,
+  maxRunners: written.max_runners,
   chatTemplate: written.chat_template,
   chatTemplateFile: written.chat_template_file,
   ownedBy: written.owned_by,
@@ -94,6 +98,16 @@ const ONE_TEMPLATE = {
 };
 const hasOneTemplate = (written: { chat_template?: unknown; chat_template_file?: unknown }) =>
   written.chat_template === undefined || written.chat_template_file === undefined;
+
+/** Of one combo, in the section `combos`. */
+export const scalingSchema = z
+  .strictObject({
+    min_runners: whole(0, 4096).optional().describe('Runners that the combo is kept ready on'),
+    max_runners: whole(1, 4096).optional().describe('Most runners that it is spread over when it is hot'),
+  })
+  .transform(
+    (written): ScalingSpec => ({ minRunners: written.min_runners, maxRunners: written.max_runners }),
+  );
 
 /** What models take when they do not say otherwise. */
 export const defaultsSchema = z

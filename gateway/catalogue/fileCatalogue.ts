@@ -1,11 +1,17 @@
-import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
+import type {
+  Catalogue,
+  CatalogueAdapter,
+  CatalogueAlias,
+  CatalogueModel,
+  ComboScaling,
+} from '../domain/catalogue.ts';
 import { parseCombo } from '../domain/combo.ts';
 import { type Failure, fail, ok, type Result } from '../domain/errors.ts';
-import { type AdapterId, type ModelId, modelId } from '../domain/ids.ts';
+import { type AdapterId, type ComboName, type ModelId, modelId } from '../domain/ids.ts';
 import type { ModelFiles } from '../ports/modelFile.ts';
 import type { ConfigDocument } from './configFile.ts';
 import type { ConfigIssue } from './configIssues.ts';
-import { type EntryContext, makeAdapter, makeModel } from './entries.ts';
+import { type EntryContext, makeAdapter, makeModel, runnersOf } from './entries.ts';
 import type { DocumentPath } from './yamlPositions.ts';
 
 /**
@@ -46,9 +52,13 @@ export async function fileCatalogue(
   for (const [name, target] of Object.entries(config.aliases)) {
     aliases.set(name, { name, target, createdAtEpochMs: nowEpochMs, source: 'file' });
   }
-  const catalogue: Catalogue = { models, adapters, aliases };
+  const catalogue: Catalogue = { models, adapters, aliases, scaling: new Map() };
   if (issues.length === 0) issues.push(...brokenAliases(catalogue));
-  return issues.length === 0 ? ok(catalogue) : fail('invalid_request', document.explain(issues));
+  const scaling = issues.length === 0 ? scalingOf(document, catalogue, issues) : catalogue.scaling;
+  if (issues.length === 0) checkPreload(document, catalogue, issues);
+  return issues.length === 0
+    ? ok({ ...catalogue, scaling })
+    : fail('invalid_request', document.explain(issues));
 }
 
 /** Model ids, adapter ids and alias names share one namespace. */
@@ -66,6 +76,33 @@ function sharedNames({ config }: ConfigDocument): ConfigIssue[] {
   for (const [index, { id }] of config.adapters.entries()) take(id, { path: ['adapters', index, 'id'] });
   for (const name of Object.keys(config.aliases)) take(name, { path: ['aliases'], key: name });
   return issues;
+}
+
+/** The section `combos` by canonical name. */
+function scalingOf(
+  { config }: ConfigDocument,
+  catalogue: Catalogue,
+  issues: ConfigIssue[],
+): Map<ComboName, ComboScaling> {
+  const scaling = new Map<ComboName, ComboScaling>();
+  for (const [name, spec] of Object.entries(config.combos)) {
+    const combo = parseCombo(name, [], catalogue);
+    if (!combo.ok) issues.push({ path: ['combos', name], text: combo.error.message });
+    else if (scaling.has(combo.value.name))
+      issues.push({
+        path: ['combos', name],
+        text: `expected each combo once, got "${combo.value.name}" again`,
+      });
+    else scaling.set(combo.value.name, runnersOf(spec, { ...combo.value.model, minRunners: 0 }));
+  }
+  return scaling;
+}
+
+function checkPreload({ config }: ConfigDocument, catalogue: Catalogue, issues: ConfigIssue[]): void {
+  for (const [index, name] of config.pool.preload.entries()) {
+    const combo = parseCombo(name, [], catalogue);
+    if (!combo.ok) issues.push({ path: ['pool', 'preload', index], text: combo.error.message });
+  }
 }
 
 function brokenAliases(catalogue: Catalogue): ConfigIssue[] {

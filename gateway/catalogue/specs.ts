@@ -17,6 +17,14 @@ export interface ModelOptions {
   /** Relative paths start at the configuration file's directory, here and below. */
   readonly chatTemplateFile?: string | undefined;
   readonly ownedBy?: string | undefined;
+  readonly minRunners?: number | undefined;
+  readonly maxRunners?: number | undefined;
+}
+
+/** On how many runners a combo, by any of its names, is ready. */
+export interface ScalingSpec {
+  readonly minRunners?: number | undefined;
+  readonly maxRunners?: number | undefined;
 }
 
 export interface ModelSpec extends ModelOptions {

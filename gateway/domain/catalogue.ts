@@ -1,4 +1,4 @@
-import type { AdapterId, ModelId } from './ids.ts';
+import type { AdapterId, ComboName, ModelId } from './ids.ts';
 
 /** Where a catalogue entry comes from: the configuration file, or the admin API by way of SQLite. */
 export type EntrySource = 'file' | 'api';
@@ -22,6 +22,10 @@ export interface CatalogueModel {
   readonly repack: boolean;
   /** Bound of the KV memory of one runner's generation contexts; past it combos share contexts. null: none. */
   readonly kvBudgetBytes: number | null;
+  /** Runners that the bare base is kept ready on. */
+  readonly minRunners: number;
+  /** Most runners that one combo is spread over. */
+  readonly maxRunners: number;
   /** How long an idle combo, and then its idle base, is kept; null: for ever. */
   readonly idleTtlMs: number | null;
   /** Jinja text that replaces the model's own chat template. */
@@ -62,9 +66,18 @@ export interface CatalogueAlias {
   readonly source: EntrySource;
 }
 
+/** On how many runners a combo is ready. */
+export interface ComboScaling {
+  /** Kept ready on at least so many. */
+  readonly minRunners: number;
+  readonly maxRunners: number;
+}
+
 /** Everything that can be asked for, at one moment. Never changed in place: a new one replaces it. */
 export interface Catalogue {
   readonly models: ReadonlyMap<ModelId, CatalogueModel>;
   readonly adapters: ReadonlyMap<AdapterId, CatalogueAdapter>;
   readonly aliases: ReadonlyMap<string, CatalogueAlias>;
+  /** Of combos, by canonical name, that differ from their model. */
+  readonly scaling: ReadonlyMap<ComboName, ComboScaling>;
 }

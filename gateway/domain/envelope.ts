@@ -9,6 +9,7 @@ interface ErrorBody {
   readonly needed_bytes?: number;
   readonly budget_bytes?: number;
   readonly in_use?: Capacity['inUse'];
+  readonly pinned?: NonNullable<Capacity['pinned']>;
 }
 
 /** A failure as OpenAI's clients read it. */
@@ -40,10 +41,10 @@ export function errorEnvelope(failure: Failure): ErrorEnvelope {
 
 function capacityFields(
   capacity: Capacity | undefined,
-): Pick<ErrorBody, 'needed_bytes' | 'budget_bytes' | 'in_use'> {
+): Pick<ErrorBody, 'needed_bytes' | 'budget_bytes' | 'in_use' | 'pinned'> {
   if (!capacity) return {};
-  const { neededBytes, budgetBytes, inUse } = capacity;
-  return { needed_bytes: neededBytes, budget_bytes: budgetBytes, in_use: inUse };
+  const { neededBytes, budgetBytes, inUse, pinned } = capacity;
+  return { needed_bytes: neededBytes, budget_bytes: budgetBytes, in_use: inUse, ...(pinned && { pinned }) };
 }
 
 function clientsRetry(status: number): boolean {

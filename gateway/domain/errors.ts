@@ -49,6 +49,8 @@ export interface Capacity {
     readonly base: string | null;
     readonly bytes: number;
   }[];
+  /** What is kept ready by pins and configuration. */
+  readonly pinned?: readonly { readonly combo: string; readonly count: number; readonly bytes: number }[];
 }
 
 /**

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { fail } from '../domain/errors.ts';
 import { adminAuth } from './admin/auth.ts';
 import { catalogueHandlers } from './admin/catalogue.ts';
+import { pinHandlers } from './admin/pins.ts';
 import { poolHandlers } from './admin/pool.ts';
 import type { HttpApp, HttpDeps, HttpEnv } from './deps.ts';
 import { healthHandlers } from './health.ts';
@@ -26,6 +27,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   healthHandlers(app, deps);
   app.use('/admin/*', adminAuth(deps.adminToken));
   catalogueHandlers(app, deps);
+  pinHandlers(app, deps);
   poolHandlers(app, deps);
   app.notFound((c) => unknownRoute(app, c));
   app.onError((error, c) => {

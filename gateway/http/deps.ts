@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
 import type { Inference } from '../shell/inference.ts';
+import type { PinControl } from '../shell/pinControl.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
@@ -53,6 +54,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
 export interface HttpDeps {
   readonly inference: Inference;
   readonly pool: PoolControl;
+  readonly pins: PinControl;
   readonly catalogue: CatalogueUseCase;
   readonly events: EventLog;
   readonly clock: Clock;

@@ -5,7 +5,9 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
-import { baseKey, type PoolState, runnerOfBase, runnersWithBase } from './state.ts';
+import { mostRunners } from './scaling.ts';
+import { answerOrders, grantWaiting } from './serving.ts';
+import { baseKey, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
 import { moveTo } from './transitions.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
@@ -56,9 +58,9 @@ export function judgeAdoption(
   if (!current) return refuse(`its base "${model.id}" is not in the catalogue any more`);
   if (current.revision !== model.revision)
     return refuse(`its base "${model.id}" was replaced: it holds ${model.revision}, not ${current.revision}`);
-  if (runnerOfBase(state, current)) return refuse(`another runner holds its base "${model.id}"`);
-  if (state.unplaced.has(baseKey(current)))
-    return refuse(`somebody waits for memory for its base "${model.id}"`);
+  if (runnersOfBase(state, current).length >= mostRunners(state, current))
+    return refuse(`enough other runners hold its base "${model.id}"`);
+  if (isWaitedFor(state, current)) return refuse(`somebody waits for memory for its base "${model.id}"`);
   const runners = runnersWithBase(state);
   if (runners >= settings.maxRunners)
     return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);
@@ -80,6 +82,12 @@ export function judgeAdoption(
   return { ok: true, as: 'runner', model: held, combos: kept, stale };
 }
 
+/** Those that wait for memory for a base have been told how much there is. */
+function isWaitedFor(state: PoolState, model: CatalogueModel): boolean {
+  const wants = state.unplaced.get(baseKey(model))?.wants ?? [];
+  return [...wants].some(({ type }) => type === 'queue');
+}
+
 function judgeStandby(state: PoolState): AdoptionVerdict {
   const standbys = state.runners.size - runnersWithBase(state);
   if (standbys < state.settings.standbys) return { ok: true, as: 'standby' };
@@ -92,8 +100,8 @@ export function standbyAdopted(state: PoolState, id: RunnerId, nowMs: number, ef
 }
 
 /**
- * Puts it into the books as ready. Nobody waits for its base, or it would not have been found fit: who waits has a runner
- * of that base, or there is no room for one.
+ * Puts it into the books as ready. Who waits for a combo of it (on a start elsewhere, or it would not have been found fit)
+ * is served.
  */
 export function runnerAdopted(
   state: PoolState,
@@ -126,6 +134,10 @@ export function runnerAdopted(
       keepAliveMs,
     });
     measureContext(state, model, kvBytes, computeBytes);
+  }
+  for (const { combo } of combos) {
+    answerOrders(state, runner, combo.key, effects);
+    grantWaiting(state, combo.key, nowMs, effects);
   }
   const detail = { base: model.id, weightBytes, combos: combos.length };
   effects.push({ type: 'note', note: 'runner_adopted', runnerId: id, detail });

@@ -3,7 +3,9 @@ import { arrive } from './arrivals.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { expire, shutDown } from './lifetimes.ts';
-import { evict, warm } from './orders.ts';
+import { drain, evict, warm } from './orders.ts';
+import { pack } from './packing.ts';
+import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
 import { leave } from './queues.ts';
@@ -17,10 +19,12 @@ import {
   runnerLoaded,
   runnerUp,
 } from './runners.ts';
+import { scale } from './scaling.ts';
 import { endRequest } from './serving.ts';
 import { refillStandbys } from './standbys.ts';
 import type { PoolState } from './state.ts';
 import { shareThreads } from './threads.ts';
+import { upkeep } from './upkeep.ts';
 import { warmAhead } from './warmAhead.ts';
 
 export interface Decision {
@@ -63,7 +67,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       comboReady(state, event, nowMs, effects);
       break;
     case 'comboFailed':
-      comboFailed(state, event, effects);
+      comboFailed(state, event, nowMs, effects);
       break;
     case 'comboDetached':
       comboDetached(state, event.runnerId, event.comboKey, effects);
@@ -86,6 +90,18 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'evictAsked':
       evict(state, event.orderId, event.combo, nowMs, effects);
       break;
+    case 'drainAsked':
+      drain(state, event.orderId, event.runnerId, nowMs, effects);
+      break;
+    case 'pinAsked':
+      pin(state, event, nowMs, effects);
+      break;
+    case 'unpinAsked':
+      unpin(state, event.orderId, event.combo, nowMs, effects);
+      break;
+    case 'pinsRestored':
+      restorePins(state, event.pins, effects);
+      break;
     case 'catalogueChanged':
       applyCatalogue(state, event.catalogue, nowMs, effects);
       break;
@@ -93,13 +109,18 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       shutDown(state, nowMs, effects);
       break;
     case 'tick':
+      endPins(state, nowMs, effects);
+      upkeep(state, nowMs, effects);
       expire(state, nowMs, effects);
-      refillStandbys(state, nowMs, effects);
+      scale(state, nowMs, effects);
+      pack(state, nowMs, effects);
       break;
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);
   }
   placeWaiting(state, nowMs, effects);
+  // After those who wait and what is kept had their starts.
+  if (event.type === 'tick') refillStandbys(state, nowMs, effects);
   shareThreads(state, effects);
   return { state, effects };
 }

@@ -1,13 +1,16 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure, Result } from '../domain/errors.ts';
-import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, RequestId, RunnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 
 /** What an order is answered with. */
 export type OrderAnswer = Result<
   | { readonly order: 'warm'; readonly runnerId: RunnerId; readonly kind: StartKind }
   | { readonly order: 'evict'; readonly evicted: boolean }
+  | { readonly order: 'drain'; readonly state: 'draining' | 'stopping' }
+  | { readonly order: 'pin' }
+  | { readonly order: 'unpin'; readonly existed: boolean }
 >;
 
 /** How a request that waits would find its combo as things are. */
@@ -59,6 +62,10 @@ export type PoolEffect =
       readonly reason: StopReason;
     }
   | { readonly type: 'answer'; readonly orderId: string; readonly answer: OrderAnswer }
+  /** Its files are to be where a start reads them fastest. */
+  | { readonly type: 'stage'; readonly combo: ComboName }
+  /** Its time is over. */
+  | { readonly type: 'pinEnded'; readonly combo: ComboName }
   /** For the event log: what was decided. */
   | {
       readonly type: 'note';
@@ -68,7 +75,16 @@ export type PoolEffect =
       readonly detail?: Readonly<Record<string, string | number | boolean | null>>;
     };
 
-export type StopReason = 'idle' | 'evicted' | 'replaced' | 'stale' | 'failed' | 'unreachable' | 'shutdown';
+export type StopReason =
+  | 'idle'
+  | 'evicted'
+  | 'replaced'
+  | 'surplus'
+  | 'drained'
+  | 'stale'
+  | 'failed'
+  | 'unreachable'
+  | 'shutdown';
 
 export type NoteType =
   | 'runner_spawned'
@@ -88,4 +104,10 @@ export type NoteType =
   | 'combo_ready'
   | 'combo_failed'
   | 'combo_detached'
-  | 'request_rejected';
+  | 'request_rejected'
+  | 'replica_wanted'
+  | 'pinned'
+  | 'unpinned'
+  | 'pin_ended'
+  | 'scaled_up'
+  | 'scaled_down';

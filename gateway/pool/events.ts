@@ -1,8 +1,9 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, RequestId, RunnerId } from '../domain/ids.ts';
 import type { AdoptedCombo } from './adoption.ts';
+import type { Pin, PinLevel } from './pins.ts';
 import type { LikelyCombo } from './warmAhead.ts';
 
 /** Facts that reach the pool. Nothing in them asks for anything but the `…Asked`. */
@@ -61,6 +62,19 @@ export type PoolEvent =
       readonly horizonMs: number;
     }
   | { readonly type: 'evictAsked'; readonly orderId: string; readonly combo: Combo }
+  | { readonly type: 'drainAsked'; readonly orderId: string; readonly runnerId: RunnerId }
+  | {
+      readonly type: 'pinAsked';
+      readonly orderId: string;
+      readonly combo: Combo;
+      readonly level: PinLevel;
+      readonly count: number;
+      /** Infinity: without end. */
+      readonly untilMs: number;
+    }
+  | { readonly type: 'unpinAsked'; readonly orderId: string; readonly combo: ComboName }
+  /** Pins of an earlier life of the gateway. */
+  | { readonly type: 'pinsRestored'; readonly pins: readonly Pin[] }
   | { readonly type: 'shutdownAsked' }
   | { readonly type: 'catalogueChanged'; readonly catalogue: Catalogue }
   | { readonly type: 'tick' };

@@ -1,14 +1,18 @@
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey } from '../domain/ids.ts';
-import type { PoolEffect } from './effects.ts';
-import { capacityFailure, freeBytes } from './memory.ts';
+import type { PoolEffect, StopReason } from './effects.ts';
+import { capacityFailure } from './fit.ts';
+import { bestHolder } from './holders.ts';
+import { isKept } from './keeps.ts';
+import { freeBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
-import { isIdle, type PoolState, type ReadyRunner, type Runner, runnerOfCombo } from './state.ts';
+import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { takeTurns } from './turns.ts';
+import { dropReplicas } from './upkeep.ts';
 
 /** What time alone changes: starts and waits that take too long, what was idle for its ttl, whose turn it is. */
 export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
@@ -55,20 +59,23 @@ function failLateCombos(
     isLate = true;
     const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
     const failure: Failure = { code: 'start_timed_out', message };
-    if (slot.state === 'attaching') refuseCombo(state, runner, slot.combo, failure, effects);
+    if (slot.state === 'attaching') refuseCombo(state, runner, slot.combo, failure, nowMs, effects);
   }
   if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
   return isLate;
 }
 
-/** Who runs on a runner that hangs, or when the gateway ends, may finish for so long. Others drain without a limit. */
+/** Who runs on a runner that hangs, that an operator drains, or when the gateway ends, may finish for so long. */
+const HAS_LIMIT: ReadonlySet<StopReason> = new Set(['failed', 'drained', 'shutdown']);
+
+/** Others drain without a limit. */
 function endLongDrain(
   state: PoolState,
   runner: Extract<Runner, { state: 'draining' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const hasLimit = runner.reason === 'failed' || runner.reason === 'shutdown';
+  const hasLimit = HAS_LIMIT.has(runner.reason);
   if (hasLimit && nowMs - runner.sinceMs >= state.settings.drainTimeoutMs)
     stopRunner(state, runner, runner.reason, nowMs, effects);
 }
@@ -77,10 +84,10 @@ function endLongDrain(
 function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
   let kept = 0;
   const expired = [];
-  for (const slot of runner.combos.values()) {
+  for (const [key, slot] of runner.combos) {
     const isExpired =
       slot.state === 'ready' && slot.active === 0 && nowMs - slot.lastUsedMs >= slot.keepAliveMs;
-    if (isExpired) expired.push(slot);
+    if (isExpired && !isKept(state, runner, key)) expired.push(slot);
     else kept += 1;
   }
   const baseTtlMs = runner.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
@@ -109,7 +116,7 @@ function rejectLateWaiters(state: PoolState, nowMs: number, effects: PoolEffect[
 }
 
 function isStarting(state: PoolState, key: ComboKey): boolean {
-  const slot = runnerOfCombo(state, key)?.combos.get(key);
+  const slot = bestHolder(state, key)?.slot;
   return slot?.state === 'wanted' || slot?.state === 'attaching';
 }
 
@@ -120,6 +127,7 @@ export function shutDown(state: PoolState, nowMs: number, effects: PoolEffect[])
   const message = 'Cannot serve request: the gateway is shutting down';
   for (const key of [...state.queues.keys()])
     rejectWaiting(state, key, { code: 'shutting_down', message }, effects);
+  dropReplicas(state, () => true);
   for (const runner of [...state.runners.values()]) {
     if (runner.state === 'draining') {
       runner.reason = 'shutdown';

@@ -1,6 +1,6 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { Failure } from '../domain/errors.ts';
+import type { Capacity } from '../domain/errors.ts';
 import type { ComboSlot, Measured, PoolState, Runner } from './state.ts';
 
 /**
@@ -117,14 +117,12 @@ function measuredOf(state: PoolState, model: CatalogueModel): Measured | undefin
 }
 
 /** Device memory has no budget yet. Layers that are meant for a device stay on the host where there is none. */
-function isOnDevice(state: PoolState, model: CatalogueModel): boolean {
+export function isOnDevice(state: PoolState, model: CatalogueModel): boolean {
   return state.settings.hasDevice && model.deviceLayers !== 0;
 }
 
-/** Why a combo cannot be started, in bytes: what it takes, what there is, and who has how much of that. */
-export function capacityFailure(state: PoolState, combo: Combo): Failure {
-  const neededBytes = wholeNeed(state, combo);
-  const budgetBytes = state.settings.memoryBytes;
+/** What there is, and who has how much of that. */
+export function capacityOf(state: PoolState): Pick<Capacity, 'budgetBytes' | 'inUse'> {
   const inUse = [...state.runners.values()]
     .map((runner) => ({
       runner: runner.id,
@@ -132,10 +130,5 @@ export function capacityFailure(state: PoolState, combo: Combo): Failure {
       bytes: heldBytes(state, runner),
     }))
     .filter(({ bytes }) => bytes > 0);
-  return {
-    code: 'no_capacity',
-    message: `Cannot start "${combo.name}": it needs ${neededBytes} bytes of memory, expected at most ${budgetBytes}`,
-    isPermanent: true,
-    capacity: { neededBytes, budgetBytes, inUse },
-  };
+  return { budgetBytes: state.settings.memoryBytes, inUse };
 }

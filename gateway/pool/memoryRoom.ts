@@ -1,21 +1,15 @@
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, isResident } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
+import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, gainBytes, slotBytes } from './memory.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { headMs, longestWaitMs } from './queues.ts';
-import {
-  isIdle,
-  type PoolState,
-  type ReadyRunner,
-  type ReadySlot,
-  type Runner,
-  type WaitQueue,
-} from './state.ts';
+import { isIdle, type PoolState, type ReadyRunner, type ReadySlot, type Runner, type Want } from './state.ts';
 
 /** For whom memory is made: it goes before all that arrived later. */
 export interface MemoryClaim {
-  readonly queue: WaitQueue;
+  readonly want: Want;
   /** The runner of its base, which stays. */
   readonly runner: Runner | undefined;
 }
@@ -92,8 +86,9 @@ function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): 
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
     if (!isResident(state, runner.worth, nowMs) || holdsPromise(state, runner)) continue;
+    if (holdsKept(state, runner)) continue;
     const waitedSinceMs = longestWaitMs(state, runner);
-    const mayGo = claim ? waitedSinceMs >= headMs(claim.queue) : waitedSinceMs === Number.POSITIVE_INFINITY;
+    const mayGo = claim ? waitedSinceMs >= headMs(claim.want) : waitedSinceMs === Number.POSITIVE_INFINITY;
     if (mayGo) bases.push(runner);
   }
   return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));
@@ -104,7 +99,8 @@ function idleCombos(state: PoolState, nowMs: number): IdleCombo[] {
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready') continue;
     for (const [key, slot] of runner.combos) {
-      if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key)) continue;
+      if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key, runner.id)) continue;
+      if (isKept(state, runner, key)) continue;
       if (isResident(state, slot.worth, nowMs)) combos.push({ runner, slot });
     }
   }

@@ -1,9 +1,11 @@
 import type { Combo } from '../domain/combo.ts';
+import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { holdersOf, readyHolders } from './holders.ts';
 import { enqueue } from './queues.ts';
 import { answerOrders } from './serving.ts';
-import { type PoolState, runnerOfCombo } from './state.ts';
-import { detach } from './stops.ts';
+import type { PoolState, Runner } from './state.ts';
+import { detach, drainRunner, stopRunner } from './stops.ts';
 
 /** An order to warm waits in the combo's queue like a request, but takes no sequence and is not refused by limits. */
 export function warm(
@@ -22,15 +24,14 @@ export function warm(
     return;
   }
   enqueue(state, combo, { type: 'order', id: orderId, keepAliveMs: undefined }, nowMs, effects);
-  const runner = runnerOfCombo(state, combo.key);
-  const slot = runner?.combos.get(combo.key);
-  if (runner?.state !== 'ready' || slot?.state !== 'ready') return;
-  slot.lastUsedMs = nowMs;
-  runner.lastUsedMs = nowMs;
-  answerOrders(state, runner, combo.key, effects);
+  const ready = readyHolders(state, combo.key)[0];
+  if (!ready) return;
+  ready.slot.lastUsedMs = nowMs;
+  ready.runner.lastUsedMs = nowMs;
+  answerOrders(state, ready.runner, combo.key, effects);
 }
 
-/** Lets an idle combo go. Idempotent; `conflict` while somebody uses it or waits for it. */
+/** Lets an idle combo go from all its runners. Idempotent; `conflict` while it is pinned, used or waited for. */
 export function evict(
   state: PoolState,
   orderId: string,
@@ -38,17 +39,51 @@ export function evict(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const runner = runnerOfCombo(state, combo.key);
-  const slot = runner?.combos.get(combo.key);
-  const inUse = (slot?.state === 'ready' || slot?.state === 'draining') && slot.active > 0;
-  const starting = slot?.state === 'wanted' || slot?.state === 'attaching';
-  if (inUse || starting || state.queues.has(combo.key)) {
-    const why = inUse ? 'busy' : starting ? 'being started' : 'waited for';
+  const why = whyKept(state, combo.key);
+  if (why) {
     const error = { code: 'conflict', message: `Cannot evict "${combo.name}": it is ${why}` } as const;
     effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
     return;
   }
-  const evicted = runner !== undefined && slot?.state === 'ready';
-  if (evicted) detach(runner, slot, nowMs, effects);
-  effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'evict', evicted } } });
+  const ready = readyHolders(state, combo.key);
+  for (const { runner, slot } of ready) detach(runner, slot, nowMs, effects);
+  const value = { order: 'evict', evicted: ready.length > 0 } as const;
+  effects.push({ type: 'answer', orderId, answer: { ok: true, value } });
+}
+
+function whyKept(state: PoolState, key: ComboKey): string | null {
+  if (state.keeps.has(key)) return 'pinned';
+  for (const { slot } of holdersOf(state, key)) {
+    if ((slot.state === 'ready' || slot.state === 'draining') && slot.active > 0) return 'busy';
+    if (slot.state === 'wanted' || slot.state === 'attaching') return 'being started';
+  }
+  return state.queues.has(key) ? 'waited for' : null;
+}
+
+/** No new work for the runner; it goes when what runs has ended, or its time is over. Idempotent. */
+export function drain(
+  state: PoolState,
+  orderId: string,
+  id: RunnerId,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const runner = state.runners.get(id);
+  if (!runner) {
+    const error = { code: 'not_found', message: `Cannot drain runner "${id}": there is none` } as const;
+    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
+    return;
+  }
+  if (runner.state === 'ready') drainRunner(state, runner, 'drained', nowMs, effects);
+  else if (runner.state === 'draining') limitDrain(runner, nowMs);
+  else stopRunner(state, runner, 'drained', nowMs, effects);
+  const left = state.runners.get(id)?.state === 'draining' ? 'draining' : 'stopping';
+  effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'drain', state: left } } });
+}
+
+/** One that drains to be replaced has no limit; from now on it has. */
+function limitDrain(runner: Extract<Runner, { state: 'draining' }>, nowMs: number): void {
+  if (runner.reason !== 'replaced' && runner.reason !== 'stale') return;
+  runner.reason = 'drained';
+  runner.sinceMs = nowMs;
 }

@@ -1,14 +1,16 @@
 import type { PoolEffect } from './effects.ts';
-import { capacityFailure, comboNeed, freeBytes, wholeNeed } from './memory.ts';
+import { canFit, capacityFailure } from './fit.ts';
+import { isKept } from './keeps.ts';
+import { comboNeed, freeBytes, wholeNeed } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
-import { headMs, oldestQueue, rejectWaiting } from './queues.ts';
+import { headMs, rejectWaiting } from './queues.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { type PoolState, runnerOfBase, runnersWithBase, type UsableRunner, type WaitQueue } from './state.ts';
+import { type PoolState, runnersOfBase, runnersWithBase, type UsableRunner, type Want } from './state.ts';
 
-/** A queue whose combo has a place: on the runner of its base, or on a new one. */
+/** A want whose combo has a place: on a runner of its base, or on a new one. */
 interface Placeable {
-  readonly queue: WaitQueue;
+  readonly want: Want;
   readonly runner: UsableRunner | undefined;
 }
 
@@ -18,25 +20,25 @@ export interface Blocked extends Placeable {
 }
 
 /**
- * Begins the one start of every combo that waits for one: on the runner of its base, else on a new runner. What finds
- * no room has room made, and is placed by the event that brings it. The longest wait goes first: while it lacks memory
- * nobody takes that from it.
+ * Begins the one start of every combo that waits for one, and those of missing replicas: on a runner of its base, else on
+ * a new runner. What finds no room has room made, and is placed by the event that brings it. The longest wait goes first:
+ * while it lacks memory nobody takes that from it.
  */
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.unplaced.size === 0) return;
   for (let next = nextToPlace(state); next; next = nextToPlace(state)) {
-    const { queue, runner } = next;
-    if (wholeNeed(state, queue.combo) > state.settings.memoryBytes) {
-      rejectWaiting(state, queue.combo.key, capacityFailure(state, queue.combo), effects);
+    const { want, runner } = next;
+    if (want.type === 'queue' && !canFit(state, want.combo)) {
+      rejectWaiting(state, want.combo.key, capacityFailure(state, want.combo), effects);
       continue;
     }
     const missingBytes = missingFor(state, next);
     if (missingBytes > 0) {
-      makeMemoryRoom(state, missingBytes, { queue, runner }, nowMs, effects);
+      makeMemoryRoom(state, missingBytes, { want, runner }, nowMs, effects);
       break;
     }
-    if (runner) startOnRunner(state, runner, queue, nowMs, effects);
-    else startRunner(state, queue, nowMs, effects);
+    if (runner) startOnRunner(state, runner, want, nowMs, effects);
+    else startRunner(state, want, nowMs, effects);
   }
   makePlaces(state, nowMs, effects);
 }
@@ -48,32 +50,67 @@ export function blockedByMemory(state: PoolState): Blocked | null {
   return next && missingBytes > 0 ? { ...next, missingBytes } : null;
 }
 
-function missingFor(state: PoolState, { queue: { combo }, runner }: Placeable): number {
+function missingFor(state: PoolState, { want: { combo }, runner }: Placeable): number {
   const need = runner ? comboNeed(state, combo, runner) : wholeNeed(state, combo);
   return need - freeBytes(state);
 }
 
-/** Of those that have a place the one that has waited longest. */
+/** Of those that have a place the one that is wanted for longest. */
 function nextToPlace(state: PoolState): Placeable | undefined {
   const mayStart = runnersWithBase(state) < state.settings.maxRunners;
   let next: Placeable | undefined;
-  for (const { model, queues } of state.unplaced.values()) {
-    const runner = runnerOfBase(state, model);
-    const hasPlace = runner ? runner.combos.size < state.settings.maxCombosPerRunner : mayStart;
-    const queue = hasPlace ? oldestQueue(queues) : undefined;
-    if (queue && headMs(queue) < headMs(next?.queue)) next = { queue, runner };
+  for (const { model, wants } of state.unplaced.values()) {
+    const runners = runnersOfBase(state, model);
+    for (const want of wants) {
+      if (headMs(want) >= headMs(next?.want)) continue;
+      const candidates = runnersFor(state, runners, want);
+      const runner = withPlace(state, candidates);
+      if (runner || (candidates.length === 0 && mayStart)) next = { want, runner };
+    }
   }
   return next;
+}
+
+/** The runners of its base that may take it on: those that do not hold the combo already, nor only what is kept. */
+export function runnersFor(
+  state: PoolState,
+  runners: readonly UsableRunner[],
+  { combo }: Want,
+): readonly UsableRunner[] {
+  if (state.keeps.size === 0) return runners;
+  return runners.filter((runner) => !runner.combos.has(combo.key) && !isFullOfKept(state, runner));
+}
+
+/** Nothing on it ever gives its place to another combo. */
+function isFullOfKept(state: PoolState, runner: UsableRunner): boolean {
+  if (runner.combos.size < state.settings.maxCombosPerRunner) return false;
+  for (const key of runner.combos.keys()) if (!isKept(state, runner, key)) return false;
+  return true;
+}
+
+/** A ready one before one whose base is still on its way. */
+function withPlace(state: PoolState, runners: readonly UsableRunner[]): UsableRunner | undefined {
+  const hasPlace = ({ combos }: UsableRunner): boolean => combos.size < state.settings.maxCombosPerRunner;
+  return runners.find((runner) => runner.state === 'ready' && hasPlace(runner)) ?? runners.find(hasPlace);
 }
 
 /** Those that wait for a place on a full runner, or for a runner, have idle ones give way. */
 function makePlaces(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   let missing = runnersWithBase(state) - state.settings.maxRunners;
-  for (const { model, queues } of state.unplaced.values()) {
-    const runner = runnerOfBase(state, model);
-    if (!runner) missing += 1;
-    else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
-      makeComboRoom(state, runner, queues.size, nowMs, effects);
+  for (const { model, wants } of state.unplaced.values()) {
+    const runners = runnersOfBase(state, model);
+    const perRunner = new Map<UsableRunner, number>();
+    let needsRunner = false;
+    for (const want of wants) {
+      const candidates = runnersFor(state, runners, want);
+      const full = candidates.find(({ state: name }) => name === 'ready') ?? candidates[0];
+      if (!full) needsRunner = true;
+      else if (!withPlace(state, candidates)) perRunner.set(full, (perRunner.get(full) ?? 0) + 1);
+    }
+    // Queues of one base share one new runner.
+    if (needsRunner) missing += 1;
+    for (const [runner, wanted] of perRunner)
+      if (runner.state === 'ready') makeComboRoom(state, runner, wanted, nowMs, effects);
   }
   makeRunnerRoom(state, missing, nowMs, effects);
 }

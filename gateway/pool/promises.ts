@@ -1,7 +1,8 @@
-import type { ComboKey, RequestId } from '../domain/ids.ts';
+import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
+import { holderOn } from './holders.ts';
 import { startOf, waiterOf } from './queries.ts';
-import { headMs, oldestQueue } from './queues.ts';
-import { type PoolState, type Runner, runnerOfCombo } from './state.ts';
+import { headMs, oldestWant } from './queues.ts';
+import type { PoolState, Runner } from './state.ts';
 
 /**
  * Promises a waiting request the runner and the kind that it would be served with now. One that waits for a free
@@ -10,22 +11,24 @@ import { type PoolState, type Runner, runnerOfCombo } from './state.ts';
  */
 export function promise(state: PoolState, id: RequestId): void {
   const found = waiterOf(state, id);
-  if (!found || !startOf(state, found.key, found.waiter)) return;
-  const slot = runnerOfCombo(state, found.key)?.combos.get(found.key);
-  found.waiter.promised ||= slot?.state !== 'ready' || !isRoomNeeded(state, found.waiter.arrivedMs);
+  if (!found || found.waiter.promised !== null) return;
+  const start = startOf(state, found.key, found.waiter);
+  if (!start) return;
+  const isReady = holderOn(state, found.key, start.runnerId)?.slot.state === 'ready';
+  if (!isReady || !isRoomNeeded(state, found.waiter.arrivedMs)) found.waiter.promised = start.runnerId;
 }
 
-/** Somebody who waits for the combo was promised it. */
-export function isPromised(state: PoolState, key: ComboKey): boolean {
-  return state.queues.get(key)?.waiters.some(({ promised }) => promised) ?? false;
+/** Somebody who waits for the combo was promised this runner. */
+export function isPromised(state: PoolState, key: ComboKey, id: RunnerId): boolean {
+  return state.queues.get(key)?.waiters.some(({ promised }) => promised === id) ?? false;
 }
 
 export function holdsPromise(state: PoolState, runner: Runner): boolean {
-  for (const key of runner.combos.keys()) if (isPromised(state, key)) return true;
+  for (const key of runner.combos.keys()) if (isPromised(state, key, runner.id)) return true;
   return false;
 }
 
 function isRoomNeeded(state: PoolState, beforeMs: number): boolean {
-  for (const { queues } of state.unplaced.values()) if (headMs(oldestQueue(queues)) <= beforeMs) return true;
+  for (const { wants } of state.unplaced.values()) if (headMs(oldestWant(wants)) <= beforeMs) return true;
   return false;
 }

@@ -1,6 +1,7 @@
 import type { ComboKey } from '../domain/ids.ts';
 import type { FixedStart } from './effects.ts';
-import { type PoolState, runnerOfCombo, type Waiter } from './state.ts';
+import { bestHolder, holderOn } from './holders.ts';
+import type { PoolState, Waiter } from './state.ts';
 
 /** null: no runner is chosen yet, or nobody of that id waits. Has no side effects. */
 export function fixedStart(state: PoolState, waiterId: string): FixedStart | null {
@@ -10,7 +11,8 @@ export function fixedStart(state: PoolState, waiterId: string): FixedStart | nul
 
 /** The same when it was promised; null otherwise. */
 export function promisedStart(state: PoolState, waiterId: string): FixedStart | null {
-  return waiterOf(state, waiterId)?.waiter.promised ? fixedStart(state, waiterId) : null;
+  const isPromised = typeof waiterOf(state, waiterId)?.waiter.promised === 'string';
+  return isPromised ? fixedStart(state, waiterId) : null;
 }
 
 /** One that waits, and what for. */
@@ -25,9 +27,8 @@ export function waiterOf(
 }
 
 /** The same as fixedStart() of one that is known to wait for that combo. */
-export function startOf(state: PoolState, key: ComboKey, { start }: Waiter): FixedStart | null {
-  const runner = runnerOfCombo(state, key);
-  const slot = runner?.combos.get(key);
-  if (!runner || !slot || slot.state === 'detaching' || slot.state === 'draining') return null;
-  return { runnerId: runner.id, kind: start?.kind ?? 'warm', joined: start?.joined ?? false };
+export function startOf(state: PoolState, key: ComboKey, { start, promised }: Waiter): FixedStart | null {
+  const holder = promised === null ? bestHolder(state, key) : holderOn(state, key, promised);
+  if (!holder) return null;
+  return { runnerId: holder.runner.id, kind: start?.kind ?? 'warm', joined: start?.joined ?? false };
 }

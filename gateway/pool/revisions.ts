@@ -1,9 +1,11 @@
 import type { Catalogue } from '../domain/catalogue.ts';
 import { isCurrentCombo, isCurrentModel } from './current.ts';
 import type { PoolEffect } from './effects.ts';
-import { waitForRoom } from './queues.ts';
+import { reviewKeeps } from './keeps.ts';
+import { losePlace, waitForRoom } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
+import { upkeep } from './upkeep.ts';
 
 /**
  * From now on this is what can be asked for. What is ready, or is being attached to a ready runner, still serves those
@@ -16,8 +18,10 @@ export function applyCatalogue(
   effects: PoolEffect[],
 ): void {
   state.catalogue = catalogue;
-  const unplaced = [...state.unplaced.values()].flatMap(({ queues }) => [...queues]);
-  for (const { combo } of unplaced) waitForRoom(state, combo.key, effects);
+  reviewKeeps(state);
+  upkeep(state, nowMs, effects);
+  const unplaced = [...state.unplaced.values()].flatMap(({ wants }) => [...wants]);
+  for (const { type, combo } of unplaced) if (type === 'queue') waitForRoom(state, combo.key, effects);
   dropStale(state, nowMs, effects);
 }
 
@@ -42,7 +46,7 @@ function dropStaleCombos(state: PoolState, runner: Runner, nowMs: number, effect
     if (isCurrentCombo(slot.combo, state.catalogue)) continue;
     if (slot.state === 'wanted') {
       runner.combos.delete(key);
-      waitForRoom(state, key, effects);
+      losePlace(state, key, runner.id, effects);
     } else if (runner.state === 'ready' && slot.state === 'ready') {
       slot.keepAliveMs = 0;
       if (slot.active === 0) detach(runner, slot, nowMs, effects);

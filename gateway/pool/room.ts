@@ -1,6 +1,7 @@
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, isResident } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
+import { holdsKept, isKept } from './keeps.ts';
 import { baseKey, isIdle, type PoolState, type ReadyRunner, type ReadySlot } from './state.ts';
 
 /**
@@ -25,7 +26,8 @@ export function makeRunnerRoom(
 }
 
 function isSpare(state: PoolState, runner: ReadyRunner, nowMs: number): boolean {
-  return isIdle(runner) && isResident(state, runner.worth, nowMs) && !isWaitedFor(state, runner);
+  if (!isIdle(runner) || holdsKept(state, runner)) return false;
+  return isResident(state, runner.worth, nowMs) && !isWaitedFor(state, runner);
 }
 
 /** Somebody waits for a combo of its base, which it will take on in a moment. */
@@ -45,10 +47,10 @@ export function makeComboRoom(
 ): void {
   let needed = wanted;
   const idle: ReadySlot[] = [];
-  for (const slot of runner.combos.values()) {
+  for (const [key, slot] of runner.combos) {
     if (slot.state === 'detaching') needed -= 1;
     else if (slot.state === 'ready' && slot.active === 0 && isResident(state, slot.worth, nowMs))
-      idle.push(slot);
+      if (!isKept(state, runner, key)) idle.push(slot);
   }
   if (needed <= 0 || idle.length === 0) return;
   const leaving = inOrderOfLeaving(state, idle, comboCandidate);

@@ -4,14 +4,17 @@ import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
+import { holdersOf } from './holders.ts';
+import { keepFailed, keepLost } from './keeps.ts';
 import { measureContext, measureWeights } from './memory.ts';
-import { rejectWaiting, waitForRoom } from './queues.ts';
+import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
 import type { PoolState, Runner } from './state.ts';
 import { stopRunner } from './stops.ts';
 import { forget, moveTo } from './transitions.ts';
+import { upkeep } from './upkeep.ts';
 import { firstKeepAliveMs } from './warmAhead.ts';
 
 /** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */
@@ -94,26 +97,46 @@ export function comboReady(
 export function comboFailed(
   state: PoolState,
   event: Extract<PoolEvent, { type: 'comboFailed' }>,
+  nowMs: number,
   effects: PoolEffect[],
 ): void {
   const runner = state.runners.get(event.runnerId);
   const slot = runner?.combos.get(event.comboKey);
   if (!runner || slot?.state !== 'attaching') return;
-  refuseCombo(state, runner, slot.combo, event.failure, effects);
+  refuseCombo(state, runner, slot.combo, event.failure, nowMs, effects);
   runner.combos.delete(event.comboKey);
 }
 
-/** Answers everybody who waits for the combo. */
+/** The runner cannot serve the combo: who waits for it is answered, unless another runner does. */
 export function refuseCombo(
   state: PoolState,
-  { id }: Runner,
+  runner: Runner,
   { key, name }: Combo,
   failure: Failure,
+  nowMs: number,
   effects: PoolEffect[],
 ): void {
   const detail = { code: failure.code, message: failure.message };
-  effects.push({ type: 'note', note: 'combo_failed', runnerId: id, combo: name, detail });
-  rejectWaiting(state, key, failure, effects);
+  effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: name, detail });
+  startFailed(state, runner, key, failure, nowMs, effects);
+}
+
+/** Answers everybody who waits for the combo, unless another runner serves it or will. */
+function startFailed(
+  state: PoolState,
+  { id, combos }: Runner,
+  key: ComboKey,
+  failure: Failure,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  keepFailed(state, key, failure, nowMs);
+  if (!holdersOf(state, key).some(({ runner }) => runner.id !== id)) {
+    rejectWaiting(state, key, failure, effects);
+    return;
+  }
+  combos.delete(key);
+  losePlace(state, key, id, effects);
 }
 
 export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, effects: PoolEffect[]): void {
@@ -122,7 +145,7 @@ export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, eff
   if (!runner || slot?.state !== 'detaching') return;
   runner.combos.delete(key);
   effects.push({ type: 'note', note: 'combo_detached', runnerId: id, combo: slot.combo.name });
-  waitForRoom(state, key, effects);
+  losePlace(state, key, id, effects);
 }
 
 /**
@@ -141,7 +164,8 @@ export function runnerFailed(
   const detail = { code: failure.code, message: failure.message, state: runner.state };
   effects.push({ type: 'note', note: 'runner_failed', runnerId: id, detail });
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
-  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, effects);
+  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, nowMs, effects);
+  noteLosses(state, runner, failure, nowMs);
   stopRunner(state, runner, 'failed', nowMs, effects);
 }
 
@@ -159,13 +183,30 @@ export function runnerGone(
   const detail = { message: failure.message, state: runner.state, expected };
   effects.push({ type: 'note', note: 'runner_exited', runnerId: id, detail });
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
-  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, effects);
+  if (!isSuspect(runner, failure, nowMs)) answerStarts(state, runner, failure, nowMs, effects);
+  noteLosses(state, runner, failure, nowMs);
   forget(state, id);
-  for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
+  for (const key of runner.combos.keys()) losePlace(state, key, id, effects);
+  upkeep(state, nowMs, effects);
+}
+
+/** What was ready on it and is kept is missing now. */
+function noteLosses(state: PoolState, runner: Runner, failure: Failure, nowMs: number): void {
+  if (state.keeps.size === 0) return;
+  for (const [key, slot] of runner.combos)
+    if (slot.state === 'ready') keepLost(state, key, slot.worth.readyMs, failure, nowMs);
 }
 
 /** Only combos whose start is under way on this runner: who waits for a free sequence is served by the next runner. */
-function answerStarts(state: PoolState, runner: Runner, failure: Failure, effects: PoolEffect[]): void {
-  for (const [key, slot] of runner.combos)
-    if (slot.state === 'wanted' || slot.state === 'attaching') rejectWaiting(state, key, failure, effects);
+function answerStarts(
+  state: PoolState,
+  runner: Runner,
+  failure: Failure,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  for (const [key, slot] of [...runner.combos]) {
+    if (slot.state !== 'wanted' && slot.state !== 'attaching') continue;
+    startFailed(state, runner, key, failure, nowMs, effects);
+  }
 }

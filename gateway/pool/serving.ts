@@ -1,18 +1,30 @@
 import { type ComboKey, type RequestId, requestId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { noteUse } from './eviction.ts';
-import { takeFirst, takeOut } from './queues.ts';
-import { type PoolState, type ReadyRunner, type ReadySlot, runnerOfCombo, type Waiter } from './state.ts';
+import { readyHolders } from './holders.ts';
+import { isKept } from './keeps.ts';
+import { takeNext } from './nextWaiters.ts';
+import { takeOut } from './queues.ts';
+import type { PoolState, ReadyRunner, ReadySlot, Waiter } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 
-/** Grants from the front of the combo's queue while the combo is ready and has sequences free. */
+/**
+ * Grants from the combo's queue while runners have it ready and sequences free. The oldest runner is filled up to the
+ * target occupancy before the next one is used, so that what one can serve leaves the others idle; beyond that all fill up.
+ */
 export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
-  const queue = state.queues.get(key);
-  const runner = queue && runnerOfCombo(state, key);
-  const slot = runner?.combos.get(key);
-  if (!queue || runner?.state !== 'ready' || slot?.state !== 'ready') return;
-  const free = Math.max(0, slot.combo.model.sequences - slot.active);
-  for (const waiter of takeFirst(state, queue, free)) grant(state, runner, slot, waiter, nowMs, effects);
+  if (!state.queues.has(key)) return;
+  const holders = readyHolders(state, key);
+  for (const share of [state.settings.targetOccupancy, 1]) {
+    for (const { runner, slot } of holders) {
+      const queue = state.queues.get(key);
+      if (!queue) return;
+      const free = Math.ceil(slot.combo.model.sequences * share) - slot.active;
+      if (free <= 0) continue;
+      const next = takeNext(state, queue, runner.id, free);
+      for (const waiter of next) grant(state, runner, slot, waiter, nowMs, effects);
+    }
+  }
 }
 
 function grant(
@@ -75,6 +87,7 @@ export function endRequest(state: PoolState, id: RequestId, nowMs: number, effec
     slot.lastUsedMs = nowMs;
     grantWaiting(state, granted.comboKey, nowMs, effects);
   }
-  const unwanted = slot.state === 'draining' || slot.keepAliveMs === 0;
+  const unwanted =
+    slot.state === 'draining' || (slot.keepAliveMs === 0 && !isKept(state, runner, slot.combo.key));
   if (unwanted && slot.active === 0) detach(runner, slot, nowMs, effects);
 }

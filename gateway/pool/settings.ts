@@ -20,6 +20,14 @@ export interface PoolSettings {
   readonly eviction: 'gdsf' | 'lru' | 'size';
   /** For so long after it got ready nothing gives way to others. */
   readonly minResidencyMs: number;
+  /** Share of a combo's sequences, 0 to 1, that one runner serves before the next one of the combo is used or started. */
+  readonly targetOccupancy: number;
+  /** A request has waited so long for a sequence: its combo is spread over one runner more, where that is worth it. */
+  readonly scaleUpDelayMs: number;
+  /** A combo leaves a runner more than it needs when nobody has used it there for so long. */
+  readonly scaleDownAfterMs: number;
+  readonly stableWindowMs: number;
+  readonly panicWindowMs: number;
   /** How long a stopped runner may finish what runs. */
   readonly drainTimeoutMs: number;
   /** After this wait for room with no idle runner, a busy one takes no new work and is replaced when it is done. */

@@ -1,32 +1,34 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { StartKind } from '../domain/phases.ts';
 import type { PoolEffect } from './effects.ts';
 import { comboNeed } from './memory.ts';
-import { markPlaced } from './queues.ts';
+import { joinPlaced, markPlaced } from './queues.ts';
 import { freeStandby } from './standbys.ts';
 import {
   type ComboSlot,
   nextRunnerId,
   type PoolState,
+  type ReplicaWant,
   type Runner,
   type UsableRunner,
-  type WaitQueue,
+  type WaitingStart,
+  type Want,
 } from './state.ts';
 import { decodingRunners, threadShare } from './threads.ts';
 import { moveTo } from './transitions.ts';
+import { replicaBegun } from './upkeep.ts';
 
-/** Begins a start from nothing: a runner for the base, whose first combo is the queue's. */
+/** Begins a start from nothing: a runner for the base, whose first combo is the wanted one. */
 export function startRunner(
   state: PoolState,
-  queue: WaitQueue,
+  want: Want,
   nowMs: number,
   effects: PoolEffect[],
 ): UsableRunner {
-  const { combo } = queue;
+  const { combo } = want;
   const runner = claimStandby(state, combo, nowMs, effects) ?? spawnRunner(state, combo, nowMs, effects);
   runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', bytes: comboNeed(state, combo) });
-  place(state, queue, 'cold', false);
+  place(state, want, { runnerId: runner.id, kind: 'cold' }, false);
   return runner;
 }
 
@@ -67,23 +69,23 @@ export function load(
   return moveTo(state, { id, model, combos, state: 'loading', sinceMs: nowMs, claimedMs, threads });
 }
 
-/** Begins a start on the runner of its base: attached now, or as soon as the base is there. */
+/** Begins a start on a runner of its base: attached now, or as soon as the base is there. */
 export function startOnRunner(
   state: PoolState,
   runner: Runner,
-  queue: WaitQueue,
+  want: Want,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const { combo } = queue;
+  const { combo } = want;
   const bytes = comboNeed(state, combo, runner);
   if (runner.state === 'ready') {
     attach(runner, { combo, kind: 'attach', bytes }, nowMs, effects);
-    place(state, queue, 'attach', false);
+    place(state, want, { runnerId: runner.id, kind: 'attach' }, false);
   } else {
     // Somebody else's start of the base is under way: this combo joins it.
     runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', bytes });
-    place(state, queue, 'cold', true);
+    place(state, want, { runnerId: runner.id, kind: 'cold' }, true);
   }
 }
 
@@ -100,8 +102,16 @@ export function attach(
 }
 
 /** The first of the queue began the start, the others joined it; all join when the base's start is another's. */
-function place(state: PoolState, queue: WaitQueue, kind: StartKind, allJoined: boolean): void {
-  for (const [index, waiter] of queue.waiters.entries())
-    waiter.start = { kind, joined: allJoined || index > 0 };
-  markPlaced(state, queue);
+function place(state: PoolState, want: Want, start: Omit<WaitingStart, 'joined'>, allJoined: boolean): void {
+  if (want.type === 'replica') return placeReplica(state, want);
+  for (const [index, waiter] of want.waiters.entries())
+    waiter.start = { ...start, joined: allJoined || index > 0 };
+  markPlaced(state, want);
+  replicaBegun(state, want.combo.key);
+}
+
+/** Nobody waits for it, or those who wait for the combo join what was begun for its pin. */
+function placeReplica(state: PoolState, want: ReplicaWant): void {
+  replicaBegun(state, want.combo.key);
+  joinPlaced(state, want.combo.key);
 }

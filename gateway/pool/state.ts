@@ -1,10 +1,13 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { StopReason } from './effects.ts';
 import { type Book, EVICTION_POLICIES, type EvictionPolicy, type Worth } from './eviction.ts';
+import type { Keep } from './keeps.ts';
+import type { Pin } from './pins.ts';
+import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
 import type { WarmedAhead } from './warmAhead.ts';
 
@@ -103,6 +106,7 @@ export type ReadyRunner = Extract<Runner, { state: 'ready' }>;
 
 /** The start that a waiting request waits on. */
 export interface WaitingStart {
+  readonly runnerId: RunnerId;
   readonly kind: StartKind;
   readonly joined: boolean;
 }
@@ -117,20 +121,31 @@ export interface Waiter {
   waitsSinceMs: number;
   /** null: nobody has begun a start for it, or its combo is ready and it waits for a free sequence. */
   start: WaitingStart | null;
-  /** Its client was told its runner and kind: nobody takes either from it, and it is answered when the runner goes. */
-  promised: boolean;
+  /** Its client was told this runner and the kind: nobody takes either from it, and it is answered when the runner goes. */
+  promised: RunnerId | null;
 }
 
 /** Never empty, the oldest waiter first. */
 export interface WaitQueue {
+  readonly type: 'queue';
   readonly combo: Combo;
   readonly waiters: Waiter[];
 }
 
-/** Queues of one base that no runner has a slot for: nobody has begun their start. */
+/** A pinned combo lacks a runner; nobody need wait for it. */
+export interface ReplicaWant {
+  readonly type: 'replica';
+  readonly combo: Combo;
+  readonly sinceMs: number;
+}
+
+/** What wants a place on a runner. */
+export type Want = WaitQueue | ReplicaWant;
+
+/** Wants of one base whose start nobody has begun: queues that no runner has a slot for, and missing replicas. */
 export interface UnplacedBase {
   readonly model: CatalogueModel;
-  readonly queues: Set<WaitQueue>;
+  readonly wants: Set<Want>;
 }
 
 /** What the last runner of a base measured; null: not yet. */
@@ -155,8 +170,14 @@ export interface PoolState {
   readonly runners: Map<RunnerId, Runner>;
   /** Only combos that somebody waits for. */
   readonly queues: Map<ComboKey, WaitQueue>;
-  /** By baseKey. An index over `queues`, so that an event costs nothing for those whose start is under way. */
+  /** By baseKey. For `queues` an index, so that an event costs nothing for those whose start is under way. */
   readonly unplaced: Map<string, UnplacedBase>;
+  /** Replicas that are missing and wait in `unplaced`. */
+  readonly replicas: Map<ComboKey, ReplicaWant>;
+  /** By canonical name. */
+  readonly pins: Map<ComboName, Pin>;
+  /** Combos that are to be kept ready, by pins and by the catalogue's `minRunners`: made from both (keeps.ts). */
+  keeps: ReadonlyMap<ComboKey, Keep>;
   waiting: number;
   /** Where a waiting request waits. */
   readonly waitingIn: Map<string, ComboKey>;
@@ -170,6 +191,8 @@ export interface PoolState {
   readonly measured: Map<ModelId, Measured>;
   /** Started because a forecast expected them, until that forecast is over. */
   readonly warmedAhead: Map<ComboKey, WarmedAhead>;
+  /** Of combos that may be spread over several runners. */
+  readonly loads: Map<ComboKey, Load>;
   readonly runnerPrefix: string;
   spawned: number;
 }
@@ -182,6 +205,9 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     runners: new Map(),
     queues: new Map(),
     unplaced: new Map(),
+    replicas: new Map(),
+    pins: new Map(),
+    keeps: new Map(),
     waiting: 0,
     waitingIn: new Map(),
     granted: new Map(),
@@ -190,6 +216,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     clocks: { combos: 0, bases: 0 },
     measured: new Map(),
     warmedAhead: new Map(),
+    loads: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     runnerPrefix,
     spawned: 0,
@@ -218,19 +245,12 @@ export function runnersWithBase(state: PoolState): number {
   return count;
 }
 
-/** The usable runner that holds, or is about to hold, this very revision of the base. */
-export function runnerOfBase(state: PoolState, model: CatalogueModel): UsableRunner | undefined {
-  for (const runner of state.runners.values()) {
-    if (runner.model?.id === model.id && runner.model.revision === model.revision && isUsable(runner))
-      return runner;
-  }
-  return undefined;
-}
-
-/** The usable runner that has a slot for the combo. */
-export function runnerOfCombo(state: PoolState, key: ComboKey): UsableRunner | undefined {
-  for (const runner of state.runners.values()) if (runner.combos.has(key) && isUsable(runner)) return runner;
-  return undefined;
+/** The usable runners that hold, or are about to hold, this very revision of the base; the oldest first. */
+export function runnersOfBase(state: PoolState, { id, revision }: CatalogueModel): UsableRunner[] {
+  const found: UsableRunner[] = [];
+  for (const runner of state.runners.values())
+    if (runner.model?.id === id && runner.model.revision === revision && isUsable(runner)) found.push(runner);
+  return found;
 }
 
 /** Ready, nothing granted, nothing being attached: it can go without anybody noticing. */

@@ -1,7 +1,7 @@
 import type { ComboKey } from '../domain/ids.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import { heldBytes, slotBytes } from './memory.ts';
-import { waitForRoom } from './queues.ts';
+import { losePlace } from './queues.ts';
 import type { ComboSlot, DrainingSlot, PoolState, ReadyRunner, ReadySlot, Runner } from './state.ts';
 import { moveTo } from './transitions.ts';
 
@@ -35,7 +35,7 @@ export function stopRunner(
     runnerId: id,
     detail: { reason, base: model?.id ?? null },
   });
-  for (const key of combos.keys()) waitForRoom(state, key, effects);
+  for (const key of combos.keys()) losePlace(state, key, id, effects);
 }
 
 /**
@@ -72,7 +72,7 @@ export function drainRunner(
     reason,
   });
   effects.push({ type: 'note', note: 'runner_draining', runnerId: id, detail: { reason, active } });
-  for (const key of runner.combos.keys()) waitForRoom(state, key, effects);
+  for (const key of runner.combos.keys()) losePlace(state, key, id, effects);
 }
 
 /** Orders the runner to let an idle combo go; its base stays. */

@@ -1,18 +1,20 @@
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { isResident } from './eviction.ts';
+import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, heldBytes, slotBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
-import { blockedByMemory } from './placing.ts';
+import { blockedByMemory, runnersFor } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { headMs, longestWaitMs, oldestQueue } from './queues.ts';
+import { headMs, joinPlaced, longestWaitMs, oldestWant } from './queues.ts';
 import {
   type PoolState,
   type ReadyRunner,
   type ReadySlot,
-  runnerOfBase,
+  runnersOfBase,
   runnersWithBase,
-  type WaitQueue,
+  type UsableRunner,
+  type Want,
 } from './state.ts';
 import { drainRunner } from './stops.ts';
 
@@ -23,29 +25,28 @@ import { drainRunner } from './stops.ts';
  * that two that do not fit together are served in batches, in the order of arrival, and neither starves.
  */
 export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const missing: WaitQueue[] = [];
-  for (const { model, queues } of state.unplaced.values()) {
-    const oldest = oldestQueue(queues);
+  const missing: Want[] = [];
+  for (const { model, wants } of state.unplaced.values()) {
+    const oldest = oldestWant(wants);
     if (!oldest || nowMs - headMs(oldest) < state.settings.swapAfterMs) continue;
-    const runner = runnerOfBase(state, model);
-    if (!runner) missing.push(oldest);
-    else if (runner.state === 'ready' && runner.combos.size >= state.settings.maxCombosPerRunner)
-      swapCombo(state, runner, oldest, nowMs);
+    const runners = runnersFor(state, runnersOfBase(state, model), oldest);
+    if (runners.length === 0) missing.push(oldest);
+    else swapOnFull(state, runners, oldest, nowMs);
   }
   missing.sort((a, b) => headMs(a) - headMs(b));
-  for (const queue of missing.slice(roomOnItsWay(state))) swapRunner(state, queue, null, nowMs, effects);
+  for (const want of missing.slice(roomOnItsWay(state))) swapRunner(state, want, null, nowMs, effects);
   swapForMemory(state, nowMs, effects);
 }
 
 /** The same for memory that only busy ones could give: of other runners, else of combos on the same one. */
 function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const blocked = blockedByMemory(state);
-  if (!blocked || nowMs - headMs(blocked.queue) < state.settings.swapAfterMs) return;
-  const { queue, runner, missingBytes } = blocked;
+  if (!blocked || nowMs - headMs(blocked.want) < state.settings.swapAfterMs) return;
+  const { want, runner, missingBytes } = blocked;
   const onItsWay = comingBytes(state) + drainingBytes(state);
   if (findVictims(state, missingBytes - onItsWay, blocked, nowMs)) return;
-  if (swapRunner(state, queue, runner?.id ?? null, nowMs, effects)) return;
-  if (runner?.state === 'ready') swapCombo(state, runner, queue, nowMs);
+  if (swapRunner(state, want, runner?.id ?? null, nowMs, effects)) return;
+  if (runner?.state === 'ready') swapCombo(state, runner, want, nowMs);
 }
 
 function drainingBytes(state: PoolState): number {
@@ -67,7 +68,7 @@ function roomOnItsWay(state: PoolState): number {
 /** True when one gives way; `but` does not. */
 function swapRunner(
   state: PoolState,
-  queue: WaitQueue,
+  want: Want,
   but: RunnerId | null,
   nowMs: number,
   effects: PoolEffect[],
@@ -75,24 +76,33 @@ function swapRunner(
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || runner.active === 0 || runner.id === but) continue;
-    if (!isResident(state, runner.worth, nowMs) || longestWaitMs(state, runner) <= headMs(queue)) continue;
-    if (holdsPromise(state, runner)) continue;
+    if (!isResident(state, runner.worth, nowMs) || longestWaitMs(state, runner) <= headMs(want)) continue;
+    if (holdsPromise(state, runner) || holdsKept(state, runner)) continue;
     if (!oldest || runner.lastUsedMs < oldest.lastUsedMs) oldest = runner;
   }
   if (oldest) drainRunner(state, oldest, 'replaced', nowMs, effects);
   return oldest !== undefined;
 }
 
-/** The same within one runner: a combo gives its place to another. One at a time. */
-function swapCombo(state: PoolState, runner: ReadyRunner, queue: WaitQueue, nowMs: number): void {
+/** When every runner of the base is full, on the first that can give a place. */
+function swapOnFull(state: PoolState, runners: readonly UsableRunner[], want: Want, nowMs: number): void {
+  if (runners.some(({ combos }) => combos.size < state.settings.maxCombosPerRunner)) return;
+  for (const runner of runners) if (runner.state === 'ready' && swapCombo(state, runner, want, nowMs)) return;
+}
+
+/** The same within one runner: a combo gives its place to another. One at a time. True when a place is on its way. */
+function swapCombo(state: PoolState, runner: ReadyRunner, want: Want, nowMs: number): boolean {
   let oldest: ReadySlot | undefined;
   for (const [key, slot] of runner.combos) {
-    if (slot.state === 'draining' || slot.state === 'detaching') return;
+    if (slot.state === 'draining' || slot.state === 'detaching') return true;
     if (slot.state !== 'ready' || slot.active === 0 || !isResident(state, slot.worth, nowMs)) continue;
-    if (headMs(state.queues.get(key)) <= headMs(queue) || isPromised(state, key)) continue;
+    if (headMs(state.queues.get(key)) <= headMs(want) || isPromised(state, key, runner.id)) continue;
+    if (isKept(state, runner, key)) continue;
     if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
   }
-  if (!oldest) return;
+  if (!oldest) return false;
   const { combo, kvBytes, computeBytes, active } = oldest;
   runner.combos.set(combo.key, { state: 'draining', combo, kvBytes, computeBytes, active });
+  joinPlaced(state, combo.key);
+  return true;
 }

@@ -3,17 +3,11 @@ import type { ComboKey } from '../domain/ids.ts';
 import { isCurrentCombo } from './current.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
+import { canFit } from './fit.ts';
+import { holdersOf, isHeld } from './holders.ts';
 import { comboNeed, freeBytes, weightNeed } from './memory.ts';
 import { enqueue } from './queues.ts';
-import {
-  baseKey,
-  type PoolState,
-  type Runner,
-  runnerOfBase,
-  runnerOfCombo,
-  runnersWithBase,
-  type UsableRunner,
-} from './state.ts';
+import { baseKey, type PoolState, runnersOfBase, runnersWithBase, type UsableRunner } from './state.ts';
 
 /** What was started for nobody yet, because it was to be expected. */
 export interface WarmedAhead {
@@ -88,21 +82,23 @@ export function aheadBytes(state: PoolState): number {
   return total;
 }
 
+function isNew(slot: ComboSlot): boolean {
+  if (slot.state === 'ready') return slot.worth.uses <= 1;
+  return slot.state === 'wanted' || slot.state === 'attaching';
+}
+
 function isUnused(state: PoolState, key: ComboKey): boolean {
-  const slot = runnerOfCombo(state, key)?.combos.get(key);
-  return (
-    slot?.state === 'wanted' ||
-    slot?.state === 'attaching' ||
-    (slot?.state === 'ready' && slot.worth.uses <= 1)
-  );
+  const held = holdersOf(state, key);
+  return held.length > 0 && held.every(({ slot }) => isNew(slot));
 }
 
 /** Books the room that a start takes, in bytes; null: there is none, or it needs no start. */
 function takeRoom(state: PoolState, combo: Combo, room: Room): number | null {
   if (state.warmedAhead.has(combo.key) || state.queues.has(combo.key)) return null;
-  if (!isCurrentCombo(combo, state.catalogue) || runnerOfCombo(state, combo.key)) return null;
+  if (!isCurrentCombo(combo, state.catalogue) || isHeld(state, combo.key) || !canFit(state, combo))
+    return null;
   const base = baseKey(combo.model);
-  const runner = runnerOfBase(state, combo.model);
+  const [runner] = runnersOfBase(state, combo.model);
   const begun = room.begun.get(base) ?? 0;
   const isNew = !runner && begun === 0;
   if (isNew && room.runners <= 0) return null;
@@ -116,12 +112,12 @@ function takeRoom(state: PoolState, combo: Combo, room: Room): number | null {
   return bytes;
 }
 
-function placesTaken(runner: Runner | undefined): number {
+function placesTaken(runner: UsableRunner | undefined): number {
   return runner?.combos.size ?? 0;
 }
 
 function bytesToBring(state: PoolState, combo: Combo, room: Room): number {
-  const runner: UsableRunner | undefined = runnerOfBase(state, combo.model);
+  const [runner] = runnersOfBase(state, combo.model);
   const hasBase = runner !== undefined || room.begun.has(baseKey(combo.model));
   return comboNeed(state, combo, runner) + (hasBase ? 0 : weightNeed(state, combo.model));
 }

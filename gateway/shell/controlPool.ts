@@ -1,9 +1,11 @@
 import type { RunnerCounters } from '../../runner/protocol/control.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
+import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { OrderAnswer } from '../pool/effects.ts';
-import { type Runner, runnerOfCombo } from '../pool/state.ts';
+import { bestHolder, holdersOf } from '../pool/holders.ts';
+import type { Runner } from '../pool/state.ts';
 import type { LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
@@ -47,21 +49,29 @@ export class ControlPool implements PoolControl {
   }
 
   comboStatus(combo: Combo): LoadStatus {
-    const slot = runnerOfCombo(this.#pool.state, combo.key)?.combos.get(combo.key);
-    if (!slot || slot.state === 'detaching') return 'unloaded';
-    return slot.state === 'ready' ? 'loaded' : 'loading';
+    const slot = bestHolder(this.#pool.state, combo.key)?.slot;
+    if (slot) return slot.state === 'ready' ? 'loaded' : 'loading';
+    return holdersOf(this.#pool.state, combo.key).some((one) => one.slot.state === 'draining')
+      ? 'loaded'
+      : 'unloaded';
   }
 
   async warm(combo: Combo): Promise<Result<{ readonly runnerId: string; readonly kind: StartKind }>> {
-    const answer = await this.#pool.order('warmAsked', combo);
+    const answer = await this.#pool.order({ type: 'warmAsked', combo });
     if (!answer.ok) return answer;
     return { ok: true, value: expectOrder(answer, 'warm') };
   }
 
   async evict(combo: Combo): Promise<Result<{ readonly evicted: boolean }>> {
-    const answer = await this.#pool.order('evictAsked', combo);
+    const answer = await this.#pool.order({ type: 'evictAsked', combo });
     if (!answer.ok) return answer;
     return { ok: true, value: expectOrder(answer, 'evict') };
+  }
+
+  async drain(id: string): Promise<Result<{ readonly state: 'draining' | 'stopping' }>> {
+    const answer = await this.#pool.order({ type: 'drainAsked', runnerId: runnerId(id) });
+    if (!answer.ok) return answer;
+    return { ok: true, value: expectOrder(answer, 'drain') };
   }
 
   waitingRequests(): number {
@@ -96,7 +106,7 @@ export class ControlPool implements PoolControl {
   }
 }
 
-function expectOrder<T extends 'warm' | 'evict'>(
+function expectOrder<T extends 'warm' | 'evict' | 'drain'>(
   answer: Extract<OrderAnswer, { ok: true }>,
   order: T,
 ): Extract<Extract<OrderAnswer, { ok: true }>['value'], { order: T }> {

@@ -38,6 +38,8 @@ export interface PoolControl {
   warm(combo: Combo): Promise<Result<{ readonly runnerId: string; readonly kind: StartKind }>>;
   /** Idempotent. `conflict` while a request uses the combo. */
   evict(combo: Combo): Promise<Result<{ readonly evicted: boolean }>>;
+  /** No new work; it ends when what runs has ended, or its time is over. Idempotent; `not_found` for an unknown id. */
+  drain(id: string): Promise<Result<{ readonly state: 'draining' | 'stopping' }>>;
   waitingRequests(): number;
   /** Why requests cannot be served now; null when they can. */
   notReadyReason(): string | null;

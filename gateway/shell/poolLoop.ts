@@ -1,6 +1,6 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import { type RequestId, requestId } from '../domain/ids.ts';
+import { type ComboName, type RequestId, requestId } from '../domain/ids.ts';
 import { decide } from '../pool/decide.ts';
 import type { FixedStart, OrderAnswer, PoolEffect } from '../pool/effects.ts';
 import type { PoolEvent } from '../pool/events.ts';
@@ -20,6 +20,16 @@ export type GrantOutcome =
   /** `start`: what was waited for; null when nobody had begun one. */
   | { readonly ok: false; readonly failure: Failure; readonly start: FixedStart | null };
 
+type WithoutId<T> = T extends unknown ? Omit<T, 'orderId'> : never;
+/** What an operator asks of the pool. */
+export type Order = WithoutId<Extract<PoolEvent, { readonly orderId: string }>>;
+
+/** Who looks after what pins need beside runners. */
+export interface PinKeeper {
+  stage(combo: ComboName): void;
+  ended(combo: ComboName): void;
+}
+
 const TICK_MS = 200;
 
 /**
@@ -34,6 +44,7 @@ export class PoolLoop {
   readonly #waiting = new Map<RequestId, (outcome: GrantOutcome) => void>();
   readonly #orders = new Map<string, (answer: OrderAnswer) => void>();
   #fleet: RunnerFleet | null = null;
+  #pins: PinKeeper | null = null;
   #running = false;
   #nextOrder = 1;
   #ticker: NodeJS.Timeout | null = null;
@@ -45,8 +56,9 @@ export class PoolLoop {
   }
 
   /** From here on effects reach processes. */
-  start(fleet: RunnerFleet): void {
+  start(fleet: RunnerFleet, pins: PinKeeper): void {
     this.#fleet = fleet;
+    this.#pins = pins;
   }
 
   /** From here on time passes, and with it standbys come. */
@@ -109,11 +121,11 @@ export class PoolLoop {
     return fixedStart(this.#state, id);
   }
 
-  order(type: 'warmAsked' | 'evictAsked', combo: Combo): Promise<OrderAnswer> {
+  order(asked: Order): Promise<OrderAnswer> {
     const orderId = `order_${this.#nextOrder++}`;
     return new Promise((resolve) => {
       this.#orders.set(orderId, resolve);
-      this.dispatch({ type, orderId, combo });
+      this.dispatch({ ...asked, orderId });
     });
   }
 
@@ -140,6 +152,10 @@ export class PoolLoop {
         return this.#settle(effect.requestId, { ok: false, failure: effect.failure, start: effect.start });
       case 'answer':
         return this.#answer(effect.orderId, effect.answer);
+      case 'stage':
+        return this.#pins?.stage(effect.combo);
+      case 'pinEnded':
+        return this.#pins?.ended(effect.combo);
       case 'note':
         return this.#note(effect);
       default:

@@ -10,20 +10,23 @@ interface Call {
   readonly url: string;
   readonly method: string | undefined;
   readonly authorization: string | null;
+  readonly body?: unknown;
 }
 
 /** Runs the command against a gateway that always gives `answer`. */
 async function run(args: string[], answer: object, status = 200, environment: Record<string, string> = {}) {
   const calls: Call[] = [];
   const printed: string[] = [];
-  const fetchImpl = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  const fetchImpl = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
+    const text = await request.text();
     calls.push({
       url: request.url,
       method: request.method,
       authorization: request.headers.get('authorization'),
+      ...(text === '' ? {} : { body: JSON.parse(text) }),
     });
-    return Promise.resolve(Response.json(answer, { status }));
+    return Response.json(answer, { status });
   };
   const command = program({ print: (text: string) => void printed.push(text), environment, fetchImpl });
   await command.parseAsync(args, { from: 'user' });
@@ -69,6 +72,51 @@ describe('hearth', () => {
         authorization: 'Bearer kept',
       },
     ]);
+  });
+
+  test('pin says at which level, on how many runners and until when', async () => {
+    const pin = {
+      combo: 'tiny-chat+pirate',
+      level: 'ready',
+      count: 2,
+      ready: 0,
+      state: 'restoring',
+      until: null,
+    };
+    const args = [
+      'pin',
+      'tiny-chat:pirate',
+      '--count',
+      '2',
+      '--until',
+      '2099-12-01T00:00:00Z',
+      '--token',
+      't',
+    ];
+    const { calls, printed } = await run(args, pin);
+    expect(calls).toEqual([
+      {
+        url: 'http://127.0.0.1:8080/admin/v1/pins/tiny-chat%3Apirate',
+        method: 'PUT',
+        authorization: 'Bearer t',
+        body: { level: 'ready', count: 2, until: '2099-12-01T00:00:00Z' },
+      },
+    ]);
+    expect(printed[0]).toContain('tiny-chat+pirate  ready  2      0      restoring');
+  });
+
+  test('unpin and drain name what they end', async () => {
+    const unpinned = await run(['unpin', 'org/base+a', '--token', 't'], { id: 'org/base+a', deleted: true });
+    expect(unpinned.calls[0]).toMatchObject({
+      url: 'http://127.0.0.1:8080/admin/v1/pins/org/base%2Ba',
+      method: 'DELETE',
+    });
+    const drained = await run(['drain', 'r_1', '--token', 't'], { id: 'r_1', state: 'draining' });
+    expect(drained.calls[0]).toMatchObject({
+      url: 'http://127.0.0.1:8080/admin/v1/runners/r_1/drain',
+      method: 'POST',
+    });
+    expect(drained.printed[0]).toContain('r_1  draining');
   });
 
   test("takes the token of the data directory's file", async () => {

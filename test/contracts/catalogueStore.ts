@@ -14,6 +14,8 @@ const MODEL: StoredModel = {
   useMmap: true,
   repack: false,
   kvBudgetBytes: 2 ** 40,
+  minRunners: 1,
+  maxRunners: 3,
   idleTtlMs: null,
   chatTemplate: '{{ messages }}',
   ownedBy: 'team',

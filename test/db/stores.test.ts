@@ -4,11 +4,13 @@ import { describeCatalogueStore } from '../contracts/catalogueStore.ts';
 import { describeDemandHistory } from '../contracts/demandHistory.ts';
 import { describeEventLog } from '../contracts/eventLog.ts';
 import { describeLedger } from '../contracts/ledger.ts';
+import { describePinStore } from '../contracts/pinStore.ts';
 import { describeRunnerStore } from '../contracts/runnerStore.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryDemandHistory } from '../fakes/memoryDemandHistory.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
 import { MemoryLedger } from '../fakes/memoryLedger.ts';
+import { MemoryPinStore } from '../fakes/memoryPinStore.ts';
 import { MemoryRunnerStore } from '../fakes/memoryRunnerStore.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { useTemporaryDatabases } from './temporary.ts';
@@ -42,6 +44,9 @@ describeDemandHistory('SqliteDemandHistory', async () => {
 
 describeRunnerStore('MemoryRunnerStore', async () => new MemoryRunnerStore());
 describeRunnerStore('SqliteRunnerStore', async () => (await databases.open()).runners);
+
+describePinStore('MemoryPinStore', async () => new MemoryPinStore());
+describePinStore('SqlitePinStore', async () => (await databases.open()).pins);
 
 describeCatalogueStore('MemoryCatalogueStore', async () => new MemoryCatalogueStore());
 describeCatalogueStore('SqliteCatalogueStore', async () => (await databases.open()).catalogue);

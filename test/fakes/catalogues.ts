@@ -19,6 +19,8 @@ export function catalogueModel(id: string, changes: Partial<CatalogueModel> = {}
     useMmap: true,
     repack: true,
     kvBudgetBytes: null,
+    minRunners: 0,
+    maxRunners: 1,
     idleTtlMs: 300_000,
     chatTemplate: null,
     ownedBy: 'hearth',
@@ -63,6 +65,7 @@ export function catalogueOf(
   return {
     models: new Map(models.map((model) => [model.id, model])),
     adapters: new Map(adapters.map((adapter) => [adapter.id, adapter])),
+    scaling: new Map(),
     aliases: new Map(Object.entries(aliases).map(alias)),
   };
 }

@@ -5,8 +5,9 @@ import type {
   CatalogueAlias,
   CatalogueModel,
 } from '../../gateway/domain/catalogue.ts';
+import type { Combo } from '../../gateway/domain/combo.ts';
 import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
-import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import { adapterId, type ComboName, modelId } from '../../gateway/domain/ids.ts';
 import { type CatalogueUseCase, DEFAULT_HTTP_LIMITS, type HttpDeps } from '../../gateway/http/deps.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import type {
@@ -15,6 +16,7 @@ import type {
   RefusedRequest,
   ResponseSink,
 } from '../../gateway/shell/inference.ts';
+import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinControl.ts';
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
 
 export const ADMIN_TOKEN = 'test-admin-token';
@@ -33,6 +35,8 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     repack: spec.repack ?? true,
     kvBudgetBytes: spec.kvBudgetBytes ?? null,
     idleTtlMs: spec.idleTtlMs === undefined ? 300_000 : spec.idleTtlMs,
+    minRunners: spec.minRunners ?? 0,
+    maxRunners: spec.maxRunners ?? 1,
     chatTemplate: spec.chatTemplate ?? null,
     ownedBy: spec.ownedBy ?? 'hearth',
     revision: `rev-${spec.id}`,
@@ -62,6 +66,7 @@ export class FakeCatalogue implements CatalogueUseCase {
   readonly models = new Map<CatalogueModel['id'], CatalogueModel>();
   readonly adapters = new Map<CatalogueAdapter['id'], CatalogueAdapter>();
   readonly aliases = new Map<string, CatalogueAlias>();
+  readonly scaling = new Map();
   reloads = 0;
 
   current(): Catalogue {
@@ -116,10 +121,44 @@ export class FakeInference implements Inference {
   }
 }
 
+/** Keeps what is pinned; refuses a count over 8. */
+export class FakePins implements PinControl {
+  readonly pins = new Map<ComboName, PinView>();
+
+  list(): readonly PinView[] {
+    return [...this.pins.values()];
+  }
+  get(name: ComboName): PinView | null {
+    return this.pins.get(name) ?? null;
+  }
+  async put({ name }: Combo, order: PinOrder): Promise<Result<PinView>> {
+    if (order.count > 8) {
+      const capacity = { neededBytes: order.count * 100, budgetBytes: 800, inUse: [], pinned: [] };
+      return { ok: false, error: { code: 'conflict', message: 'Cannot pin: too much', capacity } };
+    }
+    const none = { starting: 0, bytes: 100, lastError: null, retryInMs: null };
+    const pin: PinView = {
+      ...none,
+      ...order,
+      combo: name,
+      createdAtEpochMs: CREATED_AT_EPOCH_MS,
+      source: 'api',
+      state: 'restoring',
+      ready: 0,
+    };
+    this.pins.set(name, pin);
+    return ok(pin);
+  }
+  async remove(name: ComboName): Promise<Result<unknown>> {
+    return this.pins.delete(name) ? ok(true) : fail('not_found', `Cannot unpin "${name}"`);
+  }
+}
+
 export interface FakeWorld {
   readonly deps: HttpDeps;
   readonly catalogue: FakeCatalogue;
   readonly inference: FakeInference;
+  readonly pins: FakePins;
   readonly events: PoolEvent[];
   readonly errors: object[];
   readonly pool: { -readonly [K in keyof PoolControl]: PoolControl[K] };
@@ -137,6 +176,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     catalogue.adapters.set(adapterId(id), fakeAdapter({ id, base, path: '/a' }));
   }
   const inference = new FakeInference();
+  const pins = new FakePins();
   const events: PoolEvent[] = [];
   const errors: object[] = [];
   const pool: FakeWorld['pool'] = {
@@ -145,6 +185,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     comboStatus: () => 'loaded',
     warm: async () => ok({ runnerId: 'r_1', kind: 'cold' }),
     evict: async () => ok({ evicted: true }),
+    drain: async () => ok({ state: 'draining' }),
     waitingRequests: () => 0,
     notReadyReason: () => null,
   };
@@ -152,6 +193,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   const deps: HttpDeps = {
     inference,
     pool,
+    pins,
     catalogue,
     events: { append: (event) => events.push(event), list: async (limit) => events.slice(0, limit) },
     clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },
@@ -160,5 +202,5 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, events, errors, pool };
+  return { deps, catalogue, inference, pins, events, errors, pool };
 }

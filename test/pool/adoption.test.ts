@@ -44,7 +44,7 @@ describe('judgeAdoption()', () => {
   it('refuses a second one of a base, one more than the limit, and any when the gateway ends', () => {
     const pool = new PoolDriver({ maxRunners: 2 });
     pool.adopt('r8', 'a', [A]);
-    expect(pool.judge('r9', 'a', [A])).toMatchObject({ reason: expect.stringContaining('another runner') });
+    expect(pool.judge('r9', 'a', [A])).toMatchObject({ reason: expect.stringContaining('enough other') });
     pool.adopt('r9', 'b', []);
     expect(pool.judge('r7', 'c', [])).toMatchObject({ reason: expect.stringContaining('at most 2') });
     const ending = new PoolDriver();

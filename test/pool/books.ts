@@ -1,18 +1,23 @@
 import { expect } from 'vitest';
+import type { ComboKey, RunnerId } from '../../gateway/domain/ids.ts';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
 import { isResident } from '../../gateway/pool/eviction.ts';
-import { comingBytes, wholeNeed } from '../../gateway/pool/memory.ts';
+import { canFit } from '../../gateway/pool/fit.ts';
+import { bestHolder, holdersOf } from '../../gateway/pool/holders.ts';
+import { holdsKept, isKept } from '../../gateway/pool/keeps.ts';
+import { comingBytes } from '../../gateway/pool/memory.ts';
 import { findVictims } from '../../gateway/pool/memoryRoom.ts';
-import { blockedByMemory } from '../../gateway/pool/placing.ts';
+import { blockedByMemory, runnersFor } from '../../gateway/pool/placing.ts';
+import { headMs, oldestWant } from '../../gateway/pool/queues.ts';
 import {
   baseKey,
   isIdle,
   isUsable,
   type PoolState,
   type Runner,
-  runnerOfBase,
-  runnerOfCombo,
+  runnersOfBase,
   runnersWithBase,
+  type UsableRunner,
 } from '../../gateway/pool/state.ts';
 
 /** What must hold in the pool's own books after every event. Plain comparisons first: this runs for each event. */
@@ -20,6 +25,20 @@ export function checkBooks(state: PoolState, nowMs: number): void {
   checkQueues(state);
   checkRunners(state);
   checkNobodyForgotten(state, nowMs);
+}
+
+/** When the first of those arrived who wait for the combo and were not promised another runner. */
+export function firstWaitMs(state: PoolState, key: ComboKey, id: RunnerId): number {
+  const waiters = state.queues.get(key)?.waiters ?? [];
+  const first = waiters.find(({ promised }) => promised === null || promised === id);
+  return first?.arrivedMs ?? Number.POSITIVE_INFINITY;
+}
+
+/** Somebody has waited at least as long, for another base. */
+export function waitsElsewhere(state: PoolState, key: string | null, sinceMs: number): boolean {
+  return [...state.unplaced].some(
+    ([base, { wants }]) => base !== key && headMs(oldestWant(wants)) <= sinceMs,
+  );
 }
 
 function must(condition: boolean, what: string): void {
@@ -38,29 +57,37 @@ function checkQueues(state: PoolState): void {
       must(!before || before.arrivedMs <= waiter.arrivedMs, `queue "${key}" is not in the order of arrival`);
       must(!before || before.waitsSinceMs <= waiter.waitsSinceMs, `queue "${key}" has waits out of order`);
     }
-    const slot = runnerOfCombo(state, key)?.combos.get(key);
+    const slot = holdersOf(state, key)[0]?.slot;
+    const starting = bestHolder(state, key)?.slot;
     const unplaced = state.unplaced.get(baseKey(combo.model));
     const queue = state.queues.get(key);
-    must((slot === undefined) === (queue !== undefined && unplaced?.queues.has(queue) === true), `"${key}"`);
-    if (slot?.state === 'wanted' || slot?.state === 'attaching') {
-      for (const waiter of waiters) must(waiter.start?.kind === slot.kind, `"${waiter.id}" joined no start`);
+    must((slot === undefined) === (queue !== undefined && unplaced?.wants.has(queue) === true), `"${key}"`);
+    if (starting?.state === 'wanted' || starting?.state === 'attaching') {
+      for (const waiter of waiters) must(waiter.start !== null, `"${waiter.id}" joined no start`);
       must(waiters.filter((waiter) => waiter.start?.joined === false).length <= 1, `"${key}" begun twice`);
     }
   }
   must(waiting === state.waiting && waiting === state.waitingIn.size, 'waiting is miscounted');
   let unplaced = 0;
-  for (const [base, { model, queues }] of state.unplaced) {
-    must(base === baseKey(model) && queues.size > 0, `unplaced base "${base}" is empty or misfiled`);
-    for (const queue of queues) {
+  for (const [base, { model, wants }] of state.unplaced) {
+    must(base === baseKey(model) && wants.size > 0, `unplaced base "${base}" is empty or misfiled`);
+    for (const queue of wants) {
+      must(isCurrentCombo(queue.combo, state.catalogue), `"${queue.combo.key}" waits, but is not current`);
+      if (queue.type === 'replica') {
+        must(state.replicas.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no replica`);
+        must(state.keeps.has(queue.combo.key), `"${queue.combo.key}" is wanted, but not kept`);
+        continue;
+      }
       unplaced += 1;
       must(state.queues.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no queue`);
       must(
         queue.waiters.every(({ start }) => start === null),
         `"${queue.combo.key}" has no start`,
       );
-      must(isCurrentCombo(queue.combo, state.catalogue), `"${queue.combo.key}" waits, but is not current`);
     }
   }
+  for (const [key, want] of state.replicas)
+    must(state.unplaced.get(baseKey(want.combo.model))?.wants.has(want) === true, `replica "${key}" is lost`);
   must(unplaced <= state.queues.size, 'a queue is unplaced twice');
   must(!state.shuttingDown || state.queues.size === 0, 'somebody waits although the gateway shuts down');
 }
@@ -69,7 +96,6 @@ function checkRunners(state: PoolState): void {
   const withBase = runnersWithBase(state);
   must(withBase <= state.settings.maxRunners, 'more runners than allowed');
   must(state.runners.size - withBase <= state.settings.standbys, 'more standbys than allowed');
-  const bases = new Set<string>();
   const active = new Map<string, number>();
   for (const { runnerId, comboKey } of state.granted.values()) {
     active.set(runnerId, (active.get(runnerId) ?? 0) + 1);
@@ -77,8 +103,6 @@ function checkRunners(state: PoolState): void {
   }
   for (const runner of state.runners.values()) {
     if (isUsable(runner)) {
-      must(!bases.has(baseKey(runner.model)), `two runners for "${runner.model.id}"`);
-      bases.add(baseKey(runner.model));
       must(runner.combos.size <= state.settings.maxCombosPerRunner, `too many combos on "${runner.id}"`);
     }
     if (runner.state === 'ready' || runner.state === 'draining') {
@@ -115,7 +139,8 @@ function checkSlot(
   if (slot.state === 'ready' && runner.state === 'ready') {
     const waiters = state.queues.get(slot.combo.key)?.waiters ?? [];
     must(
-      waiters.length === 0 || slot.active === slot.combo.model.sequences,
+      waiters.every(({ promised }) => promised !== null && promised !== runner.id) ||
+        slot.active === slot.combo.model.sequences,
       `"${key}" is free and waited for`,
     );
     must(
@@ -134,25 +159,17 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
       missing <= 0 || findVictims(state, missing, blocked, nowMs) === null,
       'idle ones keep the memory that is missing',
     );
-    must(wholeNeed(state, blocked.queue.combo) <= state.settings.memoryBytes, 'one waits that can never fit');
+    must(canFit(state, blocked.want.combo), 'one waits that can never fit');
   }
   let missing = 0;
-  for (const { model } of state.unplaced.values()) {
-    const runner = runnerOfBase(state, model);
-    if (!runner) missing += 1;
-    else {
-      if (blocked && runner.combos.size < state.settings.maxCombosPerRunner) continue;
-      must(runner.combos.size >= state.settings.maxCombosPerRunner, `"${runner.id}" has room`);
-      const slots = [...runner.combos.values()];
-      const leaving = slots.some((slot) => slot.state === 'detaching');
-      must(
-        leaving ||
-          !slots.some(
-            (slot) => slot.state === 'ready' && slot.active === 0 && isResident(state, slot.worth, nowMs),
-          ),
-        'an idle combo stays',
-      );
+  for (const { model, wants } of state.unplaced.values()) {
+    let needsRunner = false;
+    for (const want of wants) {
+      const runners = runnersFor(state, runnersOfBase(state, model), want);
+      if (runners.length === 0) needsRunner = true;
+      else if (!blocked) checkNoPlace(state, runners, nowMs);
     }
+    if (needsRunner) missing += 1;
   }
   if (missing === 0 || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
   must(runnersWithBase(state) >= state.settings.maxRunners, 'a base waits although a runner could start');
@@ -165,7 +182,26 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
       isResident(state, runner.worth, nowMs) &&
       runner.model !== null &&
       !state.unplaced.has(baseKey(runner.model)) &&
+      !holdsKept(state, runner) &&
       ![...runner.combos.keys()].some((key) => state.queues.has(key)),
   );
   must(spare.length === 0, 'a base waits although an idle runner could go');
+}
+
+/** None of the base's runners has a place, and where one could be made it is on its way. */
+function checkNoPlace(state: PoolState, runners: readonly UsableRunner[], nowMs: number): void {
+  for (const runner of runners)
+    must(runner.combos.size >= state.settings.maxCombosPerRunner, `"${runner.id}" has room`);
+  const [first] = runners.filter(({ state: name }) => name === 'ready');
+  if (!first) return;
+  const slots = [...first.combos];
+  if (slots.some(([, slot]) => slot.state === 'detaching')) return;
+  const idle = slots.some(
+    ([key, slot]) =>
+      slot.state === 'ready' &&
+      slot.active === 0 &&
+      isResident(state, slot.worth, nowMs) &&
+      !isKept(state, first, key),
+  );
+  must(!idle, 'an idle combo stays');
 }

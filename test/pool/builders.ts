@@ -4,6 +4,11 @@ import { adapterId, modelId } from '../../gateway/domain/ids.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 
 export const SETTINGS: PoolSettings = {
+  targetOccupancy: 1,
+  scaleUpDelayMs: 500,
+  scaleDownAfterMs: 10_000,
+  stableWindowMs: 60_000,
+  panicWindowMs: 6_000,
   maxRunners: 2,
   standbys: 0,
   maxCombosPerRunner: 3,
@@ -31,6 +36,8 @@ export function model(id: string, overrides: Partial<CatalogueModel> = {}): Cata
     useMmap: true,
     repack: false,
     kvBudgetBytes: null,
+    minRunners: 0,
+    maxRunners: 1,
     idleTtlMs: null,
     chatTemplate: null,
     ownedBy: 'test',
@@ -70,6 +77,7 @@ export function catalogueOf(
     models: new Map(models.map((entry) => [entry.id, entry])),
     adapters: new Map(adapters.map((entry) => [entry.id, entry])),
     aliases: new Map(),
+    scaling: new Map(),
   };
 }
 

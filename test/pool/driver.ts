@@ -6,6 +6,7 @@ import { type AdoptionVerdict, judgeAdoption } from '../../gateway/pool/adoption
 import { decide } from '../../gateway/pool/decide.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
+import type { Pin } from '../../gateway/pool/pins.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { checkBooks } from './books.ts';
@@ -89,6 +90,20 @@ export class PoolDriver {
     this.tell({ type: 'warmAsked', orderId: id, combo: this.combo(name) });
   evict = (id: string, name: string): string[] =>
     this.tell({ type: 'evictAsked', orderId: id, combo: this.combo(name) });
+  drain = (id: string, runner: string): string[] =>
+    this.tell({ type: 'drainAsked', orderId: id, runnerId: full(runner) });
+  pin = (id: string, name: string, asked: Partial<Omit<Pin, 'name'>> = {}): string[] =>
+    this.tell({
+      type: 'pinAsked',
+      orderId: id,
+      combo: this.combo(name),
+      level: 'ready',
+      count: 1,
+      untilMs: Number.POSITIVE_INFINITY,
+      ...asked,
+    });
+  unpin = (id: string, name: string): string[] =>
+    this.tell({ type: 'unpinAsked', orderId: id, combo: this.combo(name).name });
   change = (catalogue: Catalogue): string[] => this.tell({ type: 'catalogueChanged', catalogue });
   shutDown = (): string[] => this.tell({ type: 'shutdownAsked' });
 
@@ -179,10 +194,22 @@ function brief(effect: PoolEffect): string {
       const { orderId, answer } = effect;
       if (!answer.ok) return `answer ${orderId} ${answer.error.code}`;
       const { value } = answer;
-      return value.order === 'evict'
-        ? `answer ${orderId} evicted ${value.evicted}`
-        : `answer ${orderId} ${short(value.runnerId)} ${value.kind}`;
+      switch (value.order) {
+        case 'evict':
+          return `answer ${orderId} evicted ${value.evicted}`;
+        case 'drain':
+          return `answer ${orderId} ${value.state}`;
+        case 'pin':
+          return `answer ${orderId} pinned`;
+        case 'unpin':
+          return `answer ${orderId} unpinned ${value.existed}`;
+        default:
+          return `answer ${orderId} ${short(value.runnerId)} ${value.kind}`;
+      }
     }
+    case 'stage':
+    case 'pinEnded':
+      return `${effect.type} ${effect.combo}`;
     case 'note':
       return `note ${effect.note}`;
   }

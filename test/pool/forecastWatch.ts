@@ -7,7 +7,7 @@ import type { LikelyCombo } from '../../gateway/pool/warmAhead.ts';
 /** What a forecast may not do; those that it starts wait like orders, for nobody. */
 export function watchForecast(
   state: PoolState,
-  orders: Map<string, { readonly combo: Combo; answered: boolean }>,
+  orders: Map<string, { readonly combo: Combo | null; answered: boolean }>,
   likely: readonly LikelyCombo[],
   effects: readonly PoolEffect[],
 ): void {

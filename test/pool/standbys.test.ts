@@ -103,7 +103,9 @@ describe('decide() keeps standbys', () => {
 
   it('whatever the catalogue becomes', () => {
     const pool = poolWith(1);
-    expect(pool.change({ models: new Map(), adapters: new Map(), aliases: new Map() })).toEqual([]);
+    expect(
+      pool.change({ models: new Map(), adapters: new Map(), aliases: new Map(), scaling: new Map() }),
+    ).toEqual([]);
     expect(pool.tick(200)).toEqual([]);
   });
 

@@ -2,6 +2,8 @@ import { expect } from 'vitest';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import {
+  type ComboKey,
+  comboKey,
   runnerId as makeRunnerId,
   type RequestId,
   type RunnerId,
@@ -10,28 +12,21 @@ import {
 import { judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import { decide } from '../../gateway/pool/decide.ts';
-import type { FixedStart, PoolEffect } from '../../gateway/pool/effects.ts';
+import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
-import { freeBytes } from '../../gateway/pool/memory.ts';
+import { holdersOf } from '../../gateway/pool/holders.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
-import { headMs, oldestQueue } from '../../gateway/pool/queues.ts';
+import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { aheadBytes } from '../../gateway/pool/warmAhead.ts';
 import { Agenda, randomOf } from './agenda.ts';
-import { checkBooks } from './books.ts';
+import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
+import { wrongBudget } from './budgets.ts';
 import { watchForecast } from './forecastWatch.ts';
+import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
-
-interface SimulatedRequest {
-  readonly id: RequestId;
-  readonly combo: Combo;
-  readonly durationMs: number;
-  readonly arrivedAtEvent: number;
-  state: 'waiting' | 'left' | 'rejected' | 'running' | 'ended';
-  runnerId: RunnerId | null;
-  promised: FixedStart | null;
-}
+import type { SimulatedRequest } from './requests.ts';
 
 const TICK_MS = 200;
 
@@ -46,9 +41,11 @@ export class World {
   readonly faults: Faults;
   readonly requests: SimulatedRequest[] = [];
   readonly processes = new Map<RunnerId, SimulatedProcess>();
-  readonly orders = new Map<string, { readonly combo: Combo; answered: boolean }>();
+  readonly orders = new Map<string, { readonly combo: Combo | null; answered: boolean }>();
   readonly rejections: string[] = [];
   events = 0;
+  /** Combos that were on several processes at one time. */
+  readonly #spread = new Set<ComboKey>();
   #shutDownAtMs = Number.POSITIVE_INFINITY;
   #now: PoolEvent = { type: 'tick' };
 
@@ -79,9 +76,35 @@ export class World {
   }
 
   order(type: 'warmAsked' | 'evictAsked', combo: Combo): void {
+    this.tell({ type, orderId: this.#newOrder(combo), combo });
+  }
+
+  #newOrder(combo: Combo | null): string {
     const orderId = `o${this.orders.size}`;
     this.orders.set(orderId, { combo, answered: false });
-    this.tell({ type, orderId, combo });
+    return orderId;
+  }
+
+  pinned = 0;
+
+  pin(combo: Combo, count: number, forMs: number): void {
+    this.pinned += 1;
+    const orderId = this.#newOrder(combo);
+    const level = count === 0 ? 'staged' : 'ready';
+    const untilMs = this.agenda.nowMs + forMs;
+    this.tell({ type: 'pinAsked', orderId, combo, level, count: Math.max(1, count), untilMs });
+  }
+
+  unpin({ name }: Combo): void {
+    this.tell({ type: 'unpinAsked', orderId: this.#newOrder(null), combo: name });
+  }
+
+  /** An operator drains a runner, maybe one that has gone. */
+  drain(pick: number): void {
+    const ids = [...this.state.runners.keys()];
+    const orderId = this.#newOrder(null);
+    const runnerId = ids[pick % (ids.length + 1)] ?? makeRunnerId('r_gone');
+    this.tell({ type: 'drainAsked', orderId, runnerId });
   }
 
   /** A forecast: what it starts must take nothing from anybody, and no more than its budget. */
@@ -130,6 +153,7 @@ export class World {
     const process = SimulatedProcess.adopted(runnerId, baseKey(model), this);
     this.processes.set(runnerId, process);
     for (const { combo } of verdict.combos) {
+      if (holdersOf(this.state, combo.key).length > 0) this.#spread.add(combo.key);
       this.#must(isCurrentCombo(combo, this.state.catalogue), 'adopts a combo that is not current');
       process.combos.set(combo.key, { combo, state: 'ready', kind: 'attach', readyAtEvent: 0, begun: 0 });
     }
@@ -176,12 +200,18 @@ export class World {
     const process = event.type === 'comboReady' ? this.processes.get(event.runnerId) : undefined;
     const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
     if (held) held.readyAtEvent = this.events;
+    const kept = keptRunners(this.state);
+    const spread = heldCounts(this.state);
+    for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
     if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event.likely, effects);
     for (const effect of effects) this.#perform(effect);
+    const mayHang = event.type === 'tick' && this.faults.hang > 0;
+    if (!mayHang) checkKept(this.state, event, kept);
+    if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
     checkBooks(this.state, this.agenda.nowMs);
-    this.#checkThreads();
-    this.#checkMemory();
+    const wrong = wrongBudget(this.state, this.processes);
+    this.#must(wrong === null, wrong ?? '');
     const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
     const orders = [...this.orders.values()].filter(({ answered }) => !answered).length;
     this.#must(waiting + orders === this.state.waiting, 'the pool has forgotten somebody who waits');
@@ -225,6 +255,8 @@ export class World {
       case 'answer':
         return this.#answer(effect);
       case 'note':
+      case 'stage':
+      case 'pinEnded':
         return;
       default:
         throw new Error(`unknown effect ${(effect satisfies never as { type: string }).type}`);
@@ -277,7 +309,8 @@ export class World {
     this.#must(!process.combos.has(combo.key), 'attaches twice');
     const wasWanted = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
     process.attach(combo, wasWanted ? 'cold' : 'attach');
-    if (wasWanted) return;
+    const isKept = this.state.keeps.has(combo.key) || maxRunnersOf(this.state, combo) > 1;
+    if (wasWanted || isKept) return;
     const [first, ...others] = this.state.queues.get(combo.key)?.waiters ?? [];
     this.#must(first?.start?.joined === false, 'a start that nobody began');
     this.#must(
@@ -294,9 +327,11 @@ export class World {
     if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
-    this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
-    this.#must(!(isWarm && effect.joined), 'joined a start that was over');
-    if (!isWarm && !effect.joined) held.begun += 1;
+    // One that waited on a start may be overtaken by another runner, and keeps the kind that it waited for.
+    if (!this.#spread.has(request.combo.key))
+      this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
+    this.#must(!(effect.kind === 'warm' && effect.joined), 'joined no start');
+    if (effect.kind !== 'warm' && !effect.joined) held.begun += 1;
     this.#must(held.begun <= 1, 'several began one start');
     request.state = 'running';
     request.runnerId = effect.runnerId;
@@ -308,7 +343,7 @@ export class World {
   #stop({ runnerId, graceMs, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
     const process = this.processes.get(runnerId);
     if (!process || process.isStopping) return this.#must(false, 'stops what is not there');
-    if (reason !== 'failed' && reason !== 'shutdown')
+    if (reason !== 'failed' && reason !== 'shutdown' && reason !== 'drained')
       this.#must(this.#running(runnerId) === 0, `stops (${reason}) a busy runner`);
     const { drainTimeoutMs } = this.state.settings;
     if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
@@ -317,19 +352,12 @@ export class World {
       const attaching = [...process.combos.values()].some(({ state }) => state === 'attaching');
       this.#must(!attaching, `stops (${reason}) during an attach`);
       for (const key of process.combos.keys()) {
-        const firstMs = headMs(this.state.queues.get(key));
-        const gaveWay = reason === 'evicted' && this.#waitsElsewhere(process.baseKey, firstMs);
+        const firstMs = firstWaitMs(this.state, key, runnerId);
+        const gaveWay = reason === 'evicted' && waitsElsewhere(this.state, process.baseKey, firstMs);
         this.#must(firstMs === Number.POSITIVE_INFINITY || gaveWay, 'stops what is waited for');
       }
     }
     process.stop(graceMs);
-  }
-
-  /** Somebody has waited at least as long, for another base. */
-  #waitsElsewhere(key: string | null, sinceMs: number): boolean {
-    return [...this.state.unplaced].some(
-      ([base, { queues }]) => base !== key && headMs(oldestQueue(queues)) <= sinceMs,
-    );
   }
 
   #answer({ orderId, answer }: Extract<PoolEffect, { type: 'answer' }>): void {
@@ -337,7 +365,7 @@ export class World {
     if (!order || order.answered) return this.#must(false, `answers order "${orderId}" twice`);
     order.answered = true;
     if (!answer.ok || answer.value.order !== 'warm') return;
-    const held = this.processes.get(answer.value.runnerId)?.combos.get(order.combo.key);
+    const held = this.processes.get(answer.value.runnerId)?.combos.get(order.combo?.key ?? comboKey(''));
     this.#must(held?.state === 'ready', 'says that a combo is warm that is not ready');
   }
 
@@ -365,28 +393,6 @@ export class World {
     const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
       state === 'running' && runnerId === id && (key === undefined || combo.key === key);
     return this.requests.filter(runs).length;
-  }
-
-  /** What processes hold and are about to: these never measure more than was predicted. */
-  #checkMemory(): void {
-    this.#must(freeBytes(this.state) >= 0, 'promises more memory than there is');
-    let bytes = 0;
-    for (const process of this.processes.values()) bytes += process.bytes;
-    const { memoryBytes } = this.state.settings;
-    this.#must(bytes <= memoryBytes, `processes hold ${bytes} of ${memoryBytes} bytes`);
-  }
-
-  #checkThreads(): void {
-    let busy = 0;
-    let threads = 0;
-    for (const runner of this.state.runners.values()) {
-      if ((runner.state !== 'ready' && runner.state !== 'draining') || runner.active === 0) continue;
-      busy += 1;
-      threads += runner.threads;
-      const process = this.processes.get(runner.id);
-      this.#must(!process || process.threads === runner.threads, 'a runner has other threads than booked');
-    }
-    this.#must(threads <= Math.max(this.state.settings.cpuThreads, busy), `${busy} use ${threads} threads`);
   }
 
   #must(condition: boolean, what: string): void {

@@ -105,6 +105,8 @@ function modelSpecOf(body: ReturnType<typeof modelBody.parse>): Result<ModelSpec
     repack: body.repack,
     kvBudgetBytes: body.kv_budget_bytes,
     idleTtlMs: ttl.value === Number.POSITIVE_INFINITY ? null : ttl.value,
+    minRunners: body.min_runners,
+    maxRunners: body.max_runners,
     chatTemplate: body.chat_template,
     ownedBy: body.owned_by,
   });

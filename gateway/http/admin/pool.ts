@@ -14,6 +14,13 @@ export function poolHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
 
   app.get('/admin/v1/runners', async (c) => c.json({ object: 'list', data: await deps.pool.runners() }));
 
+  app.post('/admin/v1/runners/:id/drain', async (c) => {
+    const id = c.req.param('id');
+    const drained = await deps.pool.drain(id);
+    if (!drained.ok) return sendFailure(c, drained.error);
+    return c.json({ object: 'runner', id, state: drained.value.state });
+  });
+
   app.get('/admin/v1/standbys', async (c) => {
     const runners = await deps.pool.runners();
     return c.json({ object: 'list', data: runners.filter(({ base }) => base === null) });

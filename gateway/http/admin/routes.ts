@@ -15,12 +15,12 @@ const refusals: Responses = {
   400: answer('Not a valid request', errorEnvelopeSchema),
   401: answer('Not the admin token', errorEnvelopeSchema),
   404: answer('No such thing in the catalogue', errorEnvelopeSchema),
-  409: answer('In use, or given by the configuration file', errorEnvelopeSchema),
+  409: answer('In use, pinned, without room, or given by the configuration file', errorEnvelopeSchema),
 };
 
 /** A route under /admin/v1. */
 function route(
-  method: 'get' | 'post' | 'delete',
+  method: 'get' | 'post' | 'put' | 'delete',
   path: string,
   summary: string,
   responses: Responses,
@@ -65,6 +65,13 @@ export const ADMIN_ROUTES = [
   route('get', '/runners', 'List living runner processes', {
     200: answer('All of them', listOf(schemas.runnerRow)),
   }),
+  route(
+    'post',
+    '/runners/{id}/drain',
+    'No new work for a runner; it ends when what runs has ended, or its time is over',
+    { 200: answer('It drains or ends', schemas.drainedRow) },
+    { param: 'id' },
+  ),
   route('get', '/standbys', 'List living runner processes that hold no base', {
     200: answer('All of them', listOf(schemas.runnerRow)),
   }),
@@ -80,6 +87,24 @@ export const ADMIN_ROUTES = [
     '/combos/{combo}/evict',
     'Let a combo go',
     { 200: answer('It is gone', schemas.evictedRow) },
+    { param: 'combo' },
+  ),
+  route('get', '/pins', 'List orders to keep combos, those of the configuration too', {
+    200: answer('All of them', listOf(schemas.pinRow)),
+  }),
+  route('get', '/pins/{combo}', 'Show one pin', { 200: answer('It', schemas.pinRow) }, { param: 'combo' }),
+  route(
+    'put',
+    '/pins/{combo}',
+    'Keep a combo at a level; 409 with the arithmetic when it cannot be kept together with the others',
+    { 200: answer('It is pinned', schemas.pinRow) },
+    { param: 'combo', body: schemas.pinBody },
+  ),
+  route(
+    'delete',
+    '/pins/{combo}',
+    'End a pin',
+    { 200: answer('Ended', schemas.deletedRow) },
     { param: 'combo' },
   ),
   route(

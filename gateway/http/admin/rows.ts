@@ -1,7 +1,8 @@
 import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../../domain/catalogue.ts';
 import type { PoolEvent } from '../../ports/eventLog.ts';
+import type { PinView } from '../../shell/pinControl.ts';
 import type { LoadStatus } from '../../shell/poolControl.ts';
-import type { AdapterRow, AliasRow, EventRow, ModelRow } from './schemas.ts';
+import type { AdapterRow, AliasRow, EventRow, ModelRow, PinRow } from './schemas.ts';
 
 /** From what the catalogue and the event log hold to what the admin API shows. */
 
@@ -19,6 +20,8 @@ export function modelRowOf(model: CatalogueModel, status: LoadStatus): ModelRow 
     repack: model.repack,
     kv_budget_bytes: model.kvBudgetBytes,
     idle_ttl: model.idleTtlMs === null ? null : model.idleTtlMs / 1000,
+    min_runners: model.minRunners,
+    max_runners: model.maxRunners,
     chat_template: model.chatTemplate,
     owned_by: model.ownedBy,
     revision: model.revision,
@@ -50,6 +53,25 @@ export function aliasRowOf(alias: CatalogueAlias): AliasRow {
     target: alias.target,
     created: seconds(alias.createdAtEpochMs),
     source: alias.source,
+  };
+}
+
+export function pinRowOf(pin: PinView): PinRow {
+  const { combo, level, count, source, state, ready, starting, bytes } = pin;
+  return {
+    object: 'pin',
+    combo,
+    level,
+    count,
+    until: pin.untilEpochMs === null ? null : new Date(pin.untilEpochMs).toISOString(),
+    created: pin.createdAtEpochMs === null ? null : seconds(pin.createdAtEpochMs),
+    source,
+    state,
+    ready,
+    starting,
+    bytes,
+    last_error: pin.lastError,
+    retry_in_ms: pin.retryInMs,
   };
 }
 

@@ -21,6 +21,8 @@ export const modelBody = z
     repack: z.boolean().optional(),
     kv_budget_bytes: z.int().min(1).nullable().optional(),
     idle_ttl: duration.nullable().optional(),
+    min_runners: z.int().min(0).max(4096).optional(),
+    max_runners: z.int().min(1).max(4096).optional(),
     chat_template: z.string().min(1).max(262_144).optional(),
     owned_by: z.string().min(1).max(128).optional(),
   })
@@ -52,6 +54,8 @@ export const modelRow = z
     repack: z.boolean(),
     kv_budget_bytes: z.int().nullable(),
     idle_ttl: z.number().nullable().openapi({ description: 'Seconds; null: never' }),
+    min_runners: z.int().openapi({ description: 'Runners that the bare model is kept ready on' }),
+    max_runners: z.int().openapi({ description: 'Most runners that one combo is spread over' }),
     chat_template: z.string().nullable(),
     owned_by: z.string(),
     revision: z.string(),
@@ -132,6 +136,50 @@ export const warmedRow = z
 export const evictedRow = z
   .object({ object: z.literal('combo'), combo: z.string(), evicted: z.boolean() })
   .openapi('EvictedCombo');
+
+const ISO_8601 = 'expected a time such as "2026-12-01T00:00:00Z"';
+
+export const pinBody = z
+  .strictObject({
+    level: z.enum(['ready', 'staged']),
+    // However absurd: what cannot be kept is a 409 with the arithmetic.
+    count: z
+      .number()
+      .min(1)
+      .refine(Number.isInteger, { error: 'expected a whole number' })
+      .default(1)
+      .openapi({ type: 'integer', description: 'Runners that have it ready' }),
+    until: z.iso
+      .datetime({ offset: true, error: ISO_8601 })
+      .nullable()
+      .optional()
+      .openapi({ description: 'ISO 8601; without it, or null: without end' }),
+  })
+  .openapi('NewPin');
+export type PinBody = z.infer<typeof pinBody>;
+
+export const pinRow = z
+  .object({
+    object: z.literal('pin'),
+    combo: z.string(),
+    level: z.enum(['ready', 'staged']),
+    count: z.int(),
+    until: z.string().nullable(),
+    created: created.nullable().openapi({ description: 'Null: it comes from the configuration file' }),
+    source,
+    state: z.enum(['ready', 'staged', 'restoring', 'unknown']),
+    ready: z.int().openapi({ description: 'Runners that have it ready' }),
+    starting: z.int(),
+    bytes: z.int().openapi({ description: 'Of the memory budget, beside the pins before it' }),
+    last_error: z.string().nullable(),
+    retry_in_ms: z.int().nullable(),
+  })
+  .openapi('Pin');
+export type PinRow = z.infer<typeof pinRow>;
+
+export const drainedRow = z
+  .object({ object: z.literal('runner'), id: z.string(), state: z.enum(['draining', 'stopping']) })
+  .openapi('DrainedRunner');
 
 export const eventsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100).openapi({ type: 'integer' }),

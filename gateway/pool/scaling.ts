@@ -1,0 +1,152 @@
+import type { CatalogueModel } from '../domain/catalogue.ts';
+import type { Combo } from '../domain/combo.ts';
+import type { ComboKey } from '../domain/ids.ts';
+import { isCurrentCombo } from './current.ts';
+import type { PoolEffect } from './effects.ts';
+import { keptRunners } from './fit.ts';
+import { holdersOf, type ReadyHolder } from './holders.ts';
+import { isKept } from './keeps.ts';
+import { comboNeed, freeBytes, isOnDevice, wholeNeed } from './memory.ts';
+import { isPromised } from './promises.ts';
+import { startOnRunner, startRunner } from './starts.ts';
+import { isIdle, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
+import { detach, stopRunner } from './stops.ts';
+import { decodingRunners } from './threads.ts';
+
+/**
+ * How many requests of a combo run or wait, averaged over a long and a short window: Knative's autoscaler
+ * (https://knative.dev/docs/serving/autoscaling/kpa-specific/), with means that decay instead of buckets.
+ */
+export interface Load {
+  stable: number;
+  panic: number;
+  atMs: number;
+  /** Until then it is not spread over fewer runners. */
+  panicUntilMs: number;
+}
+
+/** The short window asks for this many times the runners that there are: it panics. */
+const PANIC_THRESHOLD = 2;
+
+/** Most runners that the combo is spread over. */
+export function maxRunnersOf({ catalogue }: PoolState, { name, model }: Combo): number {
+  return catalogue.scaling.get(name)?.maxRunners ?? model.maxRunners;
+}
+
+/** Most runners that the base may have: those that its combos may be spread over, and those that are pinned. */
+export function mostRunners(state: PoolState, model: CatalogueModel): number {
+  let most = Math.max(model.maxRunners, keptRunners(state, model));
+  for (const [name, { maxRunners }] of state.catalogue.scaling)
+    if (name.split('+', 1)[0] === model.id) most = Math.max(most, maxRunners);
+  return most;
+}
+
+/** Spreads hot combos over one runner more, where that is worth it, and those that have cooled down over one less. */
+export function scale(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  const scaled = scalable(state);
+  for (const key of state.loads.keys()) if (!scaled.has(key)) state.loads.delete(key);
+  for (const [key, holders] of scaled) scaleCombo(state, key, holders, nowMs, effects);
+}
+
+/** Combos that may be spread, with the runners that serve them now. */
+function scalable(state: PoolState): Map<ComboKey, ReadyHolder[]> {
+  const scaled = new Map<ComboKey, ReadyHolder[]>();
+  for (const runner of state.runners.values()) {
+    if (runner.state !== 'ready') continue;
+    for (const [key, slot] of runner.combos) {
+      if (slot.state !== 'ready' || maxRunnersOf(state, slot.combo) < 2) continue;
+      if (!isCurrentCombo(slot.combo, state.catalogue)) continue;
+      const holders = scaled.get(key);
+      if (holders) holders.push({ runner, slot });
+      else scaled.set(key, [{ runner, slot }]);
+    }
+  }
+  return scaled;
+}
+
+function scaleCombo(
+  state: PoolState,
+  key: ComboKey,
+  ready: readonly ReadyHolder[],
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const combo = ready[0]?.slot.combo;
+  if (!combo) return;
+  const desired = desiredRunners(state, combo, ready, nowMs);
+  const there = holdersOf(state, key).length;
+  if (desired > there) spread(state, combo, there, nowMs, effects);
+  else if (desired < ready.length) gather(state, ready, nowMs, effects);
+}
+
+/** Has no side effects but on the combo's averages. */
+function desiredRunners(
+  state: PoolState,
+  combo: Combo,
+  ready: readonly ReadyHolder[],
+  nowMs: number,
+): number {
+  const { stableWindowMs, panicWindowMs, targetOccupancy } = state.settings;
+  let demand = state.queues.get(combo.key)?.waiters.length ?? 0;
+  for (const { slot } of ready) demand += slot.active;
+  const load = state.loads.get(combo.key) ?? { stable: 0, panic: 0, atMs: nowMs, panicUntilMs: 0 };
+  // The mean age of what a window of so many ms holds is half of it.
+  const weightOf = (windowMs: number): number => 1 - Math.exp((load.atMs - nowMs) / (windowMs / 2));
+  load.stable += (demand - load.stable) * weightOf(stableWindowMs);
+  load.panic += (demand - load.panic) * weightOf(panicWindowMs);
+  load.atMs = nowMs;
+  const capacity = combo.model.sequences * targetOccupancy;
+  const forPanic = Math.ceil(load.panic / capacity);
+  if (forPanic >= PANIC_THRESHOLD * ready.length) load.panicUntilMs = nowMs + stableWindowMs;
+  state.loads.set(combo.key, load);
+  const forStable = Math.ceil(load.stable / capacity);
+  const desired = nowMs < load.panicUntilMs ? Math.max(forPanic, forStable, ready.length) : forStable;
+  return Math.min(Math.max(desired, 1), maxRunnersOf(state, combo));
+}
+
+/** Begins one runner more, out of what is free: nothing gives way for it. */
+function spread(state: PoolState, combo: Combo, there: number, nowMs: number, effects: PoolEffect[]): void {
+  const head = state.queues.get(combo.key)?.waiters[0];
+  if (!head || nowMs - head.waitsSinceMs < state.settings.scaleUpDelayMs || !isWorthIt(state, combo)) return;
+  if (!beginReplica(state, combo, nowMs, effects)) return;
+  effects.push({ type: 'note', note: 'scaled_up', combo: combo.name, detail: { runners: there + 1 } });
+}
+
+/** On the host a runner more helps as long as cores are free; on the device that the others use it does not. */
+function isWorthIt(state: PoolState, { model }: Combo): boolean {
+  return !isOnDevice(state, model) && decodingRunners(state) < state.settings.cpuThreads;
+}
+
+function beginReplica(state: PoolState, combo: Combo, nowMs: number, effects: PoolEffect[]): boolean {
+  const want = { type: 'replica', combo, sinceMs: nowMs } as const;
+  const other = runnersOfBase(state, combo.model).find(
+    (runner) => !runner.combos.has(combo.key) && runner.combos.size < state.settings.maxCombosPerRunner,
+  );
+  const need = other ? comboNeed(state, combo, other) : wholeNeed(state, combo);
+  if (need > freeBytes(state)) return false;
+  if (other) startOnRunner(state, other, want, nowMs, effects);
+  else if (runnersWithBase(state) >= state.settings.maxRunners) return false;
+  else startRunner(state, want, nowMs, effects);
+  return true;
+}
+
+/** Lets go of the combo on its newest runner that nobody has used for the grace time, and of that when it has no other. */
+function gather(state: PoolState, ready: readonly ReadyHolder[], nowMs: number, effects: PoolEffect[]): void {
+  const surplus = ready.findLast(
+    ({ runner, slot }) =>
+      slot.active === 0 &&
+      nowMs - slot.lastUsedMs >= state.settings.scaleDownAfterMs &&
+      !isKept(state, runner, slot.combo.key) &&
+      !isPromised(state, slot.combo.key, runner.id),
+  );
+  if (!surplus) return;
+  const { runner, slot } = surplus;
+  effects.push({
+    type: 'note',
+    note: 'scaled_down',
+    combo: slot.combo.name,
+    detail: { runners: ready.length - 1 },
+  });
+  if (runner.combos.size === 1 && isIdle(runner)) stopRunner(state, runner, 'surplus', nowMs, effects);
+  else detach(runner, slot, nowMs, effects);
+}

@@ -1,0 +1,60 @@
+import type { ComboKey } from '../domain/ids.ts';
+import type { PoolEffect } from './effects.ts';
+import { canFit, capacityFailure } from './fit.ts';
+import { holdersOf } from './holders.ts';
+import type { Keep } from './keeps.ts';
+import { comboNeed, weightNeed } from './memory.ts';
+import { markPlaced, rejectWaiting, wantPlace } from './queues.ts';
+import { type PoolState, type ReplicaWant, runnersOfBase } from './state.ts';
+
+/** Wants a place for every combo that is kept and lacks runners, what is there soonest first. */
+export function upkeep(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  dropReplicas(state, (want) => !isMissing(state, want.combo.key, nowMs));
+  if (state.keeps.size === 0 || state.shuttingDown) return;
+  const missing = [...state.keeps.values()].filter(
+    ({ combo }) => !state.replicas.has(combo.key) && isMissing(state, combo.key, nowMs),
+  );
+  missing.sort((a, b) => restoreBytes(state, a) - restoreBytes(state, b));
+  for (const { combo } of missing) {
+    const want: ReplicaWant = { type: 'replica', combo, sinceMs: nowMs };
+    state.replicas.set(combo.key, want);
+    wantPlace(state, want);
+    effects.push({ type: 'note', note: 'replica_wanted', combo: combo.name });
+  }
+}
+
+/** A start of the combo has begun: no replica is wanted any more, or another one is. */
+export function replicaBegun(state: PoolState, key: ComboKey): void {
+  const want = state.replicas.get(key);
+  if (want && !isMissing(state, key, want.sinceMs)) dropReplica(state, want);
+}
+
+/** Nothing more is begun for those of which it is true. */
+export function dropReplicas(state: PoolState, drops: (want: ReplicaWant) => boolean): void {
+  for (const want of state.replicas.values()) if (drops(want)) dropReplica(state, want);
+}
+
+/** Answers those who can have no room any more beside what is kept now. */
+export function refuseUnfit(state: PoolState, effects: PoolEffect[]): void {
+  for (const { wants } of [...state.unplaced.values()]) {
+    for (const { type, combo } of [...wants])
+      if (type === 'queue' && !canFit(state, combo))
+        rejectWaiting(state, combo.key, capacityFailure(state, combo), effects);
+  }
+}
+
+function dropReplica(state: PoolState, want: ReplicaWant): void {
+  state.replicas.delete(want.combo.key);
+  markPlaced(state, want);
+}
+
+/** Replicas that leave count until they have gone: what they leave is then used for the next. */
+function isMissing(state: PoolState, key: ComboKey, nowMs: number): boolean {
+  const keep = state.keeps.get(key);
+  return keep !== undefined && nowMs >= keep.retryAtMs && holdersOf(state, key).length < keep.count;
+}
+
+function restoreBytes(state: PoolState, { combo }: Keep): number {
+  const isThere = runnersOfBase(state, combo.model).length > 0;
+  return (isThere ? 0 : weightNeed(state, combo.model)) + comboNeed(state, combo);
+}
