@@ -7,7 +7,7 @@ import { canFit } from './fit.ts';
 import { holdersOf, isHeld } from './holders.ts';
 import { comboNeed, freeBytes, weightNeed } from './memory.ts';
 import { enqueue } from './queues.ts';
-import { baseKey, type PoolState, runnersOfBase, runnersWithBase, type UsableRunner } from './state.ts';
+import { baseKey, type ComboSlot, type PoolState, runnersOfBase, runnersWithBase, type UsableRunner } from './state.ts';
 
 /** What was started for nobody yet, because it was to be expected. */
 export interface WarmedAhead {
