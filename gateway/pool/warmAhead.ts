@@ -7,7 +7,14 @@ import { canFit } from './fit.ts';
 import { holdersOf, isHeld } from './holders.ts';
 import { comboNeed, freeBytes, weightNeed } from './memory.ts';
 import { enqueue } from './queues.ts';
-import { baseKey, type ComboSlot, type PoolState, runnersOfBase, runnersWithBase, type UsableRunner } from './state.ts';
+import {
+  baseKey,
+  type ComboSlot,
+  type PoolState,
+  runnersOfBase,
+  runnersWithBase,
+  type UsableRunner,
+} from './state.ts';
 
 /** What was started for nobody yet, because it was to be expected. */
 export interface WarmedAhead {
@@ -82,14 +89,14 @@ export function aheadBytes(state: PoolState): number {
   return total;
 }
 
-function isNew(slot: ComboSlot): boolean {
+function isUntouched(slot: ComboSlot): boolean {
   if (slot.state === 'ready') return slot.worth.uses <= 1;
   return slot.state === 'wanted' || slot.state === 'attaching';
 }
 
 function isUnused(state: PoolState, key: ComboKey): boolean {
   const held = holdersOf(state, key);
-  return held.length > 0 && held.every(({ slot }) => isNew(slot));
+  return held.length > 0 && held.every(({ slot }) => isUntouched(slot));
 }
 
 /** Books the room that a start takes, in bytes; null: there is none, or it needs no start. */

@@ -19,7 +19,6 @@ import { promisedStart } from '../../gateway/pool/queries.ts';
 import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
-import { aheadBytes } from '../../gateway/pool/warmAhead.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
 import { wrongBudget } from './budgets.ts';
@@ -107,12 +106,10 @@ export class World {
     this.tell({ type: 'drainAsked', orderId, runnerId });
   }
 
-  /** A forecast: what it starts must take nothing from anybody, and no more than its budget. */
+  /** A forecast takes nothing from anybody, and no more than its budget. */
   expectDemand(combos: readonly Combo[], budgetBytes: number): void {
-    const before = aheadBytes(this.state);
     const likely = combos.map((combo) => ({ combo, chance: this.random() }));
     this.tell({ type: 'demandExpected', likely, budgetBytes, horizonMs: 1000 });
-    this.#must(aheadBytes(this.state) <= Math.max(before, budgetBytes), 'warms more ahead than its budget');
   }
 
   /** The client of a request that waits or runs leaves. */
@@ -204,7 +201,7 @@ export class World {
     const spread = heldCounts(this.state);
     for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
-    if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event.likely, effects);
+    if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event, effects);
     for (const effect of effects) this.#perform(effect);
     const mayHang = event.type === 'tick' && this.faults.hang > 0;
     if (!mayHang) checkKept(this.state, event, kept);
