@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { CatalogueStore } from '../gateway/ports/catalogueStore.ts';
 import type { ComboStore } from '../gateway/ports/comboStore.ts';
+import type { DemandHistory } from '../gateway/ports/demandHistory.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
@@ -8,6 +9,7 @@ import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import { ReaderClient } from './reader/client.ts';
 import { SqliteCatalogueStore } from './stores/catalogue.ts';
 import { SqliteComboStore } from './stores/combos.ts';
+import { SqliteDemandHistory } from './stores/demand.ts';
 import { SqliteEventLog } from './stores/eventLog.ts';
 import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
@@ -31,6 +33,7 @@ export interface Database {
   readonly catalogue: CatalogueStore;
   readonly runners: RunnerStore;
   readonly combos: ComboStore;
+  readonly demand: DemandHistory;
   readonly pins: PinStore;
   readonly requests: RequestReads;
   readonly writerReport: () => WriterReport;
@@ -68,6 +71,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     catalogue: new SqliteCatalogueStore(writer, reader),
     runners: new SqliteRunnerStore(writer, reader),
     combos: new SqliteComboStore(writer),
+    demand: new SqliteDemandHistory(reader),
     pins: new SqlitePinStore(writer, reader),
     requests: new RequestReads(reader),
     writerReport: () => writer.report(),

@@ -15,6 +15,7 @@ import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
+import { ForecastLoop } from './shell/forecastLoop.ts';
 import { PageCache } from './shell/pageCache.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
@@ -90,6 +91,7 @@ export async function compose(
     };
     const core = buildCore(settings, database, catalogue, log, spawning);
     opened.unshift(() => {
+      core.forecast.stop();
       core.pool.stop();
       core.fleet.letGo();
     });
@@ -121,6 +123,7 @@ export async function compose(
     const server = await listen(app, { host: settings.host, port: settings.port, limits });
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
+    core.forecast.run();
     void preload(settings.pool.preload, core.pool, log);
     return makeGateway(settings, { ...core, endProbes }, server, catalogue, database, lock.value);
   } catch (error) {
@@ -149,6 +152,7 @@ interface Core {
   readonly control: ControlPool;
   readonly pins: PinBook;
   readonly metrics: Metrics;
+  readonly forecast: ForecastLoop;
 }
 
 function buildCore(
@@ -188,7 +192,15 @@ function buildCore(
       logRequest(log, record);
     },
   });
-  return { pool, fleet, inference, control: new ControlPool(pool, fleet, clock), pins, metrics };
+  const forecast = new ForecastLoop({
+    settings: settings.pool.forecast,
+    history: database.demand,
+    catalogue: () => catalogue.current(),
+    dispatch: (event) => pool.dispatch(event),
+    clock,
+    log,
+  });
+  return { pool, fleet, inference, control: new ControlPool(pool, fleet, clock), pins, metrics, forecast };
 }
 
 function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
@@ -197,7 +209,7 @@ function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
 
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference, endProbes }: Core & { readonly endProbes: () => void },
+  { pool, fleet, inference, forecast, endProbes }: Core & { readonly endProbes: () => void },
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -208,6 +220,7 @@ function makeGateway(
     catalogue,
     failed: database.failed,
     async drain() {
+      forecast.stop();
       const closed = server.close(settings.pool.drainTimeoutMs + LAST_FRAMES_MS);
       pool.dispatch({ type: 'shutdownAsked' });
       await Promise.all([inference.idle(), fleet.empty()]);
@@ -218,6 +231,7 @@ function makeGateway(
       lock.release();
     },
     abandon() {
+      forecast.stop();
       fleet.abandon();
       lock.release();
     },

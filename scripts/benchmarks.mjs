@@ -3,8 +3,8 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from './command.mjs';
 
-/** Returns 1 when a benchmark crashed or none has one of the names. */
-export async function runBenchmarks({ root, names }) {
+/** `flags` go to each of them. Returns 1 when a benchmark crashed or none has one of the names. */
+export async function runBenchmarks({ root, names, flags = [] }) {
   const { build, stop } = await import('esbuild');
   const files = readdirSync(join(root, 'bench')).filter((file) => file.endsWith('.bench.ts'));
   const chosen = files.filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)));
@@ -23,7 +23,7 @@ export async function runBenchmarks({ root, names }) {
       target: 'node20',
       logLevel: 'warning',
     });
-    const result = await runCommand(process.execPath, [outfile], { cwd: root, inherit: true });
+    const result = await runCommand(process.execPath, [outfile, ...flags], { cwd: root, inherit: true });
     if (result.code !== 0) code = 1;
     rmSync(outfile, { force: true });
   }

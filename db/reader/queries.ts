@@ -1,6 +1,7 @@
-import { asc, desc, eq, isNull } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gte, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import type { DemandSlot } from '../../gateway/pool/forecast.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import { recordFromRow } from '../requestRows.ts';
 import { adapters, aliases, events, models, pins, requests, runners } from '../schema.ts';
@@ -27,6 +28,17 @@ export function makeQueries(db: BetterSQLite3Database) {
     requestById: ({ id }: { id: string }) => {
       const row = db.select().from(requests).where(eq(requests.requestId, id)).get();
       return row ? recordFromRow(row) : null;
+    },
+
+    demandSince: ({ epochMs, slotMs }: { epochMs: number; slotMs: number }): DemandSlot[] => {
+      // A bound number would be a real one, and so would be the quotient.
+      const slot = sql<number>`${requests.arrivedAtEpochMs} / ${sql.raw(String(Math.max(1, Math.trunc(slotMs))))}`;
+      return db
+        .select({ combo: sql<string>`${requests.combo}`, slot, requests: count() })
+        .from(requests)
+        .where(and(gte(requests.arrivedAtEpochMs, epochMs), isNotNull(requests.combo)))
+        .groupBy(requests.combo, slot)
+        .all();
     },
 
     recentEvents: ({ limit }: { limit: number }): PoolEvent[] =>

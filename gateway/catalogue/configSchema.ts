@@ -30,6 +30,28 @@ const fairWeights = z
     startSecond: written.start_second,
   }));
 
+const forecast = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe('Warms ahead, into free memory, what the ledger shows to be usual at that time of the week'),
+    horizon: duration.prefault('15m').describe('How far ahead'),
+    min_chance: z
+      .number({ error: 'expected a number from 0 to 1' })
+      .min(0, { error: 'expected a number from 0 to 1' })
+      .max(1, { error: 'expected a number from 0 to 1' })
+      .default(0.5)
+      .describe('What is less likely to be asked for is not warmed'),
+    budget: size.prefault('16GiB').describe('Memory for what was warmed ahead and not used since'),
+  })
+  .transform((written) => ({
+    enabled: written.enabled,
+    horizonMs: written.horizon,
+    minChance: written.min_chance,
+    budgetBytes: written.budget,
+  }));
+
 const pool = z
   .strictObject({
     max_runners: whole(1, 4096).default(4).describe('Runner processes with a base at the same time'),
@@ -128,6 +150,7 @@ const pool = z
     quarantine_cap: period
       .prefault('5m')
       .describe('Longest such wait, and the one after a failure that no retry helps'),
+    forecast: forecast.prefault({}),
   })
   .transform((written) => ({
     maxRunners: written.max_runners,
@@ -162,6 +185,7 @@ const pool = z
     stallTimeoutMs: written.stall_timeout,
     quarantineBaseMs: written.quarantine_base,
     quarantineCapMs: written.quarantine_cap,
+    forecast: written.forecast,
   }));
 
 const limits = z

@@ -26,6 +26,7 @@ import { refillStandbys } from './standbys.ts';
 import type { PoolState } from './state.ts';
 import { shareThreads } from './threads.ts';
 import { upkeep } from './upkeep.ts';
+import { warmAhead } from './warmAhead.ts';
 
 export interface Decision {
   readonly state: PoolState;
@@ -89,6 +90,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'warmAsked':
       warm(state, event.orderId, event.combo, nowMs, effects);
+      break;
+    case 'demandExpected':
+      warmAhead(state, event, nowMs, effects);
       break;
     case 'evictAsked':
       evict(state, event.orderId, event.combo, nowMs, effects);

@@ -103,6 +103,7 @@ export type NoteType =
   | 'runner_exited'
   | 'runner_draining'
   | 'runner_stopping'
+  | 'warmed_ahead'
   | 'combo_attaching'
   | 'combo_ready'
   | 'combo_failed'

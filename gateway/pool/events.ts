@@ -5,6 +5,7 @@ import type { ComboKey, ComboName, RequestId, RunnerId } from '../domain/ids.ts'
 import type { AdoptedCombo } from './adoption.ts';
 import type { Pin, PinLevel } from './pins.ts';
 import type { TokenUsage, WaitTerms } from './terms.ts';
+import type { LikelyCombo } from './warmAhead.ts';
 
 export type HangCause = 'silent' | 'stalled';
 
@@ -71,6 +72,13 @@ export type PoolEvent =
   /** The client of a waiting request is to be told its runner and kind, if they can be promised. */
   | { readonly type: 'promiseAsked'; readonly requestId: RequestId }
   | { readonly type: 'warmAsked'; readonly orderId: string; readonly combo: Combo }
+  /** Who is likely to be asked for within `horizonMs`; what is started for them takes no more than `budgetBytes`. */
+  | {
+      readonly type: 'demandExpected';
+      readonly likely: readonly LikelyCombo[];
+      readonly budgetBytes: number;
+      readonly horizonMs: number;
+    }
   | { readonly type: 'evictAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'liftAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'drainAsked'; readonly orderId: string; readonly runnerId: RunnerId }

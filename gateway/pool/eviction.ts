@@ -4,11 +4,18 @@ import type { PoolState } from './state.ts';
 /** Combos and bases are weighed in books of their own: a combo is only ever compared with combos. */
 export type Book = 'combos' | 'bases';
 
+/**
+ * More uses than these count for no more: a burst of hundreds would keep what it was for long after it is over, while
+ * those who work now evict each other (docs/adr/0011).
+ */
+const MOST_USES = 64;
+
 /** What is known of something that may be let go. */
 export interface Worth {
   /** How long it took to get it: what it would cost to get it back. */
   readonly costMs: number;
   readonly readyMs: number;
+  /** At most `MOST_USES`. */
   uses: number;
   /** The book's clock when it was last used. */
   clock: number;
@@ -41,14 +48,13 @@ export const EVICTION_POLICIES: Readonly<Record<PoolSettings['eviction'], Evicti
 
 /** The first to go first; of equal ones the least recently used. */
 export function inOrderOfLeaving<T>(
-  { settings }: PoolState,
+  { eviction }: PoolState,
   items: readonly T[],
   candidateOf: (item: T) => Candidate,
 ): T[] {
-  const rank = EVICTION_POLICIES[settings.eviction];
   return items
     .map((item) => ({ item, candidate: candidateOf(item) }))
-    .map(({ item, candidate }) => ({ item, rank: rank(candidate), lastUsedMs: candidate.lastUsedMs }))
+    .map(({ item, candidate }) => ({ item, rank: eviction(candidate), lastUsedMs: candidate.lastUsedMs }))
     .sort((a, b) => a.rank - b.rank || a.lastUsedMs - b.lastUsedMs)
     .map(({ item }) => item);
 }
@@ -59,7 +65,7 @@ export function newWorth(state: PoolState, book: Book, costMs: number, nowMs: nu
 }
 
 export function noteUse(state: PoolState, book: Book, worth: Worth): void {
-  worth.uses += 1;
+  worth.uses = Math.min(MOST_USES, worth.uses + 1);
   worth.clock = state.clocks[book];
 }
 

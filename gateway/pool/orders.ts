@@ -26,7 +26,7 @@ export function warm(
     return;
   }
   allowStart(state, combo, nowMs);
-  enqueue(state, combo, order(orderId), nowMs, effects);
+  enqueue(state, combo, orderWaiter(orderId), nowMs, effects);
   const ready = readyHolders(state, combo.key)[0];
   if (!ready) return;
   ready.slot.lastUsedMs = nowMs;
@@ -100,7 +100,7 @@ export function liftQuarantine(state: PoolState, orderId: string, combo: Combo, 
 }
 
 /** It stands with the interactive requests, has no deadline, and is nobody's to pay for. */
-function order(id: string): Parameters<typeof enqueue>[2] {
+export function orderWaiter(id: string): Parameters<typeof enqueue>[2] {
   const { tier, deadlineAtMs } = PLAIN_TERMS;
   return { type: 'order', id, keepAliveMs: undefined, tier, account: null, deadlineAtMs };
 }

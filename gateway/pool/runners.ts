@@ -22,6 +22,7 @@ import type { Tier } from './terms.ts';
 import { beganFor, tierOf } from './tiers.ts';
 import { forget, moveTo } from './transitions.ts';
 import { upkeep } from './upkeep.ts';
+import { firstKeepAliveMs } from './warmAhead.ts';
 
 /** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */
 export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
@@ -101,7 +102,7 @@ export function comboReady(
     interactive: beganFor(queue ? tierOf(headMs(queue)) : 'interactive', nowMs),
     active: 0,
     lastUsedMs: nowMs,
-    keepAliveMs: combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY,
+    keepAliveMs: firstKeepAliveMs(state, combo, nowMs),
   };
   runner.combos.set(event.comboKey, ready);
   measureContext(state, combo.model, kvBytes, computeBytes);

@@ -6,7 +6,7 @@ import type { StartKind } from '../domain/phases.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import { type DurationBook, noStartTimes, type StartTimes } from './durations.ts';
 import type { StopReason } from './effects.ts';
-import type { Book, Worth } from './eviction.ts';
+import { type Book, EVICTION_POLICIES, type EvictionPolicy, type Worth } from './eviction.ts';
 import { type Account, type Fairness, noFairness } from './fairness.ts';
 import { type Dice, diceOf } from './jitter.ts';
 import type { Keep } from './keeps.ts';
@@ -17,6 +17,7 @@ import type { PoolSettings } from './settings.ts';
 import type { StepTimes } from './stepTimes.ts';
 import type { Tier } from './terms.ts';
 import type { InteractiveUse } from './tiers.ts';
+import type { WarmedAhead } from './warmAhead.ts';
 
 /** A combo on a runner. */
 export type ComboSlot =
@@ -200,6 +201,8 @@ export interface StandbyLosses {
 /** Owned by the loop and updated in place: at 10,000 combos a copy per event would be the cost of the pool. */
 export interface PoolState {
   readonly settings: PoolSettings;
+  /** The settings' own; the simulator brings one that knows the future. */
+  readonly eviction: EvictionPolicy;
   readonly runners: Map<RunnerId, Runner>;
   /** Only combos that somebody waits for. */
   readonly queues: Map<ComboKey, WaitQueue>;
@@ -237,6 +240,8 @@ export interface PoolState {
   readonly culprits: Map<RunnerId, readonly Culprit[]>;
   readonly stepTimes: StepTimes;
   readonly dice: Dice;
+  /** Started because a forecast expected them, until that forecast is over. */
+  readonly warmedAhead: Map<ComboKey, WarmedAhead>;
   /** Of combos that may be spread over several runners. */
   readonly loads: Map<ComboKey, Load>;
   readonly runnerPrefix: string;
@@ -247,6 +252,7 @@ export interface PoolState {
 export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPrefix: string): PoolState {
   return {
     settings,
+    eviction: EVICTION_POLICIES[settings.eviction],
     runners: new Map(),
     queues: new Map(),
     unplaced: new Map(),
@@ -266,6 +272,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     shuttingDown: false,
     clocks: { combos: 0, bases: 0 },
     measured: new Map(),
+    warmedAhead: new Map(),
     loads: new Map(),
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     quarantines: new Map(),

@@ -1,11 +1,13 @@
 import Sqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { describeCatalogueStore } from '../contracts/catalogueStore.ts';
+import { describeDemandHistory } from '../contracts/demandHistory.ts';
 import { describeEventLog } from '../contracts/eventLog.ts';
 import { describeLedger } from '../contracts/ledger.ts';
 import { describePinStore } from '../contracts/pinStore.ts';
 import { describeRunnerStore } from '../contracts/runnerStore.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
+import { MemoryDemandHistory } from '../fakes/memoryDemandHistory.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
 import { MemoryLedger } from '../fakes/memoryLedger.ts';
 import { MemoryPinStore } from '../fakes/memoryPinStore.ts';
@@ -29,6 +31,15 @@ describeEventLog('SqliteEventLog', async () => {
   const { events, ledger } = await databases.open();
   // An awaited write comes after every earlier one.
   return { events, settle: () => ledger.append(requestRecord('barrier')) };
+});
+
+describeDemandHistory('MemoryDemandHistory', async () => {
+  const demand = new MemoryDemandHistory();
+  return { demand, append: async (record) => void demand.records.push(record) };
+});
+describeDemandHistory('SqliteDemandHistory', async () => {
+  const { demand, ledger } = await databases.open();
+  return { demand, append: (record) => ledger.append(record) };
 });
 
 describeRunnerStore('MemoryRunnerStore', async () => new MemoryRunnerStore());

@@ -66,6 +66,13 @@ describe('GreedyDual-Size-Frequency', () => {
     expect(state.clocks).toEqual({ bases: 5, combos: 0 });
   });
 
+  it('counts no more than 64 uses, so that a burst is forgotten', () => {
+    const state = poolOf();
+    expect(rank(candidate(state, 1, 1, 63, 0))).toBe(63);
+    expect(rank(candidate(state, 1, 1, 64, 0))).toBe(64);
+    expect(rank(candidate(state, 1, 1, 65, 0))).toBe(64);
+  });
+
   it('never turns its clock back', () => {
     const state = poolOf();
     noteEviction(state, 'combos', candidate(state, 100, 1, 1, 0));

@@ -42,6 +42,14 @@ const calmStep = fc.oneof(
       combos: fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: 4 }),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('expect' as const),
+      combos: fc.uniqueArray(fc.constantFrom(...NAMES), { maxLength: 4 }),
+      budgetBytes: fc.constantFrom(1020, 1040, 1e12),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('promise' as const), pick }) },
   {
     weight: 1,
@@ -144,7 +152,10 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
   for (const step of steps) {
     const combo = 'combo' in step ? comboFor(step.combo, world, before) : null;
     if (step.do === 'adopt') world.adopt(step.combos.flatMap((name) => comboFor(name, world, before) ?? []));
-    else if (step.do === 'wait') world.agenda.advance(step.ms);
+    else if (step.do === 'expect') {
+      const combos = step.combos.flatMap((name) => comboFor(name, world, before) ?? []);
+      world.expectDemand(combos, step.budgetBytes);
+    } else if (step.do === 'wait') world.agenda.advance(step.ms);
     else if (step.do === 'leave') world.leave(step.pick);
     else if (step.do === 'promise') world.promise(step.pick);
     else if (step.do === 'kill') world.kill(step.pick);

@@ -25,6 +25,7 @@ import { judgeOffer } from './adopting.ts';
 import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
 import { wrongBudget } from './budgets.ts';
+import { watchForecast } from './forecastWatch.ts';
 import { checkKept, checkSpread, heldCounts, isStandby, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
@@ -105,6 +106,12 @@ export class World {
     this.tell({ type: 'drainAsked', orderId, runnerId });
   }
 
+  /** A forecast takes nothing from anybody, and no more than its budget. */
+  expectDemand(combos: readonly Combo[], budgetBytes: number): void {
+    const likely = combos.map((combo) => ({ combo, chance: this.random() }));
+    this.tell({ type: 'demandExpected', likely, budgetBytes, horizonMs: 1000 });
+  }
+
   /** The client of a request that waits or runs leaves. */
   leave(pick: number): void {
     const open = this.requests.filter(({ state }) => state === 'waiting' || state === 'running');
@@ -179,6 +186,7 @@ export class World {
     const spread = heldCounts(this.state);
     for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
+    if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event, effects);
     for (const effect of effects) this.#perform(effect);
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
     if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
