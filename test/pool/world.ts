@@ -26,7 +26,7 @@ import { Agenda, randomOf } from './agenda.ts';
 import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
 import { wrongBudget } from './budgets.ts';
 import { watchForecast } from './forecastWatch.ts';
-import { checkKept, checkSpread, heldCounts, isStandby, keptRunners } from './keeping.ts';
+import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, type SimulatedRequest } from './requests.ts';
