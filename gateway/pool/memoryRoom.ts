@@ -4,10 +4,10 @@ import { baseCandidate, comboCandidate, evictBase, evictCombo } from './eviction
 import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, gainBytes, slotBytes } from './memory.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { headMs, longestWaitMs } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type ReadySlot, type Runner, type Want } from './state.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
+import { headMs, longestWaitMs } from './wants.ts';
 
 /** For whom memory is made: it goes before all that arrived later. */
 export interface MemoryClaim {

@@ -1,7 +1,8 @@
 import type { Account } from './fairness.ts';
-import { longestWaitMs, takeThese } from './queues.ts';
+import { takeThese } from './queues.ts';
 import type { PoolState, ReadyRunner, Waiter, WaitQueue } from './state.ts';
 import { tierOf } from './tiers.ts';
+import { longestWaitMs } from './wants.ts';
 
 /** What waits of one tenant, in its order; as many as could be chosen. */
 interface Lane {

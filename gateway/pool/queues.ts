@@ -9,17 +9,11 @@ import { canFit, capacityFailure } from './fit.ts';
 import { bestHolder, isHeld } from './holders.ts';
 import { startOf } from './queries.ts';
 import { withRetryAfter } from './retryAfter.ts';
-import {
-  baseKey,
-  type PoolState,
-  type ReadyRunner,
-  type Waiter,
-  type WaitQueue,
-  type Want,
-} from './state.ts';
+import type { PoolState, Waiter, WaitQueue } from './state.ts';
 import { takePlace } from './tiers.ts';
+import { markPlaced, standAnew, wantPlace } from './wants.ts';
 
-// The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn`, `waiting` and `flexWaiting`.
+// The books of who waits: only this file adds to and takes from `queues`, `waitingIn`, `waiting` and `flexWaiting`.
 
 /** Adds a waiter to its combo's line, behind the others of its tier. One that meets a start under way joins it. */
 export function enqueue(
@@ -41,7 +35,7 @@ export function enqueue(
   };
   joinStart(state, combo.key, [waiter]);
   const queue = state.queues.get(combo.key);
-  if (queue) insert(queue.waiters, waiter);
+  if (queue) join(state, queue, waiter);
   else state.queues.set(combo.key, { type: 'queue', combo, waiters: [waiter] });
   state.waitingIn.set(waiter.id, combo.key);
   state.waiting += 1;
@@ -60,10 +54,12 @@ function joinStart(state: PoolState, key: ComboKey, waiters: readonly Waiter[]):
 }
 
 /** Interactive waiters stand before flex ones: from the end, since those who come now are mostly the last. */
-function insert(waiters: Waiter[], waiter: Waiter): void {
+function join(state: PoolState, queue: WaitQueue, waiter: Waiter): void {
+  const { waiters } = queue;
   let at = waiters.length;
   while (at > 0 && (waiters[at - 1]?.lineMs ?? 0) > waiter.lineMs) at -= 1;
   waiters.splice(at, 0, waiter);
+  if (at === 0) standAnew(state, queue);
 }
 
 /** Takes the first `count` out, in their order. */
@@ -78,7 +74,7 @@ function takeFirst(state: PoolState, queue: WaitQueue, count: number): Waiter[] 
   if (queue.waiters.length === 0) {
     state.queues.delete(queue.combo.key);
     markPlaced(state, queue);
-  }
+  } else standAnew(state, queue);
   return taken;
 }
 
@@ -160,46 +156,4 @@ function rejectPromised(state: PoolState, queue: WaitQueue, runnerId: RunnerId, 
     const failure = { code: 'runner_died', message } as const;
     effects.push({ type: 'reject', requestId: requestId(id), failure, start: null });
   }
-}
-
-/** Puts it among those that want a place. */
-export function wantPlace(state: PoolState, want: Want): void {
-  const base = baseKey(want.combo.model);
-  const unplaced = state.unplaced.get(base);
-  if (unplaced) unplaced.wants.add(want);
-  else state.unplaced.set(base, { model: want.combo.model, wants: new Set([want]) });
-}
-
-/** Its start has begun, or nobody wants it any more. */
-export function markPlaced(state: PoolState, want: Want): void {
-  if (state.unplaced.size === 0) return;
-  const base = baseKey(want.combo.model);
-  const unplaced = state.unplaced.get(base);
-  if (unplaced?.wants.delete(want) && unplaced.wants.size === 0) state.unplaced.delete(base);
-}
-
-/** Its place in line: that of the first of a queue (tiers.ts), else since when it is wanted. */
-export function headMs(want: Want | undefined): number {
-  if (want?.type === 'replica') return want.sinceMs;
-  return want?.waiters[0]?.lineMs ?? Number.POSITIVE_INFINITY;
-}
-
-/** Since when it is wanted: when the first in a queue's line arrived. */
-export function wantedMs(want: Want): number {
-  if (want.type === 'replica') return want.sinceMs;
-  return want.waiters[0]?.arrivedMs ?? Number.POSITIVE_INFINITY;
-}
-
-/** The first in line. */
-export function oldestWant(wants: Iterable<Want>): Want | undefined {
-  let oldest: Want | undefined;
-  for (const want of wants) if (!oldest || headMs(want) < headMs(oldest)) oldest = want;
-  return oldest;
-}
-
-/** The place in line of the first of those that wait for any combo of the runner's base. */
-export function longestWaitMs(state: PoolState, runner: ReadyRunner): number {
-  let firstMs = headMs(oldestWant(state.unplaced.get(baseKey(runner.model))?.wants ?? []));
-  for (const key of runner.combos.keys()) firstMs = Math.min(firstMs, headMs(state.queues.get(key)));
-  return firstMs;
 }

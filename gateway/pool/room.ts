@@ -2,10 +2,10 @@ import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
 import { holdsKept, isKept } from './keeps.ts';
-import { longestWaitMs } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type ReadySlot } from './state.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
+import { longestWaitMs } from './wants.ts';
 
 /**
  * Room for `missing` more runners: idle ones go that nobody waits for, in the order of the eviction policy. Room that

@@ -21,5 +21,5 @@ export function watchForecast(
   const takes = effects.find(({ type }) => type === 'stop' || type === 'detach' || type === 'reject');
   if (takes) expect.fail(`makes a forecast ${takes.type}`);
   if (aheadBytes(state) > budgetBytes) expect.fail('warms more ahead than its budget');
-  if (state.unplaced.size > 0) expect.fail('warms ahead what has no room');
+  if (state.unplaced.bases.size > 0) expect.fail('warms ahead what has no room');
 }
