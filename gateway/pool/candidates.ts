@@ -3,6 +3,11 @@ import type { PoolState, UsableRunner, Want } from './state.ts';
 import { usableRunners } from './usable.ts';
 import type { UnplacedBase } from './wants.ts';
 
+/** The usable runners of an unplaced base. */
+export function runnersOf(state: PoolState, { key }: UnplacedBase): readonly UsableRunner[] {
+  return usableRunners(state).get(key) ?? [];
+}
+
 /** Those of the unplaced bases that have usable runners. No more than there are runners, however many wait. */
 export function basesWithRunners(state: PoolState): UnplacedBase[] {
   const found: UnplacedBase[] = [];

@@ -1,10 +1,9 @@
-import { basesWithRunners, runnersFor, withPlace } from './candidates.ts';
+import { basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { type PoolState, runnersWithBase, type UsableRunner, type Want } from './state.ts';
 import type { Tier } from './terms.ts';
 import { countUpTo } from './tiers.ts';
-import { runnersOfBase } from './usable.ts';
 import type { UnplacedBase } from './wants.ts';
 
 /**
@@ -32,10 +31,11 @@ function makePlacesFor(state: PoolState, tier: Tier, nowMs: number, effects: Poo
 /** On which full runners of the base places are wanted, and whether some want may go on none of them. */
 function placesWanted(
   state: PoolState,
-  { model, queues, replicas }: UnplacedBase,
+  base: UnplacedBase,
   tier: Tier,
 ): { readonly needsRunner: boolean; readonly perRunner: ReadonlyMap<UsableRunner, number> } {
-  const runners = runnersOfBase(state, model);
+  const { queues, replicas } = base;
+  const runners = runnersOf(state, base);
   const perRunner = new Map<UsableRunner, number>();
   let needsRunner = false;
   const ask = (want: Want, count: number): void => {

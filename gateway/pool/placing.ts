@@ -1,4 +1,4 @@
-import { basesWithRunners, runnersFor, withPlace } from './candidates.ts';
+import { basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { canFit, capacityFailure } from './fit.ts';
 import { comboNeed, freeBytes, wholeNeed } from './memory.ts';
@@ -79,16 +79,12 @@ function nextToPlace(state: PoolState): Placeable | undefined {
   return next;
 }
 
-function firstPlaceable(
-  state: PoolState,
-  { model, queues, replicas }: UnplacedBase,
-  mayStart: boolean,
-): Placeable | undefined {
-  const runners = runnersOfBase(state, model);
-  const [queue] = queues.items;
+function firstPlaceable(state: PoolState, base: UnplacedBase, mayStart: boolean): Placeable | undefined {
+  const runners = runnersOf(state, base);
+  const [queue] = base.queues.items;
   // A place for one of the queues is one for all.
   const ofQueues = queue && placeFor(state, runners, queue, mayStart);
-  for (const replica of replicas.items) {
+  for (const replica of base.replicas.items) {
     if (replica.sinceMs >= headMs(ofQueues?.want)) break;
     const ofReplica = placeFor(state, runners, replica, mayStart);
     if (ofReplica) return ofReplica;

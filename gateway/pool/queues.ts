@@ -10,6 +10,7 @@ import { bestHolder, isHeld } from './holders.ts';
 import { startOf } from './queries.ts';
 import { withRetryAfter } from './retryAfter.ts';
 import type { PoolState, Waiter, WaitQueue } from './state.ts';
+import { countIn, countOut, noTenants } from './tenants.ts';
 import { takePlace } from './tiers.ts';
 import { markPlaced, standAnew, wantPlace } from './wants.ts';
 
@@ -36,8 +37,8 @@ export function enqueue(
   joinStart(state, combo.key, [waiter]);
   const queue = state.queues.get(combo.key);
   if (queue) join(state, queue, waiter);
-  else state.queues.set(combo.key, { type: 'queue', combo, waiters: [waiter] });
-  state.waitingIn.set(waiter.id, combo.key);
+  else open(state, combo, waiter);
+  state.waitingIn.set(waiter.id, { key: combo.key, waiter });
   state.waiting += 1;
   if (waiter.tier === 'flex') state.flexWaiting += 1;
   if (waiter.account) beginWaiting(state, waiter.account);
@@ -53,29 +54,20 @@ function joinStart(state: PoolState, key: ComboKey, waiters: readonly Waiter[]):
   for (const waiter of waiters) waiter.start = { runnerId: holder.runner.id, kind: slot.kind, joined: true };
 }
 
+function open(state: PoolState, combo: Combo, first: Waiter): void {
+  const tenants = noTenants();
+  countIn(tenants, first);
+  state.queues.set(combo.key, { type: 'queue', combo, waiters: [first], tenants });
+}
+
 /** Interactive waiters stand before flex ones: from the end, since those who come now are mostly the last. */
 function join(state: PoolState, queue: WaitQueue, waiter: Waiter): void {
   const { waiters } = queue;
   let at = waiters.length;
   while (at > 0 && (waiters[at - 1]?.lineMs ?? 0) > waiter.lineMs) at -= 1;
   waiters.splice(at, 0, waiter);
+  countIn(queue.tenants, waiter);
   if (at === 0) standAnew(state, queue);
-}
-
-/** Takes the first `count` out, in their order. */
-function takeFirst(state: PoolState, queue: WaitQueue, count: number): Waiter[] {
-  const taken = queue.waiters.splice(0, count);
-  for (const { id, account, tier } of taken) {
-    state.waitingIn.delete(id);
-    if (tier === 'flex') state.flexWaiting -= 1;
-    if (account) endWaiting(state, account);
-  }
-  state.waiting -= taken.length;
-  if (queue.waiters.length === 0) {
-    state.queues.delete(queue.combo.key);
-    markPlaced(state, queue);
-  } else standAnew(state, queue);
-  return taken;
 }
 
 /** Takes out those of which it is true, in their order. */
@@ -88,10 +80,35 @@ export function takeOut(state: PoolState, queue: WaitQueue, leaves: (waiter: Wai
 /** Takes out those that are given, who wait in it. */
 export function takeThese(state: PoolState, queue: WaitQueue, leaving: readonly Waiter[]): void {
   if (leaving.length === 0) return;
+  removeFrom(queue.waiters, leaving);
+  for (const waiter of leaving) {
+    const { id, account, tier } = waiter;
+    state.waitingIn.delete(id);
+    countOut(queue.tenants, waiter);
+    if (tier === 'flex') state.flexWaiting -= 1;
+    if (account) endWaiting(state, account);
+  }
+  state.waiting -= leaving.length;
+  if (queue.waiters.length === 0) {
+    state.queues.delete(queue.combo.key);
+    markPlaced(state, queue);
+  } else standAnew(state, queue);
+}
+
+/** One is looked up, many are taken out in one pass: a queue may be long. */
+function removeFrom(waiters: Waiter[], leaving: readonly Waiter[]): void {
+  if (leaving.length === 1) {
+    for (const waiter of leaving) waiters.splice(waiters.indexOf(waiter), 1);
+    return;
+  }
   const isLeaving = new Set(leaving);
-  const staying = queue.waiters.filter((waiter) => !isLeaving.has(waiter));
-  queue.waiters.splice(0, queue.waiters.length, ...leaving, ...staying);
-  takeFirst(state, queue, leaving.length);
+  let staying = 0;
+  for (const waiter of waiters) {
+    if (isLeaving.size > 0 && isLeaving.delete(waiter)) continue;
+    waiters[staying] = waiter;
+    staying += 1;
+  }
+  waiters.length = staying;
 }
 
 /** Answers those who wait for a combo and are `meant`, all unless given, with the same failure. */

@@ -16,6 +16,7 @@ import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
 import type { StepTimes } from './stepTimes.ts';
+import type { Tenants } from './tenants.ts';
 import type { Tier } from './terms.ts';
 import type { InteractiveUse } from './tiers.ts';
 import type { UsableRunners } from './usable.ts';
@@ -158,6 +159,13 @@ export interface WaitQueue {
   readonly type: 'queue';
   readonly combo: Combo;
   readonly waiters: Waiter[];
+  readonly tenants: Tenants;
+}
+
+/** Where a waiter waits. */
+export interface WaitingIn {
+  readonly key: ComboKey;
+  readonly waiter: Waiter;
 }
 
 /** A pinned combo lacks a runner; nobody need wait for it. */
@@ -218,8 +226,8 @@ export interface PoolState {
   lastPlaceMs: number;
   /** Of `waiting` those that are flex work. */
   flexWaiting: number;
-  /** Where a waiting request waits. */
-  readonly waitingIn: Map<string, ComboKey>;
+  /** All that wait, by id. */
+  readonly waitingIn: Map<string, WaitingIn>;
   /** Where a granted request runs. */
   readonly granted: Map<RequestId, GrantedRequest>;
   readonly fairness: Fairness;

@@ -13,6 +13,8 @@ import {
 
 /** Wants of one base whose start nobody has begun: queues that no runner has a slot for, and missing replicas. */
 export interface UnplacedBase {
+  /** Its baseKey. */
+  readonly key: string;
   readonly model: CatalogueModel;
   /** No runner of the base holds a combo of theirs: what may serve one of them may serve all. */
   readonly queues: Line<WaitQueue>;
@@ -34,7 +36,8 @@ export function wantPlace({ unplaced }: PoolState, want: Want): void {
   const key = baseKey(want.combo.model);
   const known = unplaced.bases.get(key);
   if (known?.places.has(want)) return;
-  const base = known ?? {
+  const base: UnplacedBase = known ?? {
+    key,
     model: want.combo.model,
     queues: emptyLine(),
     replicas: emptyLine(),

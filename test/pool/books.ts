@@ -58,7 +58,7 @@ function checkQueues(state: PoolState): void {
     must(combo.key === key && waiters.length > 0, `queue "${key}" is empty or misfiled`);
     must(waiters.length <= state.settings.queueLimitPerCombo + 50, `queue "${key}" is too long`);
     waiting += waiters.length;
-    for (const { id } of waiters) must(state.waitingIn.get(id) === key, `"${id}" is not in waitingIn`);
+    for (const { id } of waiters) must(state.waitingIn.get(id)?.key === key, `"${id}" is not in waitingIn`);
     const slot = holdersOf(state, key)[0]?.slot;
     const starting = bestHolder(state, key)?.slot;
     const queue = state.queues.get(key);

@@ -1,6 +1,14 @@
 import { expect } from 'vitest';
 import type { Line } from '../../gateway/pool/line.ts';
-import { baseKey, isUsable, type PoolState, type UsableRunner, type Want } from '../../gateway/pool/state.ts';
+import {
+  baseKey,
+  isUsable,
+  type PoolState,
+  type UsableRunner,
+  type WaitQueue,
+  type Want,
+} from '../../gateway/pool/state.ts';
+import { countIn, noTenants } from '../../gateway/pool/tenants.ts';
 import { usableRunners } from '../../gateway/pool/usable.ts';
 import { headMs, placeOf, type UnplacedBase } from '../../gateway/pool/wants.ts';
 
@@ -12,6 +20,20 @@ function must(condition: boolean, what: string): void {
 export function checkIndices(state: PoolState): void {
   checkUsable(state);
   checkUnplaced(state);
+  for (const queue of state.queues.values()) checkQueue(state, queue);
+}
+
+function checkQueue({ waitingIn }: PoolState, { combo, waiters, tenants }: WaitQueue): void {
+  const scanned = noTenants();
+  for (const waiter of waiters) {
+    countIn(scanned, waiter);
+    must(waitingIn.get(waiter.id)?.waiter === waiter, `"${waiter.id}" is another waiter`);
+  }
+  for (const tier of ['interactive', 'flex'] as const) {
+    must(tenants[tier].size === scanned[tier].size, `"${combo.key}" counts other tenants`);
+    for (const [account, count] of scanned[tier])
+      must(tenants[tier].get(account) === count, `"${combo.key}" miscounts a tenant`);
+  }
 }
 
 function checkUsable(state: PoolState): void {
