@@ -37,6 +37,11 @@ function isFullOfKept(state: PoolState, runner: UsableRunner): boolean {
 
 /** One that has a place: a ready one before one whose base is still on its way. */
 export function withPlace(state: PoolState, runners: readonly UsableRunner[]): UsableRunner | undefined {
-  const hasPlace = ({ combos }: UsableRunner): boolean => combos.size < state.settings.maxCombosPerRunner;
-  return runners.find((runner) => runner.state === 'ready' && hasPlace(runner)) ?? runners.find(hasPlace);
+  let later: UsableRunner | undefined;
+  for (const runner of runners) {
+    if (runner.combos.size >= state.settings.maxCombosPerRunner) continue;
+    if (runner.state === 'ready') return runner;
+    later ??= runner;
+  }
+  return later;
 }

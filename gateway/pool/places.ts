@@ -4,7 +4,6 @@ import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { type PoolState, runnersWithBase, type UsableRunner, type Want } from './state.ts';
 import type { Tier } from './terms.ts';
 import { countUpTo } from './tiers.ts';
-import type { UnplacedBase } from './wants.ts';
 
 /**
  * Those that wait for a place on a full runner, or for a runner, have idle ones give way. First for interactive requests
@@ -19,33 +18,30 @@ function makePlacesFor(state: PoolState, tier: Tier, nowMs: number, effects: Poo
   // What waits for one base shares one new runner.
   let missing = countUpTo(state.unplaced.line, tier) + runnersWithBase(state) - state.settings.maxRunners;
   for (const base of basesWithRunners(state)) {
-    if (countUpTo(base.queues, tier) + base.replicas.items.length === 0) continue;
-    const { needsRunner, perRunner } = placesWanted(state, base, tier);
-    if (!needsRunner) missing -= 1;
-    for (const [runner, wanted] of perRunner)
-      if (runner.state === 'ready') makeComboRoom(state, runner, wanted, tier, nowMs, effects);
+    const { queues, replicas } = base;
+    const [queue] = queues.items;
+    const waiting = countUpTo(queues, tier);
+    if (waiting + replicas.items.length === 0) continue;
+    const runners = runnersOf(state, base);
+    const ofQueues = queue && waiting > 0 ? fullRunner(state, runners, queue) : null;
+    const ofReplicas = replicas.items.map((want) => fullRunner(state, runners, want));
+    if (ofQueues !== undefined && !ofReplicas.includes(undefined)) missing -= 1;
+    for (const runner of runners) {
+      let wanted = runner === ofQueues ? waiting : 0;
+      for (const full of ofReplicas) if (full === runner) wanted += 1;
+      if (wanted > 0 && runner.state === 'ready') makeComboRoom(state, runner, wanted, tier, nowMs, effects);
+    }
   }
   makeRunnerRoom(state, missing, tier, nowMs, effects);
 }
 
-/** On which full runners of the base places are wanted, and whether some want may go on none of them. */
-function placesWanted(
+/** The one that is to give the want a place; null: there is a place; undefined: none may take it on. */
+function fullRunner(
   state: PoolState,
-  base: UnplacedBase,
-  tier: Tier,
-): { readonly needsRunner: boolean; readonly perRunner: ReadonlyMap<UsableRunner, number> } {
-  const { queues, replicas } = base;
-  const runners = runnersOf(state, base);
-  const perRunner = new Map<UsableRunner, number>();
-  let needsRunner = false;
-  const ask = (want: Want, count: number): void => {
-    const candidates = runnersFor(state, runners, want);
-    const full = candidates.find(({ state: name }) => name === 'ready') ?? candidates[0];
-    if (!full) needsRunner = true;
-    else if (!withPlace(state, candidates)) perRunner.set(full, (perRunner.get(full) ?? 0) + count);
-  };
-  const waiting = countUpTo(queues, tier);
-  if (queues.items[0] && waiting > 0) ask(queues.items[0], waiting);
-  for (const replica of replicas.items) ask(replica, 1);
-  return { needsRunner, perRunner };
+  runners: readonly UsableRunner[],
+  want: Want,
+): UsableRunner | null | undefined {
+  const candidates = runnersFor(state, runners, want);
+  if (withPlace(state, candidates)) return null;
+  return candidates.find(({ state: name }) => name === 'ready') ?? candidates[0];
 }

@@ -51,10 +51,10 @@ export function makeComboRoom(
 ): void {
   let needed = wanted;
   const idle: ReadySlot[] = [];
-  for (const [key, slot] of runner.combos) {
+  for (const slot of runner.combos.values()) {
     if (slot.state === 'detaching') needed -= 1;
     else if (slot.state === 'ready' && slot.active === 0 && mayGiveWay(state, slot, to, nowMs))
-      if (!isKept(state, runner, key)) idle.push(slot);
+      if (!isKept(state, runner, slot.combo.key)) idle.push(slot);
   }
   if (needed <= 0 || idle.length === 0) return;
   const leaving = inOrderOfLeaving(state, idle, comboCandidate);
