@@ -10,9 +10,10 @@ import { comboNeed, freeBytes, isOnDevice, wholeNeed } from './memory.ts';
 import { isPromised } from './promises.ts';
 import { quarantineOf } from './quarantine.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { isIdle, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
+import { isIdle, type PoolState, runnersWithBase } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 import { decodingRunners } from './threads.ts';
+import { runnersOfBase } from './usable.ts';
 
 /**
  * How many requests of a combo run or wait, averaged over a long and a short window: Knative's autoscaler

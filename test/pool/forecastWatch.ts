@@ -5,6 +5,12 @@ import type { PoolEvent } from '../../gateway/pool/events.ts';
 import type { PoolState } from '../../gateway/pool/state.ts';
 import { aheadBytes } from '../../gateway/pool/warmAhead.ts';
 
+/** Who has waited to its deadline is refused by whatever happens then. */
+function takesAway(effect: PoolEffect): boolean {
+  if (effect.type === 'reject') return !effect.failure.code.endsWith('_exceeds_deadline');
+  return effect.type === 'stop' || effect.type === 'detach';
+}
+
 /** What a forecast may not do; those that it starts wait like orders, for nobody. */
 export function watchForecast(
   state: PoolState,
@@ -18,14 +24,8 @@ export function watchForecast(
       orders.set(id, { combo, answered: false });
   }
   if (!effects.some((effect) => effect.type === 'note' && effect.note === 'warmed_ahead')) return;
-  // A deadline that is over is over with any event.
-  const takes = effects.find(
-    (effect) =>
-      effect.type === 'stop' ||
-      effect.type === 'detach' ||
-      (effect.type === 'reject' && !effect.failure.code.endsWith('exceeds_deadline')),
-  );
+  const takes = effects.find(takesAway);
   if (takes) expect.fail(`makes a forecast ${takes.type}`);
   if (aheadBytes(state) > budgetBytes) expect.fail('warms more ahead than its budget');
-  if (state.unplaced.size > 0) expect.fail('warms ahead what has no room');
+  if (state.unplaced.bases.size > 0) expect.fail('warms ahead what has no room');
 }
