@@ -221,6 +221,8 @@ export class World {
         this.#must(this.#running(process.id, effect.comboKey) === 0, 'detaches what is busy');
         return process.detach(effect.comboKey);
       }
+      case 'resize':
+        return this.#resize(effect);
       case 'grant':
         return this.#grant(effect);
       case 'reject': {
@@ -304,6 +306,17 @@ export class World {
     );
   }
 
+  #resize({ runnerId, comboKey, sequences }: Extract<PoolEffect, { type: 'resize' }>): void {
+    const process = this.#process(runnerId, 'loaded');
+    const held = process.combos.get(comboKey);
+    if (held?.state !== 'ready') return this.#must(false, 'resizes what is not ready');
+    this.#must(this.#now.type === 'tick' && sequences !== held.sequences, 'resizes without need');
+    this.#must(sequences <= held.combo.model.maxSequences, 'widens past the most');
+    const running = this.#running(runnerId, comboKey);
+    this.#must(sequences > held.sequences || running === 0, 'narrows what is busy');
+    process.resize(comboKey, sequences);
+  }
+
   #grant(effect: Extract<PoolEffect, { type: 'grant' }>): void {
     const request = this.#waiter(effect.requestId);
     const process = this.#process(effect.runnerId, 'loaded');
@@ -323,7 +336,7 @@ export class World {
     request.state = 'running';
     request.runnerId = effect.runnerId;
     const running = this.#running(effect.runnerId, request.combo.key);
-    this.#must(running <= request.combo.model.sequences, 'grants more than the sequences');
+    this.#must(running <= held.sequences, 'grants more than the sequences');
     this.agenda.in(process.state === 'dead' ? 0 : request.durationMs, () => {
       if (!process.isFrozen || process.state === 'dead') this.#end(request);
     });

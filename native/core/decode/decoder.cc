@@ -57,6 +57,19 @@ void Decoder::removeContext(const ContextLoop& context) {
   std::erase_if(contexts_, [&](const auto& candidate) { return candidate.get() == &context; });
 }
 
+void Decoder::retire(ContextLoop& context, std::function<void()> gone) {
+  retiring_.push_back({&context, std::move(gone)});
+}
+
+void Decoder::freeRetired() {
+  std::erase_if(retiring_, [this](const Retiring& one) {
+    if (one.context->hasWork()) return false;
+    removeContext(*one.context);
+    one.gone();
+    return true;
+  });
+}
+
 void Decoder::forget(const Combo& combo) {
   for (const auto& context : contexts_) context->forget(combo);
   embedder_.forget(combo);
@@ -88,6 +101,7 @@ void Decoder::run() {
       appliedThreads_ = wanted;
     }
     const bool workedBefore = std::exchange(worked, stepAll());
+    if (!retiring_.empty()) freeRetired();
     counters_.progress.fetch_add(1, std::memory_order_relaxed);
     outbox_.flushIfDue();
     if (worked) continue;

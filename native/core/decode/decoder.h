@@ -40,19 +40,30 @@ class Decoder {
   /** Only from within between(). */
   ContextLoop& addContext(llama_context_ptr context);
   void removeContext(const ContextLoop& context);
+  /** The context takes no new requests: it goes when it has none left. Then `gone` is called, on the decode
+   * thread; not when the decoder goes before. */
+  void retire(ContextLoop& context, std::function<void()> gone);
   void forget(const Combo& combo);
 
  private:
   void run();
   void takeMail(std::unique_lock<std::mutex>& lock);
   bool stepAll();
+  void freeRetired();
   void post(std::function<void()> work);
 
   const Vocabulary& vocabulary_;
   Outbox& outbox_;
   SharedCounters& counters_;
   const std::function<void()> onIdle_;
+  struct Retiring {
+    ContextLoop* context;
+    std::function<void()> gone;
+  };
+
   std::vector<std::unique_ptr<ContextLoop>> contexts_;
+  /** Of `contexts_`. */
+  std::vector<Retiring> retiring_;
   Embedder embedder_;
   int32_t appliedThreads_;
 
