@@ -1,4 +1,9 @@
-import type { AttachedCombo, EngineCounters, GenerateRequest, ResizedCombo } from '../../native/addonTypes.ts';
+import type {
+  AttachedCombo,
+  EngineCounters,
+  GenerateRequest,
+  ResizedCombo,
+} from '../../native/addonTypes.ts';
 import type { Engine, GenerationSink, LoadedBase } from '../engine/engine.ts';
 
 export const REHEARSED_BASE: LoadedBase = {

@@ -1,0 +1,360 @@
+import { describe, expect, it } from 'vitest';
+import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import { RESIZE_AGAIN_MS } from '../../gateway/pool/resizing.ts';
+import type { PoolSettings } from '../../gateway/pool/settings.ts';
+import { adapter, catalogueOf, model } from './builders.ts';
+import { BROKEN, PoolDriver } from './driver.ts';
+
+const A = { sequences: 1, maxSequences: 4, maxRunners: 2, weightBytes: 7 };
+const catalogue = (changes: Partial<CatalogueModel> = {}): ReturnType<typeof catalogueOf> =>
+  catalogueOf([model('a', { ...A, ...changes }), model('b')], [adapter('x', 'a')]);
+
+/** `a` is ready on r1, where one request runs and two wait. Its context takes 2 + 1 bytes, its base 7. */
+function hot(settings: Partial<PoolSettings> = {}, changes: Partial<CatalogueModel> = {}): PoolDriver {
+  const pool = new PoolDriver({ panicWindowMs: 100, ...settings }, catalogue(changes));
+  pool.bring('r1', 'a');
+  for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
+  // The averages begin.
+  pool.tick(0);
+  return pool;
+}
+
+/** The same, and widened to two sequences; the context before has gone. */
+function widened(settings: Partial<PoolSettings> = {}, changes: Partial<CatalogueModel> = {}): PoolDriver {
+  const pool = hot(settings, changes);
+  pool.tick(500);
+  pool.resized('r1', 'a', 2);
+  pool.retired('r1', 'a', 2);
+  return pool;
+}
+
+/** The requests that run and wait end. */
+function coolDown(pool: PoolDriver): void {
+  for (const id of ['q1', 'q2', 'q3']) pool.end(id);
+}
+
+describe('tick with a hot combo', () => {
+  it('doubles its sequences where it is when a request has waited for one as long as the delay', () => {
+    const pool = hot();
+    expect(pool.tick(499)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['resize r1 a 2']);
+    expect(pool.tick(500)).toEqual([]);
+  });
+
+  it('grants what the new context has room for, and says so', () => {
+    const pool = hot();
+    pool.tick(500);
+    expect(pool.arrive('q4', 'a')).toEqual([]);
+    const notes = pool.notes(() => expect(pool.resized('r1', 'a', 2)).toEqual(['grant q2 r1 warm']));
+    expect(notes).toEqual([
+      {
+        type: 'note',
+        note: 'combo_widened',
+        runnerId: pool.runnerId('r1'),
+        combo: 'a',
+        detail: { from: 1, sequences: 2, kvBytes: 4, computeBytes: 1 },
+      },
+    ]);
+    expect(pool.end('q1')).toEqual(['grant q3 r1 warm']);
+  });
+
+  it('goes on to its most, and asks for another runner only then', () => {
+    const pool = hot();
+    pool.tick(500);
+    for (const id of ['q4', 'q5', 'q6', 'q7', 'q8', 'q9']) pool.arrive(id, 'a');
+    pool.resized('r1', 'a', 2);
+    expect(pool.tick(500)).toEqual(['resize r1 a 4']);
+    pool.resized('r1', 'a', 4);
+    expect(pool.tick(500)).toEqual(['spawn r2 a']);
+    expect(pool.tick(500)).toEqual([]);
+  });
+
+  it('goes no further than its most, be it less than the double', () => {
+    const pool = widened({}, { maxSequences: 3, maxRunners: 1 });
+    for (const id of ['q4', 'q5', 'q6', 'q7']) pool.arrive(id, 'a');
+    expect(pool.tick(500)).toEqual(['resize r1 a 3']);
+    pool.resized('r1', 'a', 3);
+    expect(pool.tick(500)).toEqual([]);
+  });
+
+  it('widens one that may have but one runner', () => {
+    expect(hot({}, { maxRunners: 1 }).tick(500)).toEqual(['resize r1 a 2']);
+  });
+
+  it('leaves one as it is whose most is what it begins with, or less', () => {
+    expect(hot({}, { maxSequences: 1, maxRunners: 1 }).tick(500)).toEqual([]);
+    expect(hot({}, { maxSequences: 1 }).tick(500)).toEqual(['spawn r2 a']);
+  });
+
+  it('takes what is the most now, not when the combo was started', () => {
+    const pool = hot({}, { maxSequences: 1, maxRunners: 1 });
+    pool.change(catalogue({ maxSequences: 2 }));
+    pool.tick(0);
+    expect(pool.tick(500)).toEqual(['resize r1 a 2']);
+  });
+
+  it('does nothing for flex work', () => {
+    const pool = new PoolDriver({ panicWindowMs: 100, flexWatermarkMs: 1e9 }, catalogue());
+    pool.bring('r1', 'a');
+    pool.arrive('q1', 'a');
+    for (const id of ['q2', 'q3', 'q4']) pool.ask(id, 'a', { tier: 'flex' });
+    pool.tick(0);
+    expect(pool.tick(500)).toEqual([]);
+  });
+
+  it('does nothing when the windows ask for no more than there is', () => {
+    const pool = new PoolDriver({ panicWindowMs: 1e9, stableWindowMs: 1e9 }, catalogue());
+    pool.bring('r1', 'a');
+    for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
+    pool.tick(0);
+    expect(pool.tick(500)).toEqual([]);
+  });
+
+  it('widens as long as the decoding runners are no more than the cores', () => {
+    const busy = (cpuThreads: number): PoolDriver => {
+      const pool = hot({ cpuThreads }, { maxRunners: 1 });
+      pool.bring('r2', 'b');
+      pool.arrive('other', 'b');
+      return pool;
+    };
+    expect(busy(1).tick(500)).toEqual([]);
+    expect(busy(2).tick(500)).toEqual(['resize r1 a 2']);
+  });
+
+  it('widens on a device however many runners decode', () => {
+    const pool = hot({ cpuThreads: 1, hasDevice: true }, { deviceLayers: -1, maxRunners: 1 });
+    pool.bring('r2', 'b');
+    pool.arrive('other', 'b');
+    expect(pool.tick(500)).toEqual(['resize r1 a 2']);
+    const slot = pool.state.runners.get(pool.runnerId('r1'))?.combos.values().next().value;
+    expect(slot).toMatchObject({ resize: { from: 1, sequences: 2, sinceMs: 500, bytes: 0 } });
+  });
+});
+
+describe('tick with a hot combo and little memory', () => {
+  // Held: 7 + 3. The larger context: 4 + 1.
+  it('widens when both contexts fit', () => {
+    const pool = hot({ memoryBytes: 15 }, { computeBytes: 1, maxRunners: 1 });
+    expect(pool.tick(500)).toEqual(['resize r1 a 2']);
+  });
+
+  it('keeps its size when they do not', () => {
+    const pool = hot({ memoryBytes: 14 }, { computeBytes: 1, maxRunners: 1 });
+    expect(pool.tick(500)).toEqual([]);
+  });
+
+  it('lets nothing idle go for it', () => {
+    const settings = { panicWindowMs: 100, memoryBytes: 17 };
+    const pool = new PoolDriver(settings, catalogue({ computeBytes: 1, maxRunners: 1 }));
+    pool.bring('r1', 'a');
+    // Idle from now on: of 7 + 3 + 3 and the 5 that are needed one is missing.
+    pool.bring('r1', 'a+x');
+    for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
+    pool.tick(0);
+    expect(pool.tick(500)).toEqual([]);
+  });
+
+  it('asks for another runner when there is none for more sequences', () => {
+    const pool = hot({}, { kvBudgetBytes: 7 });
+    // 3 + 5 are more than the base's contexts may take.
+    expect(pool.tick(500)).toEqual(['spawn r2 a']);
+  });
+
+  it('keeps to the bound of the contexts of one runner', () => {
+    expect(hot({}, { kvBudgetBytes: 8, maxRunners: 1 }).tick(500)).toEqual(['resize r1 a 2']);
+    expect(hot({}, { kvBudgetBytes: 7, maxRunners: 1 }).tick(500)).toEqual([]);
+  });
+
+  it('takes nothing while somebody waits for room', () => {
+    const pool = hot({ maxRunners: 1, swapAfterMs: 1e9 }, { maxRunners: 1 });
+    pool.arrive('other', 'b');
+    expect(pool.tick(500)).toEqual([]);
+    pool.gone('other');
+    expect(pool.tick(500)).toEqual(['resize r1 a 2']);
+  });
+
+  it('does not widen a combo that shares a context', () => {
+    const pool = new PoolDriver({ panicWindowMs: 100 }, catalogue({ maxRunners: 1 }));
+    pool.arrive('q1', 'a');
+    pool.up('r1');
+    pool.loaded('r1');
+    const comboKey = pool.combo('a').key;
+    pool.tell({ type: 'comboReady', runnerId: pool.runnerId('r1'), comboKey, kvBytes: 0, computeBytes: 0 });
+    for (const id of ['q2', 'q3']) pool.arrive(id, 'a');
+    pool.tick(0);
+    expect(pool.tick(500)).toEqual([]);
+  });
+
+  it('counts the context that is being made and the one before until each is over', () => {
+    const pool = hot({ memoryBytes: 15 }, { computeBytes: 1, maxRunners: 1 });
+    pool.tick(500);
+    pool.end('q1');
+    pool.end('q2');
+    pool.end('q3');
+    // Its own attach takes 3: there are none left.
+    expect(pool.arrive('x1', 'a+x')).not.toContain('attach r1 a+x');
+  });
+
+  it('gives the memory of the context before back when that has gone', () => {
+    const pool = hot({ memoryBytes: 15 }, { computeBytes: 1, maxRunners: 1 });
+    pool.tick(500);
+    expect(pool.arrive('x1', 'a+x')).toEqual([]);
+    pool.resized('r1', 'a', 2);
+    expect(pool.retired('r1', 'a', 3)).toEqual([]);
+    expect(pool.retired('r1', 'a', 1)).toEqual([]);
+    expect(pool.retired('r1', 'a', 2)).toEqual(['attach r1 a+x']);
+  });
+
+  it('holds both contexts of a combo that drains until it has gone', () => {
+    const pool = hot({ swapAfterMs: 0, maxCombosPerRunner: 1 }, { maxRunners: 1 });
+    pool.tick(500);
+    const held = () => {
+      const slot = pool.state.runners.get(pool.runnerId('r1'))?.combos.values().next().value;
+      return slot?.state === 'draining' && { resize: slot.resize?.bytes, retiring: slot.retiringBytes };
+    };
+    pool.arrive('x1', 'a+x');
+    for (const id of ['q2', 'q3']) pool.gone(id);
+    pool.tick(0);
+    expect(held()).toEqual({ resize: 5, retiring: 0 });
+    pool.resized('r1', 'a', 2);
+    expect(held()).toEqual({ resize: undefined, retiring: 3 });
+    pool.retired('r1', 'a', 2);
+    expect(held()).toEqual({ resize: undefined, retiring: 0 });
+  });
+});
+
+describe('comboResizeFailed', () => {
+  it('leaves the combo as it is, and lets it be tried again after a while', () => {
+    const pool = hot({ startTimeoutMs: 1e9 }, { maxRunners: 1 });
+    pool.tick(500);
+    const notes = pool.notes(() => expect(pool.resizeFailed('r1', 'a')).toEqual([]));
+    expect(notes).toEqual([
+      {
+        type: 'note',
+        note: 'combo_resize_failed',
+        runnerId: pool.runnerId('r1'),
+        combo: 'a',
+        detail: { from: 1, sequences: 2, code: BROKEN.code, message: BROKEN.message },
+      },
+    ]);
+    expect(pool.tick(RESIZE_AGAIN_MS - 1)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['resize r1 a 2']);
+  });
+
+  it('makes way for another runner', () => {
+    const pool = hot();
+    pool.tick(500);
+    pool.resizeFailed('r1', 'a');
+    expect(pool.tick(1)).toEqual(['spawn r2 a']);
+  });
+
+  it('is ignored, as is success, when no size was asked for', () => {
+    const pool = hot();
+    expect(pool.resizeFailed('r1', 'a')).toEqual([]);
+    expect(pool.resized('r1', 'a', 2)).toEqual([]);
+    pool.tick(500);
+    expect(pool.resized('r1', 'a', 3)).toEqual([]);
+    expect(pool.notes(() => pool.resized('r2', 'a', 2))).toEqual([]);
+  });
+
+  it('is given up with the runner when the order has no answer for as long as a start may take', () => {
+    const pool = hot({}, { maxRunners: 1 });
+    pool.tick(500);
+    pool.tick(29_999);
+    expect(pool.stateOf('r1')).toBe('ready');
+    pool.tick(1);
+    expect(pool.stateOf('r1')).toBe('draining');
+  });
+});
+
+describe('tick with a widened combo that has cooled down', () => {
+  const COOL = { stableWindowMs: 10, panicWindowMs: 10, scaleDownAfterMs: 1000 };
+
+  it('gives it its first size back when nobody has used it for the grace time', () => {
+    const pool = widened(COOL);
+    coolDown(pool);
+    expect(pool.tick(999)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['resize r1 a 1']);
+    const notes = pool.notes(() => pool.resized('r1', 'a', 1));
+    expect(notes.map(({ note, detail }) => [note, detail])).toEqual([
+      ['combo_narrowed', { from: 2, sequences: 1, kvBytes: 2, computeBytes: 1 }],
+    ]);
+    expect(pool.tick(5000)).toEqual([]);
+  });
+
+  it('serves no more at a time than the smaller one has room for, as soon as that is made', () => {
+    const pool = widened(COOL);
+    coolDown(pool);
+    pool.tick(1000);
+    expect(pool.arrive('q4', 'a')).toEqual(['grant q4 r1 warm']);
+    expect(pool.arrive('q5', 'a')).toEqual([]);
+    expect(pool.resized('r1', 'a', 1)).toEqual([]);
+    expect(pool.end('q4')).toEqual(['grant q5 r1 warm']);
+  });
+
+  it('serves as many as before when the runner cannot make it smaller', () => {
+    const pool = widened(COOL);
+    coolDown(pool);
+    pool.tick(1000);
+    pool.arrive('q4', 'a');
+    pool.arrive('q5', 'a');
+    expect(pool.resizeFailed('r1', 'a')).toEqual(['grant q5 r1 warm']);
+  });
+
+  it('knows which context is meant by one that has gone, also while it is made smaller', () => {
+    const pool = hot(COOL);
+    pool.tick(500);
+    pool.resized('r1', 'a', 2);
+    coolDown(pool);
+    pool.tick(1000);
+    const retiring = () => {
+      const slot = pool.state.runners.get(pool.runnerId('r1'))?.combos.values().next().value;
+      return slot?.state === 'ready' && slot.retiringBytes;
+    };
+    pool.retired('r1', 'a', 1);
+    expect(retiring()).toBe(3);
+    pool.retired('r1', 'a', 2);
+    expect(retiring()).toBe(0);
+  });
+
+  it('leaves it while it is used, or was lately', () => {
+    const pool = widened(COOL);
+    pool.end('q1');
+    pool.end('q2');
+    expect(pool.tick(5000)).toEqual([]);
+    pool.end('q3');
+    expect(pool.tick(999)).toEqual([]);
+  });
+
+  it('leaves it while the averages ask for more than the first size', () => {
+    const pool = widened({ ...COOL, stableWindowMs: 100_000 });
+    pool.state.loads.set(pool.combo('a').key, { stable: 1.5, panic: 0, atMs: pool.nowMs, panicUntilMs: 0 });
+    coolDown(pool);
+    expect(pool.tick(1000)).toEqual([]);
+  });
+
+  it('leaves it while it panics', () => {
+    const pool = widened(COOL);
+    coolDown(pool);
+    const load = { stable: 0, panic: 0, atMs: pool.nowMs, panicUntilMs: pool.nowMs + 1001 };
+    pool.state.loads.set(pool.combo('a').key, load);
+    expect(pool.tick(1000)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['resize r1 a 1']);
+  });
+
+  it('makes a pinned one smaller, which stays ready', () => {
+    const pool = widened(COOL);
+    pool.pin('o1', 'a');
+    coolDown(pool);
+    expect(pool.tick(1000)).toEqual(['resize r1 a 1']);
+  });
+
+  it('gives back what runners of an earlier gateway have more than they begin with', () => {
+    const pool = new PoolDriver({ ...COOL, cpuThreads: 1 }, catalogue());
+    pool.adopt('r9', 'a', [pool.combo('a').key], { sequences: 1, widened: 4 });
+    for (const id of ['q1', 'q2', 'q3', 'q4']) expect(pool.arrive(id, 'a')).toEqual([`grant ${id} r9 warm`]);
+    expect(pool.arrive('q5', 'a')).toEqual([]);
+    for (const id of ['q1', 'q2', 'q3', 'q4', 'q5']) pool.end(id);
+    expect(pool.tick(1000)).toEqual(['resize r9 a 1']);
+  });
+});
