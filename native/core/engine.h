@@ -78,6 +78,7 @@ class Engine {
   ResizedCombo resizeNow(const ResizeOptions& options);
   ContextLoop& addSizedContext(const Combo& combo, int32_t sequences);
   void replaceContext(Combo& combo, ContextLoop& next);
+  void freeRetired(ContextLoop& context);
   void waitRetired(const std::string& key, Completion<Done> done);
   llama_context_ptr takeContext();
   void onDecoderIdle();

@@ -146,7 +146,7 @@ void Engine::freeCombo(Combo& combo) {
   forgetContext(context);
 }
 
-/** One that no combo was given. */
+/** One that no combo has. */
 void Engine::removeContext(ContextLoop& context) {
   loaded().decoder->between([&] { loaded().decoder->removeContext(context); });
   std::erase(contexts_, &context);

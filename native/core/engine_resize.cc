@@ -54,12 +54,15 @@ void Engine::replaceContext(Combo& combo, ContextLoop& next) {
   decoder.between([&] {
     next.takeWaiting(before);
     combo.context = &next;
-    decoder.retire(before, [this, gone = &before] {
-      control_->post([this, gone] {
-        if (retirements_.end(gone)) forgetContext(gone);
-      });
-    });
+    decoder.retire(before, [this, &before] { control_->post([this, &before] { freeRetired(before); }); });
   });
+}
+
+/** It was idle, and stays so. After close() it has gone already. */
+void Engine::freeRetired(ContextLoop& context) {
+  if (!retirements_.has(&context)) return;
+  removeContext(context);
+  retirements_.end(&context);
 }
 
 void Engine::waitRetired(const std::string& key, Completion<Done> done) {

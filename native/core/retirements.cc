@@ -7,16 +7,15 @@ namespace hearth {
 
 void Retirements::begin(const void* context, std::string combo) { combos_.emplace(context, std::move(combo)); }
 
-bool Retirements::end(const void* context) {
+void Retirements::end(const void* context) {
   const auto found = combos_.find(context);
-  if (found == combos_.end()) return false;
+  if (found == combos_.end()) return;
   const std::string combo = std::move(found->second);
   combos_.erase(found);
-  if (std::ranges::any_of(combos_, [&](const auto& entry) { return entry.second == combo; })) return true;
+  if (std::ranges::any_of(combos_, [&](const auto& entry) { return entry.second == combo; })) return;
   const auto waits = waits_.extract(combo);
-  if (waits.empty()) return true;
+  if (waits.empty()) return;
   for (const auto& done : waits.mapped()) done(Done{});
-  return true;
 }
 
 void Retirements::wait(const std::string& combo, Completion<Done> done) {

@@ -15,8 +15,9 @@ namespace hearth {
 class Retirements {
  public:
   void begin(const void* context, std::string combo);
-  /** The context has gone; who waited for the last one of its combo is answered. False: it was not retiring. */
-  bool end(const void* context);
+  bool has(const void* context) const { return combos_.contains(context); }
+  /** The context has gone; who waited for the last one of its combo is answered. */
+  void end(const void* context);
   /** Answers when no context of the combo retires, at once when none does. */
   void wait(const std::string& combo, Completion<Done> done);
   /** Forgets all contexts and answers everybody with `failure`. */

@@ -57,15 +57,14 @@ void Decoder::removeContext(const ContextLoop& context) {
   std::erase_if(contexts_, [&](const auto& candidate) { return candidate.get() == &context; });
 }
 
-void Decoder::retire(ContextLoop& context, std::function<void()> gone) {
-  retiring_.push_back({&context, std::move(gone)});
+void Decoder::retire(ContextLoop& context, std::function<void()> idle) {
+  retiring_.push_back({&context, std::move(idle)});
 }
 
-void Decoder::freeRetired() {
-  std::erase_if(retiring_, [this](const Retiring& one) {
+void Decoder::tellRetired() {
+  std::erase_if(retiring_, [](const Retiring& one) {
     if (one.context->hasWork()) return false;
-    removeContext(*one.context);
-    one.gone();
+    one.idle();
     return true;
   });
 }
@@ -101,7 +100,7 @@ void Decoder::run() {
       appliedThreads_ = wanted;
     }
     const bool workedBefore = std::exchange(worked, stepAll());
-    if (!retiring_.empty()) freeRetired();
+    if (!retiring_.empty()) tellRetired();
     counters_.progress.fetch_add(1, std::memory_order_relaxed);
     outbox_.flushIfDue();
     if (worked) continue;
