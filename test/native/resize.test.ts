@@ -33,7 +33,17 @@ function stream(combo: string) {
       combo,
       prompt: { kind: 'text', text: 'Once upon a time' },
       maxTokens: LONG,
-      sampling: { temperature: 0, topP: 1, topK: 0, minP: 0, seed: null, presencePenalty: 0, frequencyPenalty: 0, repeatPenalty: 1, logitBias: [[2, -1000]] },
+      sampling: {
+        temperature: 0,
+        topP: 1,
+        topK: 0,
+        minP: 0,
+        seed: null,
+        presencePenalty: 0,
+        frequencyPenalty: 0,
+        repeatPenalty: 1,
+        logitBias: [[2, -1000]],
+      },
     },
     () => started(),
   );

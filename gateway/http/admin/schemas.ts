@@ -96,6 +96,9 @@ export const runnerRow = z
     state: z.enum(['starting', 'standby', 'loading', 'ready', 'busy', 'asleep', 'draining', 'stopping']),
     base: z.string().nullable(),
     combos: z.array(z.string()),
+    sequences: z
+      .record(z.string(), z.int())
+      .openapi({ description: 'Requests of each of these combos that may run at the same time' }),
     device: z.string(),
     memory: z.object({
       weight_bytes: z.int(),
