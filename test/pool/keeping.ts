@@ -3,7 +3,7 @@ import type { ComboKey } from '../../gateway/domain/ids.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { holdersOf, readyHolders } from '../../gateway/pool/holders.ts';
 import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
-import { isUsable, type PoolState, type Runner } from '../../gateway/pool/state.ts';
+import { isUsable, type PoolState } from '../../gateway/pool/state.ts';
 
 /** Events that may cost what is kept a runner. Time may, too: a start or a detach that hangs is given up. */
 const TAKES_RUNNERS: ReadonlySet<PoolEvent['type']> = new Set([
@@ -42,11 +42,6 @@ export function missingReplicas(state: PoolState): string[] {
   const keeps = [...state.keeps.values()];
   const missing = keeps.filter(({ combo, count }) => readyHolders(state, combo.key).length < count);
   return missing.map(({ combo }) => combo.name);
-}
-
-/** It is one, or on its way to be one. */
-export function isStandby(runner: Runner | undefined): boolean {
-  return runner?.model === null && runner.state !== 'stopping';
 }
 
 /** On how many usable runners each combo is. */

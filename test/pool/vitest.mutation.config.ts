@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/pool/**/*.test.ts'],
-    env: { HEARTH_POOL_EVENTS: '6000', HEARTH_POOL_SEED: '20261121' },
+    env: { HEARTH_POOL_EVENTS: '4000', HEARTH_POOL_SEED: '20261121' },
     testTimeout: 60_000,
   },
 });
