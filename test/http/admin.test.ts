@@ -46,6 +46,7 @@ test('POST /admin/v1/models adds with 201 and replaces with 200', async () => {
     path: '/x.gguf',
     context: 512,
     sequences: 4,
+    max_sequences: 16,
     threads: 2,
     device_layers: 0,
     mmap: false,
