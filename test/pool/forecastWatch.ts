@@ -5,6 +5,14 @@ import type { PoolEvent } from '../../gateway/pool/events.ts';
 import type { PoolState } from '../../gateway/pool/state.ts';
 import { aheadBytes } from '../../gateway/pool/warmAhead.ts';
 
+const TAKES: ReadonlySet<PoolEffect['type']> = new Set(['stop', 'detach', 'reject']);
+
+/** Whose deadline has come is refused by whatever event comes next, and a start of its own may be dropped. */
+function isNotOverdue(effect: PoolEffect): boolean {
+  if (effect.type === 'stop') return effect.reason !== 'abandoned';
+  return effect.type !== 'reject' || !effect.failure.code.endsWith('_exceeds_deadline');
+}
+
 /** What a forecast may not do; those that it starts wait like orders, for nobody. */
 export function watchForecast(
   state: PoolState,
@@ -18,7 +26,7 @@ export function watchForecast(
       orders.set(id, { combo, answered: false });
   }
   if (!effects.some((effect) => effect.type === 'note' && effect.note === 'warmed_ahead')) return;
-  const takes = effects.find(({ type }) => type === 'stop' || type === 'detach' || type === 'reject');
+  const takes = effects.filter(isNotOverdue).find(({ type }) => TAKES.has(type));
   if (takes) expect.fail(`makes a forecast ${takes.type}`);
   if (aheadBytes(state) > budgetBytes) expect.fail('warms more ahead than its budget');
   if (state.unplaced.size > 0) expect.fail('warms ahead what has no room');
