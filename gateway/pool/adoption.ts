@@ -139,7 +139,6 @@ export function runnerAdopted(
       active: 0,
       lastUsedMs: nowMs,
       keepAliveMs,
-      resizeAfterMs: nowMs,
     });
     if (sequences === model.sequences) measureContext(state, model, kvBytes, computeBytes);
   }

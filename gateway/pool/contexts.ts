@@ -11,6 +11,8 @@ export interface Contexts {
   resize: Resize | null;
   /** Of contexts that were replaced and have not gone yet. */
   retiringBytes: number;
+  /** Before that it is given no other size. */
+  resizeAfterMs: number;
 }
 
 /** A context of another size is being made. */
@@ -29,12 +31,20 @@ export function oneContext({
   kvBytes,
   computeBytes,
 }: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes'>): Contexts {
-  return { sequences, kvBytes, computeBytes, resize: null, retiringBytes: 0 };
+  const resizeAfterMs = Number.NEGATIVE_INFINITY;
+  return { sequences, kvBytes, computeBytes, resize: null, retiringBytes: 0, resizeAfterMs };
 }
 
 /** Those of a slot, for another one that takes its place. */
-export function contextsOf({ sequences, kvBytes, computeBytes, resize, retiringBytes }: Contexts): Contexts {
-  return { sequences, kvBytes, computeBytes, resize, retiringBytes };
+export function contextsOf({
+  sequences,
+  kvBytes,
+  computeBytes,
+  resize,
+  retiringBytes,
+  resizeAfterMs,
+}: Contexts): Contexts {
+  return { sequences, kvBytes, computeBytes, resize, retiringBytes, resizeAfterMs };
 }
 
 /** Of all contexts of the combo, with the one that is being made. */

@@ -3,7 +3,6 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import type { ReadyHolder } from './holders.ts';
 import { freeBytes, isOnDevice, slotsBytes } from './memory.ts';
-import { isPromised } from './promises.ts';
 import { grantWaiting } from './serving.ts';
 import type { DrainingSlot, PoolState, ReadySlot } from './state.ts';
 import { decodingRunners } from './threads.ts';
@@ -42,7 +41,7 @@ export function widen(
 }
 
 /**
- * Gives idle combos the size back that their runners gave them at first, when nobody has used them for the grace time and
+ * Gives idle combos, which nobody waits for, the size back that their runners gave them at first, when nobody has used them for the grace time and
  * the others have the sequences that are needed.
  */
 export function narrow(
@@ -59,7 +58,6 @@ export function narrow(
     const surplus = slot.sequences - runner.model.sequences;
     if (surplus <= 0 || sequences - surplus < neededSequences) continue;
     if (slot.active > 0 || nowMs - slot.lastUsedMs < state.settings.scaleDownAfterMs) continue;
-    if (isPromised(state, slot.combo.key, runner.id)) continue;
     if (!begin(state, holder, runner.model.sequences, nowMs, effects)) continue;
     slot.sequences = runner.model.sequences;
     sequences -= surplus;
@@ -128,7 +126,7 @@ export function comboResizeFailed(
   const { from, sequences } = slot.resize;
   slot.sequences = from;
   slot.resize = null;
-  if (slot.state === 'ready') slot.resizeAfterMs = nowMs + RESIZE_AGAIN_MS;
+  slot.resizeAfterMs = nowMs + RESIZE_AGAIN_MS;
   const detail = { from, sequences, code: failure.code, message: failure.message };
   effects.push({ type: 'note', note: 'combo_resize_failed', runnerId, combo: slot.combo.name, detail });
   grantWaiting(state, comboKey, nowMs, effects);

@@ -103,7 +103,6 @@ export function comboReady(
     active: 0,
     lastUsedMs: nowMs,
     keepAliveMs: firstKeepAliveMs(state, combo, nowMs),
-    resizeAfterMs: nowMs,
   };
   runner.combos.set(event.comboKey, ready);
   measureContext(state, combo.model, kvBytes, computeBytes);

@@ -55,8 +55,6 @@ export interface ReadySlot extends Contexts {
   lastUsedMs: number;
   /** Idle time after which the combo goes; Infinity: never by idleness. */
   keepAliveMs: number;
-  /** Before that it is given no other size (resizing.ts). */
-  resizeAfterMs: number;
 }
 
 export interface DrainingSlot extends Contexts {

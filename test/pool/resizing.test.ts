@@ -255,6 +255,7 @@ describe('comboResizeFailed', () => {
     pool.tick(500);
     expect(pool.resized('r1', 'a', 3)).toEqual([]);
     expect(pool.notes(() => pool.resized('r2', 'a', 2))).toEqual([]);
+    expect(pool.notes(() => pool.resizeFailed('r2', 'a'))).toEqual([]);
   });
 
   it('is given up with the runner when the order has no answer for as long as a start may take', () => {
@@ -350,11 +351,134 @@ describe('tick with a widened combo that has cooled down', () => {
   });
 
   it('gives back what runners of an earlier gateway have more than they begin with', () => {
-    const pool = new PoolDriver({ ...COOL, cpuThreads: 1 }, catalogue());
+    const pool = new PoolDriver({ ...COOL, cpuThreads: 1 }, catalogue({ maxRunners: 1 }));
     pool.adopt('r9', 'a', [pool.combo('a').key], { sequences: 1, widened: 4 });
     for (const id of ['q1', 'q2', 'q3', 'q4']) expect(pool.arrive(id, 'a')).toEqual([`grant ${id} r9 warm`]);
     expect(pool.arrive('q5', 'a')).toEqual([]);
     for (const id of ['q1', 'q2', 'q3', 'q4', 'q5']) pool.end(id);
     expect(pool.tick(1000)).toEqual(['resize r9 a 1']);
+  });
+
+  it('makes it smaller when the averages ask for just what is left', () => {
+    const loadOf = (pool: PoolDriver, stable: number): void => {
+      const load = { stable, panic: 0, atMs: pool.nowMs + 1000, panicUntilMs: 0 };
+      pool.state.loads.set(pool.combo('a').key, load);
+    };
+    const pool = widened(COOL);
+    coolDown(pool);
+    loadOf(pool, 1);
+    expect(pool.tick(1000)).toEqual(['resize r1 a 1']);
+    const busier = widened(COOL);
+    coolDown(busier);
+    loadOf(busier, 1.01);
+    expect(busier.tick(1000)).toEqual([]);
+  });
+
+  it('counts only the share of its sequences that it is to use', () => {
+    const pool = widened({ ...COOL, targetOccupancy: 0.5 });
+    coolDown(pool);
+    const load = { stable: 0.6, panic: 0, atMs: pool.nowMs + 1000, panicUntilMs: 0 };
+    pool.state.loads.set(pool.combo('a').key, load);
+    expect(pool.tick(1000)).toEqual([]);
+  });
+
+  it('leaves it, and what it may serve, as long as memory for both lacks', () => {
+    // 7 + 5 are held, the smaller context takes 3.
+    const pool = widened({ ...COOL, memoryBytes: 15 }, { computeBytes: 1, maxRunners: 1 });
+    coolDown(pool);
+    expect(pool.tick(1000)).toEqual(['resize r1 a 1']);
+    const tight = new PoolDriver({ ...COOL, cpuThreads: 1, memoryBytes: 14 }, catalogue({ computeBytes: 1 }));
+    tight.adopt('r9', 'a', [tight.combo('a').key], { sequences: 1, widened: 2 });
+    tight.resized('r9', 'a', 2);
+    const slot = tight.state.runners.get(tight.runnerId('r9'))?.combos.values().next().value;
+    Object.assign(slot ?? {}, { kvBytes: 4 });
+    expect(tight.tick(1000)).toEqual([]);
+    expect(tight.arrive('q1', 'a')).toEqual(['grant q1 r9 warm']);
+    expect(tight.arrive('q2', 'a')).toEqual(['grant q2 r9 warm']);
+  });
+
+  it('leaves it, and what it may serve, while somebody waits for room', () => {
+    const stays = { ...COOL, maxRunners: 1, swapAfterMs: 1e9, minResidencyMs: 1e9 };
+    const pool = widened(stays, { maxRunners: 1 });
+    coolDown(pool);
+    pool.arrive('other', 'b');
+    expect(pool.tick(1000)).toEqual([]);
+    expect(pool.arrive('q5', 'a')).toEqual(['grant q5 r1 warm']);
+    expect(pool.arrive('q6', 'a')).toEqual(['grant q6 r1 warm']);
+  });
+
+  it('leaves it while it is being made larger', () => {
+    const pool = widened({ ...COOL, startTimeoutMs: 1e9 });
+    for (const id of ['q4', 'q5', 'q6', 'q7', 'q8']) pool.arrive(id, 'a');
+    expect(pool.tick(500)).toEqual(['resize r1 a 4']);
+    for (const id of ['q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q7', 'q8']) pool.end(id);
+    expect(pool.tick(5000)).toEqual([]);
+  });
+
+  it('predicts the larger context from the one that is there', () => {
+    // From 2 to 4 sequences: 7 + 5 are held, 8 + 1 are needed.
+    const more = (memoryBytes: number): string[] => {
+      const pool = widened({ memoryBytes }, { computeBytes: 1, maxRunners: 1 });
+      for (const id of ['q4', 'q5', 'q6', 'q7']) pool.arrive(id, 'a');
+      return pool.tick(500);
+    };
+    expect(more(21)).toEqual(['resize r1 a 4']);
+    expect(more(20)).toEqual([]);
+  });
+});
+
+describe('tick with a combo on two runners', () => {
+  const COOL = {
+    stableWindowMs: 10,
+    panicWindowMs: 10,
+    scaleDownAfterMs: 1000,
+    cpuThreads: 8,
+    maxRunners: 3,
+  };
+
+  /** Both of an earlier gateway; the context of each has so many sequences. */
+  function both(widened: number, settings: Partial<PoolSettings> = {}): PoolDriver {
+    const pool = new PoolDriver({ ...COOL, ...settings }, catalogue({ maxRunners: 2 }));
+    for (const runner of ['r8', 'r9'])
+      pool.adopt(runner, 'a', [pool.combo('a').key], { sequences: 1, widened });
+    return pool;
+  }
+
+  it('widens one after the other, the oldest first', () => {
+    const pool = both(1, { scaleUpDelayMs: 0 });
+    for (let at = 0; at < 9; at += 1) pool.arrive(`q${at}`, 'a');
+    pool.tick(0);
+    expect(pool.tick(500)).toEqual(['resize r8 a 2']);
+    expect(pool.tick(500)).toEqual([]);
+    pool.resized('r8', 'a', 2);
+    expect(pool.tick(500)).toEqual(['resize r8 a 4']);
+    pool.resized('r8', 'a', 4);
+    expect(pool.tick(500)).toEqual(['resize r9 a 2']);
+  });
+
+  it('makes only as many smaller as are not needed, the newest first', () => {
+    const pool = both(4, { scaleDownAfterMs: 1000 });
+    pool.pin('o1', 'a', { count: 2 });
+    const load = { stable: 5, panic: 0, atMs: 1000, panicUntilMs: 0 };
+    pool.state.loads.set(pool.combo('a').key, load);
+    expect(pool.tick(1000)).toEqual(['resize r9 a 1']);
+  });
+});
+
+describe('the averages of a combo', () => {
+  const averaged = (changes: Partial<CatalogueModel>, widened = 1): boolean => {
+    const pool = new PoolDriver({}, catalogue({ maxRunners: 1, ...changes }));
+    pool.adopt('r9', 'a', [pool.combo('a').key], { sequences: 1, widened });
+    pool.tick(0);
+    return pool.state.loads.size > 0;
+  };
+
+  it('are kept when it may have more sequences, or has more than at first', () => {
+    expect(averaged({ maxSequences: 2 })).toBe(true);
+    expect(averaged({ maxSequences: 1 }, 2)).toBe(true);
+  });
+
+  it('are not kept when it has what it may have', () => {
+    expect(averaged({ maxSequences: 1 })).toBe(false);
   });
 });
