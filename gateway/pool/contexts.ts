@@ -48,6 +48,6 @@ export function contextsOf({
 }
 
 /** Of all contexts of the combo, with the one that is being made. */
-export function contextBytes({ kvBytes, computeBytes, resize, retiringBytes }: Contexts): number {
+export function allContextBytes({ kvBytes, computeBytes, resize, retiringBytes }: Contexts): number {
   return kvBytes + computeBytes + retiringBytes + (resize?.bytes ?? 0);
 }

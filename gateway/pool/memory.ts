@@ -1,7 +1,7 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Capacity } from '../domain/errors.ts';
-import { contextBytes } from './contexts.ts';
+import { allContextBytes } from './contexts.ts';
 import type { ComboSlot, Measured, PoolState, Runner } from './state.ts';
 
 /**
@@ -80,7 +80,7 @@ function detachingBytes(runner: Runner): number {
 }
 
 export function slotBytes(slot: ComboSlot): number {
-  return slot.state === 'ready' || slot.state === 'draining' ? contextBytes(slot) : slot.bytes;
+  return slot.state === 'ready' || slot.state === 'draining' ? allContextBytes(slot) : slot.bytes;
 }
 
 /** Of all combos on the runner. */

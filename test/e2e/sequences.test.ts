@@ -74,12 +74,12 @@ test('a hot combo serves four streams at a time on the runner that it is on, and
   const opening = [endless(), endless(), endless(), endless()];
   // Requests for another combo of the runner go on meanwhile, and are its own.
   const asked: string[] = [];
-  let isOpen = false;
+  const streaming = { isOpen: false };
   const asking = (async () => {
-    while (!isOpen) asked.push(await ask('tiny-chat:pirate'));
+    while (!streaming.isOpen) asked.push(await ask('tiny-chat:pirate'));
   })();
   const streams = await Promise.all(opening);
-  isOpen = true;
+  streaming.isOpen = true;
   await asking;
   expect(new Set(asked)).toEqual(new Set([BANANA.pirate]));
   expect(streams.map(({ kind }) => kind)).toEqual(['warm', 'warm', 'warm', 'warm']);

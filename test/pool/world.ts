@@ -30,6 +30,7 @@ import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, type SimulatedRequest } from './requests.ts';
+import { resized } from './resizes.ts';
 import { overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
 const TICK_MS = 200;
@@ -51,7 +52,7 @@ export class World {
   /** Combos that were on several processes at one time. */
   readonly #spread = new Set<ComboKey>();
   #shutDownAtMs = Number.POSITIVE_INFINITY;
-  #now: PoolEvent = { type: 'tick' };
+  now: PoolEvent = { type: 'tick' };
 
   constructor(settings: PoolSettings, catalogue: Catalogue, seed: number, faults: Faults) {
     this.faults = faults;
@@ -177,7 +178,7 @@ export class World {
 
   tell(event: PoolEvent): void {
     this.events += 1;
-    this.#now = event;
+    this.now = event;
     if (event.type === 'runnerExited') this.processes.delete(event.runnerId);
     const process = event.type === 'comboReady' ? this.processes.get(event.runnerId) : undefined;
     const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
@@ -222,7 +223,7 @@ export class World {
         return process.detach(effect.comboKey);
       }
       case 'resize':
-        return this.#resize(effect);
+        return resized(this.#process(effect.runnerId, 'loaded'), effect, this);
       case 'grant':
         return this.#grant(effect);
       case 'reject': {
@@ -255,7 +256,7 @@ export class World {
     const standbys = [...processes.values()].filter((process) => process.baseKey === null);
     if (model === null) {
       this.#must(standbys.length < this.state.settings.standbys, 'spawns more standbys than allowed');
-      this.#must(this.#now.type === 'tick' && this.state.waiting === 0, 'spawns a standby while others wait');
+      this.#must(this.now.type === 'tick' && this.state.waiting === 0, 'spawns a standby while others wait');
       for (const { state } of this.state.runners.values())
         this.#must(state !== 'loading', 'spawns a standby during a start');
     } else {
@@ -291,7 +292,7 @@ export class World {
     this.#must(process.combos.size < this.state.settings.maxCombosPerRunner, 'attaches more than allowed');
     this.#must(!process.combos.has(combo.key), 'attaches twice');
     // A place that comes free by the event that loads the base is taken by an attach to the loaded base.
-    const isLoaded = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
+    const isLoaded = this.now.type === 'runnerLoaded' && this.now.runnerId === runnerId;
     this.#must(kind === 'attach' || (kind === 'cold' && isLoaded), `attaches as ${kind}`);
     // What was wanted had begun before.
     if (kind !== 'cold') checkStart(this.state, combo.key, this.agenda.nowMs);
@@ -304,17 +305,6 @@ export class World {
       others.every(({ start }) => start?.joined),
       'a start that several began',
     );
-  }
-
-  #resize({ runnerId, comboKey, sequences }: Extract<PoolEffect, { type: 'resize' }>): void {
-    const process = this.#process(runnerId, 'loaded');
-    const held = process.combos.get(comboKey);
-    if (held?.state !== 'ready') return this.#must(false, 'resizes what is not ready');
-    this.#must(this.#now.type === 'tick' && sequences !== held.sequences, 'resizes without need');
-    this.#must(sequences <= held.combo.model.maxSequences, 'widens past the most');
-    const running = this.#running(runnerId, comboKey);
-    this.#must(sequences > held.sequences || running === 0, 'narrows what is busy');
-    process.resize(comboKey, sequences);
   }
 
   #grant(effect: Extract<PoolEffect, { type: 'grant' }>): void {
@@ -407,6 +397,6 @@ export class World {
   }
 
   #must(condition: boolean, what: string): void {
-    if (!condition) expect.fail(`${what}, at event ${this.events} (${this.#now.type})`);
+    if (!condition) expect.fail(`${what}, at event ${this.events} (${this.now.type})`);
   }
 }
