@@ -1,6 +1,7 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.ts';
+import { oneContext } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
@@ -20,6 +21,7 @@ export interface AdoptionOffer {
   readonly model: { readonly id: string; readonly revision: string; readonly sequences: number } | null;
   readonly combos: readonly {
     readonly combo: string;
+    readonly sequences: number;
     readonly kvBytes: number;
     readonly computeBytes: number;
   }[];
@@ -28,6 +30,7 @@ export interface AdoptionOffer {
 /** A combo that an adopted runner has ready. */
 export interface AdoptedCombo {
   readonly combo: Combo;
+  readonly sequences: number;
   readonly kvBytes: number;
   readonly computeBytes: number;
 }
@@ -68,17 +71,17 @@ export function judgeAdoption(
     return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);
   const free = freeBytes(state) - weightNeed(state, current);
   if (free < 0) return refuse(`its base "${model.id}" needs ${-free} bytes more memory than there are`);
-  // What may change without a new revision is as the runner has it: it has room for so many sequences.
+  // What may change without a new revision is as the runner has it: it begins combos with so many sequences.
   const held: CatalogueModel = { ...current, sequences: model.sequences };
   const kept: AdoptedCombo[] = [];
   const stale: ComboKey[] = [];
   let left = free;
-  for (const { combo: key, kvBytes, computeBytes } of combos) {
+  for (const { combo: key, sequences, kvBytes, computeBytes } of combos) {
     const bytes = hostBytes(state, current, kvBytes + computeBytes);
     const fits = kept.length < settings.maxCombosPerRunner && bytes <= left;
     const combo = fits ? comboOfKey(key, catalogue) : null;
     if (combo) left -= bytes;
-    if (combo) kept.push({ combo: { ...combo, model: held }, kvBytes, computeBytes });
+    if (combo) kept.push({ combo: { ...combo, model: held }, sequences, kvBytes, computeBytes });
     else stale.push(comboKey(key));
   }
   return { ok: true, as: 'runner', model: held, combos: kept, stale };
@@ -126,18 +129,19 @@ export function runnerAdopted(
   measureWeights(state, model, weightBytes);
   const keepAliveMs = model.idleTtlMs ?? Number.POSITIVE_INFINITY;
   for (const adopted of combos) {
-    const { combo, kvBytes, computeBytes } = adopted;
+    const { combo, sequences, kvBytes, computeBytes } = adopted;
     const worth = newWorth(state, 'combos', predictedMs(kvBytes + computeBytes), nowMs);
     runner.combos.set(combo.key, {
-      ...adopted,
+      ...oneContext(adopted),
       state: 'ready',
+      combo,
       worth,
       interactive: beganFor('interactive', nowMs),
       active: 0,
       lastUsedMs: nowMs,
       keepAliveMs,
     });
-    measureContext(state, model, kvBytes, computeBytes);
+    if (sequences === model.sequences) measureContext(state, model, kvBytes, computeBytes);
   }
   for (const { combo } of combos) {
     answerOrders(state, runner, combo.key, effects);

@@ -31,8 +31,13 @@ export function queueMs(state: PoolState, combo: Combo): number {
 /** Sequences come free one after the other, each after the median time that a request of the combo runs. */
 function turnsMs(state: PoolState, { key, model }: Combo, before: number): number {
   const holders = readyHolders(state, key);
-  const sequences = model.sequences * Math.max(1, holders.length);
-  const free = holders.reduce((left, { slot }) => left - slot.active, sequences);
+  let sequences = holders.length === 0 ? model.sequences : 0;
+  let active = 0;
+  for (const { slot } of holders) {
+    sequences += slot.sequences;
+    active += slot.active;
+  }
+  const free = sequences - active;
   const turns = Math.max(0, before + 1 - free);
   return (turns / sequences) * (medianMs(state.serviceTimes, key) ?? 0);
 }

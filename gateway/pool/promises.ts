@@ -19,7 +19,7 @@ export function promise(state: PoolState, id: RequestId, nowMs: number): void {
   const { runner, slot } = holder;
   if (slot.state === 'ready' && isRoomNeeded(state, found.waiter.lineMs)) return;
   // Flex work that is held, or was until now: the next tick grants it, or it gives way.
-  if (slot.state === 'ready' && slot.active < slot.combo.model.sequences) return;
+  if (slot.state === 'ready' && slot.active < slot.sequences) return;
   if (runner.state === 'ready' && found.waiter.tier === 'flex' && isFlexHeld(state, runner, nowMs)) return;
   found.waiter.promised = runner.id;
 }

@@ -2,6 +2,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import { blame, blameExit, refusalAfter } from './blame.ts';
+import { oneContext } from './contexts.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
@@ -95,10 +96,9 @@ export function comboReady(
   const { kvBytes, computeBytes } = event;
   const queue = state.queues.get(combo.key);
   const ready: ReadySlot = {
+    ...oneContext({ sequences: runner.model.sequences, kvBytes, computeBytes }),
     state: 'ready',
     combo,
-    kvBytes,
-    computeBytes,
     worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
     interactive: beganFor(queue ? tierOf(headMs(queue)) : 'interactive', nowMs),
     active: 0,

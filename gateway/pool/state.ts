@@ -3,6 +3,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, ComboName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { Contexts } from './contexts.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import { type DurationBook, noStartTimes, type StartTimes } from './durations.ts';
 import type { StopReason } from './effects.ts';
@@ -48,11 +49,9 @@ export type ComboSlot =
   | DrainingSlot
   | { readonly state: 'detaching'; readonly combo: Combo; readonly sinceMs: number; readonly bytes: number };
 
-export interface ReadySlot {
+export interface ReadySlot extends Contexts {
   readonly state: 'ready';
   readonly combo: Combo;
-  readonly kvBytes: number;
-  readonly computeBytes: number;
   readonly worth: Worth;
   readonly interactive: InteractiveUse;
   /** Granted requests that have not ended. */
@@ -62,11 +61,9 @@ export interface ReadySlot {
   keepAliveMs: number;
 }
 
-export interface DrainingSlot {
+export interface DrainingSlot extends Contexts {
   readonly state: 'draining';
   readonly combo: Combo;
-  readonly kvBytes: number;
-  readonly computeBytes: number;
   active: number;
 }
 

@@ -1,5 +1,6 @@
 import type { RunnerId } from '../domain/ids.ts';
 import { runnersFor } from './candidates.ts';
+import { contextsOf } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, heldBytes, slotBytes } from './memory.ts';
@@ -109,8 +110,8 @@ function swapCombo(state: PoolState, runner: ReadyRunner, want: Want, nowMs: num
     if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
   }
   if (!oldest) return false;
-  const { combo, kvBytes, computeBytes, active } = oldest;
-  runner.combos.set(combo.key, { state: 'draining', combo, kvBytes, computeBytes, active });
+  const { combo, active } = oldest;
+  runner.combos.set(combo.key, { ...contextsOf(oldest), state: 'draining', combo, active });
   joinPlaced(state, combo.key);
   return true;
 }

@@ -129,7 +129,10 @@ function checkSlot(
   const running = active.get(`${runner.id} ${key}`) ?? 0;
   if (slot.state === 'ready' || slot.state === 'draining') {
     must(slot.active === running, `"${key}" miscounts what runs`);
-    must(running <= slot.combo.model.sequences, `"${key}" runs more than its sequences`);
+    must(running <= slot.sequences, `"${key}" runs more than its sequences`);
+    const { from, sequences } = slot.resize ?? { from: slot.sequences, sequences: slot.sequences };
+    must(slot.sequences === Math.min(from, sequences), `"${key}" serves more than both of its sizes have`);
+    must(slot.retiringBytes >= 0, `"${key}" gives back more than it held`);
     must(
       slot.state === 'ready' || slot.active > 0 || runner.state === 'draining',
       `"${key}" drains, but nothing runs`,

@@ -8,7 +8,8 @@ import { aheadBytes } from '../../gateway/pool/warmAhead.ts';
 /** Who has waited to its deadline is refused by whatever happens then. */
 function takesAway(effect: PoolEffect): boolean {
   if (effect.type === 'reject') return !effect.failure.code.endsWith('_exceeds_deadline');
-  return effect.type === 'stop' || effect.type === 'detach';
+  // A start that is dropped was the refused one's.
+  return effect.type === 'detach' || (effect.type === 'stop' && effect.reason !== 'abandoned');
 }
 
 /** What a forecast may not do; those that it starts wait like orders, for nobody. */

@@ -57,7 +57,7 @@ export function checkServed(state: PoolState, runner: ReadyRunner, nowMs: number
     const queue = state.queues.get(key);
     const mayRun = (queue?.waiters ?? []).filter(({ promised }) => (promised ?? runner.id) === runner.id);
     const waitsAsFlex = mayRun.every(({ tier }) => tier === 'flex') && (isHeld || !isTick);
-    const isFull = slot.active === slot.combo.model.sequences;
+    const isFull = slot.active === slot.sequences;
     must(mayRun.length === 0 || isFull || waitsAsFlex, `"${key}" is free and waited for`);
     const ofOrders = queue?.waiters.some(({ type }) => type === 'order') ?? false;
     must(!ofOrders, `an order waits for "${key}", which is ready`);
