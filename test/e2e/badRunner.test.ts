@@ -152,7 +152,10 @@ describe('a base that fails to start', () => {
     const gateway = await start(['bad-file']);
     const first = await ask(gateway, 'bad-file');
     expect(first.headers.get('x-should-retry')).toBe('false');
-    expect((await errorOf(first)).code).toBe('start_failed_permanently');
+    expect(await errorOf(first)).toMatchObject({
+      code: 'start_failed_permanently',
+      message: 'Cannot start "bad-file": no file: tensor 7 is not there',
+    });
     const second = await ask(gateway, 'bad-file');
     expect([second.status, second.headers.get('x-should-retry')]).toEqual([503, 'false']);
     expect((await errorOf(second)).code).toBe('quarantined');
