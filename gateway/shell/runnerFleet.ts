@@ -16,6 +16,7 @@ import { OrderFailed } from './processes/controlChannel.ts';
 import { bootId } from './processes/procfs.ts';
 import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
 import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
+import { resizeCombo } from './resizeCombo.ts';
 import type { StartTimeline } from './startTimeline.ts';
 
 /** What the fleet is made with. */
@@ -119,6 +120,7 @@ export class RunnerFleet {
         ...(model.chatTemplate === null ? {} : { chatTemplate: model.chatTemplate }),
       },
     };
+    const wordsSince = this.#overhear(id);
     const loading = this.#order(id, order, (fraction) => timeline.progress(id, fraction));
     const client = this.client(id);
     if (client) openAhead(client);
@@ -131,7 +133,11 @@ export class RunnerFleet {
       (error: Error) => {
         if (!(error instanceof OrderFailed)) return;
         telemetry.startFailed(comboName(model.id), error.failure.code);
-        dispatch({ type: 'runnerFailed', runnerId: id, failure: startFailure(model.id, error) });
+        dispatch({
+          type: 'runnerFailed',
+          runnerId: id,
+          failure: startFailure(model.id, error, wordsSince()),
+        });
       },
     );
   }
@@ -145,6 +151,7 @@ export class RunnerFleet {
       path: adapter.path,
       scale: scale * adapter.scale,
     }));
+    const wordsSince = this.#overhear(id);
     this.#order(id, { type: 'attach', combo: combo.key, adapters }).then(
       (answer) => {
         if (answer.type !== 'attached') return;
@@ -163,7 +170,7 @@ export class RunnerFleet {
           type: 'comboFailed',
           runnerId: id,
           comboKey: combo.key,
-          failure: startFailure(combo.name, error),
+          failure: startFailure(combo.name, error, wordsSince()),
         });
       },
     );
@@ -190,6 +197,11 @@ export class RunnerFleet {
         dispatch({ type: 'runnerFailed', runnerId: id, failure });
       },
     );
+  }
+
+  resize(id: RunnerId, comboKey: ComboKey, sequences: number): void {
+    const wanted = { runnerId: id, comboKey, sequences };
+    resizeCombo(wanted, (body) => this.#order(id, body), this.#deps.dispatch);
   }
 
   setThreads(id: RunnerId, threads: number): void {
@@ -292,6 +304,10 @@ export class RunnerFleet {
     };
   }
 
+  #overhear(id: RunnerId): () => string {
+    return this.#members.get(id)?.process.overhear() ?? (() => '');
+  }
+
   #baseOf(id: RunnerId): string | null {
     return this.#members.get(id)?.baseId ?? null;
   }
@@ -353,10 +369,11 @@ function cannotStart(base: string | null): string {
   return base === null ? 'Cannot start a standby' : `Cannot start "${base}"`;
 }
 
-function startFailure(what: string, { failure }: OrderFailed): Failure {
+/** `words`: what the runner said meanwhile, where its engine tells the reason. */
+function startFailure(what: string, { failure }: OrderFailed, words: string): Failure {
   return {
     code: failure.permanent ? 'start_failed_permanently' : 'start_failed',
-    message: `Cannot start "${what}": ${failure.message}`,
+    message: `Cannot start "${what}": ${failure.message}${words === '' ? '' : `: ${words}`}`,
   };
 }
 

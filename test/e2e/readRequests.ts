@@ -14,6 +14,7 @@ export interface RequestRow {
   readonly finish_reason: string | null;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
+  readonly arrived_at_epoch_ms: number;
   readonly deadline_ms: number | null;
   readonly total_ms: number;
   readonly ttft_ms: number | null;
@@ -47,4 +48,25 @@ export async function ledger(gateway: TestGateway, count: number): Promise<Reque
 export function sumOfPhases(row: RequestRow): number {
   const phases = ['queue', 'spawn', 'stage', 'load', 'attach', 'context', 'prefill', 'decode'] as const;
   return phases.reduce((total, phase) => total + (row[`${phase}_ms`] ?? 0), 0);
+}
+
+/** An event as SQLite has it. */
+export interface EventRow {
+  readonly event_id: number;
+  readonly at_epoch_ms: number;
+  readonly type: string;
+  readonly runner_id: string | null;
+  readonly combo: string | null;
+  readonly detail: Record<string, unknown>;
+}
+
+/** The whole event log in its order, read by a connection of the test's own. */
+export function readEvents(dataDir: string): EventRow[] {
+  const database = new Database(join(dataDir, 'hearth.db'), { readonly: true });
+  try {
+    const rows = database.prepare('SELECT * FROM events ORDER BY event_id').all() as any[];
+    return rows.map(({ detail_json: json, ...row }) => ({ ...row, detail: json ? JSON.parse(json) : {} }));
+  } finally {
+    database.close();
+  }
 }
