@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { oldestWant } from '../../gateway/pool/queues.ts';
-import type { ReplicaWant } from '../../gateway/pool/state.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 
@@ -81,16 +79,5 @@ describe('where a combo is started', () => {
     expect(pool.arrive('q2', 'a+x')).toEqual(['detach r9 a+y']);
     expect(pool.arrive('q3', 'a+x')).toEqual([]);
     expect(pool.detached('r9', 'a+y')).toEqual(['attach r9 a+x']);
-  });
-});
-
-describe('oldestWant()', () => {
-  const pool = new PoolDriver();
-  const want = (sinceMs: number): ReplicaWant => ({ type: 'replica', combo: pool.combo('a'), sinceMs });
-
-  it('is the first in line, of equal ones the first', () => {
-    const wants = [want(5), want(3), want(7), want(3)];
-    expect(oldestWant(wants)).toBe(wants[1]);
-    expect(oldestWant([])).toBeUndefined();
   });
 });

@@ -145,7 +145,7 @@ describe('decide(), at shutdown,', () => {
     expect(pool.state.replicas.size).toBe(1);
     pool.shutDown();
     expect(pool.state.replicas.size).toBe(0);
-    expect(pool.state.unplaced.size).toBe(0);
+    expect(pool.state.unplaced.bases.size).toBe(0);
     expect(pool.tick(5000)).toEqual([]);
     expect(pool.state.replicas.size).toBe(0);
     expect(pool.shutDown()).toEqual([]);
