@@ -82,7 +82,7 @@ function enoughOf(
   return bytes >= missingBytes ? combos : null;
 }
 
-/** Bases that nobody uses, nor waits for since before the claim was made; the first to go first. */
+/** Bases that nobody uses, nor has waited for as long as the claim; the first to go first. */
 function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): ReadyRunner[] {
   const bases: ReadyRunner[] = [];
   for (const runner of state.runners.values()) {
@@ -90,7 +90,8 @@ function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): 
     if (!mayGiveWay(state, runner, tierOfClaim(claim), nowMs) || holdsPromise(state, runner)) continue;
     if (holdsKept(state, runner)) continue;
     const waitedSinceMs = longestWaitMs(state, runner);
-    const mayGo = claim ? waitedSinceMs >= headMs(claim.want) : waitedSinceMs === Number.POSITIVE_INFINITY;
+    // A pin's place in line may be that of a request; places of requests differ.
+    const mayGo = claim ? waitedSinceMs > headMs(claim.want) : waitedSinceMs === Number.POSITIVE_INFINITY;
     if (mayGo) bases.push(runner);
   }
   return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));

@@ -14,8 +14,6 @@ function poolWith(settings: ConstructorParameters<typeof PoolDriver>[0], sequenc
   return new PoolDriver({ maxRunners: 9, ...settings }, catalogueOf(models, adapters));
 }
 
-const FLEX = { tier: 'flex' } as const;
-
 describe('memory for one that waits', () => {
   it('is not made of a base that is pinned, nor of what is pinned on it', () => {
     const pool = poolWith({ memoryBytes: 23 });
@@ -57,6 +55,22 @@ describe('memory for one that waits', () => {
     pool.nowMs = 1;
     pool.bring('r2', 'b');
     expect(pool.arrive('q1', 'c')).toEqual(['stop r1 evicted 10000']);
+  });
+
+  it('is not made of a base that somebody waits for since the moment that a pin wants memory', () => {
+    const pool = poolWith({ memoryBytes: 25, maxRunners: 3, maxCombosPerRunner: 1 });
+    pool.arrive('q1', 'a+x');
+    pool.arrive('q2', 'a');
+    pool.up('r1');
+    pool.loaded('r1');
+    pool.ready('r1', 'a+x');
+    expect(pool.end('q1')).toEqual(['detach r1 a+x']);
+    pool.nowMs = 100;
+    expect(pool.arrive('q3', 'a+x')).toEqual([]);
+    expect(pool.arrive('q4', 'b')).toEqual(['spawn r2 b']);
+    // r1 would be ended to load its base once more.
+    expect(pool.pin('p1', 'a+x', { count: 2 })).toEqual(['answer p1 pinned', 'reject q2 no_capacity']);
+    expect(pool.detached('r1', 'a+x')).toEqual(['attach r1 a+x']);
   });
 });
 
