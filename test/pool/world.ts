@@ -68,8 +68,7 @@ export class World {
 
   arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number, terms: WaitTerms): void {
     const id = requestId(`q${this.requests.length}`);
-    const arrivedAtEvent = this.events + 1;
-    const asked = { id, combo, durationMs, terms, arrivedAtEvent };
+    const asked = { id, combo, durationMs, terms, arrivedAtEvent: this.events + 1 };
     this.requests.push({ ...asked, state: 'waiting', runnerId: null, promised: null });
     this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs, terms });
   }
@@ -89,10 +88,9 @@ export class World {
 
   pin(combo: Combo, count: number, forMs: number): void {
     this.pinned += 1;
-    const orderId = this.#newOrder(combo);
+    const order = { orderId: this.#newOrder(combo), untilMs: this.agenda.nowMs + forMs };
     const level = count === 0 ? 'staged' : 'ready';
-    const untilMs = this.agenda.nowMs + forMs;
-    this.tell({ type: 'pinAsked', orderId, combo, level, count: Math.max(1, count), untilMs });
+    this.tell({ type: 'pinAsked', ...order, combo, level, count: Math.max(1, count) });
   }
 
   unpin({ name }: Combo): void {
@@ -373,8 +371,7 @@ export class World {
     if (request.state !== 'running') return;
     request.state = 'ended';
     const usage = { promptTokens: request.durationMs, completionTokens: Math.round(this.random() * 100) };
-    const told = this.random() < 0.8 ? { usage } : {};
-    this.tell({ type: 'requestEnded', requestId: request.id, ...told });
+    this.tell({ type: 'requestEnded', requestId: request.id, ...(this.random() < 0.8 && { usage }) });
   }
 
   #waiter(id: RequestId): SimulatedRequest {
