@@ -4,7 +4,7 @@
  */
 import { launch } from './launch.mjs';
 
-const PACKAGES = ['@stryker-mutator/core@9.6.1', '@stryker-mutator/vitest-runner@9.6.1'];
+const PACKAGES = ['@stryker-mutator/core@9.6.1'];
 
 void launch(async () => {
   const { existsSync, mkdirSync, writeFileSync } = await import('node:fs');
