@@ -49,6 +49,8 @@ export class World {
   readonly orders = new Map<string, { readonly combo: Combo | null; answered: boolean }>();
   readonly rejections: string[] = [];
   events = 0;
+  pinned = 0;
+  #mayHang = false;
   /** Combos that were on several processes at one time. */
   readonly #spread = new Set<ComboKey>();
   #shutDownAtMs = Number.POSITIVE_INFINITY;
@@ -68,8 +70,7 @@ export class World {
 
   arrive(combo: Combo, keepAliveMs: number | undefined, durationMs: number, terms: WaitTerms): void {
     const id = requestId(`q${this.requests.length}`);
-    const arrivedAtEvent = this.events + 1;
-    const asked = { id, combo, durationMs, terms, arrivedAtEvent };
+    const asked = { id, combo, durationMs, terms, arrivedAtEvent: this.events + 1 };
     this.requests.push({ ...asked, state: 'waiting', runnerId: null, promised: null });
     this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs, terms });
   }
@@ -83,9 +84,6 @@ export class World {
     this.orders.set(orderId, { combo, answered: false });
     return orderId;
   }
-
-  pinned = 0;
-  #mayHang = false;
 
   pin(combo: Combo, count: number, forMs: number): void {
     this.pinned += 1;
