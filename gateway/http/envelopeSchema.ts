@@ -13,6 +13,7 @@ export const errorEnvelopeSchema = z
       in_use: z
         .array(z.object({ runner: z.string(), base: z.string().nullable(), bytes: z.number() }))
         .optional(),
+      pinned: z.array(z.object({ combo: z.string(), count: z.number(), bytes: z.number() })).optional(),
     }),
   })
   .openapi('Error');

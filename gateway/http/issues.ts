@@ -93,7 +93,10 @@ function expectationOf(issue: Issue): string {
     case 'invalid_union':
       return `expected ${'options' in issue && Array.isArray(issue.options) ? oneOf(issue.options) : 'another value'}`;
     case 'invalid_format':
-      return `expected text that matches ${issue.pattern ?? issue.format}`;
+      // A schema that names its format in words of its own says it better than the pattern.
+      return issue.message.startsWith('expected ')
+        ? issue.message
+        : `expected text that matches ${issue.pattern ?? issue.format}`;
     case 'invalid_key':
       return `expected another name: ${issue.issues[0] ? expectationOf(issue.issues[0]) : 'not valid'}`;
     default:

@@ -8,9 +8,10 @@ import { newWorth } from './eviction.ts';
 import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
 import { mostRunners } from './scaling.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
-import { baseKey, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
+import { baseKey, type PoolState, runnersWithBase } from './state.ts';
 import { beganFor } from './tiers.ts';
 import { moveTo } from './transitions.ts';
+import { runnersOfBase } from './usable.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
 export interface AdoptionOffer {
@@ -97,8 +98,8 @@ function reserveOf(
 
 /** Those that wait for memory for a base have been told how much there is. */
 function isWaitedFor(state: PoolState, model: CatalogueModel): boolean {
-  const wants = state.unplaced.get(baseKey(model))?.wants ?? [];
-  return [...wants].some(({ type }) => type === 'queue');
+  const queues = state.unplaced.bases.get(baseKey(model))?.queues.items ?? [];
+  return queues.length > 0;
 }
 
 function judgeStandby(state: PoolState): AdoptionVerdict {

@@ -47,13 +47,11 @@ function turnsMs(state: PoolState, { key, model }: Combo, before: number): numbe
  * as many, since they take turns. Flex work is behind all interactive requests, and interactive ones are before it.
  */
 function inFront(state: PoolState, combo: Combo, account: Account, tier: Tier): number {
-  const ofTenant = new Map<Account | null, number>();
+  const tenants = state.queues.get(combo.key)?.tenants;
+  if (!tenants) return 0;
   let ahead = 0;
-  for (const waiter of state.queues.get(combo.key)?.waiters ?? []) {
-    if (waiter.tier === tier) ofTenant.set(waiter.account, (ofTenant.get(waiter.account) ?? 0) + 1);
-    else if (tier === 'flex') ahead += 1;
-  }
-  const own = ofTenant.get(account) ?? 0;
-  for (const [other, count] of ofTenant) ahead += other === account ? own : Math.min(count, own + 1);
+  if (tier === 'flex') for (const count of tenants.interactive.values()) ahead += count;
+  const own = tenants[tier].get(account) ?? 0;
+  for (const [other, count] of tenants[tier]) ahead += other === account ? own : Math.min(count, own + 1);
   return ahead;
 }

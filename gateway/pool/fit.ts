@@ -85,9 +85,9 @@ export function canFit(state: PoolState, combo: Combo): boolean {
   if (wholeNeed(state, combo) > memoryBytes) return false;
   if (state.keeps.size === 0 || state.keeps.has(combo.key)) return true;
   const fits = ({ bytes, runners }: Plan): boolean => bytes <= memoryBytes && runners <= maxRunners;
+  if (fits(planOf(state, [...state.keeps.values(), { combo, count: 1 }]))) return true;
   // What is kept by configuration may be too much by itself: then nobody else is refused for it.
-  if (!fits(planOf(state, state.keeps.values()))) return true;
-  return fits(planOf(state, [...state.keeps.values(), { combo, count: 1 }]));
+  return !fits(planOf(state, state.keeps.values()));
 }
 
 /** Why a combo cannot be started, as arithmetic: what it takes, what there is, who has how much, what is kept. */
@@ -118,12 +118,14 @@ export function pinConflict(
   const wanted = planOf(state, kept);
   const ownBytes = level === 'ready' ? wanted.bytes - before.bytes : stagedOf(combo, others);
   const total = before.bytes + stagedBytes + ownBytes;
-  if (total <= memoryBytes && wanted.runners <= maxRunners) return null;
+  // What is only staged takes no runner yet, but nothing is staged for more of them than there may be.
+  const runners = level === 'ready' ? wanted.runners : count;
+  if (total <= memoryBytes && runners <= maxRunners) return null;
   const what = `Cannot pin "${combo.name}" on ${count} runner${count === 1 ? '' : 's'}`;
   const why =
     total > memoryBytes
       ? `it needs ${ownBytes} bytes of memory, expected at most ${Math.max(0, memoryBytes - before.bytes - stagedBytes)} beside the other pins`
-      : `with the other pins that makes ${wanted.runners} runners, expected at most ${maxRunners}`;
+      : `${level === 'ready' ? 'with the other pins that makes' : 'it is to be staged for'} ${runners} runners, expected at most ${maxRunners}`;
   const capacity: Capacity = { ...capacityOf(state), neededBytes: ownBytes, pinned: pinnedRows(state) };
   return { code: 'conflict', message: `${what}: ${why}`, capacity };
 }

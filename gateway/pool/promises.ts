@@ -1,8 +1,8 @@
 import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
 import { holderOn } from './holders.ts';
+import { firstMs } from './line.ts';
 import { isFlexHeld } from './nextWaiters.ts';
 import { startOf, waiterOf } from './queries.ts';
-import { headMs, oldestWant } from './queues.ts';
 import type { PoolState, Runner } from './state.ts';
 
 /**
@@ -35,6 +35,5 @@ export function holdsPromise(state: PoolState, runner: Runner): boolean {
 }
 
 function isRoomNeeded(state: PoolState, lineMs: number): boolean {
-  for (const { wants } of state.unplaced.values()) if (headMs(oldestWant(wants)) <= lineMs) return true;
-  return false;
+  return firstMs(state.unplaced.line) <= lineMs;
 }

@@ -53,7 +53,7 @@ export function narrow(
   effects: PoolEffect[],
 ): void {
   // Somebody who waits for room may need what it holds.
-  const graceMs = state.unplaced.size > 0 ? 0 : state.settings.scaleDownAfterMs;
+  const graceMs = state.unplaced.bases.size > 0 ? 0 : state.settings.scaleDownAfterMs;
   let sequences = 0;
   for (const { slot } of ready) sequences += slot.sequences;
   for (const holder of ready.toReversed()) {
@@ -81,7 +81,8 @@ function beginWider(
   effects: PoolEffect[],
 ): boolean {
   // A combo without KV cache of its own shares another one's context, whose size is not its own.
-  if (slot.kvBytes === 0 || nowMs < slot.resizeAfterMs || state.unplaced.size > 0) return false;
+  if (slot.kvBytes === 0 || nowMs < slot.resizeAfterMs) return false;
+  if (state.unplaced.bases.size > 0) return false;
   const need = bytesOfSize(slot, sequences);
   const { kvBudgetBytes } = runner.model;
   if (kvBudgetBytes !== null && slotsBytes(runner) + need > kvBudgetBytes) return false;

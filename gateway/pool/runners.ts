@@ -11,7 +11,7 @@ import { holdersOf, readyHolders } from './holders.ts';
 import { isKept, keepFailed, keepLost } from './keeps.ts';
 import { measureContext, measureWeights, slotBytes } from './memory.ts';
 import { lift, strike } from './quarantine.ts';
-import { headMs, losePlace, rejectWaiting } from './queues.ts';
+import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
@@ -23,6 +23,7 @@ import type { Tier } from './terms.ts';
 import { beganFor, tierOf } from './tiers.ts';
 import { forget, moveTo } from './transitions.ts';
 import { upkeep } from './upkeep.ts';
+import { headMs } from './wants.ts';
 import { firstKeepAliveMs } from './warmAhead.ts';
 
 /** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */

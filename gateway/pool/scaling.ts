@@ -11,9 +11,10 @@ import { isPromised } from './promises.ts';
 import { quarantineOf } from './quarantine.ts';
 import { isResizable, narrow, widen } from './resizing.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { isIdle, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
+import { isIdle, type PoolState, runnersWithBase } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 import { decodingRunners } from './threads.ts';
+import { runnersOfBase } from './usable.ts';
 
 /**
  * How many requests of a combo run or wait, averaged over a long and a short window: Knative's autoscaler
@@ -120,7 +121,7 @@ function wantedRunners(
 
 /** Below how many sequences the combo does not go. Who waits for room may need what idle ones hold: then it goes to any. */
 function neededSequences(state: PoolState, key: ComboKey, load: Load, nowMs: number): number {
-  if (state.unplaced.size > 0) return 0;
+  if (state.unplaced.bases.size > 0) return 0;
   const isHot = nowMs < load.panicUntilMs || state.queues.has(key);
   return isHot ? Number.POSITIVE_INFINITY : load.stable / state.settings.targetOccupancy;
 }

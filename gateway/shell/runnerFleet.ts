@@ -120,6 +120,7 @@ export class RunnerFleet {
         ...(model.chatTemplate === null ? {} : { chatTemplate: model.chatTemplate }),
       },
     };
+    const wordsSince = this.#overhear(id);
     const loading = this.#order(id, order, (fraction) => timeline.progress(id, fraction));
     const client = this.client(id);
     if (client) openAhead(client);
@@ -132,7 +133,11 @@ export class RunnerFleet {
       (error: Error) => {
         if (!(error instanceof OrderFailed)) return;
         telemetry.startFailed(comboName(model.id), error.failure.code);
-        dispatch({ type: 'runnerFailed', runnerId: id, failure: startFailure(model.id, error) });
+        dispatch({
+          type: 'runnerFailed',
+          runnerId: id,
+          failure: startFailure(model.id, error, wordsSince()),
+        });
       },
     );
   }
@@ -146,6 +151,7 @@ export class RunnerFleet {
       path: adapter.path,
       scale: scale * adapter.scale,
     }));
+    const wordsSince = this.#overhear(id);
     this.#order(id, { type: 'attach', combo: combo.key, adapters }).then(
       (answer) => {
         if (answer.type !== 'attached') return;
@@ -164,7 +170,7 @@ export class RunnerFleet {
           type: 'comboFailed',
           runnerId: id,
           comboKey: combo.key,
-          failure: startFailure(combo.name, error),
+          failure: startFailure(combo.name, error, wordsSince()),
         });
       },
     );
@@ -298,6 +304,10 @@ export class RunnerFleet {
     };
   }
 
+  #overhear(id: RunnerId): () => string {
+    return this.#members.get(id)?.process.overhear() ?? (() => '');
+  }
+
   #baseOf(id: RunnerId): string | null {
     return this.#members.get(id)?.baseId ?? null;
   }
@@ -359,10 +369,11 @@ function cannotStart(base: string | null): string {
   return base === null ? 'Cannot start a standby' : `Cannot start "${base}"`;
 }
 
-function startFailure(what: string, { failure }: OrderFailed): Failure {
+/** `words`: what the runner said meanwhile, where its engine tells the reason. */
+function startFailure(what: string, { failure }: OrderFailed, words: string): Failure {
   return {
     code: failure.permanent ? 'start_failed_permanently' : 'start_failed',
-    message: `Cannot start "${what}": ${failure.message}`,
+    message: `Cannot start "${what}": ${failure.message}${words === '' ? '' : `: ${words}`}`,
   };
 }
 

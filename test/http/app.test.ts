@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { errorEnvelope } from '../../gateway/domain/envelope.ts';
 import { ERROR_TABLE, type ErrorCode } from '../../gateway/domain/errors.ts';
 import { createApp } from '../../gateway/http/app.ts';
-import { fakeWorld } from './fakes.ts';
+import { ADMIN_TOKEN, fakeWorld } from './fakes.ts';
 
 const world = fakeWorld();
 const app = createApp(world.deps);
@@ -31,6 +31,14 @@ test.each([
   const answer = await app.request(path, { method });
   expect(answer.status).toBe(405);
   expect(answer.headers.get('allow')).toBe(allow);
+});
+
+test('createApp() names PUT among what a pin takes', async () => {
+  const answer = await app.request('/admin/v1/pins/tiny-chat', {
+    method: 'PATCH',
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+  });
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, PUT, DELETE, OPTIONS']);
 });
 
 test('createApp() answers OPTIONS and HEAD', async () => {

@@ -47,6 +47,7 @@ describe('PUT /admin/v1/pins/{combo}', () => {
     ['a count of zero', { level: 'ready', count: 0 }, 'count'],
     ['a count of a half', { level: 'ready', count: 1.5 }, 'count'],
     ['no time', { level: 'ready', until: 'tomorrow' }, 'until'],
+    ['a day without a time', { level: 'ready', until: '2099-12-01' }, 'until'],
     ['a time that is over', { level: 'ready', until: '2020-01-01T00:00:00Z' }, 'until'],
     ['an unknown field', { level: 'ready', forever: true }, 'forever'],
   ])('refuses %s and pins nothing', async (_, asked, param) => {
@@ -62,6 +63,23 @@ describe('PUT /admin/v1/pins/{combo}', () => {
     expect(body).toMatchObject({
       error: { code: 'conflict', needed_bytes: count * 100, budget_bytes: 800, in_use: [], pinned: [] },
     });
+  });
+
+  test.each(['1e308', '1e999'])('gives numbers for a count of %s', async (count) => {
+    const answer = await app.request('/admin/v1/pins/tiny-chat', {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+      body: `{"level":"ready","count":${count}}`,
+    });
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toMatchObject({ error: { code: 'conflict', needed_bytes: 1e202 } });
+  });
+
+  test('says in words what an end looks like', async () => {
+    const { body } = await admin('PUT', '/pins/tiny-chat', { level: 'ready', until: 'tomorrow' });
+    expect(body.error.message).toBe(
+      'Cannot read request: `until`: expected a time such as "2026-12-01T00:00:00Z", got string',
+    );
   });
 
   test('of an unknown model is a 404', async () => {

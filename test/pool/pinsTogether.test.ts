@@ -108,6 +108,19 @@ describe('pins together', () => {
     expect(pool.pin('p5', 'c')).toEqual(['answer p5 conflict']);
   });
 
+  it('of staged files are for no more runners than there may be, and take none of them', () => {
+    const pool = new PoolDriver({ memoryBytes: 1e12, maxRunners: 2 });
+    expect(pool.pin('p1', 'a', { count: 2 })).toContain('answer p1 pinned');
+    expect(pool.pin('p2', 'b', { level: 'staged', count: 2 })).toContain('answer p2 pinned');
+    const [answer] = pool.answers(() => pool.pin('p3', 'b', { level: 'staged', count: 3 }));
+    expect(answer).toMatchObject({
+      error: {
+        code: 'conflict',
+        message: 'Cannot pin "b" on 3 runners: it is to be staged for 3 runners, expected at most 2',
+      },
+    });
+  });
+
   it('leave who can have no room beside them without waiting, with the arithmetic', () => {
     const pool = pinned({ memoryBytes: 1500, maxRunners: 9 });
     const [failure] = pool.rejections(() => pool.arrive('q1', 'b+z', undefined));

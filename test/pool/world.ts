@@ -31,7 +31,7 @@ import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, type SimulatedRequest } from './requests.ts';
 import { resized } from './resizes.ts';
-import { overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
+import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
 const TICK_MS = 200;
 
@@ -87,10 +87,9 @@ export class World {
 
   pin(combo: Combo, count: number, forMs: number): void {
     this.pinned += 1;
-    const orderId = this.#newOrder(combo);
     const level = count === 0 ? 'staged' : 'ready';
-    const untilMs = this.agenda.nowMs + forMs;
-    this.tell({ type: 'pinAsked', orderId, combo, level, count: Math.max(1, count), untilMs });
+    const asked = { orderId: this.#newOrder(combo), combo, level, count: Math.max(1, count) } as const;
+    this.tell({ type: 'pinAsked', ...asked, untilMs: this.agenda.nowMs + forMs });
   }
 
   unpin({ name }: Combo): void {
@@ -185,6 +184,7 @@ export class World {
     const spread = heldCounts(this.state);
     for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
+    if (event.type === 'requestArrived') noteStartForNext(this.state, this.orders, event.combo, effects);
     if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event, effects);
     for (const effect of effects) this.#perform(effect);
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);

@@ -165,16 +165,25 @@ export const comboRow = z
 export const liftedRow = z
   .object({ object: z.literal('quarantine'), combo: z.string(), lifted: z.boolean() })
   .openapi('LiftedQuarantine');
+
 const ISO_8601 = 'expected a time such as "2026-12-01T00:00:00Z"';
+/** More than any machine has, and its bytes are still a number that JSON can tell. */
+const MOST_COUNT = 1e200;
+
+/** JSON's `1e999` is read as Infinity. */
+function finiteCount(count: unknown): unknown {
+  return typeof count === 'number' && count > MOST_COUNT ? MOST_COUNT : count;
+}
 
 export const pinBody = z
   .strictObject({
     level: z.enum(['ready', 'staged']),
     // However absurd: what cannot be kept is a 409 with the arithmetic.
     count: z
-      .number()
-      .min(1)
-      .refine(Number.isInteger, { error: 'expected a whole number' })
+      .preprocess(
+        finiteCount,
+        z.number().min(1).refine(Number.isInteger, { error: 'expected a whole number' }),
+      )
       .default(1)
       .openapi({ type: 'integer', description: 'Runners that have it ready' }),
     until: z.iso

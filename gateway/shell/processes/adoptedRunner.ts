@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { RunnerId } from '../../domain/ids.ts';
 import type { Answer, ControlChannel, OrderBody } from './controlChannel.ts';
-import { lastLine, lastWords } from './lastWords.ts';
+import { lastLine, lastWords, overhear } from './lastWords.ts';
 import { signalGroup, startTicks } from './procfs.ts';
 import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
 import { Termination } from './termination.ts';
@@ -66,6 +66,10 @@ export class AdoptedRunner implements RunnerProcess {
 
   lastLine(): string {
     return lastLine(this.#identity.logPath);
+  }
+
+  overhear(): () => string {
+    return overhear(this.#identity.logPath);
   }
 
   stop(graceMs: number): void {

@@ -38,6 +38,8 @@ export interface RunnerProcess {
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer>;
   /** What it said last, in one line; '' when it has said nothing. */
   lastLine(): string;
+  /** From now on: the function that comes back gives the last lines that it has said since, trimmed; '' without any. */
+  overhear(): () => string;
   /** Asks it to finish within `graceMs` and end; then SIGTERM, then SIGKILL. With no grace SIGTERM comes at once. */
   stop(graceMs: number): void;
   /** Ends one that hangs: SIGTERM at once, then SIGKILL. */

@@ -5,7 +5,7 @@ import { PROTOCOL_VERSION } from '../../../runner/protocol/control.ts';
 import type { RunnerId } from '../../domain/ids.ts';
 import { type Answer, ControlChannel, type Greeting, type OrderBody } from './controlChannel.ts';
 import { type ExitCause, exitCause } from './exitCause.ts';
-import { lastLine, lastWords } from './lastWords.ts';
+import { lastLine, lastWords, overhear } from './lastWords.ts';
 import { oomKills, signalGroup, startTicks } from './procfs.ts';
 import { runnerFiles } from './runnerFiles.ts';
 import { runnerKey } from './runnerKey.ts';
@@ -103,6 +103,10 @@ export class SpawnedRunner implements RunnerProcess {
 
   lastLine(): string {
     return lastLine(this.#logPath);
+  }
+
+  overhear(): () => string {
+    return overhear(this.#logPath);
   }
 
   stop(graceMs: number): void {
