@@ -29,5 +29,6 @@ export function runnerHung(
   }
   const what = runner.model === null ? 'a standby' : `"${runner.model.id}"`;
   const message = `Cannot start ${what}: runner hangs, ${SIGNS[cause]} for ${wholeMs} ms`;
-  runnerFailed(state, runnerId, { code: 'start_failed', message }, nowMs, effects, 'hung');
+  const failure = { code: 'start_failed', message } as const;
+  runnerFailed(state, runnerId, failure, nowMs, effects, 'hung', nowMs - forMs);
 }

@@ -129,6 +129,17 @@ describe('a runner that stops without a word', () => {
     await until(async () => ![undefined, pid].includes((await standby())?.pid), 'there is another one');
     expect((await hangs(gateway, 1))[0].detail).toMatchObject({ base: null, state: 'standby' });
   });
+
+  test('while it waits as a standby, and is claimed, costs who claimed it time and no answer', async () => {
+    const gateway = await start(1);
+    const standby = async () => (await gateway.runners()).find(({ state }) => state === 'standby');
+    await until(async () => (await standby()) !== undefined, 'there is a standby');
+    const pid = (await standby())!.pid;
+    freeze(pid);
+    const response = await gateway.post('/v1/chat/completions', banana('tiny-chat'));
+    expect([response.status, await contentOf(response)]).toEqual([200, BANANA.base]);
+    expect((await hangs(gateway, 1))[0].detail).toMatchObject({ base: 'tiny-chat', state: 'loading' });
+  });
 });
 
 describe('a gateway that stops for longer than its probes wait', () => {

@@ -18,8 +18,16 @@ export function watchForecast(
       orders.set(id, { combo, answered: false });
   }
   if (!effects.some((effect) => effect.type === 'note' && effect.note === 'warmed_ahead')) return;
-  const takes = effects.find(({ type }) => type === 'stop' || type === 'detach' || type === 'reject');
+  const takes = effects.find((effect) => !isOverdue(effect) && TAKING.has(effect.type));
   if (takes) expect.fail(`makes a forecast ${takes.type}`);
   if (aheadBytes(state) > budgetBytes) expect.fail('warms more ahead than its budget');
   if (state.unplaced.size > 0) expect.fail('warms ahead what has no room');
+}
+
+const TAKING: ReadonlySet<PoolEffect['type']> = new Set(['stop', 'detach', 'reject']);
+
+/** Whoever's deadline has passed is refused by whatever event comes next, and what he began may be dropped. */
+function isOverdue(effect: PoolEffect): boolean {
+  if (effect.type === 'reject') return effect.failure.code.endsWith('_exceeds_deadline');
+  return effect.type === 'stop' && effect.reason === 'abandoned';
 }
