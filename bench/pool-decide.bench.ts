@@ -38,15 +38,22 @@ function life(scene: Scene): string[] {
 
 /** Events that leave the pool as it was, over and over: one that comes and leaves, and a tick. */
 async function standing(scene: Scene): Promise<string[]> {
-  const { world } = new Crowd(scene);
+  const crowd = new Crowd(scene);
+  const { world } = crowd;
   const probed = scene.waiting > 0 ? world.waitedFor() : world.free();
-  const id = requestId('probe');
-  const arrive = { type: 'requestArrived', requestId: id, combo: probed, keepAliveMs: undefined } as const;
-  const gone = { type: scene.waiting > 0 ? 'clientGone' : 'requestEnded', requestId: id } as const;
+  let probes = 0;
+  const arrive = {
+    type: 'requestArrived',
+    combo: probed,
+    keepAliveMs: undefined,
+    terms: crowd.terms(),
+  } as const;
+  const type = scene.waiting > 0 ? 'clientGone' : 'requestEnded';
   const twice = await measure(
     () => {
-      decide(world.state, arrive, world.nowMs);
-      do_not_optimize(decide(world.state, gone, world.nowMs));
+      const id = requestId(`probe ${probes++}`);
+      decide(world.state, { ...arrive, requestId: id }, world.nowMs);
+      do_not_optimize(decide(world.state, { type, requestId: id }, world.nowMs));
     },
     { min_cpu_time: 0.2e9 },
   );
@@ -58,10 +65,10 @@ async function standing(scene: Scene): Promise<string[]> {
 
 const cell = (p50: number, p99: number): string => `${p50.toFixed(1)} / ${p99.toFixed(0)}`;
 
-const headers = ['combos', 'waiting', ...TIMED, 'arrive, leave', 'tick'];
+const headers = ['', 'combos', 'waiting', ...TIMED, 'arrive, leave', 'tick'];
 console.log('decide(), microseconds per event: p50 / p99\n');
 console.log(`| ${headers.join(' | ')} |\n|${'--:|'.repeat(headers.length)}`);
 for (const scene of SCENES) {
   const cells = [...life(scene), ...(await standing(scene))];
-  console.log(`| ${scene.combos} | ${scene.waiting} | ${cells.join(' | ')} |`);
+  console.log(`| ${scene.name} | ${scene.combos} | ${scene.waiting} | ${cells.join(' | ')} |`);
 }

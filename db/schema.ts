@@ -8,6 +8,8 @@ export const models = sqliteTable('models', {
   path: text('path').notNull(),
   contextTokens: integer('context_tokens').notNull(),
   sequences: integer('sequences').notNull(),
+  /** null: `sequences`. */
+  maxSequences: integer('max_sequences'),
   maxThreads: integer('max_threads'),
   deviceLayers: integer('device_layers').notNull(),
   useMmap: integer('use_mmap', { mode: 'boolean' }).notNull(),

@@ -6,7 +6,7 @@
  */
 
 /** Bumped on every change of this file that an older addon cannot serve. */
-export const ADDON_VERSION = 1;
+export const ADDON_VERSION = 2;
 
 /** The loader addon: opens a shared library with RTLD_NOW | RTLD_GLOBAL and keeps it. Throws with dlerror()'s text. */
 export interface PreloadAddon {
@@ -91,6 +91,22 @@ export interface AttachedCombo {
   contextMs: number;
   /** The combo has a context of its own; otherwise it shares one whose adapters are switched between slices. */
   ownContext: boolean;
+  kvBytes: number;
+  computeBytes: number;
+}
+
+export interface ResizeOptions {
+  combo: string;
+  /** Of the combo's new context, 1 to 256. */
+  sequences: number;
+  /** As for an attach. */
+  warmUp: boolean;
+}
+
+export interface ResizedCombo {
+  resizeMs: number;
+  sequences: number;
+  /** Of the new context. */
   kvBytes: number;
   computeBytes: number;
 }
@@ -264,6 +280,7 @@ export interface NativeError extends Error {
     | 'adapter_mismatch'
     | 'out_of_memory'
     | 'context_failed'
+    | 'context_shared'
     | 'context_length_exceeded'
     | 'combo_not_attached'
     | 'combo_busy'
@@ -279,6 +296,14 @@ export interface NativeEngine {
   attach(options: AttachOptions): Promise<AttachedCombo>;
   /** Frees the combo's context and adapters. Rejects with `combo_busy` while it has requests. */
   detach(combo: string): Promise<void>;
+  /**
+   * Makes a context of another size for an attached combo, which takes its new requests and those that have no sequence
+   * yet; what runs ends in the one before. Idempotent. Rejects with `context_shared` when other combos use the combo's
+   * context, with `out_of_memory` past the KV budget; then nothing has changed.
+   */
+  resize(options: ResizeOptions): Promise<ResizedCombo>;
+  /** Resolves when the contexts that resize() has replaced have gone: when their last requests have ended. */
+  retired(combo: string): Promise<void>;
   /** Returns at once; what becomes of the request comes as events. Ids grow and are never used again. */
   submit(request: GenerateRequest): number;
   /** Idempotent. The request stops within one decode step and gets its `done` with `cancelled`. */

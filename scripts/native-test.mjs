@@ -44,6 +44,7 @@ const sources = [
   ...sourcesIn(join(core, 'text')),
   ...sourcesIn(overrides),
   join(core, 'outbox.cc'),
+  join(core, 'retirements.cc'),
   join(core, 'worker.cc'),
   ...sourcesIn(tests),
 ];

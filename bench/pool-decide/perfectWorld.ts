@@ -3,7 +3,9 @@ import { type RequestId, requestId } from '../../gateway/domain/ids.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
+import { strike } from '../../gateway/pool/quarantine.ts';
 import { emptyPool, type PoolState } from '../../gateway/pool/state.ts';
+import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { catalogueOf, SETTINGS } from '../../test/pool/builders.ts';
 
 /** Bytes of each base and of each context: there is memory for one base less than there may be runners. */
@@ -22,7 +24,6 @@ export class PerfectWorld {
   /** Microseconds of each decision, by event; null: not timed. */
   timed: Map<PoolEvent['type'], number[]> | null = null;
   readonly #backlog: PoolEvent[] = [];
-  readonly #combos = new Map<string, Combo>();
   readonly #running: RequestId[] = [];
   #requests = 0;
 
@@ -39,14 +40,26 @@ export class PerfectWorld {
       spawnTimeoutMs: 1e12,
       queueLimit: 1e6,
       queueLimitPerCombo: 1e6,
+      queueShare: 1,
+      quarantineCapMs: 1e12,
     };
     this.state = emptyPool(settings, catalogueOf([...models], adapters), 'bench');
   }
 
-  arrive(combo: Combo): void {
+  arrive(combo: Combo, terms: WaitTerms): void {
     const id = requestId(`q${this.#requests++}`);
-    this.#combos.set(id, combo);
-    this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs: undefined });
+    this.tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs: undefined, terms });
+  }
+
+  pin(combo: Combo): void {
+    const pinned = { level: 'ready', count: 1, untilMs: Number.POSITIVE_INFINITY } as const;
+    this.tell({ type: 'pinAsked', orderId: 'pin', combo, ...pinned });
+  }
+
+  /** The combo has failed for good: no start of it begins. */
+  bar(combo: Combo): void {
+    const failure = { code: 'start_failed_permanently', message: '' } as const;
+    strike(this.state, { scope: 'combo', combo }, failure, this.nowMs, []);
   }
 
   /** The request that has run longest ends. */

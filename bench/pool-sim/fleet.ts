@@ -69,6 +69,7 @@ function modelOf(
     path: `/sim/${id}.gguf`,
     contextTokens: 4096,
     sequences,
+    maxSequences: sequences,
     maxThreads: null,
     deviceLayers: 0,
     useMmap: true,

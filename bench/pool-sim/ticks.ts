@@ -21,6 +21,6 @@ export function nextTickMs(state: PoolState, ticks: Ticks, nowMs: number, lastMs
 
 function tickEveryMs(state: PoolState, ticks: Ticks): number {
   const standbysMissing = state.runners.size - runnersWithBase(state) < state.settings.standbys;
-  if (state.unplaced.size > 0 || (standbysMissing && state.waiting === 0)) return TICK_MS;
+  if (state.unplaced.bases.size > 0 || (standbysMissing && state.waiting === 0)) return TICK_MS;
   return state.waiting > 0 || ticks === 'ttl' ? SLOW_TICK_MS : Number.POSITIVE_INFINITY;
 }

@@ -74,7 +74,12 @@ export function makeQueries(db: BetterSQLite3Database) {
         .from(models)
         .orderBy(asc(models.createdAtEpochMs), asc(models.id))
         .all()
-        .map((row) => ({ ...row, id: modelId(row.id), source: 'api' as const })),
+        .map((row) => ({
+          ...row,
+          id: modelId(row.id),
+          maxSequences: row.maxSequences ?? row.sequences,
+          source: 'api' as const,
+        })),
       adapters: db
         .select()
         .from(adapters)

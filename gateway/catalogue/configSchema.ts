@@ -133,10 +133,14 @@ const pool = z
       ),
     scale_up_delay: duration
       .prefault('500ms')
-      .describe('Wait for a sequence that makes a hot combo take one runner more, up to its max_runners'),
+      .describe(
+        'Wait for a sequence that gives a hot combo more of them, up to max_sequences, then one runner more, up to max_runners',
+      ),
     scale_down_after: duration
       .prefault('60s')
-      .describe('A runner more than a combo needs lets it go when nobody used it there for so long'),
+      .describe(
+        'A runner more than a combo needs lets it go, and sequences more than it begins with go, when nobody used it there for so long',
+      ),
     stable_window: duration.prefault('60s').describe('Over which the load of a combo is averaged'),
     panic_window: duration.prefault('6s').describe('The same for a sudden load'),
     drain_timeout: duration.prefault('30s').describe('How long SIGTERM waits for requests'),

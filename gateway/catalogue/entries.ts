@@ -38,7 +38,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     engine: spec.engine ?? defaults.engine ?? 'llama',
     path: facts.value.path,
     contextTokens,
-    sequences: spec.sequences ?? defaults.sequences ?? 8,
+    ...sequencesOf(spec, defaults),
     maxThreads: spec.maxThreads ?? defaults.maxThreads ?? null,
     deviceLayers: spec.deviceLayers ?? defaults.deviceLayers ?? -1,
     useMmap: spec.useMmap ?? defaults.useMmap ?? true,
@@ -94,6 +94,15 @@ export function runnersOf(
 ): Pick<CatalogueModel, 'minRunners' | 'maxRunners'> {
   const minRunners = own.minRunners ?? defaults.minRunners ?? 0;
   return { minRunners, maxRunners: Math.max(minRunners, own.maxRunners ?? defaults.maxRunners ?? 1) };
+}
+
+/** The size to begin with wins over a smaller most. */
+function sequencesOf(
+  own: ModelOptions,
+  defaults: ModelOptions,
+): Pick<CatalogueModel, 'sequences' | 'maxSequences'> {
+  const sequences = own.sequences ?? defaults.sequences ?? 8;
+  return { sequences, maxSequences: Math.max(sequences, own.maxSequences ?? defaults.maxSequences ?? 1) };
 }
 
 /** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */

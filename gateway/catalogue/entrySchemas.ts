@@ -57,7 +57,12 @@ const filePath = z.string().min(1, { error: 'expected a path' });
 const optionFields = {
   engine: z.literal('llama').optional().describe('The embedded llama.cpp'),
   context: whole(16, 16_777_216).optional().describe('Context of one sequence, in tokens'),
-  sequences: whole(1, 256).optional().describe('Requests of one combo that decode at the same time'),
+  sequences: whole(1, 256)
+    .optional()
+    .describe('Requests of one combo that decode at the same time on a runner, unless it is hot'),
+  max_sequences: whole(1, 256)
+    .optional()
+    .describe('Most of them on one runner when the combo is hot; sequences unless given'),
   threads: whole(1, 1024).optional().describe('Most CPU threads that one runner may use'),
   device_layers: whole(-1, 10_000).optional().describe('Layers on the device; -1 for all'),
   mmap: z.boolean().optional().describe('Map the file instead of reading it'),
@@ -79,6 +84,7 @@ const optionsFrom = (written: z.output<z.ZodObject<typeof optionFields>> & Writt
   engine: written.engine,
   contextTokens: written.context,
   sequences: written.sequences,
+  maxSequences: written.max_sequences,
   maxThreads: written.threads,
   deviceLayers: written.device_layers,
   useMmap: written.mmap,

@@ -6,6 +6,7 @@ export interface ModelOptions {
   readonly engine?: 'llama' | undefined;
   readonly contextTokens?: number | undefined;
   readonly sequences?: number | undefined;
+  readonly maxSequences?: number | undefined;
   readonly maxThreads?: number | undefined;
   readonly deviceLayers?: number | undefined;
   readonly useMmap?: boolean | undefined;

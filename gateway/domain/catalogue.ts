@@ -14,6 +14,8 @@ export interface CatalogueModel {
   readonly contextTokens: number;
   /** Requests of one combo that decode at the same time. */
   readonly sequences: number;
+  /** Most sequences of a combo that is hot, on one runner; `sequences` or more. */
+  readonly maxSequences: number;
   /** Most CPU threads that one runner may use; null: what the pool gives. */
   readonly maxThreads: number | null;
   /** Layers on the device; -1: all. */

@@ -1,15 +1,17 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.ts';
+import { oneContext } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
 import { mostRunners } from './scaling.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
-import { baseKey, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
+import { baseKey, type PoolState, runnersWithBase } from './state.ts';
 import { beganFor } from './tiers.ts';
 import { moveTo } from './transitions.ts';
+import { runnersOfBase } from './usable.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
 export interface AdoptionOffer {
@@ -19,6 +21,7 @@ export interface AdoptionOffer {
   readonly model: { readonly id: string; readonly revision: string; readonly sequences: number } | null;
   readonly combos: readonly {
     readonly combo: string;
+    readonly sequences: number;
     readonly kvBytes: number;
     readonly computeBytes: number;
   }[];
@@ -27,6 +30,7 @@ export interface AdoptionOffer {
 /** A combo that an adopted runner has ready. */
 export interface AdoptedCombo {
   readonly combo: Combo;
+  readonly sequences: number;
   readonly kvBytes: number;
   readonly computeBytes: number;
 }
@@ -67,17 +71,17 @@ export function judgeAdoption(
     return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);
   const free = freeBytes(state) - weightNeed(state, current);
   if (free < 0) return refuse(`its base "${model.id}" needs ${-free} bytes more memory than there are`);
-  // What may change without a new revision is as the runner has it: it has room for so many sequences.
+  // What may change without a new revision is as the runner has it: it begins combos with so many sequences.
   const held: CatalogueModel = { ...current, sequences: model.sequences };
   const kept: AdoptedCombo[] = [];
   const stale: ComboKey[] = [];
   let left = free;
-  for (const { combo: key, kvBytes, computeBytes } of combos) {
+  for (const { combo: key, sequences, kvBytes, computeBytes } of combos) {
     const bytes = hostBytes(state, current, kvBytes + computeBytes);
     const fits = kept.length < settings.maxCombosPerRunner && bytes <= left;
     const combo = fits ? comboOfKey(key, catalogue) : null;
     if (combo) left -= bytes;
-    if (combo) kept.push({ combo: { ...combo, model: held }, kvBytes, computeBytes });
+    if (combo) kept.push({ combo: { ...combo, model: held }, sequences, kvBytes, computeBytes });
     else stale.push(comboKey(key));
   }
   return { ok: true, as: 'runner', model: held, combos: kept, stale };
@@ -85,8 +89,8 @@ export function judgeAdoption(
 
 /** Those that wait for memory for a base have been told how much there is. */
 function isWaitedFor(state: PoolState, model: CatalogueModel): boolean {
-  const wants = state.unplaced.get(baseKey(model))?.wants ?? [];
-  return [...wants].some(({ type }) => type === 'queue');
+  const queues = state.unplaced.bases.get(baseKey(model))?.queues.items ?? [];
+  return queues.length > 0;
 }
 
 function judgeStandby(state: PoolState): AdoptionVerdict {
@@ -125,18 +129,19 @@ export function runnerAdopted(
   measureWeights(state, model, weightBytes);
   const keepAliveMs = model.idleTtlMs ?? Number.POSITIVE_INFINITY;
   for (const adopted of combos) {
-    const { combo, kvBytes, computeBytes } = adopted;
+    const { combo, sequences, kvBytes, computeBytes } = adopted;
     const worth = newWorth(state, 'combos', predictedMs(kvBytes + computeBytes), nowMs);
     runner.combos.set(combo.key, {
-      ...adopted,
+      ...oneContext(adopted),
       state: 'ready',
+      combo,
       worth,
       interactive: beganFor('interactive', nowMs),
       active: 0,
       lastUsedMs: nowMs,
       keepAliveMs,
     });
-    measureContext(state, model, kvBytes, computeBytes);
+    if (sequences === model.sequences) measureContext(state, model, kvBytes, computeBytes);
   }
   for (const { combo } of combos) {
     answerOrders(state, runner, combo.key, effects);

@@ -1,9 +1,12 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
+import { isCurrentCombo } from './current.ts';
 import type { PoolEffect } from './effects.ts';
 import { estimateWait } from './estimates.ts';
 import type { PoolEvent } from './events.ts';
 import { type Account, accountOf } from './fairness.ts';
+import { isHeld } from './holders.ts';
+import { orderWaiter } from './orders.ts';
 import { queueFullFailure } from './queueLimits.ts';
 import { enqueue } from './queues.ts';
 import { retryAfterMs, withRetryAfter } from './retryAfter.ts';
@@ -27,12 +30,29 @@ export function arrive(state: PoolState, event: Arrival, nowMs: number, effects:
     deadlineFailure(state, combo, account, terms, nowMs);
   if (failure) {
     effects.push({ type: 'reject', requestId, failure: withRetryAfter(state, combo, failure), start: null });
+    if (failure.code === 'start_exceeds_deadline') startForNext(state, combo, terms, nowMs, effects);
     return;
   }
   const { tier, deadlineAtMs } = terms;
   const asked = { type: 'request', id: requestId, keepAliveMs, tier, account, deadlineAtMs } as const;
   enqueue(state, combo, asked, nowMs, effects);
   grantWaiting(state, combo.key, nowMs, effects);
+}
+
+/**
+ * Whoever was refused for the length of the start was told when to come again: the start begins, or it would be refused
+ * then, too. Not where starts for nobody are to be dropped.
+ */
+function startForNext(
+  state: PoolState,
+  combo: Combo,
+  { tier }: WaitTerms,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  if (state.settings.abandonedStarts === 'drop' || isHeld(state, combo.key)) return;
+  if (state.queues.has(combo.key) || !isCurrentCombo(combo, state.catalogue)) return;
+  enqueue(state, combo, { ...orderWaiter(`next ${combo.key}`), tier }, nowMs, effects);
 }
 
 function shuttingDown(state: PoolState): Failure | null {

@@ -10,6 +10,7 @@ import { pack } from './packing.ts';
 import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
+import { comboResized, comboResizeFailed, contextsRetired } from './resizing.ts';
 import { applyCatalogue } from './revisions.ts';
 import {
   comboDetached,
@@ -72,6 +73,15 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'comboFailed':
       comboFailed(state, event, nowMs, effects);
+      break;
+    case 'comboResized':
+      comboResized(state, event, nowMs, effects);
+      break;
+    case 'comboResizeFailed':
+      comboResizeFailed(state, event, nowMs, effects);
+      break;
+    case 'contextsRetired':
+      contextsRetired(state, event);
       break;
     case 'comboDetached':
       comboDetached(state, event.runnerId, event.comboKey, effects);

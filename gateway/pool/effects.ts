@@ -40,6 +40,13 @@ export type PoolEffect =
       /** Of the start that this is the last step of. */
       readonly kind: StartKind;
     }
+  /** The combo is to have a context of so many sequences; what runs goes on in the one that it has. */
+  | {
+      readonly type: 'resize';
+      readonly runnerId: RunnerId;
+      readonly comboKey: ComboKey;
+      readonly sequences: number;
+    }
   | { readonly type: 'detach'; readonly runnerId: RunnerId; readonly comboKey: ComboKey }
   | {
       readonly type: 'grant';
@@ -108,6 +115,9 @@ export type NoteType =
   | 'combo_ready'
   | 'combo_failed'
   | 'combo_detached'
+  | 'combo_widened'
+  | 'combo_narrowed'
+  | 'combo_resize_failed'
   | 'combo_quarantined'
   | 'quarantine_lifted'
   | 'start_slow'

@@ -31,8 +31,13 @@ export function queueMs(state: PoolState, combo: Combo): number {
 /** Sequences come free one after the other, each after the median time that a request of the combo runs. */
 function turnsMs(state: PoolState, { key, model }: Combo, before: number): number {
   const holders = readyHolders(state, key);
-  const sequences = model.sequences * Math.max(1, holders.length);
-  const free = holders.reduce((left, { slot }) => left - slot.active, sequences);
+  let sequences = holders.length === 0 ? model.sequences : 0;
+  let active = 0;
+  for (const { slot } of holders) {
+    sequences += slot.sequences;
+    active += slot.active;
+  }
+  const free = sequences - active;
   const turns = Math.max(0, before + 1 - free);
   return (turns / sequences) * (medianMs(state.serviceTimes, key) ?? 0);
 }
@@ -42,13 +47,11 @@ function turnsMs(state: PoolState, { key, model }: Combo, before: number): numbe
  * as many, since they take turns. Flex work is behind all interactive requests, and interactive ones are before it.
  */
 function inFront(state: PoolState, combo: Combo, account: Account, tier: Tier): number {
-  const ofTenant = new Map<Account | null, number>();
+  const tenants = state.queues.get(combo.key)?.tenants;
+  if (!tenants) return 0;
   let ahead = 0;
-  for (const waiter of state.queues.get(combo.key)?.waiters ?? []) {
-    if (waiter.tier === tier) ofTenant.set(waiter.account, (ofTenant.get(waiter.account) ?? 0) + 1);
-    else if (tier === 'flex') ahead += 1;
-  }
-  const own = ofTenant.get(account) ?? 0;
-  for (const [other, count] of ofTenant) ahead += other === account ? own : Math.min(count, own + 1);
+  if (tier === 'flex') for (const count of tenants.interactive.values()) ahead += count;
+  const own = tenants[tier].get(account) ?? 0;
+  for (const [other, count] of tenants[tier]) ahead += other === account ? own : Math.min(count, own + 1);
   return ahead;
 }

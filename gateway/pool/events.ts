@@ -51,6 +51,29 @@ export type PoolEvent =
       readonly comboKey: ComboKey;
       readonly failure: Failure;
     }
+  /** The runner has a context of so many sequences for the combo, which takes its new requests. */
+  | {
+      readonly type: 'comboResized';
+      readonly runnerId: RunnerId;
+      readonly comboKey: ComboKey;
+      readonly sequences: number;
+      readonly kvBytes: number;
+      readonly computeBytes: number;
+    }
+  /** The combo has the context that it had. */
+  | {
+      readonly type: 'comboResizeFailed';
+      readonly runnerId: RunnerId;
+      readonly comboKey: ComboKey;
+      readonly failure: Failure;
+    }
+  /** The contexts that the one of so many sequences has replaced have gone. */
+  | {
+      readonly type: 'contextsRetired';
+      readonly runnerId: RunnerId;
+      readonly comboKey: ComboKey;
+      readonly sequences: number;
+    }
   | { readonly type: 'comboDetached'; readonly runnerId: RunnerId; readonly comboKey: ComboKey }
   /** The runner could not spawn, shake hands or load; its process may still live. */
   | { readonly type: 'runnerFailed'; readonly runnerId: RunnerId; readonly failure: Failure }

@@ -85,9 +85,9 @@ export function canFit(state: PoolState, combo: Combo): boolean {
   if (wholeNeed(state, combo) > memoryBytes) return false;
   if (state.keeps.size === 0 || state.keeps.has(combo.key)) return true;
   const fits = ({ bytes, runners }: Plan): boolean => bytes <= memoryBytes && runners <= maxRunners;
+  if (fits(planOf(state, [...state.keeps.values(), { combo, count: 1 }]))) return true;
   // What is kept by configuration may be too much by itself: then nobody else is refused for it.
-  if (!fits(planOf(state, state.keeps.values()))) return true;
-  return fits(planOf(state, [...state.keeps.values(), { combo, count: 1 }]));
+  return !fits(planOf(state, state.keeps.values()));
 }
 
 /** Why a combo cannot be started, as arithmetic: what it takes, what there is, who has how much, what is kept. */

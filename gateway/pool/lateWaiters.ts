@@ -24,7 +24,9 @@ function refuseLateOf(
 ): void {
   const isLate = (waiter: Waiter): boolean => waiter.tier === tier && nowMs - waiter.waitsSinceMs >= limitMs;
   for (const [key, { combo, waiters }] of state.queues) {
-    if (!waiters.some(isLate)) continue;
+    // Nobody waits since later than who stands behind it in its tier.
+    const first = tier === 'flex' ? waiters.find((waiter) => waiter.tier === tier) : waiters[0];
+    if (!first || !isLate(first)) continue;
     const slot = bestHolder(state, key)?.slot;
     if (slot && isStarting(slot)) continue;
     rejectWaiting(state, key, lateFailure(state, combo, limitMs, nowMs), effects, isLate);

@@ -11,7 +11,7 @@ import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
 import { grantWaiting } from './serving.ts';
 import { noteSlowStarts } from './slowStarts.ts';
-import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
+import { type ComboSlot, isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { takeTurns } from './turns.ts';
 import { dropReplicas } from './upkeep.ts';
@@ -62,8 +62,8 @@ function failLateCombos(
   const limitMs = state.settings.startTimeoutMs;
   let isLate = false;
   for (const slot of runner.combos.values()) {
-    if (slot.state !== 'attaching' && slot.state !== 'detaching') continue;
-    if (nowMs - slot.sinceMs < limitMs) continue;
+    const sinceMs = orderedMs(slot);
+    if (sinceMs === null || nowMs - sinceMs < limitMs) continue;
     isLate = true;
     const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
     const failure: Failure = { code: 'start_timed_out', message };
@@ -71,6 +71,12 @@ function failLateCombos(
   }
   if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
   return isLate;
+}
+
+/** When the order was given that it carries out on the slot; null: none. */
+function orderedMs(slot: ComboSlot): number | null {
+  if (slot.state === 'attaching' || slot.state === 'detaching') return slot.sinceMs;
+  return slot.state === 'wanted' ? null : (slot.resize?.sinceMs ?? null);
 }
 
 /** Who runs on a runner that hangs, that an operator drains, or when the gateway ends, may finish for so long. */

@@ -1,6 +1,7 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Capacity } from '../domain/errors.ts';
+import { allContextBytes } from './contexts.ts';
 import type { ComboSlot, Measured, PoolState, Runner } from './state.ts';
 
 /**
@@ -79,10 +80,11 @@ function detachingBytes(runner: Runner): number {
 }
 
 export function slotBytes(slot: ComboSlot): number {
-  return slot.state === 'ready' || slot.state === 'draining' ? slot.kvBytes + slot.computeBytes : slot.bytes;
+  return slot.state === 'ready' || slot.state === 'draining' ? allContextBytes(slot) : slot.bytes;
 }
 
-function slotsBytes(runner: Runner): number {
+/** Of all combos on the runner. */
+export function slotsBytes(runner: Runner): number {
   let bytes = 0;
   for (const slot of runner.combos.values()) bytes += slotBytes(slot);
   return bytes;

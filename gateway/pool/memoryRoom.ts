@@ -4,10 +4,10 @@ import { baseCandidate, comboCandidate, evictBase, evictCombo } from './eviction
 import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, gainBytes, slotBytes } from './memory.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { headMs, longestWaitMs } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type ReadySlot, type Runner, type Want } from './state.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
+import { headMs, longestWaitMs } from './wants.ts';
 
 /** For whom memory is made: it goes before all that arrived later. */
 export interface MemoryClaim {
@@ -100,10 +100,10 @@ function idleCombos(state: PoolState, to: Tier, nowMs: number): IdleCombo[] {
   const combos: IdleCombo[] = [];
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready') continue;
-    for (const [key, slot] of runner.combos) {
-      if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key, runner.id)) continue;
-      if (isKept(state, runner, key)) continue;
-      if (mayGiveWay(state, slot, to, nowMs)) combos.push({ runner, slot });
+    for (const slot of runner.combos.values()) {
+      if (slot.state !== 'ready' || slot.active > 0 || !mayGiveWay(state, slot, to, nowMs)) continue;
+      const { key } = slot.combo;
+      if (!isPromised(state, key, runner.id) && !isKept(state, runner, key)) combos.push({ runner, slot });
     }
   }
   return inOrderOfLeaving(state, combos, ({ slot }) => comboCandidate(slot));

@@ -1,12 +1,16 @@
 import type { Account } from './fairness.ts';
-import { longestWaitMs, takeThese } from './queues.ts';
+import { takeThese } from './queues.ts';
 import type { PoolState, ReadyRunner, Waiter, WaitQueue } from './state.ts';
+import type { Tier } from './terms.ts';
 import { tierOf } from './tiers.ts';
+import { longestWaitMs } from './wants.ts';
 
 /** What waits of one tenant, in its order; as many as could be chosen. */
 interface Lane {
   readonly account: Account | null;
   readonly waiters: Waiter[];
+  /** How many there may be at most: as many as could be chosen, or all that it has. */
+  readonly most: number;
   next: number;
   /** The account's, with the charge for what is chosen already. */
   counter: number;
@@ -32,7 +36,7 @@ export function takeNext(
  */
 export function nextWaiters(
   state: PoolState,
-  { waiters }: WaitQueue,
+  queue: WaitQueue,
   runner: ReadyRunner,
   count: number,
   nowMs: number,
@@ -40,12 +44,11 @@ export function nextWaiters(
   const chosen: Waiter[] = [];
   if (count <= 0) return chosen;
   const mayRun = ({ promised }: Waiter): boolean => promised === null || promised === runner.id;
-  choose(state, waiters, (waiter) => waiter.tier === 'interactive' && mayRun(waiter), count, chosen);
-  if (chosen.length === count || waiters.at(-1)?.tier !== 'flex') return chosen;
+  choose(state, queue, 'interactive', mayRun, count, chosen);
+  if (chosen.length === count || queue.tenants.flex.size === 0) return chosen;
   const isHeld = isFlexHeld(state, runner, nowMs);
-  const mayRunFlex = (waiter: Waiter): boolean =>
-    waiter.tier === 'flex' && mayRun(waiter) && (!isHeld || waiter.promised !== null);
-  choose(state, waiters, mayRunFlex, count, chosen);
+  const mayRunFlex = (waiter: Waiter): boolean => mayRun(waiter) && (!isHeld || waiter.promised !== null);
+  choose(state, queue, 'flex', mayRunFlex, count, chosen);
   return chosen;
 }
 
@@ -58,15 +61,16 @@ export function isFlexHeld(state: PoolState, runner: ReadyRunner, nowMs: number)
   return tierOf(lineMs) === 'interactive' && nowMs - lineMs > state.settings.flexWatermarkMs;
 }
 
-/** Adds to `chosen`, up to `count`, the next ones by fairness of those that may. */
+/** Adds to `chosen`, up to `count`, the next ones by fairness of those of the tier that may. */
 function choose(
   state: PoolState,
-  waiters: readonly Waiter[],
+  queue: WaitQueue,
+  tier: Tier,
   may: (waiter: Waiter) => boolean,
   count: number,
   chosen: Waiter[],
 ): void {
-  const lanes = lanesOf(waiters, may, count - chosen.length);
+  const lanes = lanesOf(queue, tier, may, count - chosen.length);
   while (chosen.length < count) {
     let least: Lane | undefined;
     for (const lane of lanes)
@@ -79,20 +83,33 @@ function choose(
   }
 }
 
-/** In the order of each one's first waiter, so that of equal counters the one that came first goes first. */
-function lanesOf(waiters: readonly Waiter[], may: (waiter: Waiter) => boolean, depth: number): Lane[] {
+/**
+ * In the order of each one's first waiter, so that of equal counters the one that came first goes first. A long queue is
+ * walked over only until every tenant's lane is full.
+ */
+function lanesOf(
+  { waiters, tenants }: WaitQueue,
+  tier: Tier,
+  may: (waiter: Waiter) => boolean,
+  depth: number,
+): Lane[] {
   const lanes = new Map<Account | null, Lane>();
+  let filling = tenants[tier].size;
   let lane: Lane | undefined;
   for (const waiter of waiters) {
-    if (!may(waiter)) continue;
+    if (filling === 0) break;
+    if (waiter.tier !== tier || !may(waiter)) continue;
     const { account } = waiter;
     // Neighbours are often of one tenant: the lookup is what costs in a long queue.
     if (!lane || lane.account !== account) lane = lanes.get(account);
     if (!lane) {
-      lane = { account, waiters: [], next: 0, counter: account?.counter ?? 0 };
+      const most = Math.min(depth, tenants[tier].get(account) ?? 0);
+      lane = { account, waiters: [], most, next: 0, counter: account?.counter ?? 0 };
       lanes.set(account, lane);
     }
-    if (lane.waiters.length < depth) lane.waiters.push(waiter);
+    if (lane.waiters.length === lane.most) continue;
+    lane.waiters.push(waiter);
+    if (lane.waiters.length === lane.most) filling -= 1;
   }
   return [...lanes.values()];
 }

@@ -1,12 +1,13 @@
 import type { PoolEffect } from './effects.ts';
 import { keptRunners } from './fit.ts';
 import { isKept } from './keeps.ts';
+import { firstMs } from './line.ts';
 import { comboNeed, freeBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
-import { headMs, oldestWant } from './queues.ts';
 import { makeComboRoom } from './room.ts';
 import { startOnRunner } from './starts.ts';
-import { type PoolState, type ReadyRunner, runnersOfBase } from './state.ts';
+import { type PoolState, type ReadyRunner } from './state.ts';
+import { runnersOfBase } from './usable.ts';
 
 /**
  * While somebody waits for room, what is kept on more runners of a base than it needs is started on the older ones of
@@ -26,9 +27,7 @@ export function pack(state: PoolState, nowMs: number, effects: PoolEffect[]): vo
 }
 
 function isRoomMissing(state: PoolState, nowMs: number): boolean {
-  for (const { wants } of state.unplaced.values())
-    if (nowMs - headMs(oldestWant(wants)) >= state.settings.swapAfterMs) return true;
-  return false;
+  return nowMs - firstMs(state.unplaced.line) >= state.settings.swapAfterMs;
 }
 
 function moveKept(

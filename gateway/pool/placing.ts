@@ -1,15 +1,15 @@
+import { basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { canFit, capacityFailure } from './fit.ts';
-import { isKept } from './keeps.ts';
 import { comboNeed, freeBytes, wholeNeed } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
-import { headMs, rejectWaiting } from './queues.ts';
+import { makePlaces } from './places.ts';
+import { rejectWaiting } from './queues.ts';
 import { refuseQuarantined } from './refusals.ts';
-import { makeComboRoom, makeRunnerRoom } from './room.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { type PoolState, runnersOfBase, runnersWithBase, type UsableRunner, type Want } from './state.ts';
-import type { Tier } from './terms.ts';
-import { tierOf } from './tiers.ts';
+import { type PoolState, runnersWithBase, type UsableRunner, type Want } from './state.ts';
+import { runnersOfBase } from './usable.ts';
+import { headMs, placeOf, type UnplacedBase } from './wants.ts';
 
 /** A want whose combo has a place: on a runner of its base, or on a new one. */
 interface Placeable {
@@ -28,7 +28,7 @@ export interface Blocked extends Placeable {
  * (the longest wait; flex work behind all interactive requests): while it lacks memory nobody takes that from it.
  */
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  if (state.unplaced.size === 0) return;
+  if (state.unplaced.bases.size === 0) return;
   refuseQuarantined(state, (want) => needsNewRunner(state, want), nowMs, effects);
   for (let next = nextToPlace(state); next; next = nextToPlace(state)) {
     const { want, runner } = next;
@@ -68,67 +68,37 @@ function missingFor(state: PoolState, { want: { combo }, runner }: Placeable): n
 function nextToPlace(state: PoolState): Placeable | undefined {
   const mayStart = runnersWithBase(state) < state.settings.maxRunners;
   let next: Placeable | undefined;
-  for (const { model, wants } of state.unplaced.values()) {
-    const runners = runnersOfBase(state, model);
-    for (const want of wants) {
-      if (headMs(want) >= headMs(next?.want)) continue;
-      const candidates = runnersFor(state, runners, want);
-      const runner = withPlace(state, candidates);
-      if (runner || (candidates.length === 0 && mayStart)) next = { want, runner };
+  for (const base of mayStart ? state.unplaced.line.items : basesWithRunners(state)) {
+    if (placeOf(base) >= headMs(next?.want)) {
+      if (mayStart) break;
+      continue;
     }
+    const found = firstPlaceable(state, base, mayStart);
+    if (headMs(found?.want) < headMs(next?.want)) next = found;
   }
   return next;
 }
 
-/** The runners of its base that may take it on: those that do not hold the combo already, nor only what is kept. */
-export function runnersFor(
+function firstPlaceable(state: PoolState, base: UnplacedBase, mayStart: boolean): Placeable | undefined {
+  const runners = runnersOf(state, base);
+  const [queue] = base.queues.items;
+  // A place for one of the queues is one for all.
+  const ofQueues = queue && placeFor(state, runners, queue, mayStart);
+  for (const replica of base.replicas.items) {
+    if (replica.sinceMs >= headMs(ofQueues?.want)) break;
+    const ofReplica = placeFor(state, runners, replica, mayStart);
+    if (ofReplica) return ofReplica;
+  }
+  return ofQueues;
+}
+
+function placeFor(
   state: PoolState,
   runners: readonly UsableRunner[],
-  { combo }: Want,
-): readonly UsableRunner[] {
-  if (state.keeps.size === 0) return runners;
-  return runners.filter((runner) => !runner.combos.has(combo.key) && !isFullOfKept(state, runner));
-}
-
-/** Nothing on it ever gives its place to another combo. */
-function isFullOfKept(state: PoolState, runner: UsableRunner): boolean {
-  if (runner.combos.size < state.settings.maxCombosPerRunner) return false;
-  for (const key of runner.combos.keys()) if (!isKept(state, runner, key)) return false;
-  return true;
-}
-
-/** A ready one before one whose base is still on its way. */
-function withPlace(state: PoolState, runners: readonly UsableRunner[]): UsableRunner | undefined {
-  const hasPlace = ({ combos }: UsableRunner): boolean => combos.size < state.settings.maxCombosPerRunner;
-  return runners.find((runner) => runner.state === 'ready' && hasPlace(runner)) ?? runners.find(hasPlace);
-}
-
-/**
- * Those that wait for a place on a full runner, or for a runner, have idle ones give way. First for interactive requests
- * alone: what may go for them may not go for flex work.
- */
-function makePlaces(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  makePlacesFor(state, 'interactive', nowMs, effects);
-  if (state.flexWaiting > 0) makePlacesFor(state, 'flex', nowMs, effects);
-}
-
-function makePlacesFor(state: PoolState, tier: Tier, nowMs: number, effects: PoolEffect[]): void {
-  let missing = runnersWithBase(state) - state.settings.maxRunners;
-  for (const { model, wants } of state.unplaced.values()) {
-    const runners = runnersOfBase(state, model);
-    const perRunner = new Map<UsableRunner, number>();
-    let needsRunner = false;
-    for (const want of wants) {
-      if (tier === 'interactive' && tierOf(headMs(want)) === 'flex') continue;
-      const candidates = runnersFor(state, runners, want);
-      const full = candidates.find(({ state: name }) => name === 'ready') ?? candidates[0];
-      if (!full) needsRunner = true;
-      else if (!withPlace(state, candidates)) perRunner.set(full, (perRunner.get(full) ?? 0) + 1);
-    }
-    // Queues of one base share one new runner.
-    if (needsRunner) missing += 1;
-    for (const [runner, wanted] of perRunner)
-      if (runner.state === 'ready') makeComboRoom(state, runner, wanted, tier, nowMs, effects);
-  }
-  makeRunnerRoom(state, missing, tier, nowMs, effects);
+  want: Want,
+  mayStart: boolean,
+): Placeable | undefined {
+  const candidates = runnersFor(state, runners, want);
+  const runner = withPlace(state, candidates);
+  return runner || (candidates.length === 0 && mayStart) ? { want, runner } : undefined;
 }

@@ -1,8 +1,8 @@
 import type { ComboKey, RequestId, RunnerId } from '../domain/ids.ts';
 import { holderOn } from './holders.ts';
+import { firstMs } from './line.ts';
 import { isFlexHeld } from './nextWaiters.ts';
 import { startOf, waiterOf } from './queries.ts';
-import { headMs, oldestWant } from './queues.ts';
 import type { PoolState, Runner } from './state.ts';
 
 /**
@@ -19,7 +19,7 @@ export function promise(state: PoolState, id: RequestId, nowMs: number): void {
   const { runner, slot } = holder;
   if (slot.state === 'ready' && isRoomNeeded(state, found.waiter.lineMs)) return;
   // Flex work that is held, or was until now: the next tick grants it, or it gives way.
-  if (slot.state === 'ready' && slot.active < slot.combo.model.sequences) return;
+  if (slot.state === 'ready' && slot.active < slot.sequences) return;
   if (runner.state === 'ready' && found.waiter.tier === 'flex' && isFlexHeld(state, runner, nowMs)) return;
   found.waiter.promised = runner.id;
 }
@@ -35,6 +35,5 @@ export function holdsPromise(state: PoolState, runner: Runner): boolean {
 }
 
 function isRoomNeeded(state: PoolState, lineMs: number): boolean {
-  for (const { wants } of state.unplaced.values()) if (headMs(oldestWant(wants)) <= lineMs) return true;
-  return false;
+  return firstMs(state.unplaced.line) <= lineMs;
 }

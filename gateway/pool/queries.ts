@@ -1,7 +1,7 @@
 import type { ComboKey } from '../domain/ids.ts';
 import type { FixedStart } from './effects.ts';
 import { bestHolder, holderOn } from './holders.ts';
-import type { PoolState, Waiter } from './state.ts';
+import type { PoolState, Waiter, WaitingIn } from './state.ts';
 
 /** null: no runner is chosen yet, or nobody of that id waits. Has no side effects. */
 export function fixedStart(state: PoolState, waiterId: string): FixedStart | null {
@@ -16,14 +16,8 @@ export function promisedStart(state: PoolState, waiterId: string): FixedStart | 
 }
 
 /** One that waits, and what for. */
-export function waiterOf(
-  state: PoolState,
-  waiterId: string,
-): { readonly key: ComboKey; readonly waiter: Waiter } | undefined {
-  const key = state.waitingIn.get(waiterId);
-  if (key === undefined) return undefined;
-  const waiter = state.queues.get(key)?.waiters.find(({ id }) => id === waiterId);
-  return waiter && { key, waiter };
+export function waiterOf(state: PoolState, waiterId: string): WaitingIn | undefined {
+  return state.waitingIn.get(waiterId);
 }
 
 /** The same as fixedStart() of one that is known to wait for that combo. */

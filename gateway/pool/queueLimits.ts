@@ -3,6 +3,7 @@ import type { Failure } from '../domain/errors.ts';
 import { type Account, isContended } from './fairness.ts';
 import { retryAfterMs } from './retryAfter.ts';
 import type { PoolState } from './state.ts';
+import { countOf } from './tenants.ts';
 
 /**
  * Why one more request cannot wait; null: it can. A tenant that is alone may fill the queue. While another one asks too,
@@ -47,7 +48,8 @@ function overShare(
   if (account.waiting >= ofAll)
     return `Cannot queue request: ${account.waiting} of this API key are waiting, expected at most ${ofAll} while others ask`;
   if (Math.min(inCombo, account.waiting) < ofCombo) return null;
-  const own = (state.queues.get(combo.key)?.waiters ?? []).filter((waiter) => waiter.account === account);
-  if (own.length < ofCombo) return null;
-  return `Cannot queue request for "${combo.name}": ${own.length} of this API key are waiting, expected at most ${ofCombo} while others ask`;
+  const queue = state.queues.get(combo.key);
+  const own = queue ? countOf(queue.tenants, account) : 0;
+  if (own < ofCombo) return null;
+  return `Cannot queue request for "${combo.name}": ${own} of this API key are waiting, expected at most ${ofCombo} while others ask`;
 }

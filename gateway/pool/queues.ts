@@ -9,17 +9,12 @@ import { canFit, capacityFailure } from './fit.ts';
 import { bestHolder, isHeld } from './holders.ts';
 import { startOf } from './queries.ts';
 import { withRetryAfter } from './retryAfter.ts';
-import {
-  baseKey,
-  type PoolState,
-  type ReadyRunner,
-  type Waiter,
-  type WaitQueue,
-  type Want,
-} from './state.ts';
+import type { PoolState, Waiter, WaitQueue } from './state.ts';
+import { countIn, countOut, noTenants } from './tenants.ts';
 import { takePlace } from './tiers.ts';
+import { markPlaced, standAnew, wantPlace } from './wants.ts';
 
-// The books of who waits: only this file adds to and takes from `queues`, `unplaced`, `waitingIn`, `waiting` and `flexWaiting`.
+// The books of who waits: only this file adds to and takes from `queues`, `waitingIn`, `waiting` and `flexWaiting`.
 
 /** Adds a waiter to its combo's line, behind the others of its tier. One that meets a start under way joins it. */
 export function enqueue(
@@ -41,9 +36,9 @@ export function enqueue(
   };
   joinStart(state, combo.key, [waiter]);
   const queue = state.queues.get(combo.key);
-  if (queue) insert(queue.waiters, waiter);
-  else state.queues.set(combo.key, { type: 'queue', combo, waiters: [waiter] });
-  state.waitingIn.set(waiter.id, combo.key);
+  if (queue) join(state, queue, waiter);
+  else open(state, combo, waiter);
+  state.waitingIn.set(waiter.id, { key: combo.key, waiter });
   state.waiting += 1;
   if (waiter.tier === 'flex') state.flexWaiting += 1;
   if (waiter.account) beginWaiting(state, waiter.account);
@@ -59,27 +54,20 @@ function joinStart(state: PoolState, key: ComboKey, waiters: readonly Waiter[]):
   for (const waiter of waiters) waiter.start = { runnerId: holder.runner.id, kind: slot.kind, joined: true };
 }
 
+function open(state: PoolState, combo: Combo, first: Waiter): void {
+  const tenants = noTenants();
+  countIn(tenants, first);
+  state.queues.set(combo.key, { type: 'queue', combo, waiters: [first], tenants });
+}
+
 /** Interactive waiters stand before flex ones: from the end, since those who come now are mostly the last. */
-function insert(waiters: Waiter[], waiter: Waiter): void {
+function join(state: PoolState, queue: WaitQueue, waiter: Waiter): void {
+  const { waiters } = queue;
   let at = waiters.length;
   while (at > 0 && (waiters[at - 1]?.lineMs ?? 0) > waiter.lineMs) at -= 1;
   waiters.splice(at, 0, waiter);
-}
-
-/** Takes the first `count` out, in their order. */
-function takeFirst(state: PoolState, queue: WaitQueue, count: number): Waiter[] {
-  const taken = queue.waiters.splice(0, count);
-  for (const { id, account, tier } of taken) {
-    state.waitingIn.delete(id);
-    if (tier === 'flex') state.flexWaiting -= 1;
-    if (account) endWaiting(state, account);
-  }
-  state.waiting -= taken.length;
-  if (queue.waiters.length === 0) {
-    state.queues.delete(queue.combo.key);
-    markPlaced(state, queue);
-  }
-  return taken;
+  countIn(queue.tenants, waiter);
+  if (at === 0) standAnew(state, queue);
 }
 
 /** Takes out those of which it is true, in their order. */
@@ -92,10 +80,35 @@ export function takeOut(state: PoolState, queue: WaitQueue, leaves: (waiter: Wai
 /** Takes out those that are given, who wait in it. */
 export function takeThese(state: PoolState, queue: WaitQueue, leaving: readonly Waiter[]): void {
   if (leaving.length === 0) return;
+  removeFrom(queue.waiters, leaving);
+  for (const waiter of leaving) {
+    const { id, account, tier } = waiter;
+    state.waitingIn.delete(id);
+    countOut(queue.tenants, waiter);
+    if (tier === 'flex') state.flexWaiting -= 1;
+    if (account) endWaiting(state, account);
+  }
+  state.waiting -= leaving.length;
+  if (queue.waiters.length === 0) {
+    state.queues.delete(queue.combo.key);
+    markPlaced(state, queue);
+  } else standAnew(state, queue);
+}
+
+/** One is looked up, many are taken out in one pass: a queue may be long. */
+function removeFrom(waiters: Waiter[], leaving: readonly Waiter[]): void {
+  if (leaving.length === 1) {
+    for (const waiter of leaving) waiters.splice(waiters.indexOf(waiter), 1);
+    return;
+  }
   const isLeaving = new Set(leaving);
-  const staying = queue.waiters.filter((waiter) => !isLeaving.has(waiter));
-  queue.waiters.splice(0, queue.waiters.length, ...leaving, ...staying);
-  takeFirst(state, queue, leaving.length);
+  let staying = 0;
+  for (const waiter of waiters) {
+    if (isLeaving.size > 0 && isLeaving.delete(waiter)) continue;
+    waiters[staying] = waiter;
+    staying += 1;
+  }
+  waiters.length = staying;
 }
 
 /** Answers those who wait for a combo and are `meant`, all unless given, with the same failure. */
@@ -160,46 +173,4 @@ function rejectPromised(state: PoolState, queue: WaitQueue, runnerId: RunnerId, 
     const failure = { code: 'runner_died', message } as const;
     effects.push({ type: 'reject', requestId: requestId(id), failure, start: null });
   }
-}
-
-/** Puts it among those that want a place. */
-export function wantPlace(state: PoolState, want: Want): void {
-  const base = baseKey(want.combo.model);
-  const unplaced = state.unplaced.get(base);
-  if (unplaced) unplaced.wants.add(want);
-  else state.unplaced.set(base, { model: want.combo.model, wants: new Set([want]) });
-}
-
-/** Its start has begun, or nobody wants it any more. */
-export function markPlaced(state: PoolState, want: Want): void {
-  if (state.unplaced.size === 0) return;
-  const base = baseKey(want.combo.model);
-  const unplaced = state.unplaced.get(base);
-  if (unplaced?.wants.delete(want) && unplaced.wants.size === 0) state.unplaced.delete(base);
-}
-
-/** Its place in line: that of the first of a queue (tiers.ts), else since when it is wanted. */
-export function headMs(want: Want | undefined): number {
-  if (want?.type === 'replica') return want.sinceMs;
-  return want?.waiters[0]?.lineMs ?? Number.POSITIVE_INFINITY;
-}
-
-/** Since when it is wanted: when the first in a queue's line arrived. */
-export function wantedMs(want: Want): number {
-  if (want.type === 'replica') return want.sinceMs;
-  return want.waiters[0]?.arrivedMs ?? Number.POSITIVE_INFINITY;
-}
-
-/** The first in line. */
-export function oldestWant(wants: Iterable<Want>): Want | undefined {
-  let oldest: Want | undefined;
-  for (const want of wants) if (!oldest || headMs(want) < headMs(oldest)) oldest = want;
-  return oldest;
-}
-
-/** The place in line of the first of those that wait for any combo of the runner's base. */
-export function longestWaitMs(state: PoolState, runner: ReadyRunner): number {
-  let firstMs = headMs(oldestWant(state.unplaced.get(baseKey(runner.model))?.wants ?? []));
-  for (const key of runner.combos.keys()) firstMs = Math.min(firstMs, headMs(state.queues.get(key)));
-  return firstMs;
 }

@@ -7,6 +7,7 @@ import { losePlace, waitForRoom } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { upkeep } from './upkeep.ts';
+import { allWants } from './wants.ts';
 
 /**
  * From now on this is what can be asked for. What is ready, or is being attached to a ready runner, still serves those
@@ -22,8 +23,7 @@ export function applyCatalogue(
   forgetStale(state, effects);
   reviewKeeps(state);
   upkeep(state, nowMs, effects);
-  const unplaced = [...state.unplaced.values()].flatMap(({ wants }) => [...wants]);
-  for (const { type, combo } of unplaced) if (type === 'queue') waitForRoom(state, combo.key, effects);
+  for (const { type, combo } of allWants(state)) if (type === 'queue') waitForRoom(state, combo.key, effects);
   dropStale(state, nowMs, effects);
 }
 

@@ -2,10 +2,10 @@ import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
 import { holdsKept, isKept } from './keeps.ts';
-import { longestWaitMs } from './queues.ts';
 import { isIdle, type PoolState, type ReadyRunner, type ReadySlot } from './state.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
+import { longestWaitMs } from './wants.ts';
 
 /**
  * Room for `missing` more runners: idle ones go that nobody waits for, in the order of the eviction policy. Room that
@@ -51,10 +51,10 @@ export function makeComboRoom(
 ): void {
   let needed = wanted;
   const idle: ReadySlot[] = [];
-  for (const [key, slot] of runner.combos) {
+  for (const slot of runner.combos.values()) {
     if (slot.state === 'detaching') needed -= 1;
     else if (slot.state === 'ready' && slot.active === 0 && mayGiveWay(state, slot, to, nowMs))
-      if (!isKept(state, runner, key)) idle.push(slot);
+      if (!isKept(state, runner, slot.combo.key)) idle.push(slot);
   }
   if (needed <= 0 || idle.length === 0) return;
   const leaving = inOrderOfLeaving(state, idle, comboCandidate);

@@ -2,6 +2,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import { blame, blameExit, refusalAfter } from './blame.ts';
+import { oneContext } from './contexts.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
@@ -10,7 +11,7 @@ import { holdersOf, readyHolders } from './holders.ts';
 import { isKept, keepFailed, keepLost } from './keeps.ts';
 import { measureContext, measureWeights, slotBytes } from './memory.ts';
 import { lift, strike } from './quarantine.ts';
-import { headMs, losePlace, rejectWaiting } from './queues.ts';
+import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
@@ -22,6 +23,7 @@ import type { Tier } from './terms.ts';
 import { beganFor, tierOf } from './tiers.ts';
 import { forget, moveTo } from './transitions.ts';
 import { upkeep } from './upkeep.ts';
+import { headMs } from './wants.ts';
 import { firstKeepAliveMs } from './warmAhead.ts';
 
 /** The process takes orders: it loads the base that it was spawned for, or waits for one as a standby. */
@@ -94,10 +96,9 @@ export function comboReady(
   const { kvBytes, computeBytes } = event;
   const queue = state.queues.get(combo.key);
   const ready: ReadySlot = {
+    ...oneContext({ sequences: runner.model.sequences, kvBytes, computeBytes }),
     state: 'ready',
     combo,
-    kvBytes,
-    computeBytes,
     worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
     interactive: beganFor(queue ? tierOf(headMs(queue)) : 'interactive', nowMs),
     active: 0,

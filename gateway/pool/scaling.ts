@@ -9,10 +9,12 @@ import { isKept } from './keeps.ts';
 import { comboNeed, freeBytes, isOnDevice, wholeNeed } from './memory.ts';
 import { isPromised } from './promises.ts';
 import { quarantineOf } from './quarantine.ts';
+import { isResizable, narrow, widen } from './resizing.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { isIdle, type PoolState, runnersOfBase, runnersWithBase } from './state.ts';
+import { isIdle, type PoolState, runnersWithBase } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 import { decodingRunners } from './threads.ts';
+import { runnersOfBase } from './usable.ts';
 
 /**
  * How many requests of a combo run or wait, averaged over a long and a short window: Knative's autoscaler
@@ -42,20 +44,24 @@ export function mostRunners(state: PoolState, model: CatalogueModel): number {
   return most;
 }
 
-/** Spreads hot combos over one runner more, where that is worth it, and those that have cooled down over one less. */
+/**
+ * Gives hot combos more sequences where they are, and when those cannot have more one runner more, where that is worth it;
+ * those that have cooled down have one runner less, and fewer sequences.
+ */
 export function scale(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const scaled = scalable(state);
   for (const key of state.loads.keys()) if (!scaled.has(key)) state.loads.delete(key);
   for (const [key, holders] of scaled) scaleCombo(state, key, holders, nowMs, effects);
 }
 
-/** Combos that may be spread, with the runners that serve them now. */
+/** Combos that may be spread or have other sequences, with the runners that serve them now. */
 function scalable(state: PoolState): Map<ComboKey, ReadyHolder[]> {
   const scaled = new Map<ComboKey, ReadyHolder[]>();
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready') continue;
     for (const [key, slot] of runner.combos) {
-      if (slot.state !== 'ready' || maxRunnersOf(state, slot.combo) < 2) continue;
+      if (slot.state !== 'ready') continue;
+      if (maxRunnersOf(state, slot.combo) < 2 && !isResizable(state, { runner, slot })) continue;
       if (!isCurrentCombo(slot.combo, state.catalogue)) continue;
       const holders = scaled.get(key);
       if (holders) holders.push({ runner, slot });
@@ -74,20 +80,19 @@ function scaleCombo(
 ): void {
   const combo = ready[0]?.slot.combo;
   if (!combo) return;
-  const desired = desiredRunners(state, combo, ready, nowMs);
+  const load = averageLoad(state, combo, ready, nowMs);
+  const wanted = wantedRunners(state, combo, load, ready, nowMs);
+  const desired = Math.min(wanted, maxRunnersOf(state, combo));
   const there = holdersOf(state, key).length;
-  if (desired > there) spread(state, combo, there, nowMs, effects);
-  else if (desired < ready.length) gather(state, ready, nowMs, effects);
+  if (wanted > there) grow(state, combo, ready, { there, desired }, nowMs, effects);
+  if (desired < ready.length) gather(state, ready, nowMs, effects);
+  else if (nowMs >= load.panicUntilMs && !state.queues.has(key))
+    narrow(state, ready, load.stable / state.settings.targetOccupancy, nowMs, effects);
 }
 
-/** Has no side effects but on the combo's averages. */
-function desiredRunners(
-  state: PoolState,
-  combo: Combo,
-  ready: readonly ReadyHolder[],
-  nowMs: number,
-): number {
-  const { stableWindowMs, panicWindowMs, targetOccupancy } = state.settings;
+/** What runs and waits now goes into the combo's averages. */
+function averageLoad(state: PoolState, combo: Combo, ready: readonly ReadyHolder[], nowMs: number): Load {
+  const { stableWindowMs, panicWindowMs } = state.settings;
   let demand = state.queues.get(combo.key)?.waiters.length ?? 0;
   for (const { slot } of ready) demand += slot.active;
   const load = state.loads.get(combo.key) ?? { stable: 0, panic: 0, atMs: nowMs, panicUntilMs: 0 };
@@ -96,21 +101,50 @@ function desiredRunners(
   load.stable += (demand - load.stable) * weightOf(stableWindowMs);
   load.panic += (demand - load.panic) * weightOf(panicWindowMs);
   load.atMs = nowMs;
-  const capacity = combo.model.sequences * targetOccupancy;
-  const forPanic = Math.ceil(load.panic / capacity);
-  if (forPanic >= PANIC_THRESHOLD * ready.length) load.panicUntilMs = nowMs + stableWindowMs;
   state.loads.set(combo.key, load);
-  const forStable = Math.ceil(load.stable / capacity);
-  const desired = nowMs < load.panicUntilMs ? Math.max(forPanic, forStable, ready.length) : forStable;
-  return Math.min(Math.max(desired, 1), maxRunnersOf(state, combo));
+  return load;
 }
 
-/** Begins one runner more, out of what is free: nothing gives way for it. */
-function spread(state: PoolState, combo: Combo, there: number, nowMs: number, effects: PoolEffect[]): void {
+/** On how many runners the load should be, however many the combo may have. Has no side effects but on when it panics. */
+function wantedRunners(
+  state: PoolState,
+  { model }: Combo,
+  load: Load,
+  ready: readonly ReadyHolder[],
+  nowMs: number,
+): number {
+  const { stableWindowMs, targetOccupancy } = state.settings;
+  const forPanic = runnersFor(load.panic / targetOccupancy, ready, model.sequences);
+  if (forPanic >= PANIC_THRESHOLD * ready.length) load.panicUntilMs = nowMs + stableWindowMs;
+  const forStable = runnersFor(load.stable / targetOccupancy, ready, model.sequences);
+  return nowMs < load.panicUntilMs ? Math.max(forPanic, forStable, ready.length) : forStable;
+}
+
+/** How many have so many sequences: the oldest first, then others with as many as one begins with. At least one. */
+function runnersFor(sequences: number, ready: readonly ReadyHolder[], perRunner: number): number {
+  let left = sequences;
+  let runners = 0;
+  for (const { slot } of ready) {
+    if (left <= 0) break;
+    left -= slot.sequences;
+    runners += 1;
+  }
+  return Math.max(1, runners + Math.ceil(Math.max(0, left) / perRunner));
+}
+
+/** More sequences where it is; when none are to be had, and it may, one runner more. */
+function grow(
+  state: PoolState,
+  combo: Combo,
+  ready: readonly ReadyHolder[],
+  { there, desired }: { readonly there: number; readonly desired: number },
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   const head = state.queues.get(combo.key)?.waiters[0];
-  // Flex work fills what is idle: no runner more is started for it.
-  if (!head || head.tier === 'flex' || !isWorthIt(state, combo)) return;
-  if (nowMs - head.waitsSinceMs < state.settings.scaleUpDelayMs) return;
+  // Flex work fills what is idle: neither sequences nor a runner more for it.
+  if (!head || head.tier === 'flex' || nowMs - head.waitsSinceMs < state.settings.scaleUpDelayMs) return;
+  if (widen(state, ready, nowMs, effects) || desired <= there || !isWorthIt(state, combo)) return;
   if (!beginReplica(state, combo, nowMs, effects)) return;
   effects.push({ type: 'note', note: 'scaled_up', combo: combo.name, detail: { runners: there + 1 } });
 }

@@ -24,7 +24,7 @@ export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, eff
     for (const { runner, slot } of holders) {
       const queue = state.queues.get(key);
       if (!queue) return;
-      const free = Math.ceil(slot.combo.model.sequences * share) - slot.active;
+      const free = Math.ceil(slot.sequences * share) - slot.active;
       if (free <= 0) continue;
       const next = takeNext(state, queue, runner, free, nowMs);
       for (const waiter of next) grant(state, runner, slot, waiter, nowMs, effects);

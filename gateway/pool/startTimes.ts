@@ -3,7 +3,8 @@ import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
 import { medianMs, noteDuration } from './durations.ts';
 import { bestHolder } from './holders.ts';
-import { baseKey, type ComboSlot, type PoolState, runnersOfBase } from './state.ts';
+import { baseKey, type ComboSlot, type PoolState } from './state.ts';
+import { runnersOfBase } from './usable.ts';
 
 /** Until a load was measured: 1 GB/s, as a local disk gives. */
 const ASSUMED_MS_PER_GB = 1000;

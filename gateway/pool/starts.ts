@@ -2,7 +2,7 @@ import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { PoolEffect } from './effects.ts';
 import { comboNeed } from './memory.ts';
-import { joinPlaced, markPlaced } from './queues.ts';
+import { joinPlaced } from './queues.ts';
 import { freeStandby } from './standbys.ts';
 import {
   type ComboSlot,
@@ -17,6 +17,8 @@ import {
 import { decodingRunners, threadShare } from './threads.ts';
 import { moveTo } from './transitions.ts';
 import { replicaBegun } from './upkeep.ts';
+import { forgetUsable } from './usable.ts';
+import { markPlaced } from './wants.ts';
 
 /** Begins a start from nothing: a runner for the base, whose first combo is the wanted one. */
 export function startRunner(
@@ -59,6 +61,7 @@ function claimStandby(
   effects.push({ type: 'claim', runnerId: id, model });
   effects.push({ type: 'note', note: 'standby_claimed', runnerId: id, combo: name });
   if (standby.state === 'standby') return load(state, { ...standby, model }, nowMs, nowMs, effects);
+  forgetUsable(state);
   return Object.assign(standby, { model });
 }
 

@@ -3,6 +3,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, ComboName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { Contexts } from './contexts.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import { type DurationBook, noStartTimes, type StartTimes } from './durations.ts';
 import type { StopReason } from './effects.ts';
@@ -10,13 +11,17 @@ import { type Book, EVICTION_POLICIES, type EvictionPolicy, type Worth } from '.
 import { type Account, type Fairness, noFairness } from './fairness.ts';
 import { type Dice, diceOf } from './jitter.ts';
 import type { Keep } from './keeps.ts';
+import { emptyLine } from './line.ts';
 import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
 import type { StepTimes } from './stepTimes.ts';
+import type { Tenants } from './tenants.ts';
 import type { Tier } from './terms.ts';
 import type { InteractiveUse } from './tiers.ts';
+import type { UsableRunners } from './usable.ts';
+import type { Unplaced } from './wants.ts';
 import type { WarmedAhead } from './warmAhead.ts';
 
 /** A combo on a runner. */
@@ -44,11 +49,9 @@ export type ComboSlot =
   | DrainingSlot
   | { readonly state: 'detaching'; readonly combo: Combo; readonly sinceMs: number; readonly bytes: number };
 
-export interface ReadySlot {
+export interface ReadySlot extends Contexts {
   readonly state: 'ready';
   readonly combo: Combo;
-  readonly kvBytes: number;
-  readonly computeBytes: number;
   readonly worth: Worth;
   readonly interactive: InteractiveUse;
   /** Granted requests that have not ended. */
@@ -58,11 +61,9 @@ export interface ReadySlot {
   keepAliveMs: number;
 }
 
-export interface DrainingSlot {
+export interface DrainingSlot extends Contexts {
   readonly state: 'draining';
   readonly combo: Combo;
-  readonly kvBytes: number;
-  readonly computeBytes: number;
   active: number;
 }
 
@@ -155,6 +156,13 @@ export interface WaitQueue {
   readonly type: 'queue';
   readonly combo: Combo;
   readonly waiters: Waiter[];
+  readonly tenants: Tenants;
+}
+
+/** Where a waiter waits. */
+export interface WaitingIn {
+  readonly key: ComboKey;
+  readonly waiter: Waiter;
 }
 
 /** A pinned combo lacks a runner; nobody need wait for it. */
@@ -166,12 +174,6 @@ export interface ReplicaWant {
 
 /** What wants a place on a runner. */
 export type Want = WaitQueue | ReplicaWant;
-
-/** Wants of one base whose start nobody has begun: queues that no runner has a slot for, and missing replicas. */
-export interface UnplacedBase {
-  readonly model: CatalogueModel;
-  readonly wants: Set<Want>;
-}
 
 /** A request that runs. */
 export interface GrantedRequest {
@@ -204,10 +206,12 @@ export interface PoolState {
   /** The settings' own; the simulator brings one that knows the future. */
   readonly eviction: EvictionPolicy;
   readonly runners: Map<RunnerId, Runner>;
+  /** Made from `runners`; null: to be made anew (usable.ts). */
+  usable: UsableRunners | null;
   /** Only combos that somebody waits for. */
   readonly queues: Map<ComboKey, WaitQueue>;
-  /** By baseKey. For `queues` an index, so that an event costs nothing for those whose start is under way. */
-  readonly unplaced: Map<string, UnplacedBase>;
+  /** For `queues` an index, so that an event costs nothing for those whose start is under way. */
+  readonly unplaced: Unplaced;
   /** Replicas that are missing and wait in `unplaced`. */
   readonly replicas: Map<ComboKey, ReplicaWant>;
   /** By canonical name. */
@@ -219,8 +223,8 @@ export interface PoolState {
   lastPlaceMs: number;
   /** Of `waiting` those that are flex work. */
   flexWaiting: number;
-  /** Where a waiting request waits. */
-  readonly waitingIn: Map<string, ComboKey>;
+  /** All that wait, by id. */
+  readonly waitingIn: Map<string, WaitingIn>;
   /** Where a granted request runs. */
   readonly granted: Map<RequestId, GrantedRequest>;
   readonly fairness: Fairness;
@@ -254,8 +258,9 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     settings,
     eviction: EVICTION_POLICIES[settings.eviction],
     runners: new Map(),
+    usable: null,
     queues: new Map(),
-    unplaced: new Map(),
+    unplaced: { bases: new Map(), line: emptyLine() },
     replicas: new Map(),
     pins: new Map(),
     keeps: new Map(),
@@ -304,14 +309,6 @@ export function runnersWithBase(state: PoolState): number {
   let count = 0;
   for (const { model } of state.runners.values()) if (model !== null) count += 1;
   return count;
-}
-
-/** The usable runners that hold, or are about to hold, this very revision of the base; the oldest first. */
-export function runnersOfBase(state: PoolState, { id, revision }: CatalogueModel): UsableRunner[] {
-  const found: UsableRunner[] = [];
-  for (const runner of state.runners.values())
-    if (runner.model?.id === id && runner.model.revision === revision && isUsable(runner)) found.push(runner);
-  return found;
 }
 
 /** Ready, nothing granted, nothing being attached: it can go without anybody noticing. */

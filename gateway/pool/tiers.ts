@@ -1,4 +1,5 @@
 import { isResident, type Worth } from './eviction.ts';
+import { countBefore, type Line } from './line.ts';
 import type { PoolState } from './state.ts';
 import type { Tier } from './terms.ts';
 
@@ -20,6 +21,11 @@ export function takePlace(state: PoolState, tier: Tier, nowMs: number): number {
 /** Of a place in line. Nobody's (Infinity) is flex. */
 export function tierOf(lineMs: number): Tier {
   return lineMs >= FLEX_BEHIND_MS ? 'flex' : 'interactive';
+}
+
+/** How many in the line are of that tier, or of one that goes before it. */
+export function countUpTo({ items, placesMs }: Line<unknown>, tier: Tier): number {
+  return tier === 'flex' ? items.length : countBefore(placesMs, FLEX_BEHIND_MS);
 }
 
 /** What interactive requests make of a combo or a base. */

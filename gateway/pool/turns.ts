@@ -1,22 +1,25 @@
 import type { RunnerId } from '../domain/ids.ts';
+import { runnersFor } from './candidates.ts';
+import { contextsOf } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdsKept, isKept } from './keeps.ts';
 import { comingBytes, heldBytes, slotBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
-import { blockedByMemory, runnersFor } from './placing.ts';
+import { blockedByMemory } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
-import { headMs, joinPlaced, longestWaitMs, oldestWant, wantedMs } from './queues.ts';
+import { joinPlaced } from './queues.ts';
 import {
   type PoolState,
   type ReadyRunner,
   type ReadySlot,
-  runnersOfBase,
   runnersWithBase,
   type UsableRunner,
   type Want,
 } from './state.ts';
 import { drainRunner } from './stops.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
+import { runnersOfBase } from './usable.ts';
+import { firstWant, headMs, longestWaitMs, wantedMs } from './wants.ts';
 
 /**
  * Who waits for room that only busy ones could give gets its turn after `swapAfterMs`: the least recently used busy
@@ -26,15 +29,16 @@ import { mayGiveWay, tierOf } from './tiers.ts';
  */
 export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   const missing: Want[] = [];
-  for (const { model, wants } of state.unplaced.values()) {
-    const oldest = oldestWant(wants);
+  for (const base of state.unplaced.line.items) {
+    const oldest = firstWant(base);
     if (!oldest || nowMs - wantedMs(oldest) < state.settings.swapAfterMs) continue;
-    const runners = runnersFor(state, runnersOfBase(state, model), oldest);
+    const runners = runnersFor(state, runnersOfBase(state, base.model), oldest);
     if (runners.length === 0) missing.push(oldest);
     else swapOnFull(state, runners, oldest, nowMs);
   }
-  missing.sort((a, b) => headMs(a) - headMs(b));
-  for (const want of missing.slice(roomOnItsWay(state))) swapRunner(state, want, null, nowMs, effects);
+  // In line: whom nobody gives way for the first, he does for none behind it.
+  for (const want of missing.slice(roomOnItsWay(state)))
+    if (!swapRunner(state, want, null, nowMs, effects)) break;
   swapForMemory(state, nowMs, effects);
 }
 
@@ -106,8 +110,8 @@ function swapCombo(state: PoolState, runner: ReadyRunner, want: Want, nowMs: num
     if (!oldest || slot.lastUsedMs < oldest.lastUsedMs) oldest = slot;
   }
   if (!oldest) return false;
-  const { combo, kvBytes, computeBytes, active } = oldest;
-  runner.combos.set(combo.key, { state: 'draining', combo, kvBytes, computeBytes, active });
+  const { combo, active } = oldest;
+  runner.combos.set(combo.key, { ...contextsOf(oldest), state: 'draining', combo, active });
   joinPlaced(state, combo.key);
   return true;
 }

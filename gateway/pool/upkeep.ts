@@ -5,8 +5,10 @@ import { holdersOf } from './holders.ts';
 import type { Keep } from './keeps.ts';
 import { comboNeed, weightNeed } from './memory.ts';
 import { quarantineOf } from './quarantine.ts';
-import { markPlaced, rejectWaiting, wantPlace } from './queues.ts';
-import { type PoolState, type ReplicaWant, runnersOfBase } from './state.ts';
+import { rejectWaiting } from './queues.ts';
+import { type PoolState, type ReplicaWant } from './state.ts';
+import { runnersOfBase } from './usable.ts';
+import { allWants, markPlaced, wantPlace } from './wants.ts';
 
 /** Wants a place for every combo that is kept and lacks runners, what is there soonest first. */
 export function upkeep(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
@@ -44,11 +46,9 @@ export function dropReplicas(state: PoolState, drops: (want: ReplicaWant) => boo
 
 /** Answers those who can have no room any more beside what is kept now. */
 export function refuseUnfit(state: PoolState, effects: PoolEffect[]): void {
-  for (const { wants } of [...state.unplaced.values()]) {
-    for (const { type, combo } of [...wants])
-      if (type === 'queue' && !canFit(state, combo))
-        rejectWaiting(state, combo.key, capacityFailure(state, combo), effects);
-  }
+  for (const { type, combo } of allWants(state))
+    if (type === 'queue' && !canFit(state, combo))
+      rejectWaiting(state, combo.key, capacityFailure(state, combo), effects);
 }
 
 function dropReplica(state: PoolState, want: ReplicaWant): void {

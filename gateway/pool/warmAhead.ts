@@ -9,14 +9,8 @@ import { comboNeed, freeBytes, weightNeed } from './memory.ts';
 import { orderWaiter } from './orders.ts';
 import { quarantineOf } from './quarantine.ts';
 import { enqueue } from './queues.ts';
-import {
-  baseKey,
-  type ComboSlot,
-  type PoolState,
-  runnersOfBase,
-  runnersWithBase,
-  type UsableRunner,
-} from './state.ts';
+import { baseKey, type ComboSlot, type PoolState, runnersWithBase, type UsableRunner } from './state.ts';
+import { runnersOfBase } from './usable.ts';
 
 /** What was started for nobody yet, because it was to be expected. */
 export interface WarmedAhead {
@@ -53,7 +47,7 @@ export function warmAhead(
   effects: PoolEffect[],
 ): void {
   forgetAhead(state, nowMs);
-  if (state.shuttingDown || state.unplaced.size > 0) return;
+  if (state.shuttingDown || state.unplaced.bases.size > 0) return;
   const room: Room = {
     freeBytes: freeBytes(state),
     budgetBytes: budgetBytes - aheadBytes(state),

@@ -1,7 +1,8 @@
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import { bestHolder, holdersOf } from '../pool/holders.ts';
 import { type Quarantine, quarantineOf } from '../pool/quarantine.ts';
-import { type PoolState, runnersOfBase } from '../pool/state.ts';
+import { type PoolState } from '../pool/state.ts';
+import { runnersOfBase } from '../pool/usable.ts';
 import type { ComboView, LoadStatus, QuarantineView } from './poolControl.ts';
 
 /** One moment on both clocks. */

@@ -4,7 +4,7 @@ import type { Result } from '../domain/errors.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { OrderAnswer } from '../pool/effects.ts';
-import type { Runner } from '../pool/state.ts';
+import type { ReadySlot, Runner } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import { comboStatus, comboViews } from './comboViews.ts';
 import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
@@ -100,7 +100,10 @@ export class ControlPool implements PoolControl {
       pid: process?.pid ?? null,
       state: held && held.active > 0 && held.state === 'ready' ? 'busy' : runner.state,
       base: runner.model?.id ?? null,
-      combos: readyCombos(runner),
+      combos: readySlots(runner).map(({ combo }) => combo.name),
+      sequences: Object.fromEntries(
+        readySlots(runner).map(({ combo, sequences }) => [combo.name, sequences]),
+      ),
       device: deviceOf(runner.model?.deviceLayers ?? ALL_LAYERS, process?.deviceKinds ?? []),
       memory: {
         weight_bytes: held?.weightBytes ?? 0,
@@ -125,8 +128,8 @@ function expectOrder<T extends 'warm' | 'evict' | 'lift' | 'drain'>(
   return value as Extract<typeof value, { order: T }>;
 }
 
-function readyCombos(runner: Runner): string[] {
-  return [...runner.combos.values()].filter((slot) => slot.state === 'ready').map((slot) => slot.combo.name);
+function readySlots(runner: Runner): ReadySlot[] {
+  return [...runner.combos.values()].filter((slot) => slot.state === 'ready');
 }
 
 /** Layers that are meant for a device stay on the CPU of a machine that has none. */

@@ -11,6 +11,8 @@ export interface RunnerView {
   readonly base: string | null;
   /** Canonical names of the combos that are ready. */
   readonly combos: readonly string[];
+  /** Of these combos: requests that may run at the same time. */
+  readonly sequences: Readonly<Record<string, number>>;
   readonly device: string;
   readonly memory: {
     readonly weight_bytes: number;

@@ -154,6 +154,8 @@ export class PoolLoop {
         return fleet?.attach(effect.runnerId, effect.combo, effect.kind);
       case 'detach':
         return fleet?.detach(effect.runnerId, effect.comboKey);
+      case 'resize':
+        return fleet?.resize(effect.runnerId, effect.comboKey, effect.sequences);
       case 'setThreads':
         return fleet?.setThreads(effect.runnerId, effect.threads);
       case 'stop':

@@ -16,6 +16,7 @@ import { OrderFailed } from './processes/controlChannel.ts';
 import { bootId } from './processes/procfs.ts';
 import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
 import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
+import { resizeCombo } from './resizeCombo.ts';
 import type { StartTimeline } from './startTimeline.ts';
 
 /** What the fleet is made with. */
@@ -196,6 +197,11 @@ export class RunnerFleet {
         dispatch({ type: 'runnerFailed', runnerId: id, failure });
       },
     );
+  }
+
+  resize(id: RunnerId, comboKey: ComboKey, sequences: number): void {
+    const wanted = { runnerId: id, comboKey, sequences };
+    resizeCombo(wanted, (body) => this.#order(id, body), this.#deps.dispatch);
   }
 
   setThreads(id: RunnerId, threads: number): void {

@@ -41,6 +41,16 @@ void Engine::detach(std::string combo, Completion<Done> done) {
   });
 }
 
+void Engine::resize(ResizeOptions options, Completion<ResizedCombo> done) {
+  control_->post([this, options = std::move(options), done = std::move(done)] {
+    done(outcomeOf("context_failed", [&] { return resizeNow(options); }));
+  });
+}
+
+void Engine::retired(std::string combo, Completion<Done> done) {
+  control_->post([this, combo = std::move(combo), done = std::move(done)] { waitRetired(combo, done); });
+}
+
 void Engine::close(Completion<Done> done) {
   closing_.store(true);
   control_->post([this, done = std::move(done)] { done(outcomeOf("closed", [&] { return closeNow(); })); });
@@ -107,6 +117,7 @@ Done Engine::closeNow() {
   // The decoder's end is the end of all sequences; adapters may be freed once nothing decodes.
   last->decoder.reset();
   for (const auto& [key, combo] : combos) combo->adapters.clear();
+  retirements_.fail(Failure("closed", "Cannot wait for contexts to go: the engine was closed"));
   contexts_.clear();
   contextMemory_.clear();
   counters_.contexts.store(0);

@@ -12,15 +12,12 @@
 #include "core/failure.h"
 #include "core/llama/adapters.h"
 #include "core/outbox.h"
+#include "core/outcomes.h"
 #include "core/prompt/prepare.h"
+#include "core/retirements.h"
 #include "core/worker.h"
 
 namespace hearth {
-
-template <typename Result>
-using Completion = std::function<void(Outcome<Result>)>;
-
-struct Done {};
 
 /**
  * One base model, its combos and their requests. Three threads: control (load, attach, detach, close, in
@@ -37,6 +34,10 @@ class Engine {
   void load(LoadOptions options, std::function<void(float)> onProgress, Completion<LoadedModel> done);
   void attach(AttachOptions options, Completion<AttachedCombo> done);
   void detach(std::string combo, Completion<Done> done);
+  /** Gives an attached combo a context of another size. */
+  void resize(ResizeOptions options, Completion<ResizedCombo> done);
+  /** Ends when the contexts that resize() has replaced have gone. */
+  void retired(std::string combo, Completion<Done> done);
   RequestId submit(GenerateOptions options);
   void cancel(RequestId id);
   void embed(std::string combo, std::vector<EmbedInput> inputs, Completion<EmbedResult> done);
@@ -68,8 +69,17 @@ class Engine {
   void placeCombo(const std::shared_ptr<Combo>& combo, bool warmUp);
   bool mayAddContext() const;
   bool usesDevice() const;
-  ContextLoop& addContext(Combo& combo);
-  void prepareContext(const std::shared_ptr<Combo>& combo, bool warmUp);
+  uint64_t kvBytesOf(int32_t sequences) const;
+  ContextLoop& addContext(llama_context_ptr made);
+  void giveMemory(Combo& combo, const ContextLoop& context) const;
+  void prepareContext(const std::shared_ptr<Combo>& combo, ContextLoop& context, bool warmUp);
+  void removeContext(ContextLoop& context);
+  void forgetContext(const ContextLoop* context);
+  ResizedCombo resizeNow(const ResizeOptions& options);
+  ContextLoop& addSizedContext(const Combo& combo, int32_t sequences);
+  void replaceContext(Combo& combo, ContextLoop& next);
+  void freeRetired(ContextLoop& context);
+  void waitRetired(const std::string& key, Completion<Done> done);
   llama_context_ptr takeContext();
   void onDecoderIdle();
   void makeSpare();
@@ -94,7 +104,10 @@ class Engine {
 
   /** Of the control thread. */
   AdapterCache adapters_;
+  Retirements retirements_;
+  /** Those that combos are given. */
   std::vector<ContextLoop*> contexts_;
+  /** Of those that retire, too. */
   std::unordered_map<const ContextLoop*, ContextMemory> contextMemory_;
 
   std::unique_ptr<Worker> preparation_;

@@ -55,7 +55,7 @@ void Engine::placeCombo(const std::shared_ptr<Combo>& shared, bool warmUp) {
   const auto startedAt = Clock::now();
   ContextLoop* context = nullptr;
   try {
-    context = &addContext(combo);
+    context = &addContext(takeContext());
   } catch (const Failure&) {
     // The device is full, though the budget says otherwise: sharing still serves.
     if (contexts_.empty()) throw;
@@ -64,22 +64,29 @@ void Engine::placeCombo(const std::shared_ptr<Combo>& shared, bool warmUp) {
   combo.context = context;
   ++context->sharers;
   combo.attached.ownContext = true;
-  prepareContext(shared, warmUp);
+  giveMemory(combo, *context);
+  prepareContext(shared, *context, warmUp);
   combo.attached.contextMs = milliseconds(Clock::now() - startedAt);
 }
 
 bool Engine::mayAddContext() const {
   if (contexts_.empty() || !loaded_->options.kvBudgetBytes) return true;
-  const uint64_t each = contextMemory_.at(contexts_.front()).kvBytes;
+  const uint64_t each = kvBytesOf(loaded_->options.sequences);
   return counters_.kvBytes.load() + each <= *loaded_->options.kvBudgetBytes;
+}
+
+/** What a context of so many sequences takes, by one that is there: every sequence has its own part. */
+uint64_t Engine::kvBytesOf(int32_t sequences) const {
+  const ContextLoop* one = contexts_.front();
+  return contextMemory_.at(one).kvBytes / static_cast<uint64_t>(one->sequences()) *
+         static_cast<uint64_t>(sequences);
 }
 
 /** `deviceLayers` may ask for a device on a machine that has none. */
 bool Engine::usesDevice() const { return loaded_->options.deviceLayers != 0 && llama_supports_gpu_offload(); }
 
-ContextLoop& Engine::addContext(Combo& combo) {
+ContextLoop& Engine::addContext(llama_context_ptr made) {
   const Loaded& base = loaded();
-  llama_context_ptr made = takeContext();
   const ContextMemory memory = memoryOf(*made);
   ContextLoop* context = nullptr;
   base.decoder->between([&] { context = &base.decoder->addContext(std::move(made)); });
@@ -87,9 +94,13 @@ ContextLoop& Engine::addContext(Combo& combo) {
   contextMemory_.emplace(context, memory);
   counters_.contexts.fetch_add(1);
   counters_.kvBytes.fetch_add(memory.kvBytes);
+  return *context;
+}
+
+void Engine::giveMemory(Combo& combo, const ContextLoop& context) const {
+  const ContextMemory& memory = contextMemory_.at(&context);
   combo.attached.kvBytes = memory.kvBytes;
   combo.attached.computeBytes = memory.computeBytes;
-  return *context;
 }
 
 /**
@@ -97,19 +108,18 @@ ContextLoop& Engine::addContext(Combo& combo) {
  * memory it fails only where the first request would, so the answer does not wait for it: it runs while the
  * answer travels and the request comes.
  */
-void Engine::prepareContext(const std::shared_ptr<Combo>& combo, bool warmUp) {
+void Engine::prepareContext(const std::shared_ptr<Combo>& combo, ContextLoop& context, bool warmUp) {
   Decoder& decoder = *loaded().decoder;
-  ContextLoop* const context = combo->context;
   const bool waits = warmUp && usesDevice();
   decoder.between([&] {
-    context->prepare(*combo);
-    if (waits) context->warmUp();
+    context.prepare(*combo);
+    if (waits) context.warmUp();
   });
   if (!warmUp || waits) return;
   // The combo is held, and its context outlives what was asked of the decoder before it goes.
-  decoder.soon([combo, context] {
+  decoder.soon([combo, &context] {
     try {
-      context->warmUp();
+      context.warmUp();
     } catch (const Failure&) {
       // The first request says it.
     }
@@ -132,10 +142,22 @@ void Engine::freeCombo(Combo& combo) {
     if (last) loaded().decoder->removeContext(*context);
   });
   if (!last) return;
+  std::erase(contexts_, context);
+  forgetContext(context);
+}
+
+/** One that no combo has. */
+void Engine::removeContext(ContextLoop& context) {
+  loaded().decoder->between([&] { loaded().decoder->removeContext(context); });
+  std::erase(contexts_, &context);
+  forgetContext(&context);
+}
+
+/** It has gone, and what it held with it. */
+void Engine::forgetContext(const ContextLoop* context) {
   counters_.kvBytes.fetch_sub(contextMemory_.at(context).kvBytes);
   counters_.contexts.fetch_sub(1);
   contextMemory_.erase(context);
-  std::erase(contexts_, context);
 }
 
 }  // namespace hearth

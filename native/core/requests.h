@@ -103,6 +103,19 @@ struct AttachedCombo {
   uint64_t computeBytes = 0;
 };
 
+struct ResizeOptions {
+  std::string combo;
+  int32_t sequences = 1;
+  bool warmUp = true;
+};
+
+struct ResizedCombo {
+  double resizeMs = 0;
+  int32_t sequences = 0;
+  uint64_t kvBytes = 0;
+  uint64_t computeBytes = 0;
+};
+
 using EmbedInput = std::variant<std::string, std::vector<int32_t>>;
 
 struct EmbedResult {

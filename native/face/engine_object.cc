@@ -20,6 +20,8 @@ Napi::Function EngineObject::define(Napi::Env env) {
                          InstanceMethod("load", &EngineObject::Load),
                          InstanceMethod("attach", &EngineObject::Attach),
                          InstanceMethod("detach", &EngineObject::Detach),
+                         InstanceMethod("resize", &EngineObject::Resize),
+                         InstanceMethod("retired", &EngineObject::Retired),
                          InstanceMethod("submit", &EngineObject::Submit),
                          InstanceMethod("cancel", &EngineObject::Cancel),
                          InstanceMethod("embed", &EngineObject::Embed),
@@ -135,6 +137,27 @@ Napi::Value EngineObject::Detach(const Napi::CallbackInfo& info) {
   if (!info[0].IsString()) return refused(env, "invalid_argument", "Cannot detach a combo: expected its key");
   const auto deferred = Napi::Promise::Deferred::New(env);
   host_->engine->detach(info[0].As<Napi::String>().Utf8Value(), resolver<Done>(deferred));
+  return deferred.Promise();
+}
+
+Napi::Value EngineObject::Resize(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (host_->closed) return refused(env, "closed", "Cannot resize a combo: the engine is closed");
+  Reader reader(info[0]);
+  ResizeOptions options = readResizeOptions(reader);
+  if (reader.failed()) return refused(env, "invalid_argument", "Cannot resize a combo: " + reader.problem());
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  host_->engine->resize(std::move(options), resolver<ResizedCombo>(deferred));
+  return deferred.Promise();
+}
+
+Napi::Value EngineObject::Retired(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (host_->closed) return refused(env, "closed", "Cannot wait for contexts to go: the engine is closed");
+  if (!info[0].IsString())
+    return refused(env, "invalid_argument", "Cannot wait for contexts to go: expected their combo's key");
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  host_->engine->retired(info[0].As<Napi::String>().Utf8Value(), resolver<Done>(deferred));
   return deferred.Promise();
 }
 

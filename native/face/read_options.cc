@@ -103,4 +103,12 @@ AttachOptions readAttachOptions(Reader& reader) {
   return options;
 }
 
+ResizeOptions readResizeOptions(Reader& reader) {
+  ResizeOptions options;
+  options.combo = reader.text("combo");
+  options.sequences = reader.integer("sequences", 1, 256);
+  options.warmUp = reader.flag("warmUp");
+  return options;
+}
+
 }  // namespace hearth::face

@@ -42,6 +42,7 @@ std::vector<int32_t> readTokens(Napi::Array list);
 
 LoadOptions readLoadOptions(Reader& reader);
 AttachOptions readAttachOptions(Reader& reader);
+ResizeOptions readResizeOptions(Reader& reader);
 GenerateOptions readGenerateOptions(Reader& reader);
 
 }  // namespace hearth::face

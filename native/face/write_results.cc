@@ -54,6 +54,15 @@ Napi::Object write(Napi::Env env, const AttachedCombo& combo) {
   return object;
 }
 
+Napi::Object write(Napi::Env env, const ResizedCombo& combo) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("resizeMs", combo.resizeMs);
+  object.Set("sequences", combo.sequences);
+  object.Set("kvBytes", static_cast<double>(combo.kvBytes));
+  object.Set("computeBytes", static_cast<double>(combo.computeBytes));
+  return object;
+}
+
 Napi::Object write(Napi::Env env, const EmbedResult& result) {
   Napi::Array vectors = Napi::Array::New(env, result.vectors.size());
   Napi::Array tokens = Napi::Array::New(env, result.tokens.size());

@@ -15,7 +15,12 @@ export class Holdings {
     this.#threads = model.threads;
   }
 
-  attached(combo: HeldCombo): void {
+  /** With as many sequences as the model gives a combo at first. */
+  attached(combo: Omit<HeldCombo, 'sequences'>): void {
+    this.#combos.set(combo.combo, { ...combo, sequences: this.#model?.sequences ?? 1 });
+  }
+
+  resized(combo: HeldCombo): void {
     this.#combos.set(combo.combo, combo);
   }
 

@@ -14,8 +14,8 @@ type Answer = (message: FromRunner) => void;
 const PROGRESS_STEP = 0.01;
 
 /**
- * Carries out orders. Those that change what the engine holds run one after the other, in the order they came; threads
- * and ping do not wait for them.
+ * Carries out orders. Those that change what the engine holds run one after the other, in the order they came; the others
+ * do not wait for them, nor they for those.
  */
 export class Orders {
   readonly holdings = new Holdings();
@@ -27,7 +27,7 @@ export class Orders {
   }
 
   take(order: Order, answer: Answer): void {
-    if (order.type === 'ping' || order.type === 'threads') {
+    if (order.type === 'ping' || order.type === 'threads' || order.type === 'retire') {
       void this.#carryOut(order, answer);
       return;
     }
@@ -88,6 +88,15 @@ export class Orders {
       case 'detach':
         await this.#engine.detach(order.combo);
         this.holdings.detached(order.combo);
+        return { type: 'done', seq };
+      case 'resize': {
+        const resized = await this.#engine.resize(order.combo, order.sequences);
+        const { resizeMs, sequences, kvBytes, computeBytes } = resized;
+        this.holdings.resized({ combo: order.combo, sequences, kvBytes, computeBytes });
+        return { type: 'resized', seq, combo: order.combo, resizeMs, sequences, kvBytes, computeBytes };
+      }
+      case 'retire':
+        await this.#engine.retired(order.combo);
         return { type: 'done', seq };
       case 'threads':
         this.#engine.setThreads(order.threads);

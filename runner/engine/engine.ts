@@ -10,6 +10,7 @@ import type {
   EngineCounters,
   GenerateRequest,
   RejectedEvent,
+  ResizedCombo,
 } from '../../native/addonTypes.ts';
 import type { RunnerAdapter, RunnerFailure, RunnerModel } from '../protocol/control.ts';
 
@@ -69,6 +70,13 @@ export interface Engine {
   attach(combo: string, adapters: RunnerAdapter[]): Promise<AttachedCombo>;
   /** Idempotent. Rejects with an EngineError, `combo_busy` while the combo has requests. */
   detach(combo: string): Promise<void>;
+  /**
+   * Gives an attached combo room for so many requests at a time; those that run go on as they are. Rejects with an
+   * EngineError, and then nothing has changed.
+   */
+  resize(combo: string, sequences: number): Promise<ResizedCombo>;
+  /** Resolves when nothing of the combo's earlier sizes is left. Rejects with an EngineError when the engine closes. */
+  retired(combo: string): Promise<void>;
   setThreads(threads: number): void;
   /** Returns the generation's id at once; the sink is never called before it returned. */
   generate(request: GenerateRequest, sink: GenerationSink): number;

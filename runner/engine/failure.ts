@@ -8,6 +8,7 @@ const PERMANENT: Record<NativeError['code'], boolean> = {
   adapter_mismatch: true,
   out_of_memory: false,
   context_failed: false,
+  context_shared: false,
   context_length_exceeded: true,
   combo_not_attached: false,
   combo_busy: false,

@@ -7,6 +7,7 @@ import type {
   EngineEvent,
   GenerateRequest,
   NativeEngine,
+  ResizedCombo,
 } from '../../native/addonTypes.ts';
 import type { RunnerAdapter, RunnerModel } from '../protocol/control.ts';
 import {
@@ -84,6 +85,15 @@ export class LlamaEngine implements Engine {
       this.#attached.add(combo);
       throw toEngineError(error);
     }
+  }
+
+  async resize(combo: string, sequences: number): Promise<ResizedCombo> {
+    if (this.#base === null) throw notLoaded(`resize combo "${combo}"`);
+    return orEngineError(this.#native.resize({ combo, sequences, warmUp: true }));
+  }
+
+  retired(combo: string): Promise<void> {
+    return orEngineError(this.#native.retired(combo));
   }
 
   setThreads(threads: number): void {

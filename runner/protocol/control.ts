@@ -7,7 +7,7 @@
  */
 import * as z from 'zod';
 
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 const seq = z.int().nonnegative();
 const durationMs = z.number().nonnegative();
@@ -57,6 +57,10 @@ export const toRunnerSchema = z.discriminatedUnion('type', [
     adapters: z.array(runnerAdapterSchema),
   }),
   z.object({ type: z.literal('detach'), seq, combo: z.string() }),
+  /** Room for so many requests of the combo at a time; those that run go on as they are. */
+  z.object({ type: z.literal('resize'), seq, combo: z.string(), sequences: z.int().min(1).max(256) }),
+  /** Is answered when nothing of the combo's earlier sizes is left, and holds up no other order. */
+  z.object({ type: z.literal('retire'), seq, combo: z.string() }),
   z.object({ type: z.literal('threads'), seq, threads: z.int().min(1) }),
   z.object({ type: z.literal('ping'), seq }),
   /** Finish what runs for at most `graceMs`, then exit 0. No answer. */
@@ -96,8 +100,13 @@ const engineSchema = z.object({
   devices: z.array(z.object({ name: z.string(), kind: z.string(), totalBytes: bytes, freeBytes: bytes })),
 });
 
-/** A combo that a runner holds. Its contexts' sizes are as `attached` told them. */
-export const heldComboSchema = z.object({ combo: z.string(), kvBytes: bytes, computeBytes: bytes });
+/** A combo that a runner holds, as `attached` or the last `resized` told it. */
+export const heldComboSchema = z.object({
+  combo: z.string(),
+  sequences: z.int().min(1),
+  kvBytes: bytes,
+  computeBytes: bytes,
+});
 export type HeldCombo = z.infer<typeof heldComboSchema>;
 
 /** Runner to gateway. */
@@ -140,6 +149,16 @@ export const fromRunnerSchema = z.discriminatedUnion('type', [
     attachMs: durationMs,
     contextMs: durationMs,
     ownContext: z.boolean(),
+    kvBytes: bytes,
+    computeBytes: bytes,
+  }),
+  /** New requests have the new context; `kvBytes` and `computeBytes` are its own. */
+  z.object({
+    type: z.literal('resized'),
+    seq,
+    combo: z.string(),
+    resizeMs: durationMs,
+    sequences: z.int().min(1),
     kvBytes: bytes,
     computeBytes: bytes,
   }),

@@ -1,4 +1,9 @@
-import type { AttachedCombo, EngineCounters, GenerateRequest } from '../../native/addonTypes.ts';
+import type {
+  AttachedCombo,
+  EngineCounters,
+  GenerateRequest,
+  ResizedCombo,
+} from '../../native/addonTypes.ts';
 import type { Engine, GenerationSink, LoadedBase } from '../engine/engine.ts';
 
 export const REHEARSED_BASE: LoadedBase = {
@@ -48,6 +53,11 @@ export class RehearsalEngine implements Engine {
     return { attachMs: 0, contextMs: 0, ownContext: true, kvBytes: 0, computeBytes: 0 };
   }
 
+  async resize(): Promise<ResizedCombo> {
+    return { resizeMs: 0, sequences: 1, kvBytes: 0, computeBytes: 0 };
+  }
+
+  async retired(): Promise<void> {}
   async detach(): Promise<void> {}
   async close(): Promise<void> {}
   setThreads(): void {}

@@ -73,12 +73,29 @@ describe('CatalogueService.open()', () => {
       path: join(directory, 'base.gguf'),
       contextTokens: 512,
       sequences: 3,
+      maxSequences: 3,
       idleTtlMs: 60_000,
       maxThreads: null,
       deviceLayers: -1,
       source: 'file',
     });
   });
+
+  test.each([
+    ['{ max_sequences: 9 }', '{ sequences: 2 }', [2, 9]],
+    ['{ max_sequences: 9 }', '{ sequences: 2, max_sequences: 4 }', [2, 4]],
+    ['{ max_sequences: 9 }', '{}', [8, 9]],
+    ['{}', '{ sequences: 12 }', [12, 12]],
+    ['{ max_sequences: 9 }', '{ sequences: 12 }', [12, 12]],
+  ])(
+    'gives a combo as many sequences at most as it begins with, or more: %s and %s',
+    async (defaults, own, sizes) => {
+      const entry = `{ id: base, path: base.gguf, ${own.slice(1)}`;
+      await put('hearth.yaml', `models: [${entry}]\ndefaults: ${defaults}\n`);
+      const model = (await open()).current().models.get(modelId('base'));
+      expect([model?.sequences, model?.maxSequences]).toEqual(sizes);
+    },
+  );
 
   test.each([
     [

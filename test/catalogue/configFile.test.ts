@@ -50,7 +50,7 @@ describe('parseConfig() accepts', () => {
     const document = parseConfig(
       `
 models:
-  - { id: m, path: m.gguf, engine: llama, context: 4096, sequences: 2, threads: 3, device_layers: 0, mmap: false,
+  - { id: m, path: m.gguf, engine: llama, context: 4096, sequences: 2, max_sequences: 6, threads: 3, device_layers: 0, mmap: false,
       repack: false, kv_budget: 2GiB, idle_ttl: null, chat_template: "{{ x }}", owned_by: us }
 adapters: [{ id: a, base: m, path: a.gguf, scale: -0.5 }]
 aliases: { "gpt-4o:latest": m+a }
@@ -69,6 +69,7 @@ pool:
           engine: 'llama',
           contextTokens: 4096,
           sequences: 2,
+          maxSequences: 6,
           maxThreads: 3,
           deviceLayers: 0,
           useMmap: false,
@@ -108,6 +109,7 @@ describe('parseConfig() names file, line, column, path, what was expected and wh
     ['pool:\n  lease: 2x', '2:10: pool.lease: expected a duration such as "30s"'],
     ['pool:\n  lease: -1', '2:10: pool.lease: expected a duration such as "30s"'],
     ['limits: { body_bytes: 9XB }', '1:23: limits.body_bytes: expected a size such as "8MiB"'],
+    ['defaults: { max_sequences: 257 }', 'expected a whole number from 1 to 256, got 257'],
     ['pool: { max_runners: 0 }', '1:22: pool.max_runners: expected a whole number from 1 to 4096, got 0'],
     ['pool: { max_runners: many }', 'expected a whole number from 1 to 4096, got "many"'],
     ['pool: { queue_share: 0 }', '1:22: pool.queue_share: expected a share above 0, at most 1, got 0'],

@@ -9,6 +9,7 @@ const MODEL: StoredModel = {
   path: '/models/m.gguf',
   contextTokens: 4096,
   sequences: 4,
+  maxSequences: 16,
   maxThreads: null,
   deviceLayers: -1,
   useMmap: true,

@@ -64,6 +64,26 @@ describe('a gateway that starts after one was killed', () => {
     ]);
   });
 
+  test('has the sequences that a hot combo got, and serves as many at a time', async () => {
+    const config = `
+models:
+  - { id: tiny-chat, path: ${DEMO_FILES.base}, context: 2048, sequences: 1, max_sequences: 2 }
+pool: { scale_up_delay: 1ms, panic_window: 1ms, scale_down_after: 1h }
+`;
+    const gateway = await start({ config });
+    const sequencesOf = async (one: TestGateway) =>
+      (await one.admin('GET', '/runners')).json.data[0]?.sequences['tiny-chat'];
+    await ask(gateway, COMBOS.base);
+    while ((await sequencesOf(gateway)) !== 2)
+      await Promise.all(Array.from({ length: 40 }, () => ask(gateway, COMBOS.base)));
+    const [runner] = await gateway.runners();
+    await killed(gateway);
+    const next = await start({ directory: gateway.directory });
+    expect(await next.runners()).toMatchObject([{ id: runner?.id, pid: runner?.pid }]);
+    expect(await sequencesOf(next)).toBe(2);
+    expect(await ask(next, COMBOS.base)).toEqual({ text: BANANA.base, kind: 'warm' });
+  });
+
   test('has its sizes, and evicts and attaches on it as on its own', async () => {
     const { gateway } = await loaded();
     const memory = async (one: TestGateway) => {

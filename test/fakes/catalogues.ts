@@ -14,6 +14,7 @@ export function catalogueModel(id: string, changes: Partial<CatalogueModel> = {}
     path: `/models/${id}.gguf`,
     contextTokens: 2048,
     sequences: 8,
+    maxSequences: changes.sequences ?? 8,
     maxThreads: null,
     deviceLayers: -1,
     useMmap: true,

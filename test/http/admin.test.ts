@@ -46,6 +46,7 @@ test('POST /admin/v1/models adds with 201 and replaces with 200', async () => {
     path: '/x.gguf',
     context: 512,
     sequences: 4,
+    max_sequences: 16,
     threads: 2,
     device_layers: 0,
     mmap: false,
@@ -125,6 +126,7 @@ test('GET /admin/v1/runners shows the runners of the pool, /standbys those witho
     state: 'ready' as const,
     base: 'tiny-chat',
     combos: ['tiny-chat'],
+    sequences: { 'tiny-chat': 4 },
     device: 'cpu',
     memory: { weight_bytes: 1, kv_bytes: 2, compute_bytes: 3, resident_bytes: null },
     counters: {},
@@ -132,7 +134,7 @@ test('GET /admin/v1/runners shows the runners of the pool, /standbys those witho
     active_requests: 0,
     started_at: '2026-01-01T00:00:00.000Z',
   };
-  const standby = { ...runner, id: 'r_2', state: 'standby' as const, base: null, combos: [] };
+  const standby = { ...runner, id: 'r_2', state: 'standby' as const, base: null, combos: [], sequences: {} };
   world.pool.runners = async () => [runner, standby];
   expect(await admin('GET', '/runners')).toEqual([200, { object: 'list', data: [runner, standby] }]);
   expect(await admin('GET', '/standbys')).toEqual([200, { object: 'list', data: [standby] }]);

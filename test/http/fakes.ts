@@ -29,6 +29,7 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     path: spec.path,
     contextTokens: spec.contextTokens ?? 2048,
     sequences: spec.sequences ?? 8,
+    maxSequences: spec.maxSequences ?? spec.sequences ?? 8,
     maxThreads: spec.maxThreads ?? null,
     deviceLayers: spec.deviceLayers ?? -1,
     useMmap: spec.useMmap ?? true,

@@ -5,7 +5,7 @@ import { judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { baseKey, type PoolState } from '../../gateway/pool/state.ts';
-import { type ProcessWorld, SimulatedProcess } from './processes.ts';
+import { kvBytesOf, type ProcessWorld, SimulatedProcess } from './processes.ts';
 
 /** A process of an earlier gateway that the pool can use, and how it is told of it. */
 export interface Adopted {
@@ -22,7 +22,11 @@ export function judgeOffer(
   const { state } = world;
   const model = combos[0]?.model ?? null;
   const held = combos.filter((combo) => model && baseKey(combo.model) === baseKey(model));
-  const offered = held.map(({ key }) => ({ combo: key, kvBytes: 10, computeBytes: 5 }));
+  const offered = held.map((combo) => {
+    const { sequences: first, maxSequences } = combo.model;
+    const sequences = world.random() < 0.3 ? maxSequences : first;
+    return { combo: combo.key, sequences, kvBytes: kvBytesOf(combo, sequences), computeBytes: 5 };
+  });
   const verdict = judgeAdoption(state, { runnerId, isLoading: false, model, combos: offered });
   if (!verdict.ok) return null;
   if (verdict.as === 'standby') {
@@ -31,9 +35,11 @@ export function judgeOffer(
   }
   if (!isCurrentModel(verdict.model, state.catalogue)) expect.fail('adopts a base that is not current');
   const process = SimulatedProcess.adopted(runnerId, baseKey(verdict.model), world);
-  for (const { combo } of verdict.combos) {
+  for (const { combo, sequences } of verdict.combos) {
     if (!isCurrentCombo(combo, state.catalogue)) expect.fail('adopts a combo that is not current');
-    process.combos.set(combo.key, { combo, state: 'ready', kind: 'attach', readyAtEvent: 0, begun: 0 });
+    const size = { sequences, otherBytes: 0 };
+    const started = { kind: 'attach', readyAtEvent: 0, begun: 0 } as const;
+    process.combos.set(combo.key, { ...started, ...size, combo, state: 'ready' });
   }
   const { threads } = process;
   return { process, event: { ...verdict, type: 'runnerAdopted', runnerId, weightBytes: 1000, threads } };

@@ -1,25 +1,27 @@
 import { expect } from 'vitest';
 import type { ComboKey, RunnerId } from '../../gateway/domain/ids.ts';
+import { runnersFor } from '../../gateway/pool/candidates.ts';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
 import { canFit } from '../../gateway/pool/fit.ts';
 import { bestHolder, holdersOf } from '../../gateway/pool/holders.ts';
 import { holdsKept, isKept } from '../../gateway/pool/keeps.ts';
 import { comingBytes } from '../../gateway/pool/memory.ts';
 import { findVictims } from '../../gateway/pool/memoryRoom.ts';
-import { blockedByMemory, runnersFor } from '../../gateway/pool/placing.ts';
-import { headMs, oldestWant } from '../../gateway/pool/queues.ts';
+import { blockedByMemory } from '../../gateway/pool/placing.ts';
 import {
   baseKey,
   isIdle,
   isUsable,
   type PoolState,
   type Runner,
-  runnersOfBase,
   runnersWithBase,
   type UsableRunner,
 } from '../../gateway/pool/state.ts';
 import type { Tier } from '../../gateway/pool/terms.ts';
 import { mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
+import { runnersOfBase } from '../../gateway/pool/usable.ts';
+import { allWants, headMs, isUnplaced, placeOf } from '../../gateway/pool/wants.ts';
+import { checkIndices } from './indexChecks.ts';
 import { checkQuarantines } from './quarantineChecks.ts';
 import { checkFairness, checkLines, checkServed } from './waitBooks.ts';
 
@@ -31,6 +33,7 @@ export function checkBooks(state: PoolState, nowMs: number, isTick = false): voi
   checkRunners(state, nowMs, isTick);
   checkNobodyForgotten(state, nowMs);
   checkQuarantines(state, nowMs);
+  checkIndices(state);
 }
 
 /** The place in line of the first who waits for the combo and was not promised another runner. */
@@ -42,9 +45,7 @@ export function firstWaitMs(state: PoolState, key: ComboKey, id: RunnerId): numb
 
 /** Somebody has waited at least as long, for another base. */
 export function waitsElsewhere(state: PoolState, key: string | null, sinceMs: number): boolean {
-  return [...state.unplaced].some(
-    ([base, { wants }]) => base !== key && headMs(oldestWant(wants)) <= sinceMs,
-  );
+  return [...state.unplaced.bases].some(([base, unplaced]) => base !== key && placeOf(unplaced) <= sinceMs);
 }
 
 function must(condition: boolean, what: string): void {
@@ -57,12 +58,11 @@ function checkQueues(state: PoolState): void {
     must(combo.key === key && waiters.length > 0, `queue "${key}" is empty or misfiled`);
     must(waiters.length <= state.settings.queueLimitPerCombo + 50, `queue "${key}" is too long`);
     waiting += waiters.length;
-    for (const { id } of waiters) must(state.waitingIn.get(id) === key, `"${id}" is not in waitingIn`);
+    for (const { id } of waiters) must(state.waitingIn.get(id)?.key === key, `"${id}" is not in waitingIn`);
     const slot = holdersOf(state, key)[0]?.slot;
     const starting = bestHolder(state, key)?.slot;
-    const unplaced = state.unplaced.get(baseKey(combo.model));
     const queue = state.queues.get(key);
-    must((slot === undefined) === (queue !== undefined && unplaced?.wants.has(queue) === true), `"${key}"`);
+    must((slot === undefined) === (queue !== undefined && isUnplaced(state, queue)), `"${key}"`);
     if (starting?.state === 'wanted' || starting?.state === 'attaching') {
       // Flex work that was held where the combo is let go joins when it has gone there.
       for (const { id, start, tier } of waiters)
@@ -72,25 +72,21 @@ function checkQueues(state: PoolState): void {
   }
   must(waiting === state.waiting && waiting === state.waitingIn.size, 'waiting is miscounted');
   let unplaced = 0;
-  for (const [base, { model, wants }] of state.unplaced) {
-    must(base === baseKey(model) && wants.size > 0, `unplaced base "${base}" is empty or misfiled`);
-    for (const queue of wants) {
-      must(isCurrentCombo(queue.combo, state.catalogue), `"${queue.combo.key}" waits, but is not current`);
-      if (queue.type === 'replica') {
-        must(state.replicas.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no replica`);
-        must(state.keeps.has(queue.combo.key), `"${queue.combo.key}" is wanted, but not kept`);
-        continue;
-      }
-      unplaced += 1;
-      must(state.queues.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no queue`);
-      must(
-        queue.waiters.every(({ start }) => start === null),
-        `"${queue.combo.key}" has no start`,
-      );
+  for (const queue of allWants(state)) {
+    must(isCurrentCombo(queue.combo, state.catalogue), `"${queue.combo.key}" waits, but is not current`);
+    if (queue.type === 'replica') {
+      must(state.replicas.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no replica`);
+      must(state.keeps.has(queue.combo.key), `"${queue.combo.key}" is wanted, but not kept`);
+      continue;
     }
+    unplaced += 1;
+    must(state.queues.get(queue.combo.key) === queue, `unplaced "${queue.combo.key}" is no queue`);
+    must(
+      queue.waiters.every(({ start }) => start === null),
+      `"${queue.combo.key}" has no start`,
+    );
   }
-  for (const [key, want] of state.replicas)
-    must(state.unplaced.get(baseKey(want.combo.model))?.wants.has(want) === true, `replica "${key}" is lost`);
+  for (const [key, want] of state.replicas) must(isUnplaced(state, want), `replica "${key}" is lost`);
   must(unplaced <= state.queues.size, 'a queue is unplaced twice');
   must(!state.shuttingDown || state.queues.size === 0, 'somebody waits although the gateway shuts down');
 }
@@ -133,7 +129,10 @@ function checkSlot(
   const running = active.get(`${runner.id} ${key}`) ?? 0;
   if (slot.state === 'ready' || slot.state === 'draining') {
     must(slot.active === running, `"${key}" miscounts what runs`);
-    must(running <= slot.combo.model.sequences, `"${key}" runs more than its sequences`);
+    must(running <= slot.sequences, `"${key}" runs more than its sequences`);
+    const { from, sequences } = slot.resize ?? { from: slot.sequences, sequences: slot.sequences };
+    must(slot.sequences === Math.min(from, sequences), `"${key}" serves more than both of its sizes have`);
+    must(slot.retiringBytes >= 0, `"${key}" gives back more than it held`);
     must(
       slot.state === 'ready' || slot.active > 0 || runner.state === 'draining',
       `"${key}" drains, but nothing runs`,
@@ -153,13 +152,11 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
     must(canFit(state, blocked.want.combo), 'one waits that can never fit');
   }
   let missing: Tier | null = null;
-  for (const { model, wants } of state.unplaced.values()) {
-    for (const want of wants) {
-      const tier = tierOf(headMs(want));
-      const runners = runnersFor(state, runnersOfBase(state, model), want);
-      if (runners.length === 0) missing = missing === 'interactive' ? missing : tier;
-      else if (!blocked) checkNoPlace(state, runners, tier, nowMs);
-    }
+  for (const want of allWants(state)) {
+    const tier = tierOf(headMs(want));
+    const runners = runnersFor(state, runnersOfBase(state, want.combo.model), want);
+    if (runners.length === 0) missing = missing === 'interactive' ? missing : tier;
+    else if (!blocked) checkNoPlace(state, runners, tier, nowMs);
   }
   if (missing === null || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
   must(runnersWithBase(state) >= state.settings.maxRunners, 'a base waits although a runner could start');
@@ -178,8 +175,9 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
 
 /** By somebody who does not stand behind all of that tier. */
 function isWaitedFor(state: PoolState, { model, combos }: Runner, tier: Tier): boolean {
-  const wants = [...(model ? (state.unplaced.get(baseKey(model))?.wants ?? []) : [])];
-  for (const key of combos.keys()) wants.push(...(state.queues.has(key) ? [state.queues.get(key)!] : []));
+  const key = model && baseKey(model);
+  const wants = allWants(state).filter(({ combo }) => baseKey(combo.model) === key);
+  for (const held of combos.keys()) wants.push(...(state.queues.has(held) ? [state.queues.get(held)!] : []));
   return wants.some((want) => tier === 'flex' || tierOf(headMs(want)) === 'interactive');
 }
 

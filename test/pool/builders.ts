@@ -40,6 +40,7 @@ export function model(id: string, overrides: Partial<CatalogueModel> = {}): Cata
     path: `/models/${id}.gguf`,
     contextTokens: 1024,
     sequences: 2,
+    maxSequences: overrides.sequences ?? 2,
     maxThreads: null,
     deviceLayers: 0,
     useMmap: true,

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { takeOverdue, watchDeadline } from '../../gateway/pool/deadlines.ts';
+import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import type { Waiter } from '../../gateway/pool/state.ts';
 import { randomOf } from './agenda.ts';
 import { catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 
 /** A combo whose last start took `startMs`, in a pool where it is not started now. */
-function startedOnce(startMs: number): PoolDriver {
-  const pool = new PoolDriver();
+function startedOnce(startMs: number, settings: Partial<PoolSettings> = {}): PoolDriver {
+  const pool = new PoolDriver(settings);
   pool.arrive('before', 'a');
   pool.up('r1');
   pool.nowMs += startMs;
@@ -36,10 +37,13 @@ const within = (pool: PoolDriver, ms: number): { deadlineAtMs: number } => ({
 });
 
 describe('a request whose deadline cannot be met', () => {
-  it('is refused at once when the combo has taken longer to start, and nothing is started', () => {
+  it('is refused at once when the combo has taken longer to start, which begins for who comes next', () => {
     const pool = startedOnce(4000);
     const [failure] = pool.rejections(() =>
-      expect(pool.ask('one', 'a', within(pool, 3999))).toEqual(['reject one start_exceeds_deadline']),
+      expect(pool.ask('one', 'a', within(pool, 3999))).toEqual([
+        'reject one start_exceeds_deadline',
+        'spawn r2 a',
+      ]),
     );
     expect(failure).toEqual({
       code: 'start_exceeds_deadline',
@@ -69,7 +73,7 @@ describe('a request whose deadline cannot be met', () => {
 
   it('is measured by the base when another combo of it was started', () => {
     const pool = startedOnce(4000);
-    expect(pool.ask('one', 'a+x', within(pool, 3999))).toEqual(['reject one start_exceeds_deadline']);
+    expect(pool.ask('one', 'a+x', within(pool, 3999))[0]).toBe('reject one start_exceeds_deadline');
   });
 
   it('is measured by attaching when the base is there', () => {
@@ -78,8 +82,21 @@ describe('a request whose deadline cannot be met', () => {
     expect(pool.ask('first', 'a+x', within(pool, 10))).toEqual(['attach r2 a+x']);
     pool.nowMs += 10;
     pool.ready('r2', 'a+x');
-    expect(pool.ask('next', 'a+y', within(pool, 9))).toEqual(['reject next start_exceeds_deadline']);
-    expect(pool.ask('other', 'a+y', within(pool, 10))).toEqual(['attach r2 a+y']);
+    const refused = ['reject next start_exceeds_deadline', 'attach r2 a+y'];
+    expect(pool.ask('next', 'a+y', within(pool, 9))).toEqual(refused);
+    expect(pool.ask('other', 'a+y', within(pool, 10))).toEqual([]);
+  });
+
+  it('begins no start for the next one where such starts are to be dropped, or one is under way', () => {
+    const pool = startedOnce(4000, { abandonedStarts: 'drop' });
+    expect(pool.ask('one', 'a', within(pool, 10))).toEqual(['reject one start_exceeds_deadline']);
+    const kept = startedOnce(4000);
+    kept.ask('one', 'a', within(kept, 10));
+    expect(kept.ask('two', 'a', within(kept, 10))).toEqual(['reject two start_exceeds_deadline']);
+    kept.up('r2');
+    kept.loaded('r2');
+    expect(kept.ready('r2', 'a')).toEqual(['answer next a#r1 r2 cold']);
+    expect(kept.ask('three', 'a', within(kept, 10))).toEqual(['grant three r2 warm']);
   });
 
   it('is refused with 429 when it is those in front of it', () => {

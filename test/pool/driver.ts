@@ -103,6 +103,19 @@ export class PoolDriver {
     });
   attachFailed = (runner: string, name: string, failure = BROKEN): string[] =>
     this.tell({ type: 'comboFailed', runnerId: full(runner), comboKey: this.keyOf(name), failure });
+  resized = (runner: string, name: string, sequences: number, kvBytes = 2 * sequences): string[] =>
+    this.tell({
+      type: 'comboResized',
+      runnerId: full(runner),
+      comboKey: this.keyOf(name),
+      sequences,
+      kvBytes,
+      computeBytes: 1,
+    });
+  resizeFailed = (runner: string, name: string, failure = BROKEN): string[] =>
+    this.tell({ type: 'comboResizeFailed', runnerId: full(runner), comboKey: this.keyOf(name), failure });
+  retired = (runner: string, name: string, sequences: number): string[] =>
+    this.tell({ type: 'contextsRetired', runnerId: full(runner), comboKey: this.keyOf(name), sequences });
   detached = (runner: string, name: string): string[] =>
     this.tell({ type: 'comboDetached', runnerId: full(runner), comboKey: this.keyOf(name) });
   failed = (runner: string, failure = BROKEN): string[] =>
@@ -142,13 +155,18 @@ export class PoolDriver {
     runner: string,
     base: string,
     keys: readonly string[],
-    held: { revision?: string; sequences?: number } = {},
+    { widened, ...held }: { revision?: string; sequences?: number; widened?: number } = {},
   ): AdoptionVerdict {
     return judgeAdoption(this.state, {
       runnerId: full(runner),
       isLoading: false,
       model: { id: base, revision: 'r1', sequences: 2, ...held },
-      combos: keys.map((combo) => ({ combo, kvBytes: 2, computeBytes: 1 })),
+      combos: keys.map((combo) => ({
+        combo,
+        sequences: widened ?? held.sequences ?? 2,
+        kvBytes: 2,
+        computeBytes: 1,
+      })),
     });
   }
 
@@ -212,6 +230,8 @@ function brief(effect: PoolEffect): string {
       return `attach ${short(effect.runnerId)} ${effect.combo.name}`;
     case 'detach':
       return `detach ${short(effect.runnerId)} ${effect.comboKey.split('#')[0]}`;
+    case 'resize':
+      return `resize ${short(effect.runnerId)} ${effect.comboKey.split('#')[0]} ${effect.sequences}`;
     case 'grant':
       return `grant ${effect.requestId} ${short(effect.runnerId)} ${effect.kind}${effect.joined ? ' joined' : ''}`;
     case 'reject':

@@ -5,6 +5,13 @@ import type { PoolEvent } from '../../gateway/pool/events.ts';
 import type { PoolState } from '../../gateway/pool/state.ts';
 import { aheadBytes } from '../../gateway/pool/warmAhead.ts';
 
+/** Who has waited to its deadline is refused by whatever happens then. */
+function takesAway(effect: PoolEffect): boolean {
+  if (effect.type === 'reject') return !effect.failure.code.endsWith('_exceeds_deadline');
+  // A start that is dropped was the refused one's.
+  return effect.type === 'detach' || (effect.type === 'stop' && effect.reason !== 'abandoned');
+}
+
 /** What a forecast may not do; those that it starts wait like orders, for nobody. */
 export function watchForecast(
   state: PoolState,
@@ -18,16 +25,8 @@ export function watchForecast(
       orders.set(id, { combo, answered: false });
   }
   if (!effects.some((effect) => effect.type === 'note' && effect.note === 'warmed_ahead')) return;
-  const takes = effects.find((effect) => !isOverdue(effect) && TAKING.has(effect.type));
+  const takes = effects.find(takesAway);
   if (takes) expect.fail(`makes a forecast ${takes.type}`);
   if (aheadBytes(state) > budgetBytes) expect.fail('warms more ahead than its budget');
-  if (state.unplaced.size > 0) expect.fail('warms ahead what has no room');
-}
-
-const TAKING: ReadonlySet<PoolEffect['type']> = new Set(['stop', 'detach', 'reject']);
-
-/** Whoever's deadline has passed is refused by whatever event comes next, and what he began may be dropped. */
-function isOverdue(effect: PoolEffect): boolean {
-  if (effect.type === 'reject') return effect.failure.code.endsWith('_exceeds_deadline');
-  return effect.type === 'stop' && effect.reason === 'abandoned';
+  if (state.unplaced.bases.size > 0) expect.fail('warms ahead what has no room');
 }

@@ -124,6 +124,7 @@ function catalogue(
     .map((id) =>
       model(id, {
         sequences,
+        maxSequences: { a: 4 * sequences, b: sequences + 1 }[id] ?? sequences,
         idleTtlMs,
         revision: id === 'a' ? a : b,
         maxThreads: id === 'c' ? 2 : null,

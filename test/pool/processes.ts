@@ -21,12 +21,21 @@ export interface Faults {
 
 export interface ProcessCombo {
   readonly combo: Combo;
+  /** Of the context that takes new requests. */
+  sequences: number;
+  /** Of contexts that are being made, and of those that were replaced and have not gone. */
+  otherBytes: number;
   state: 'attaching' | 'ready' | 'detaching';
   readonly kind: 'cold' | 'attach';
   /** Number of the event that told the pool that it is ready. */
   readyAtEvent: number;
   /** Grants that began this start. */
   begun: number;
+}
+
+/** Of a context of so many sequences: as much for each as the first one has. */
+export function kvBytesOf({ model }: Combo, sequences: number): number {
+  return Math.ceil((KV_BYTES * sequences) / model.sequences);
 }
 
 /** What a process needs of the world around it. */
@@ -76,7 +85,10 @@ export class SimulatedProcess {
   /** Weights from the order to load them, contexts from the order to attach, all until the exit. */
   get bytes(): number {
     const hasWeights = this.state === 'loading' || this.state === 'loaded';
-    return (hasWeights ? WEIGHT_BYTES : 0) + this.combos.size * (KV_BYTES + COMPUTE_BYTES);
+    let bytes = hasWeights ? WEIGHT_BYTES : 0;
+    for (const { combo, sequences, otherBytes } of this.combos.values())
+      bytes += kvBytesOf(combo, sequences) + COMPUTE_BYTES + otherBytes;
+    return bytes;
   }
 
   load(): void {
@@ -91,7 +103,9 @@ export class SimulatedProcess {
 
   attach(combo: Combo, kind: 'cold' | 'attach'): void {
     if (this.state === 'dead') return;
-    const held: ProcessCombo = { combo, state: 'attaching', kind, readyAtEvent: Infinity, begun: 0 };
+    const { sequences } = combo.model;
+    const started = { kind, readyAtEvent: Infinity, begun: 0 };
+    const held: ProcessCombo = { ...started, combo, sequences, otherBytes: 0, state: 'attaching' };
     this.combos.set(combo.key, held);
     this.#after(60, () => {
       const luck = this.#world.random();
@@ -109,6 +123,36 @@ export class SimulatedProcess {
         comboKey: combo.key,
         kvBytes: KV_BYTES,
         computeBytes: COMPUTE_BYTES,
+      });
+    });
+  }
+
+  /** Both contexts are there until the requests of the one before have ended. */
+  resize(key: ComboKey, sequences: number): void {
+    const held = this.combos.get(key);
+    if (this.state === 'dead' || !held) return;
+    const combo = { runnerId: this.id, comboKey: key };
+    const kvBytes = kvBytesOf(held.combo, sequences);
+    const bytes = kvBytes + COMPUTE_BYTES;
+    held.otherBytes += bytes;
+    this.#after(60, () => {
+      const luck = this.#world.random();
+      if (luck < this.#world.faults.hang || this.combos.get(key) !== held) return;
+      held.otherBytes -= bytes;
+      if (luck < this.#world.faults.hang + this.#world.faults.attach) {
+        const failure = { code: 'runner_failed', message: 'Cannot resize' } as const;
+        return this.#world.tell({ type: 'comboResizeFailed', ...combo, failure });
+      }
+      const before = kvBytesOf(held.combo, held.sequences) + COMPUTE_BYTES;
+      held.otherBytes += before;
+      held.sequences = sequences;
+      this.#world.tell({ type: 'comboResized', ...combo, sequences, kvBytes, computeBytes: COMPUTE_BYTES });
+      this.#after(900, () => {
+        if (this.combos.get(key) !== held) return;
+        held.otherBytes -= before;
+        // A later size says it when what this one has replaced and what that has replaced have gone.
+        if (held.sequences === sequences && held.otherBytes === 0)
+          this.#world.tell({ type: 'contextsRetired', ...combo, sequences });
       });
     });
   }

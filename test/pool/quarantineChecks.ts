@@ -4,15 +4,15 @@ import type { Failure } from '../../gateway/domain/errors.ts';
 import { needsNewRunner } from '../../gateway/pool/placing.ts';
 import { quarantineOf } from '../../gateway/pool/quarantine.ts';
 import type { PoolState } from '../../gateway/pool/state.ts';
+import { allWants } from '../../gateway/pool/wants.ts';
 
 /** Nobody waits for a start that may not begin, and what is remembered of failures is bounded. */
 export function checkQuarantines(state: PoolState, nowMs: number): void {
-  for (const { wants } of state.unplaced.values())
-    for (const want of wants) {
-      const needsBase = want.type === 'replica' || needsNewRunner(state, want);
-      const quarantine = quarantineOf(state, want.combo, needsBase, nowMs);
-      if (quarantine) expect.fail(`"${want.combo.key}" waits in quarantine`);
-    }
+  for (const want of allWants(state)) {
+    const needsBase = want.type === 'replica' || needsNewRunner(state, want);
+    const quarantine = quarantineOf(state, want.combo, needsBase, nowMs);
+    if (quarantine) expect.fail(`"${want.combo.key}" waits in quarantine`);
+  }
   const { quarantineCapMs } = state.settings;
   for (const [key, { failures, untilMs }] of state.quarantines)
     if (failures < 1 || untilMs - nowMs > quarantineCapMs)

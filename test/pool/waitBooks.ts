@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
+import type { Combo } from '../../gateway/domain/combo.ts';
 import { ERROR_TABLE, type Failure } from '../../gateway/domain/errors.ts';
 import type { RunnerId } from '../../gateway/domain/ids.ts';
+import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import { isFlexHeld } from '../../gateway/pool/nextWaiters.ts';
 import type { PoolState, ReadyRunner } from '../../gateway/pool/state.ts';
 import { tierOf } from '../../gateway/pool/tiers.ts';
@@ -55,7 +57,7 @@ export function checkServed(state: PoolState, runner: ReadyRunner, nowMs: number
     const queue = state.queues.get(key);
     const mayRun = (queue?.waiters ?? []).filter(({ promised }) => (promised ?? runner.id) === runner.id);
     const waitsAsFlex = mayRun.every(({ tier }) => tier === 'flex') && (isHeld || !isTick);
-    const isFull = slot.active === slot.combo.model.sequences;
+    const isFull = slot.active === slot.sequences;
     must(mayRun.length === 0 || isFull || waitsAsFlex, `"${key}" is free and waited for`);
     const ofOrders = queue?.waiters.some(({ type }) => type === 'order') ?? false;
     must(!ofOrders, `an order waits for "${key}", which is ready`);
@@ -103,4 +105,17 @@ export function tellsNoTime({ code, isPermanent, retryAfterMs }: Failure): boole
   const { status, retry } = ERROR_TABLE[code];
   const isCurable = retry && !isPermanent && (status === 429 || status === 503);
   return isCurable && !((retryAfterMs ?? 0) > 0);
+}
+
+/** A start for who comes next, after one was refused for the length of it, waits like an order that nobody gave. */
+export function noteStartForNext(
+  state: PoolState,
+  orders: Map<string, { readonly combo: Combo | null; answered: boolean }>,
+  combo: Combo,
+  effects: readonly PoolEffect[],
+): void {
+  const id = `next ${combo.key}`;
+  const isBegun = state.waitingIn.has(id) && orders.get(id)?.answered !== false;
+  const isAnswered = effects.some((effect) => effect.type === 'answer' && effect.orderId === id);
+  if (isBegun || isAnswered) orders.set(id, { combo, answered: false });
 }

@@ -30,7 +30,8 @@ import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, type SimulatedRequest } from './requests.ts';
-import { overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
+import { resized } from './resizes.ts';
+import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
 const TICK_MS = 200;
 
@@ -51,7 +52,7 @@ export class World {
   /** Combos that were on several processes at one time. */
   readonly #spread = new Set<ComboKey>();
   #shutDownAtMs = Number.POSITIVE_INFINITY;
-  #now: PoolEvent = { type: 'tick' };
+  now: PoolEvent = { type: 'tick' };
 
   constructor(settings: PoolSettings, catalogue: Catalogue, seed: number, faults: Faults) {
     this.faults = faults;
@@ -177,7 +178,7 @@ export class World {
 
   tell(event: PoolEvent): void {
     this.events += 1;
-    this.#now = event;
+    this.now = event;
     if (event.type === 'runnerExited') this.processes.delete(event.runnerId);
     const process = event.type === 'comboReady' ? this.processes.get(event.runnerId) : undefined;
     const held = event.type === 'comboReady' ? process?.combos.get(event.comboKey) : undefined;
@@ -186,6 +187,7 @@ export class World {
     const spread = heldCounts(this.state);
     for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
+    if (event.type === 'requestArrived') noteStartForNext(this.state, this.orders, event.combo, effects);
     if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event, effects);
     for (const effect of effects) this.#perform(effect);
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
@@ -221,6 +223,8 @@ export class World {
         this.#must(this.#running(process.id, effect.comboKey) === 0, 'detaches what is busy');
         return process.detach(effect.comboKey);
       }
+      case 'resize':
+        return resized(this.#process(effect.runnerId, 'loaded'), effect, this);
       case 'grant':
         return this.#grant(effect);
       case 'reject': {
@@ -253,7 +257,7 @@ export class World {
     const standbys = [...processes.values()].filter((process) => process.baseKey === null);
     if (model === null) {
       this.#must(standbys.length < this.state.settings.standbys, 'spawns more standbys than allowed');
-      this.#must(this.#now.type === 'tick' && this.state.waiting === 0, 'spawns a standby while others wait');
+      this.#must(this.now.type === 'tick' && this.state.waiting === 0, 'spawns a standby while others wait');
       for (const { state } of this.state.runners.values())
         this.#must(state !== 'loading', 'spawns a standby during a start');
     } else {
@@ -289,7 +293,7 @@ export class World {
     this.#must(process.combos.size < this.state.settings.maxCombosPerRunner, 'attaches more than allowed');
     this.#must(!process.combos.has(combo.key), 'attaches twice');
     // A place that comes free by the event that loads the base is taken by an attach to the loaded base.
-    const isLoaded = this.#now.type === 'runnerLoaded' && this.#now.runnerId === runnerId;
+    const isLoaded = this.now.type === 'runnerLoaded' && this.now.runnerId === runnerId;
     this.#must(kind === 'attach' || (kind === 'cold' && isLoaded), `attaches as ${kind}`);
     // What was wanted had begun before.
     if (kind !== 'cold') checkStart(this.state, combo.key, this.agenda.nowMs);
@@ -323,7 +327,7 @@ export class World {
     request.state = 'running';
     request.runnerId = effect.runnerId;
     const running = this.#running(effect.runnerId, request.combo.key);
-    this.#must(running <= request.combo.model.sequences, 'grants more than the sequences');
+    this.#must(running <= held.sequences, 'grants more than the sequences');
     this.agenda.in(process.state === 'dead' ? 0 : request.durationMs, () => {
       if (!process.isFrozen || process.state === 'dead') this.#end(request);
     });
@@ -396,6 +400,6 @@ export class World {
   }
 
   #must(condition: boolean, what: string): void {
-    if (!condition) expect.fail(`${what}, at event ${this.events} (${this.#now.type})`);
+    if (!condition) expect.fail(`${what}, at event ${this.events} (${this.now.type})`);
   }
 }

@@ -184,6 +184,7 @@ describe('a runner process', () => {
     await runner.order({ type: 'attach', combo: COMBOS.pirate, adapters: [pirate] });
     await runner.order({ type: 'attach', combo: 'gone', adapters: [] });
     await runner.order({ type: 'detach', combo: 'gone' });
+    await runner.order({ type: 'resize', combo: COMBOS.pirate, sequences: 3 });
     await runner.order({ type: 'threads', threads: 2 });
     await loseGateway();
     const channel = await adopt();
@@ -193,7 +194,10 @@ describe('a runner process', () => {
       engine: { name: 'llama.cpp' },
       model: demoModel(),
       threads: 2,
-      combos: [{ combo: COMBOS.base }, { combo: COMBOS.pirate }],
+      combos: [
+        { combo: COMBOS.base, sequences: demoModel().sequences },
+        { combo: COMBOS.pirate, sequences: 3 },
+      ],
     });
     expect(await channel.order({ type: 'ping' })).toMatchObject({ type: 'pong' });
     expect(await channel.order({ type: 'detach', combo: COMBOS.pirate })).toMatchObject({ type: 'done' });

@@ -6,6 +6,7 @@ import type {
   EngineCounters,
   GenerateRequest,
   RejectCode,
+  ResizedCombo,
 } from '../../native/addonTypes.ts';
 import {
   type Engine,
@@ -96,6 +97,23 @@ export class FakeEngine implements Engine {
 
   async detach(combo: string): Promise<void> {
     this.combos.delete(combo);
+  }
+
+  async resize(combo: string, sequences: number): Promise<ResizedCombo> {
+    if (!this.combos.has(combo)) {
+      const message = `Cannot resize "${combo}": it is not attached`;
+      throw new EngineError({ code: 'combo_not_attached', message, permanent: false });
+    }
+    return { resizeMs: 1, sequences, kvBytes: 3 * sequences, computeBytes: 4 };
+  }
+
+  /** Resolved by the test: the contexts that were replaced have gone. */
+  readonly retirements: (() => void)[] = [];
+
+  retired(): Promise<void> {
+    return new Promise((resolve) => {
+      this.retirements.push(resolve);
+    });
   }
 
   setThreads(): void {}

@@ -128,6 +128,28 @@ describe('Runner', () => {
     expect(await next('pong')).toMatchObject({ seq: 6, counters: { threads: 1 } });
   });
 
+  test('Runner gives a combo another size in its turn, and tells of what it replaces whenever that has gone', async () => {
+    const { send, next, hello, engine } = start();
+    send(hello);
+    send({ type: 'load', seq: 1, model });
+    send({ type: 'attach', seq: 2, combo: 'm2+x', adapters: [] });
+    send({ type: 'resize', seq: 3, combo: 'm2+x', sequences: 5 });
+    send({ type: 'retire', seq: 4, combo: 'm2+x' });
+    send({ type: 'resize', seq: 5, combo: 'm2+y', sequences: 5 });
+    expect(await next('resized')).toEqual({
+      type: 'resized',
+      seq: 3,
+      combo: 'm2+x',
+      resizeMs: 1,
+      sequences: 5,
+      kvBytes: 15,
+      computeBytes: 4,
+    });
+    expect(await next('failed')).toMatchObject({ seq: 5, failure: { code: 'combo_not_attached' } });
+    engine.retirements[0]?.();
+    expect(await next('done')).toMatchObject({ seq: 4 });
+  });
+
   test.each([
     ['nonsense'],
     ['{"type":"teleport"}'],

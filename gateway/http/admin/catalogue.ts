@@ -99,6 +99,7 @@ function modelSpecOf(body: ReturnType<typeof modelBody.parse>): Result<ModelSpec
     path: body.path,
     contextTokens: body.context,
     sequences: body.sequences,
+    maxSequences: body.max_sequences,
     maxThreads: body.threads,
     deviceLayers: body.device_layers,
     useMmap: body.mmap,

@@ -14,6 +14,7 @@ export function modelRowOf(model: CatalogueModel, status: LoadStatus): ModelRow 
     path: model.path,
     context: model.contextTokens,
     sequences: model.sequences,
+    max_sequences: model.maxSequences,
     threads: model.maxThreads,
     device_layers: model.deviceLayers,
     mmap: model.useMmap,

@@ -14,7 +14,8 @@ export const modelBody = z
     id,
     path,
     context: z.int().min(1).optional().openapi({ description: 'Tokens of one sequence' }),
-    sequences: z.int().min(1).max(1024).optional(),
+    sequences: z.int().min(1).max(256).optional(),
+    max_sequences: z.int().min(1).max(256).optional(),
     threads: z.int().min(1).max(1024).optional(),
     device_layers: z.int().min(-1).optional().openapi({ description: '-1: all' }),
     mmap: z.boolean().optional(),
@@ -48,6 +49,7 @@ export const modelRow = z
     path: z.string(),
     context: z.int(),
     sequences: z.int(),
+    max_sequences: z.int().openapi({ description: 'Most sequences of one combo on one runner' }),
     threads: z.int().nullable(),
     device_layers: z.int(),
     mmap: z.boolean(),
@@ -94,6 +96,9 @@ export const runnerRow = z
     state: z.enum(['starting', 'standby', 'loading', 'ready', 'busy', 'asleep', 'draining', 'stopping']),
     base: z.string().nullable(),
     combos: z.array(z.string()),
+    sequences: z
+      .record(z.string(), z.int())
+      .openapi({ description: 'Requests of each of these combos that may run at the same time' }),
     device: z.string(),
     memory: z.object({
       weight_bytes: z.int(),

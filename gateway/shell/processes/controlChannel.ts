@@ -21,6 +21,8 @@ const ANSWERS = {
   load: 'loaded',
   attach: 'attached',
   detach: 'done',
+  resize: 'resized',
+  retire: 'done',
   threads: 'done',
   ping: 'pong',
 } as const satisfies Record<Order['type'], Answer['type']>;

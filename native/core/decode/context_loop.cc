@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/failure.h"
 
@@ -27,6 +28,11 @@ ContextLoop::ContextLoop(llama_context_ptr context, const Vocabulary& vocabulary
       batch_(llama_batch_init(static_cast<int32_t>(llama_n_batch(context_.get())), 0, 1)) {}
 
 ContextLoop::~ContextLoop() { llama_batch_free(batch_); }
+
+void ContextLoop::takeWaiting(ContextLoop& other) {
+  std::ranges::move(other.waiting_, std::back_inserter(waiting_));
+  other.waiting_.clear();
+}
 
 bool ContextLoop::decoding() const {
   return std::ranges::any_of(slots_,

@@ -27,6 +27,9 @@ class ContextLoop {
   int sharers = 0;
 
   void add(Prepared prepared) { waiting_.push_back(std::move(prepared)); }
+  /** Those of the other that have no sequence yet, behind its own. */
+  void takeWaiting(ContextLoop& other);
+  int32_t sequences() const { return static_cast<int32_t>(slots_.size()); }
   bool hasWork() const { return active_ > 0 || !waiting_.empty(); }
   bool decoding() const;
   /** Ends the cancelled requests, waiting or not. */

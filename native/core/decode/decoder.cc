@@ -57,6 +57,18 @@ void Decoder::removeContext(const ContextLoop& context) {
   std::erase_if(contexts_, [&](const auto& candidate) { return candidate.get() == &context; });
 }
 
+void Decoder::retire(ContextLoop& context, std::function<void()> idle) {
+  retiring_.push_back({&context, std::move(idle)});
+}
+
+void Decoder::tellRetired() {
+  std::erase_if(retiring_, [](const Retiring& one) {
+    if (one.context->hasWork()) return false;
+    one.idle();
+    return true;
+  });
+}
+
 void Decoder::forget(const Combo& combo) {
   for (const auto& context : contexts_) context->forget(combo);
   embedder_.forget(combo);
@@ -88,6 +100,7 @@ void Decoder::run() {
       appliedThreads_ = wanted;
     }
     const bool workedBefore = std::exchange(worked, stepAll());
+    if (!retiring_.empty()) tellRetired();
     counters_.progress.fetch_add(1, std::memory_order_relaxed);
     outbox_.flushIfDue();
     if (worked) continue;

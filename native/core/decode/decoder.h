@@ -40,19 +40,30 @@ class Decoder {
   /** Only from within between(). */
   ContextLoop& addContext(llama_context_ptr context);
   void removeContext(const ContextLoop& context);
+  /** The context gets no new requests. `idle` is called when it has none left, on the decode thread; not when
+   * the decoder goes before. */
+  void retire(ContextLoop& context, std::function<void()> idle);
   void forget(const Combo& combo);
 
  private:
   void run();
   void takeMail(std::unique_lock<std::mutex>& lock);
   bool stepAll();
+  void tellRetired();
   void post(std::function<void()> work);
 
   const Vocabulary& vocabulary_;
   Outbox& outbox_;
   SharedCounters& counters_;
   const std::function<void()> onIdle_;
+  struct Retiring {
+    ContextLoop* context;
+    std::function<void()> idle;
+  };
+
   std::vector<std::unique_ptr<ContextLoop>> contexts_;
+  /** Of `contexts_` those that have requests to finish. */
+  std::vector<Retiring> retiring_;
   Embedder embedder_;
   int32_t appliedThreads_;
 

@@ -1,0 +1,53 @@
+/**
+ * The engine's contexts of a combo on a runner. One takes new requests. Its size is fixed when it is made, so that another
+ * size is another context: until the requests of the one before have ended both are there.
+ */
+export interface Contexts {
+  /** Requests that may run at the same time. While the combo is narrowed already as many as it will have. */
+  sequences: number;
+  kvBytes: number;
+  computeBytes: number;
+  /** null: it is to have the size that it has. */
+  resize: Resize | null;
+  /** Of contexts that were replaced and have not gone yet. */
+  retiringBytes: number;
+  /** Before that it is given no other size. */
+  resizeAfterMs: number;
+}
+
+/** A context of another size is being made. */
+export interface Resize {
+  /** Sequences of the context that it replaces. */
+  readonly from: number;
+  readonly sequences: number;
+  readonly sinceMs: number;
+  /** Predicted. */
+  readonly bytes: number;
+}
+
+/** Of a combo with one context that it keeps. */
+export function oneContext({
+  sequences,
+  kvBytes,
+  computeBytes,
+}: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes'>): Contexts {
+  const resizeAfterMs = Number.NEGATIVE_INFINITY;
+  return { sequences, kvBytes, computeBytes, resize: null, retiringBytes: 0, resizeAfterMs };
+}
+
+/** Those of a slot, for another one that takes its place. */
+export function contextsOf({
+  sequences,
+  kvBytes,
+  computeBytes,
+  resize,
+  retiringBytes,
+  resizeAfterMs,
+}: Contexts): Contexts {
+  return { sequences, kvBytes, computeBytes, resize, retiringBytes, resizeAfterMs };
+}
+
+/** Of all contexts of the combo, with the one that is being made. */
+export function allContextBytes({ kvBytes, computeBytes, resize, retiringBytes }: Contexts): number {
+  return kvBytes + computeBytes + retiringBytes + (resize?.bytes ?? 0);
+}

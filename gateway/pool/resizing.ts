@@ -1,0 +1,151 @@
+import type { Combo } from '../domain/combo.ts';
+import type { PoolEffect } from './effects.ts';
+import type { PoolEvent } from './events.ts';
+import type { ReadyHolder } from './holders.ts';
+import { freeBytes, isOnDevice, slotsBytes } from './memory.ts';
+import { grantWaiting } from './serving.ts';
+import type { DrainingSlot, PoolState, ReadySlot } from './state.ts';
+import { decodingRunners } from './threads.ts';
+
+/** A combo whose size a runner could not change keeps it for so long. */
+export const RESIZE_AGAIN_MS = 60_000;
+
+/** Most sequences that the combo may have on one runner. */
+export function maxSequencesOf({ catalogue }: PoolState, { model }: Combo): number {
+  return (catalogue.models.get(model.id) ?? model).maxSequences;
+}
+
+/** It has another size than its runner gives a combo at first, or may get one. */
+export function isResizable(state: PoolState, { runner, slot }: ReadyHolder): boolean {
+  return slot.sequences > runner.model.sequences || slot.sequences < maxSequencesOf(state, slot.combo);
+}
+
+/**
+ * Begins to double the combo's sequences on the oldest of its runners that can have more, out of what is free: nothing
+ * gives way for it. True when one is being given another size, so that no runner more is called for yet.
+ */
+export function widen(
+  state: PoolState,
+  ready: readonly ReadyHolder[],
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
+  if (ready.some(({ slot }) => slot.resize !== null)) return true;
+  for (const holder of ready) {
+    const most = maxSequencesOf(state, holder.slot.combo);
+    const sequences = Math.min(2 * holder.slot.sequences, most);
+    if (sequences <= holder.slot.sequences || !isWorthIt(state, holder)) continue;
+    if (begin(state, holder, sequences, nowMs, effects)) return true;
+  }
+  return false;
+}
+
+/**
+ * Gives idle combos, which nobody waits for, the size back that their runners gave them at first, when nobody has used them for the grace time and
+ * the others have the sequences that are needed.
+ */
+export function narrow(
+  state: PoolState,
+  ready: readonly ReadyHolder[],
+  neededSequences: number,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  let sequences = 0;
+  for (const { slot } of ready) sequences += slot.sequences;
+  for (const holder of ready.toReversed()) {
+    const { runner, slot } = holder;
+    const surplus = slot.sequences - runner.model.sequences;
+    if (surplus <= 0 || sequences - surplus < neededSequences) continue;
+    if (slot.active > 0 || nowMs - slot.lastUsedMs < state.settings.scaleDownAfterMs) continue;
+    if (!begin(state, holder, runner.model.sequences, nowMs, effects)) continue;
+    slot.sequences = runner.model.sequences;
+    sequences -= surplus;
+  }
+}
+
+/** On the host its runner must have a core of its own to make something of more sequences; a device has room for more. */
+function isWorthIt(state: PoolState, { runner }: ReadyHolder): boolean {
+  return isOnDevice(state, runner.model) || decodingRunners(state) <= state.settings.cpuThreads;
+}
+
+/** False: it may not be tried, or lacks memory, which nobody who waits for room may lose by it. */
+function begin(
+  state: PoolState,
+  { runner, slot }: ReadyHolder,
+  sequences: number,
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
+  // A combo without KV cache of its own shares another one's context, whose size is not its own.
+  if (slot.resize !== null || slot.kvBytes === 0 || nowMs < slot.resizeAfterMs) return false;
+  if (state.unplaced.bases.size > 0) return false;
+  const need = Math.ceil((slot.kvBytes * sequences) / slot.sequences) + slot.computeBytes;
+  const { kvBudgetBytes } = runner.model;
+  if (kvBudgetBytes !== null && slotsBytes(runner) + need > kvBudgetBytes) return false;
+  const bytes = isOnDevice(state, runner.model) ? 0 : need;
+  if (bytes > freeBytes(state)) return false;
+  slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes };
+  effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
+  return true;
+}
+
+/** New requests use the new context; those that run end in the one before, which is there until then. */
+export function comboResized(
+  state: PoolState,
+  event: Extract<PoolEvent, { type: 'comboResized' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const { runnerId, comboKey, sequences, kvBytes, computeBytes } = event;
+  const slot = slotOf(state, event);
+  if (slot?.resize?.sequences !== sequences) return;
+  const { from } = slot.resize;
+  slot.retiringBytes += slot.kvBytes + slot.computeBytes;
+  slot.sequences = sequences;
+  slot.kvBytes = kvBytes;
+  slot.computeBytes = computeBytes;
+  slot.resize = null;
+  const combo = slot.combo.name;
+  const detail = { from, sequences, kvBytes, computeBytes };
+  const note = sequences > from ? 'combo_widened' : 'combo_narrowed';
+  effects.push({ type: 'note', note, runnerId, combo, detail });
+  grantWaiting(state, comboKey, nowMs, effects);
+}
+
+/** It keeps the size that it has, and nobody who waits is the worse for it. */
+export function comboResizeFailed(
+  state: PoolState,
+  event: Extract<PoolEvent, { type: 'comboResizeFailed' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const { runnerId, comboKey, failure } = event;
+  const slot = slotOf(state, event);
+  if (!slot?.resize) return;
+  const { from, sequences } = slot.resize;
+  slot.sequences = from;
+  slot.resize = null;
+  slot.resizeAfterMs = nowMs + RESIZE_AGAIN_MS;
+  const detail = { from, sequences, code: failure.code, message: failure.message };
+  effects.push({ type: 'note', note: 'combo_resize_failed', runnerId, combo: slot.combo.name, detail });
+  grantWaiting(state, comboKey, nowMs, effects);
+}
+
+/** The contexts before the one of so many sequences have gone. What is told of an earlier one says nothing. */
+export function contextsRetired(
+  state: PoolState,
+  event: Extract<PoolEvent, { type: 'contextsRetired' }>,
+): void {
+  const slot = slotOf(state, event);
+  if (slot && (slot.resize?.from ?? slot.sequences) === event.sequences) slot.retiringBytes = 0;
+}
+
+/** One that serves; a combo that is let go, and a runner that has ended, take their contexts with them. */
+function slotOf(
+  state: PoolState,
+  { runnerId, comboKey }: Pick<Extract<PoolEvent, { type: 'comboResized' }>, 'runnerId' | 'comboKey'>,
+): ReadySlot | DrainingSlot | undefined {
+  const slot = state.runners.get(runnerId)?.combos.get(comboKey);
+  return slot?.state === 'ready' || slot?.state === 'draining' ? slot : undefined;
+}

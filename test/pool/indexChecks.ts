@@ -1,0 +1,84 @@
+import { expect } from 'vitest';
+import type { Line } from '../../gateway/pool/line.ts';
+import {
+  baseKey,
+  isUsable,
+  type PoolState,
+  type UsableRunner,
+  type WaitQueue,
+  type Want,
+} from '../../gateway/pool/state.ts';
+import { countIn, noTenants } from '../../gateway/pool/tenants.ts';
+import { usableRunners } from '../../gateway/pool/usable.ts';
+import { headMs, placeOf, type UnplacedBase } from '../../gateway/pool/wants.ts';
+
+function must(condition: boolean, what: string): void {
+  if (!condition) expect.fail(what);
+}
+
+/** What is kept so that an event need not look at everything is what looking at everything finds. */
+export function checkIndices(state: PoolState): void {
+  checkUsable(state);
+  checkUnplaced(state);
+  for (const queue of state.queues.values()) checkQueue(state, queue);
+}
+
+function checkQueue({ waitingIn }: PoolState, { combo, waiters, tenants }: WaitQueue): void {
+  const scanned = noTenants();
+  for (const waiter of waiters) {
+    countIn(scanned, waiter);
+    must(waitingIn.get(waiter.id)?.waiter === waiter, `"${waiter.id}" is another waiter`);
+  }
+  for (const tier of ['interactive', 'flex'] as const) {
+    must(tenants[tier].size === scanned[tier].size, `"${combo.key}" counts other tenants`);
+    for (const [account, count] of scanned[tier])
+      must(tenants[tier].get(account) === count, `"${combo.key}" miscounts a tenant`);
+  }
+}
+
+function checkUsable(state: PoolState): void {
+  const scanned = new Map<string, UsableRunner[]>();
+  for (const runner of state.runners.values()) {
+    if (!isUsable(runner)) continue;
+    const key = baseKey(runner.model);
+    scanned.set(key, [...(scanned.get(key) ?? []), runner]);
+  }
+  const indexed = usableRunners(state);
+  must(indexed.size === scanned.size, `${indexed.size} bases have usable runners, expected ${scanned.size}`);
+  for (const [key, runners] of scanned) {
+    const found = indexed.get(key) ?? [];
+    must(found.length === runners.length, `"${key}" has ${found.length} usable runners`);
+    for (const [at, runner] of runners.entries()) must(found[at] === runner, `"${key}" has another runner`);
+  }
+}
+
+function checkUnplaced({ unplaced }: PoolState): void {
+  const { bases, line } = unplaced;
+  checkLine(line, 'the bases', (base) => placeOf(base));
+  must(line.items.length === bases.size, 'a base stands in line twice, or not at all');
+  for (const [key, base] of bases) {
+    must(key === baseKey(base.model) && base.places.size > 0, `unplaced base "${key}" is empty or misfiled`);
+    must(line.items.includes(base), `unplaced base "${key}" does not stand in line`);
+    checkBase(key, base);
+  }
+}
+
+function checkBase(key: string, { queues, replicas, places }: UnplacedBase): void {
+  checkLine<Want>(queues, `the queues of "${key}"`, headMs);
+  checkLine<Want>(replicas, `the replicas of "${key}"`, headMs);
+  const wants: Want[] = [...queues.items, ...replicas.items];
+  must(wants.length === places.size, `"${key}" has a want twice, or one that stands nowhere`);
+  for (const want of wants) {
+    must(places.get(want) === headMs(want), `"${want.combo.key}" stands at another place`);
+    must(baseKey(want.combo.model) === key, `"${want.combo.key}" wants another base`);
+  }
+}
+
+function checkLine<T>({ items, placesMs }: Line<T>, what: string, placeOfOne: (item: T) => number): void {
+  must(items.length === placesMs.length, `${what} have other places`);
+  for (const [at, item] of items.entries()) {
+    const placeMs = placesMs[at] ?? Number.NaN;
+    must(placeMs === placeOfOne(item), `${what} stand at other places`);
+    must(at === 0 || (placesMs[at - 1] ?? Number.NaN) <= placeMs, `${what} are not in line`);
+  }
+}
