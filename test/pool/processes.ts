@@ -168,10 +168,11 @@ export class SimulatedProcess {
     });
   }
 
-  /** Exits some time after it was asked to, however much runs; one that is frozen by SIGKILL. */
+  /** Exits some time after it was asked to, however much runs; one that is frozen by SIGKILL, after all of its grace. */
   stop(graceMs: number): void {
     this.isStopping = true;
-    this.#world.agenda.in(this.#world.random() * (Math.min(graceMs, 100) + 50), () => this.exit('stopped'));
+    const mostMs = (this.isFrozen ? graceMs : Math.min(graceMs, 100)) + 50;
+    this.#world.agenda.in(this.#world.random() * mostMs, () => this.exit('stopped'));
   }
 
   exit(how: 'stopped' | 'died' | 'killed'): void {

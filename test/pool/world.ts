@@ -332,7 +332,9 @@ export class World {
 
   #stop({ runnerId, graceMs, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
     const process = this.processes.get(runnerId);
-    if (!process || process.isStopping) return this.#must(false, 'stops what is not there');
+    // One that was asked to end and hangs is made to.
+    const isDeaf = process?.isFrozen && reason === 'hung';
+    if (!process || (process.isStopping && !isDeaf)) return this.#must(false, 'stops what is not there');
     if (reason === 'hung') this.#cut(runnerId);
     else if (reason !== 'failed' && reason !== 'shutdown' && reason !== 'drained')
       this.#must(this.#running(runnerId) === 0, `stops (${reason}) a busy runner`);
