@@ -1,0 +1,108 @@
+/**
+ * Stryker's test runner for gateway/pool: bundles test/pool once per worker and calls its tests in this process. A mutant
+ * takes milliseconds; vitest, which loads every file anew for each of them, takes seconds.
+ */
+import { readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+/** Few random events, always the same ones. */
+const ENVIRONMENT = { HEARTH_POOL_EVENTS: process.env.MUT_EVENTS ?? '2000', HEARTH_POOL_SEED: '20261121' };
+
+class PoolTestRunner {
+  static inject = [];
+  /** Where the code with its mutants reads which one is active, and writes what each test reached. */
+  #namespace = (globalThis.__stryker__ ??= {});
+  #tests = [];
+
+  /** What is loaded stays: mutants of what runs at load are not counted (ignoreStatic). */
+  capabilities() {
+    return { reloadEnvironment: false };
+  }
+
+  async init() {
+    Object.assign(process.env, ENVIRONMENT);
+    const { tests } = await import(pathToFileURL(await bundle(process.cwd())));
+    const seen = new Set();
+    for (const test of tests) {
+      if (seen.has(test.id)) throw new Error(`Cannot tell tests apart: two are called "${test.id}"`);
+      seen.add(test.id);
+    }
+    this.#tests = tests;
+  }
+
+  async dryRun() {
+    const results = await this.#run(this.#tests, { bails: false });
+    if (process.env.MUT_TIMES) writeFileSync('/tmp/mut-dry.json', JSON.stringify(results.map((r) => [Math.round(r.timeSpentMs), r.id]).sort((a, b) => b[0] - a[0])));
+    return { status: 'complete', tests: results, mutantCoverage: this.#namespace.mutantCoverage };
+  }
+
+  async mutantRun({ testFilter, activeMutant, hitLimit }) {
+    const wanted = new Set(testFilter);
+    const tests = testFilter ? this.#tests.filter(({ id }) => wanted.has(id)) : this.#tests;
+    Object.assign(this.#namespace, { activeMutant: activeMutant.id, hitCount: 0, hitLimit });
+    const results = await this.#run(tests, { bails: true });
+    this.#namespace.activeMutant = undefined;
+    if (this.#namespace.hitCount > hitLimit) return { status: 'timeout', reason: 'hit limit reached' };
+    const failed = results.find(({ status }) => status === FAILED);
+    if (!failed) return { status: 'survived', nrOfTests: results.length };
+    const { id, failureMessage } = failed;
+    return { status: 'killed', killedBy: [id], failureMessage, nrOfTests: results.length };
+  }
+
+  async #run(tests, { bails }) {
+    const results = [];
+    for (const { id, run } of tests) {
+      this.#namespace.currentTestId = id;
+      const startedMs = performance.now();
+      const failure = await failureOf(run);
+      const timeSpentMs = performance.now() - startedMs;
+      if (failure === null) results.push({ id, name: id, timeSpentMs, status: SUCCESS });
+      else results.push({ id, name: id, timeSpentMs, status: FAILED, failureMessage: failure });
+      if (bails && failure !== null) break;
+    }
+    this.#namespace.currentTestId = undefined;
+    return results;
+  }
+}
+
+const SUCCESS = 0;
+const FAILED = 1;
+
+async function failureOf(run) {
+  try {
+    await run();
+    return null;
+  } catch (error) {
+    return String(error?.message ?? error);
+  }
+}
+
+/** Resolves to the path of one module of all tests in `root`, the ones with random events last, that exports `tests`. */
+async function bundle(root) {
+  const folder = path.join(root, 'test/pool');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.test.ts'));
+  const isRandom = (name) => name.startsWith('invariants');
+  const ordered = [...files.filter((name) => !isRandom(name)), ...files.filter(isRandom)];
+  const entry = path.join(folder, `mutation-${process.pid}.ts`);
+  const outfile = path.join(folder, `mutation-${process.pid}.mjs`);
+  const imports = ordered.map((name) => `import './${name}';`);
+  writeFileSync(entry, [...imports, "export { tests } from 'vitest';"].join('\n'));
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'error',
+    alias: { vitest: path.join(root, 'scripts/mutation-tests.mjs') },
+    external: ['fast-check', '@vitest/expect'],
+  });
+  return outfile;
+}
+
+export const strykerPlugins = [{ kind: 'TestRunner', name: 'pool', injectableClass: PoolTestRunner }];
