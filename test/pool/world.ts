@@ -29,7 +29,7 @@ import { watchForecast } from './forecastWatch.ts';
 import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
-import { openOf, type SimulatedRequest } from './requests.ts';
+import { openOf, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
 import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
@@ -191,12 +191,11 @@ export class World {
     if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
     checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
     const lateMs = event.type === 'tick' ? 0 : TICK_MS;
-    const wrong =
-      wrongBudget(this.state, this.processes) ?? overdue(this.requests, lateMs, this.agenda.nowMs);
+    const late = overdue(this.requests, lateMs, this.agenda.nowMs);
+    const wrong = wrongBudget(this.state, this.processes) ?? late;
     this.#must(wrong === null, wrong ?? '');
-    const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
-    const orders = [...this.orders.values()].filter(({ answered }) => !answered).length;
-    this.#must(waiting + orders === this.state.waiting, 'the pool has forgotten somebody who waits');
+    const waiting = waitingOf(this.requests, this.orders);
+    this.#must(waiting === this.state.waiting, 'the pool has forgotten somebody who waits');
   }
 
   #perform(effect: PoolEffect): void {
