@@ -192,8 +192,7 @@ export class World {
     checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
     const lateMs = event.type === 'tick' ? 0 : TICK_MS;
     const late = overdue(this.requests, lateMs, this.agenda.nowMs);
-    const wrong = wrongBudget(this.state, this.processes) ?? late;
-    this.#must(wrong === null, wrong ?? '');
+    this.#mustNot(wrongBudget(this.state, this.processes) ?? late);
     const waiting = waitingOf(this.requests, this.orders);
     this.#must(waiting === this.state.waiting, 'the pool has forgotten somebody who waits');
   }
@@ -310,8 +309,7 @@ export class World {
     const held = process.combos.get(request.combo.key);
     const { runnerId, kind, joined } = effect;
     if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
-    const wrong = wrongGrant(this.state, request, runnerId, this.agenda.nowMs);
-    this.#must(wrong === null, wrong ?? '');
+    this.#mustNot(wrongGrant(this.state, request, runnerId, this.agenda.nowMs));
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
     // One that waited on a start may be overtaken by another runner, and keeps the kind that it waited for.
@@ -393,6 +391,10 @@ export class World {
     const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
       state === 'running' && runnerId === id && (key === undefined || combo.key === key);
     return this.requests.filter(runs).length;
+  }
+
+  #mustNot(wrong: string | null): void {
+    if (wrong !== null) this.#must(false, wrong);
   }
 
   #must(condition: boolean, what: string): void {
