@@ -23,7 +23,7 @@ import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts'
 import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { judgeOffer } from './adopting.ts';
 import { Agenda, randomOf } from './agenda.ts';
-import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
+import { checkBooks } from './books.ts';
 import { wrongBudget } from './budgets.ts';
 import { watchForecast } from './forecastWatch.ts';
 import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
@@ -31,6 +31,7 @@ import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
+import { wrongLettingGo } from './stopBooks.ts';
 import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
 const TICK_MS = 200;
@@ -329,24 +330,16 @@ export class World {
 
   #stop({ runnerId, graceMs, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
     const process = this.processes.get(runnerId);
-    // One that was asked to end and hangs is made to.
-    const isDeaf = process?.isFrozen && reason === 'hung';
-    if (!process || (process.isStopping && !isDeaf)) return this.#must(false, 'stops what is not there');
+    if (!process || (process.isStopping && reason !== 'hung'))
+      return this.#must(false, 'stops what is not there');
     if (reason === 'hung') this.#cut(runnerId);
     else if (reason !== 'failed' && reason !== 'shutdown' && reason !== 'drained')
       this.#must(this.#running(runnerId) === 0, `stops (${reason}) a busy runner`);
     const { drainTimeoutMs } = this.state.settings;
     if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
       this.#must(this.#running(runnerId) === 0, 'stops a busy runner before its time');
-    if (reason === 'idle' || reason === 'evicted') {
-      const attaching = [...process.combos.values()].some(({ state }) => state === 'attaching');
-      this.#must(!attaching, `stops (${reason}) during an attach`);
-      for (const key of process.combos.keys()) {
-        const firstMs = firstWaitMs(this.state, key, runnerId);
-        const gaveWay = reason === 'evicted' && waitsElsewhere(this.state, process.baseKey, firstMs);
-        this.#must(firstMs === Number.POSITIVE_INFINITY || gaveWay, 'stops what is waited for');
-      }
-    }
+    const wrong = wrongLettingGo(this.state, process, reason);
+    this.#must(wrong === null, wrong ?? '');
     process.stop(graceMs);
   }
 
