@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { requestId } from '../../gateway/domain/ids.ts';
+import { requestId, runnerId } from '../../gateway/domain/ids.ts';
+import { holdsPromise, isPromised } from '../../gateway/pool/promises.ts';
 import { fixedStart, promisedStart } from '../../gateway/pool/queries.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { PoolDriver } from './driver.ts';
@@ -159,5 +160,33 @@ describe('a promise', () => {
     pool.promise('q1');
     expect(pool.told('q1')).toBe('r_t_1 cold joined');
     expect(pool.ready('r1', 'a')).toEqual(['grant q1 r1 cold joined']);
+  });
+
+  it('is known of its runner and combo, whoever else waits for that', () => {
+    const pool = full();
+    for (const id of ['q3', 'q4']) pool.arrive(id, 'a');
+    const { key } = pool.combo('a');
+    const runner = pool.state.runners.get(pool.runnerId('r1'));
+    if (!runner) throw new Error('there is no r1');
+    expect(isPromised(pool.state, key, runner.id)).toBe(false);
+    expect(holdsPromise(pool.state, runner)).toBe(false);
+    pool.promise('q4');
+    expect(isPromised(pool.state, key, runner.id)).toBe(true);
+    expect(isPromised(pool.state, key, runnerId('r_t_9'))).toBe(false);
+    expect(isPromised(pool.state, pool.combo('b').key, runner.id)).toBe(false);
+    expect(holdsPromise(pool.state, runner)).toBe(true);
+  });
+
+  it('is not made to flex work that was held until now: it is granted by the next tick', () => {
+    const pool = new Promising({ maxRunners: 1, flexWatermarkMs: 1000 });
+    pool.bring('r1', 'a');
+    pool.bring('r1', 'a+x');
+    for (const id of ['x1', 'x2', 'x3']) pool.arrive(id, 'a+x');
+    pool.nowMs = 2000;
+    expect(pool.ask('f1', 'a', { tier: 'flex' })).toEqual([]);
+    pool.gone('x3');
+    pool.promise('f1');
+    expect(pool.told('f1')).toBeNull();
+    expect(pool.tick(0)).toEqual(['grant f1 r1 warm']);
   });
 });
