@@ -35,11 +35,10 @@ class PoolTestRunner {
 
   async dryRun() {
     const results = await this.#run(this.#tests, { bails: false });
-    if (process.env.MUT_TIMES)
-      writeFileSync(
-        '/tmp/mut-dry.json',
-        JSON.stringify(results.map((r) => [Math.round(r.timeSpentMs), r.id]).sort((a, b) => b[0] - a[0])),
-      );
+    writeFileSync(
+      '/tmp/mut-dry.json',
+      JSON.stringify(results.map((r) => [Math.round(r.timeSpentMs), r.id]).sort((a, b) => b[0] - a[0])),
+    );
     return { status: 'complete', tests: results, mutantCoverage: this.#namespace.mutantCoverage };
   }
 
