@@ -37,6 +37,7 @@ export class PerfectWorld {
       memoryBytes: runners * (WEIGHT_BYTES + combosPerRunner * CONTEXT_BYTES) - WEIGHT_BYTES,
       swapAfterMs: 1e12,
       startTimeoutMs: 1e12,
+      spawnTimeoutMs: 1e12,
       queueLimit: 1e6,
       queueLimitPerCombo: 1e6,
       queueShare: 1,

@@ -44,6 +44,7 @@ export class Simulation {
       ...{ memoryBytes, maxRunners, maxCombosPerRunner, standbys, swapAfterMs, minResidencyMs },
       eviction: policy.eviction === 'clairvoyant' ? 'gdsf' : policy.eviction,
       startTimeoutMs: 900_000,
+      spawnTimeoutMs: 900_000,
     } as const;
     const state = emptyPool(settings, catalogue, 'sim');
     this.#clairvoyant = policy.eviction === 'clairvoyant' ? new Clairvoyant(trace) : null;

@@ -97,6 +97,9 @@ const pool = z
       .default('keep')
       .describe('What becomes of a start when nobody waits for it any more'),
     start_timeout: duration.prefault('5m').describe('Longest start of a runner or combo'),
+    spawn_timeout: period
+      .prefault('30s')
+      .describe('Of that the longest from the spawn of a process until it takes orders'),
     cpu_threads: whole(1, 4096)
       .nullable()
       .default(null)
@@ -172,6 +175,7 @@ const pool = z
     flexWatermarkMs: written.flex_watermark,
     abandonedStarts: written.abandoned_starts,
     startTimeoutMs: written.start_timeout,
+    spawnTimeoutMs: written.spawn_timeout,
     cpuThreads: written.cpu_threads,
     leaseMs: written.lease,
     swapAfterMs: written.swap_after,

@@ -1,7 +1,7 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.ts';
-import { oneContext } from './contexts.ts';
+import { bytesOfSize, oneContext } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
@@ -77,7 +77,8 @@ export function judgeAdoption(
   const stale: ComboKey[] = [];
   let left = free;
   for (const { combo: key, sequences, kvBytes, computeBytes } of combos) {
-    const bytes = hostBytes(state, current, kvBytes + computeBytes);
+    const size = { sequences, kvBytes, computeBytes };
+    const bytes = hostBytes(state, current, kvBytes + computeBytes + reserveOf(size, held));
     const fits = kept.length < settings.maxCombosPerRunner && bytes <= left;
     const combo = fits ? comboOfKey(key, catalogue) : null;
     if (combo) left -= bytes;
@@ -85,6 +86,14 @@ export function judgeAdoption(
     else stale.push(comboKey(key));
   }
   return { ok: true, as: 'runner', model: held, combos: kept, stale };
+}
+
+/** A combo that has more sequences than its runner begins with can be made smaller again (contexts.ts). */
+function reserveOf(
+  size: Pick<AdoptedCombo, 'sequences' | 'kvBytes' | 'computeBytes'>,
+  held: CatalogueModel,
+): number {
+  return size.sequences > held.sequences ? bytesOfSize(size, held.sequences) : 0;
 }
 
 /** Those that wait for memory for a base have been told how much there is. */
@@ -133,6 +142,7 @@ export function runnerAdopted(
     const worth = newWorth(state, 'combos', predictedMs(kvBytes + computeBytes), nowMs);
     runner.combos.set(combo.key, {
       ...oneContext(adopted),
+      reserveBytes: hostBytes(state, model, reserveOf(adopted, model)),
       state: 'ready',
       combo,
       worth,

@@ -11,6 +11,8 @@ export interface Contexts {
   resize: Resize | null;
   /** Of contexts that were replaced and have not gone yet. */
   retiringBytes: number;
+  /** Kept free for the first size of a combo that has more, so that it can always be made smaller again. */
+  reserveBytes: number;
   /** Before that it is given no other size. */
   resizeAfterMs: number;
 }
@@ -32,7 +34,8 @@ export function oneContext({
   computeBytes,
 }: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes'>): Contexts {
   const resizeAfterMs = Number.NEGATIVE_INFINITY;
-  return { sequences, kvBytes, computeBytes, resize: null, retiringBytes: 0, resizeAfterMs };
+  const held = { retiringBytes: 0, reserveBytes: 0 };
+  return { sequences, kvBytes, computeBytes, ...held, resize: null, resizeAfterMs };
 }
 
 /** Those of a slot, for another one that takes its place. */
@@ -42,12 +45,22 @@ export function contextsOf({
   computeBytes,
   resize,
   retiringBytes,
+  reserveBytes,
   resizeAfterMs,
 }: Contexts): Contexts {
-  return { sequences, kvBytes, computeBytes, resize, retiringBytes, resizeAfterMs };
+  return { sequences, kvBytes, computeBytes, resize, retiringBytes, reserveBytes, resizeAfterMs };
 }
 
-/** Of all contexts of the combo, with the one that is being made. */
-export function allContextBytes({ kvBytes, computeBytes, resize, retiringBytes }: Contexts): number {
-  return kvBytes + computeBytes + retiringBytes + (resize?.bytes ?? 0);
+/** Of all contexts of the combo, with the one that is being made and what is kept free for a smaller one. */
+export function allContextBytes(contexts: Contexts): number {
+  const { kvBytes, computeBytes, resize, retiringBytes, reserveBytes } = contexts;
+  return kvBytes + computeBytes + retiringBytes + reserveBytes + (resize?.bytes ?? 0);
+}
+
+/** What a context of so many sequences takes, by one that is there: each sequence has its own part of the KV cache. */
+export function bytesOfSize(
+  { kvBytes, computeBytes, sequences }: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes'>,
+  wanted: number,
+): number {
+  return Math.ceil((kvBytes * wanted) / sequences) + computeBytes;
 }

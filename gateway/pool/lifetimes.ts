@@ -42,7 +42,9 @@ function failLateStart(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const limitMs = state.settings.startTimeoutMs;
+  const { startTimeoutMs, spawnTimeoutMs } = state.settings;
+  // No probe reaches a process before it has shaken hands: one that hangs until then is found by this.
+  const limitMs = runner.state === 'starting' ? Math.min(spawnTimeoutMs, startTimeoutMs) : startTimeoutMs;
   if (nowMs - runner.sinceMs < limitMs) return;
   const what = runner.model === null ? 'a standby' : `"${runner.model.id}"`;
   const doing = runner.state === 'starting' ? 'ready for orders' : 'loaded';

@@ -1,4 +1,5 @@
 import type { Combo } from '../domain/combo.ts';
+import { bytesOfSize } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import type { ReadyHolder } from './holders.ts';
@@ -35,13 +36,13 @@ export function widen(
     const most = maxSequencesOf(state, holder.slot.combo);
     const sequences = Math.min(2 * holder.slot.sequences, most);
     if (sequences <= holder.slot.sequences || !isWorthIt(state, holder)) continue;
-    if (begin(state, holder, sequences, nowMs, effects)) return true;
+    if (beginWider(state, holder, sequences, nowMs, effects)) return true;
   }
   return false;
 }
 
 /**
- * Gives idle combos, which nobody waits for, the size back that their runners gave them at first, when nobody has used them for the grace time and
+ * Gives idle combos the size back that their runners gave them at first, when nobody has used them for the grace time and
  * the others have the sequences that are needed.
  */
 export function narrow(
@@ -51,15 +52,17 @@ export function narrow(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
+  // Somebody who waits for room may need what it holds.
+  const graceMs = state.unplaced.bases.size > 0 ? 0 : state.settings.scaleDownAfterMs;
   let sequences = 0;
   for (const { slot } of ready) sequences += slot.sequences;
   for (const holder of ready.toReversed()) {
     const { runner, slot } = holder;
     const surplus = slot.sequences - runner.model.sequences;
     if (surplus <= 0 || sequences - surplus < neededSequences) continue;
-    if (slot.active > 0 || nowMs - slot.lastUsedMs < state.settings.scaleDownAfterMs) continue;
-    if (!begin(state, holder, runner.model.sequences, nowMs, effects)) continue;
-    slot.sequences = runner.model.sequences;
+    if (slot.active > 0 || slot.resize !== null || nowMs < slot.resizeAfterMs) continue;
+    if (nowMs - slot.lastUsedMs < graceMs) continue;
+    beginNarrower(holder, nowMs, effects);
     sequences -= surplus;
   }
 }
@@ -70,7 +73,7 @@ function isWorthIt(state: PoolState, { runner }: ReadyHolder): boolean {
 }
 
 /** False: it may not be tried, or lacks memory, which nobody who waits for room may lose by it. */
-function begin(
+function beginWider(
   state: PoolState,
   { runner, slot }: ReadyHolder,
   sequences: number,
@@ -78,16 +81,28 @@ function begin(
   effects: PoolEffect[],
 ): boolean {
   // A combo without KV cache of its own shares another one's context, whose size is not its own.
-  if (slot.resize !== null || slot.kvBytes === 0 || nowMs < slot.resizeAfterMs) return false;
+  if (slot.kvBytes === 0 || nowMs < slot.resizeAfterMs) return false;
   if (state.unplaced.bases.size > 0) return false;
-  const need = Math.ceil((slot.kvBytes * sequences) / slot.sequences) + slot.computeBytes;
+  const need = bytesOfSize(slot, sequences);
   const { kvBudgetBytes } = runner.model;
   if (kvBudgetBytes !== null && slotsBytes(runner) + need > kvBudgetBytes) return false;
-  const bytes = isOnDevice(state, runner.model) ? 0 : need;
-  if (bytes > freeBytes(state)) return false;
+  const isHost = !isOnDevice(state, runner.model);
+  const bytes = isHost ? need : 0;
+  const reserveBytes = isHost ? bytesOfSize(slot, runner.model.sequences) : 0;
+  if (bytes + reserveBytes - slot.reserveBytes > freeBytes(state)) return false;
+  slot.reserveBytes = reserveBytes;
   slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes };
   effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
   return true;
+}
+
+/** What it takes has been kept free. It serves no more than it will have room for from now on. */
+function beginNarrower({ runner, slot }: ReadyHolder, nowMs: number, effects: PoolEffect[]): void {
+  const { sequences } = runner.model;
+  slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes: slot.reserveBytes };
+  slot.reserveBytes = 0;
+  slot.sequences = sequences;
+  effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
 }
 
 /** New requests use the new context; those that run end in the one before, which is there until then. */
@@ -123,7 +138,10 @@ export function comboResizeFailed(
   const { runnerId, comboKey, failure } = event;
   const slot = slotOf(state, event);
   if (!slot?.resize) return;
-  const { from, sequences } = slot.resize;
+  const { from, sequences, bytes } = slot.resize;
+  const first = state.runners.get(runnerId)?.model?.sequences ?? from;
+  if (sequences < from) slot.reserveBytes = bytes;
+  else if (from <= first) slot.reserveBytes = 0;
   slot.sequences = from;
   slot.resize = null;
   slot.resizeAfterMs = nowMs + RESIZE_AGAIN_MS;

@@ -202,7 +202,7 @@ export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, eff
 
 /**
  * A start that failed answers everybody who waits for it, unless the standby that it took is suspect; a ready runner that
- * failed is replaced for who waits.
+ * failed is replaced for who waits. `sinceMs`: when it began to fail; a hang is found later than that.
  */
 export function runnerFailed(
   state: PoolState,
@@ -211,12 +211,13 @@ export function runnerFailed(
   nowMs: number,
   effects: PoolEffect[],
   reason: Extract<StopReason, 'failed' | 'hung'> = 'failed',
+  sinceMs = nowMs,
 ): void {
   const runner = state.runners.get(id);
   if (!runner || runner.state === 'stopping') return;
   const detail = { code: failure.code, message: failure.message, state: runner.state };
   effects.push({ type: 'note', note: 'runner_failed', runnerId: id, detail });
-  const isSuspected = isSuspect(runner, failure, nowMs);
+  const isSuspected = isSuspect(runner, failure, sinceMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
   if (!isSuspected) blame(state, runner, failure, nowMs, effects);
   if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);

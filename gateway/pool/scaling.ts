@@ -86,8 +86,7 @@ function scaleCombo(
   const there = holdersOf(state, key).length;
   if (wanted > there) grow(state, combo, ready, { there, desired }, nowMs, effects);
   if (desired < ready.length) gather(state, ready, nowMs, effects);
-  else if (nowMs >= load.panicUntilMs && !state.queues.has(key))
-    narrow(state, ready, load.stable / state.settings.targetOccupancy, nowMs, effects);
+  else narrow(state, ready, neededSequences(state, key, load, nowMs), nowMs, effects);
 }
 
 /** What runs and waits now goes into the combo's averages. */
@@ -118,6 +117,13 @@ function wantedRunners(
   if (forPanic >= PANIC_THRESHOLD * ready.length) load.panicUntilMs = nowMs + stableWindowMs;
   const forStable = runnersFor(load.stable / targetOccupancy, ready, model.sequences);
   return nowMs < load.panicUntilMs ? Math.max(forPanic, forStable, ready.length) : forStable;
+}
+
+/** Below how many sequences the combo does not go. Who waits for room may need what idle ones hold: then it goes to any. */
+function neededSequences(state: PoolState, key: ComboKey, load: Load, nowMs: number): number {
+  if (state.unplaced.bases.size > 0) return 0;
+  const isHot = nowMs < load.panicUntilMs || state.queues.has(key);
+  return isHot ? Number.POSITIVE_INFINITY : load.stable / state.settings.targetOccupancy;
 }
 
 /** How many have so many sequences: the oldest first, then others with as many as one begins with. At least one. */

@@ -22,6 +22,8 @@ export interface PoolSettings {
   };
   /** Longest a spawn, a load or an attach may take, and a request may wait for room. */
   readonly startTimeoutMs: number;
+  /** Longest from the spawn of a process until it takes orders, which no size of a model makes longer. */
+  readonly spawnTimeoutMs: number;
   /** Threads that decode at one time, over all runners: ggml's threads spin, more than the cores stall all. */
   readonly cpuThreads: number;
   /** Who goes first when room is short (eviction.ts). */

@@ -7,7 +7,7 @@ import { moveTo } from './transitions.ts';
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 60_000;
 
-/** A standby that fails so soon after its claim may have been dead already, which nobody had noticed. */
+/** A standby that fails, or falls silent, so soon after its claim may have been dead already, which nobody had noticed. */
 const SUSPECT_MS = 1_000;
 
 type Unclaimed = Extract<Runner, { state: 'starting' | 'standby' }> & { readonly model: null };
@@ -72,8 +72,9 @@ export function isUnclaimed(runner: Runner): runner is Unclaimed {
 /**
  * The start has failed on a process that waited as a standby, and so soon that this process may be the cause: who waits
  * is owed a start on another one. At most one such start per standby, since none is started while anybody waits.
+ * `sinceMs`: when that began which showed as the failure.
  */
-export function isSuspect(runner: Runner, failure: Failure, nowMs: number): boolean {
+export function isSuspect(runner: Runner, failure: Failure, sinceMs: number): boolean {
   if (runner.state !== 'loading' || runner.claimedMs === null) return false;
-  return failure.code !== 'start_failed_permanently' && nowMs - runner.claimedMs < SUSPECT_MS;
+  return failure.code !== 'start_failed_permanently' && sinceMs - runner.claimedMs < SUSPECT_MS;
 }

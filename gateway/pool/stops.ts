@@ -18,8 +18,8 @@ export function stopRunner(
 ): void {
   if (runner.state === 'stopping') return;
   const { id, model, combos } = runner;
-  // What still runs on a draining runner has had its time.
-  const isOverdue = runner.state === 'draining' && runner.active > 0;
+  // What still runs on a draining runner has had its time; one that is not up has nothing to finish, nor may it hear us.
+  const isOverdue = runner.state === 'starting' || (runner.state === 'draining' && runner.active > 0);
   const atOnce = isOverdue || reason === 'failed' || reason === 'hung' || reason === 'unreachable';
   const held = heldBytes(state, runner);
   moveTo(state, { id, model, combos: new Map(), state: 'stopping', sinceMs: nowMs, heldBytes: held });

@@ -36,6 +36,7 @@ describe('parseConfig() accepts', () => {
         flexWatermarkMs: 1000,
         abandonedStarts: 'keep',
         startTimeoutMs: 300_000,
+        spawnTimeoutMs: 30_000,
         cpuThreads: null,
         leaseMs: 30_000,
         drainTimeoutMs: 30_000,

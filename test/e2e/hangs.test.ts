@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { BANANA, banana } from './chat.ts';
-import { freeze, thawAll } from './frozenRunner.ts';
+import { freeze, spawnedRunner, thawAll } from './frozenRunner.ts';
 import { readRequests } from './readRequests.ts';
 import { demoConfig, isAlive, startGateway, type TestGateway, until } from './startGateway.ts';
 
@@ -12,9 +12,9 @@ afterEach(async () => {
 });
 
 /** Probes every 50 ms; a runner that is silent for two seconds hangs. */
-async function start(standbys = 0): Promise<TestGateway> {
+async function start(standbys = 0, pool = ''): Promise<TestGateway> {
   const gateway = await startGateway({
-    config: demoConfig('pool: { probe_every: 50ms, probe_timeout: 2s }\n'),
+    config: demoConfig(`pool: { probe_every: 50ms, probe_timeout: 2s${pool} }\n`),
     standbys,
   });
   gateways.push(gateway);
@@ -94,6 +94,32 @@ describe('a runner that stops without a word', () => {
     expect(readRequests(gateway.dataDir).at(-1)).toMatchObject({ error_code: 'runner_died' });
   });
 
+  test('and is asked to end does not get the time that it would have to finish', async () => {
+    const gateway = await start();
+    const pid = await warm(gateway);
+    freeze(pid);
+    const [runner] = await gateway.runners();
+    const drained = await gateway.admin('POST', `/runners/${runner!.id}/drain`);
+    expect(drained.json).toMatchObject({ state: 'stopping' });
+    // Its grace is 30 s, longer than this waits.
+    await until(() => !isAlive(pid), 'it has been ended');
+    expect((await hangs(gateway, 1))[0].detail).toMatchObject({ state: 'stopping', base: 'tiny-chat' });
+  });
+
+  test('before it takes orders is replaced for who waits next', async () => {
+    const gateway = await start(0, ', spawn_timeout: 3s');
+    const first = gateway.post('/v1/chat/completions', banana('tiny-chat'));
+    const pid = await spawnedRunner(gateway);
+    freeze(pid);
+    const response = await first;
+    expect(response.status).toBe(503);
+    const { error } = (await response.json()) as any;
+    expect(error.message).toBe('Cannot start "tiny-chat": not ready for orders after 3000 ms');
+    await until(() => !isAlive(pid), 'it has been ended');
+    const next = await gateway.post('/v1/chat/completions', banana('tiny-chat'));
+    expect([next.status, await contentOf(next)]).toEqual([200, BANANA.base]);
+  });
+
   test('while it waits as a standby is replaced', async () => {
     const gateway = await start(1);
     const standby = async () => (await gateway.runners()).find(({ state }) => state === 'standby');
@@ -102,6 +128,17 @@ describe('a runner that stops without a word', () => {
     freeze(pid);
     await until(async () => ![undefined, pid].includes((await standby())?.pid), 'there is another one');
     expect((await hangs(gateway, 1))[0].detail).toMatchObject({ base: null, state: 'standby' });
+  });
+
+  test('while it waits as a standby, and is claimed, costs who claimed it time and no answer', async () => {
+    const gateway = await start(1);
+    const standby = async () => (await gateway.runners()).find(({ state }) => state === 'standby');
+    await until(async () => (await standby()) !== undefined, 'there is a standby');
+    const pid = (await standby())!.pid;
+    freeze(pid);
+    const response = await gateway.post('/v1/chat/completions', banana('tiny-chat'));
+    expect([response.status, await contentOf(response)]).toEqual([200, BANANA.base]);
+    expect((await hangs(gateway, 1))[0].detail).toMatchObject({ base: 'tiny-chat', state: 'loading' });
   });
 });
 

@@ -82,7 +82,6 @@ describe('a deadline', () => {
       503,
       { error: { code: 'start_exceeds_deadline', type: 'service_unavailable' } },
     ]);
-    expect(await gateway.runners()).toEqual([]);
     const [first, second] = await ledger(gateway, 2);
     expect(second).toMatchObject({
       deadline_ms: 1,
@@ -98,12 +97,20 @@ describe('a deadline', () => {
     expect(refused.headers.get('retry-after')).toBe(String(Math.ceil(coldMs / 1000)));
     expect(refused.headers.get('x-should-retry')).toBeNull();
 
+    // It has begun for who comes again.
+    const holds = ({ combos }: { combos: string[] }) => combos.includes('tiny-chat');
+    await until(async () => (await gateway.runners()).some(holds), 'it is there for the next one');
+    const again = await ask(gateway, banana('tiny-chat'), { 'x-hearth-deadline-ms': '60000' });
+    expect([again.status, again.headers.get('x-hearth-start')]).toEqual([200, 'warm']);
+
+    const isGone = async () =>
+      (await gateway.runners()).every(({ combos }) => !combos.includes('tiny-chat+pirate'));
     await answered(gateway, 'tiny-chat:pirate');
     await gateway.admin('POST', '/combos/tiny-chat%2Bpirate/evict');
-    await until(async () => (await gateway.runners())[0]?.combos.length === 0, 'the adapter has gone');
+    await until(isGone, 'the adapter has gone');
     await answered(gateway, 'tiny-chat:pirate');
     await gateway.admin('POST', '/combos/tiny-chat%2Bpirate/evict');
-    await until(async () => (await gateway.runners())[0]?.combos.length === 0, 'the adapter has gone again');
+    await until(isGone, 'the adapter has gone again');
     const attach = await ask(gateway, banana('tiny-chat:pirate'), { 'x-hearth-deadline-ms': '1' });
     expect(attach.status).toBe(503);
     expect(Number(attach.headers.get('retry-after-ms'))).toBeLessThan(coldMs);

@@ -20,7 +20,7 @@ describe('a start that nobody waits for any more', () => {
     pool.arrive('one', 'a');
     pool.arrive('two', 'a');
     expect(pool.gone('one')).toEqual([]);
-    expect(pool.gone('two')).toEqual(['stop r1 abandoned 10000']);
+    expect(pool.gone('two')).toEqual(['stop r1 abandoned 0']);
   });
 
   it('goes on for another combo that is wanted of its base', () => {
@@ -51,7 +51,7 @@ describe('a start that nobody waits for any more', () => {
   it('is dropped also when the last deadline of those who waited has passed', () => {
     const pool = new PoolDriver({ abandonedStarts: 'drop' });
     pool.ask('one', 'a', { deadlineAtMs: 100 });
-    expect(pool.tick(100)).toEqual(['reject one start_exceeds_deadline', 'stop r1 abandoned 10000']);
+    expect(pool.tick(100)).toEqual(['reject one start_exceeds_deadline', 'stop r1 abandoned 0']);
   });
 
   it('is nothing to a process that has gone in that moment', () => {

@@ -37,7 +37,7 @@ export function judgeOffer(
   const process = SimulatedProcess.adopted(runnerId, baseKey(verdict.model), world);
   for (const { combo, sequences } of verdict.combos) {
     if (!isCurrentCombo(combo, state.catalogue)) expect.fail('adopts a combo that is not current');
-    const size = { sequences, otherBytes: 0 };
+    const size = { sequences, newBytes: 0, oldBytes: 0 };
     const started = { kind: 'attach', readyAtEvent: 0, begun: 0 } as const;
     process.combos.set(combo.key, { ...started, ...size, combo, state: 'ready' });
   }

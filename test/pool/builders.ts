@@ -23,6 +23,7 @@ export const SETTINGS: PoolSettings = {
   flexWatermarkMs: 1000,
   abandonedStarts: 'keep',
   startTimeoutMs: 30_000,
+  spawnTimeoutMs: 30_000,
   cpuThreads: 4,
   drainTimeoutMs: 10_000,
   swapAfterMs: 2000,

@@ -56,7 +56,7 @@ describe('decide() on an order to drain a runner', () => {
   it('that starts stops it, and who waits for it is served by the next', () => {
     const pool = new PoolDriver();
     pool.arrive('q1', 'a');
-    expect(pool.drain('o1', 'r1')).toEqual(['stop r1 drained 10000', 'answer o1 stopping', 'spawn r2 a']);
+    expect(pool.drain('o1', 'r1')).toEqual(['stop r1 drained 0', 'answer o1 stopping', 'spawn r2 a']);
   });
 
   it('gives one a limit that drains to be replaced', () => {

@@ -62,6 +62,21 @@ describe('decide(), when a start fails,', () => {
     });
   }
 
+  it('gives a process less time to shake hands than a base to load', () => {
+    const pool = new PoolDriver({ startTimeoutMs: 1000, spawnTimeoutMs: 300 });
+    pool.arrive('q1', 'a');
+    expect(pool.tick(299)).toEqual([]);
+    const [rejection] = pool.rejections(() =>
+      expect(pool.tick(1)).toEqual(['reject q1 start_timed_out', 'stop r1 failed 0']),
+    );
+    expect(rejection?.message).toBe('Cannot start "a": not ready for orders after 300 ms');
+    pool.arrive('q2', 'a');
+    pool.tick(299);
+    pool.up('r2');
+    expect(pool.tick(999)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['reject q2 start_timed_out', 'stop r2 failed 0']);
+  });
+
   it('replaces a runner that does not attach in time; what runs on it may finish, but not for ever', () => {
     const pool = new PoolDriver({ startTimeoutMs: 1000, drainTimeoutMs: 300 });
     pool.bring('r1', 'a');

@@ -9,9 +9,18 @@ describe('decide(), when a runner hangs,', () => {
     for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
     expect(pool.hung('r1')).toEqual(['stop r1 hung 0', 'spawn r2 a']);
     expect(pool.end('q1')).toEqual([]);
-    expect(pool.hung('r1')).toEqual([]);
     expect(pool.exited('r1')).toEqual([]);
     expect(pool.hung('r1')).toEqual([]);
+  });
+
+  it('does not wait for the grace of one that was to end and does not', () => {
+    const pool = new PoolDriver({ maxRunners: 1 });
+    pool.bring('r1', 'a');
+    expect(pool.arrive('q1', 'b')).toEqual(['stop r1 evicted 10000']);
+    const notes = pool.notes(() => expect(pool.hung('r1')).toEqual(['stop r1 hung 0']));
+    expect(notes).toMatchObject([{ note: 'runner_hung', detail: { state: 'stopping', base: 'a' } }]);
+    expect(pool.stateOf('r1')).toBe('stopping');
+    expect(pool.exited('r1')).toEqual(['spawn r2 b']);
   });
 
   for (const [cause, sign] of [

@@ -97,6 +97,7 @@ const settings = fc.record<PoolSettings>({
   flexWatermarkMs: fc.constantFrom(0, 300, 60_000),
   abandonedStarts: fc.constantFrom('keep', 'drop'),
   startTimeoutMs: fc.constantFrom(700, 3000),
+  spawnTimeoutMs: fc.constantFrom(500, 1e9),
   cpuThreads: fc.integer({ min: 1, max: 5 }),
   drainTimeoutMs: fc.constantFrom(300, 2000),
   targetOccupancy: fc.constantFrom(0.5, 1),
@@ -231,6 +232,7 @@ it('grants every request in a world without faults, however little room there is
       queueLimit: 1000,
       queueLimitPerCombo: 1000,
       startTimeoutMs: 1e9,
+      spawnTimeoutMs: 1e9,
       flexWaitMs: 1e9,
     };
     const faults = { start: 0, attach: 0, hang: 0 };

@@ -98,7 +98,7 @@ describe('decide(), at shutdown,', () => {
       'answer o1 shutting_down',
       'reject q3 shutting_down',
       'stop r2 shutdown 10000',
-      'stop r3 shutdown 10000',
+      'stop r3 shutdown 0',
     ]);
     expect(pool.shutDown()).toEqual([]);
     expect(pool.arrive('q4', 'a')).toEqual(['reject q4 shutting_down']);

@@ -60,7 +60,7 @@ describe('the limit of a wait', () => {
 
 describe('the queue of deadlines', () => {
   function asked(count: number): PoolDriver {
-    const pool = new PoolDriver({ startTimeoutMs: 1e9 });
+    const pool = new PoolDriver({ spawnTimeoutMs: 1e9, startTimeoutMs: 1e9 });
     for (let at = 0; at < count; at += 1)
       pool.ask(`q${at}`, 'a', { deadlineAtMs: 100_000 - ((at * 37) % 101) });
     return pool;

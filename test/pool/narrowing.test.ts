@@ -118,29 +118,73 @@ describe('tick with a widened combo that has cooled down', () => {
     expect(pool.tick(1000)).toEqual([]);
   });
 
-  it('leaves it, and what it may serve, as long as memory for both lacks', () => {
-    // 7 + 5 are held, the smaller context takes 3.
-    const pool = widened({ ...COOL, memoryBytes: 15 }, { computeBytes: 1, maxRunners: 1 });
+  it('has the memory for that, which it kept free', () => {
+    // 7 + 5 + 3.
+    const pool = widened({ ...COOL, memoryBytes: 18 }, { computeBytes: 1, maxRunners: 1 });
     coolDown(pool);
+    pool.warm('o1', 'a+x');
+    pool.ready('r1', 'a+x');
     expect(pool.tick(1000)).toEqual(['resize r1 a 1']);
-    const tight = new PoolDriver({ ...COOL, cpuThreads: 1, memoryBytes: 14 }, catalogue({ computeBytes: 1 }));
-    tight.adopt('r9', 'a', [tight.combo('a').key], { sequences: 1, widened: 2 });
-    tight.resized('r9', 'a', 2);
-    const slot = tight.state.runners.get(tight.runnerId('r9'))?.combos.values().next().value;
-    Object.assign(slot ?? {}, { kvBytes: 4 });
-    expect(tight.tick(1000)).toEqual([]);
-    expect(tight.arrive('q1', 'a')).toEqual(['grant q1 r9 warm']);
-    expect(tight.arrive('q2', 'a')).toEqual(['grant q2 r9 warm']);
+    expect(pool.resizeFailed('r1', 'a')).toEqual([]);
+    expect(pool.tick(59_999)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['resize r1 a 1']);
+    pool.resized('r1', 'a', 1);
+    const slot = pool.state.runners.get(pool.runnerId('r1'))?.combos.values().next().value;
+    expect(slot).toMatchObject({ reserveBytes: 0, retiringBytes: 5, resize: null });
   });
 
-  it('leaves it, and what it may serve, while somebody waits for room', () => {
+  it('keeps nothing free for one that could not be widened', () => {
+    const pool = hot();
+    pool.tick(500);
+    const slot = pool.state.runners.get(pool.runnerId('r1'))?.combos.values().next().value;
+    expect(slot).toMatchObject({ reserveBytes: 3 });
+    pool.resizeFailed('r1', 'a');
+    expect(slot).toMatchObject({ reserveBytes: 0 });
+  });
+
+  it('goes on to keep it free for one that could not be widened once more', () => {
+    const pool = widened();
+    for (const id of ['q4', 'q5', 'q6', 'q7']) pool.arrive(id, 'a');
+    expect(pool.tick(500)).toEqual(['resize r1 a 4']);
+    pool.resizeFailed('r1', 'a');
+    const slot = pool.state.runners.get(pool.runnerId('r1'))?.combos.values().next().value;
+    expect(slot).toMatchObject({ reserveBytes: 3, sequences: 2 });
+  });
+
+  it('has it kept free on runners of an earlier gateway, too, or takes no such combo over', () => {
+    const judged = (memoryBytes: number) => {
+      const pool = new PoolDriver({ memoryBytes }, catalogue());
+      // 7 for the base, 2 + 1 for the context, 1 + 1 for a smaller one.
+      return pool.judge('r9', 'a', [pool.combo('a').key], { sequences: 1, widened: 2 });
+    };
+    expect(judged(12)).toMatchObject({ combos: [{ sequences: 2 }], stale: [] });
+    expect(judged(11)).toMatchObject({ combos: [], stale: [expect.stringMatching('a')] });
+    const pool = new PoolDriver({}, catalogue());
+    pool.adopt('r9', 'a', [pool.combo('a').key], { sequences: 1, widened: 2 });
+    const slot = pool.state.runners.get(pool.runnerId('r9'))?.combos.values().next().value;
+    expect(slot).toMatchObject({ reserveBytes: 2 });
+  });
+
+  it('makes it smaller at once while somebody waits for room', () => {
     const stays = { ...COOL, maxRunners: 1, swapAfterMs: 1e9, minResidencyMs: 1e9 };
     const pool = widened(stays, { maxRunners: 1 });
     coolDown(pool);
     pool.arrive('other', 'b');
-    expect(pool.tick(1000)).toEqual([]);
-    expect(pool.arrive('q5', 'a')).toEqual(['grant q5 r1 warm']);
-    expect(pool.arrive('q6', 'a')).toEqual(['grant q6 r1 warm']);
+    expect(pool.tick(0)).toEqual(['resize r1 a 1']);
+  });
+
+  it('makes it smaller although flex work waits for it that is held for who waits for room', () => {
+    // Held are 7 + 5 + 3, with the first size 7 + 3; another runner with another combo takes as much.
+    const held = { ...COOL, maxCombosPerRunner: 1, flexWatermarkMs: 0, memoryBytes: 24 };
+    const pool = widened(held, { computeBytes: 1 });
+    coolDown(pool);
+    pool.pin('o1', 'a');
+    expect(pool.arrive('other', 'a+x')).toEqual([]);
+    pool.nowMs += 1;
+    expect(pool.ask('q4', 'a', { tier: 'flex' })).toEqual([]);
+    expect(pool.tick(0)).toEqual(['resize r1 a 1']);
+    pool.resized('r1', 'a', 1);
+    expect(pool.retired('r1', 'a', 1)).toEqual(['spawn r2 a']);
   });
 
   it('leaves it while it is being made larger', () => {
@@ -152,14 +196,14 @@ describe('tick with a widened combo that has cooled down', () => {
   });
 
   it('predicts the larger context from the one that is there', () => {
-    // From 2 to 4 sequences: 7 + 5 are held, 8 + 1 are needed.
+    // From 2 to 4 sequences: 7 + 5 + 3 are held, 8 + 1 are needed.
     const more = (memoryBytes: number): string[] => {
       const pool = widened({ memoryBytes }, { computeBytes: 1, maxRunners: 1 });
       for (const id of ['q4', 'q5', 'q6', 'q7']) pool.arrive(id, 'a');
       return pool.tick(500);
     };
-    expect(more(21)).toEqual(['resize r1 a 4']);
-    expect(more(20)).toEqual([]);
+    expect(more(24)).toEqual(['resize r1 a 4']);
+    expect(more(23)).toEqual([]);
   });
 });
 

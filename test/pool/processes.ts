@@ -23,8 +23,10 @@ export interface ProcessCombo {
   readonly combo: Combo;
   /** Of the context that takes new requests. */
   sequences: number;
-  /** Of contexts that are being made, and of those that were replaced and have not gone. */
-  otherBytes: number;
+  /** Of contexts that are being made. */
+  newBytes: number;
+  /** Of those that were replaced and have not gone. */
+  oldBytes: number;
   state: 'attaching' | 'ready' | 'detaching';
   readonly kind: 'cold' | 'attach';
   /** Number of the event that told the pool that it is ready. */
@@ -86,8 +88,8 @@ export class SimulatedProcess {
   get bytes(): number {
     const hasWeights = this.state === 'loading' || this.state === 'loaded';
     let bytes = hasWeights ? WEIGHT_BYTES : 0;
-    for (const { combo, sequences, otherBytes } of this.combos.values())
-      bytes += kvBytesOf(combo, sequences) + COMPUTE_BYTES + otherBytes;
+    for (const { combo, sequences, newBytes, oldBytes } of this.combos.values())
+      bytes += kvBytesOf(combo, sequences) + COMPUTE_BYTES + newBytes + oldBytes;
     return bytes;
   }
 
@@ -105,7 +107,7 @@ export class SimulatedProcess {
     if (this.state === 'dead') return;
     const { sequences } = combo.model;
     const started = { kind, readyAtEvent: Infinity, begun: 0 };
-    const held: ProcessCombo = { ...started, combo, sequences, otherBytes: 0, state: 'attaching' };
+    const held: ProcessCombo = { ...started, combo, sequences, newBytes: 0, oldBytes: 0, state: 'attaching' };
     this.combos.set(combo.key, held);
     this.#after(60, () => {
       const luck = this.#world.random();
@@ -134,25 +136,24 @@ export class SimulatedProcess {
     const combo = { runnerId: this.id, comboKey: key };
     const kvBytes = kvBytesOf(held.combo, sequences);
     const bytes = kvBytes + COMPUTE_BYTES;
-    held.otherBytes += bytes;
+    held.newBytes += bytes;
     this.#after(60, () => {
       const luck = this.#world.random();
       if (luck < this.#world.faults.hang || this.combos.get(key) !== held) return;
-      held.otherBytes -= bytes;
+      held.newBytes -= bytes;
       if (luck < this.#world.faults.hang + this.#world.faults.attach) {
         const failure = { code: 'runner_failed', message: 'Cannot resize' } as const;
         return this.#world.tell({ type: 'comboResizeFailed', ...combo, failure });
       }
       const before = kvBytesOf(held.combo, held.sequences) + COMPUTE_BYTES;
-      held.otherBytes += before;
+      held.oldBytes += before;
       held.sequences = sequences;
       this.#world.tell({ type: 'comboResized', ...combo, sequences, kvBytes, computeBytes: COMPUTE_BYTES });
       this.#after(900, () => {
         if (this.combos.get(key) !== held) return;
-        held.otherBytes -= before;
-        // A later size says it when what this one has replaced and what that has replaced have gone.
-        if (held.sequences === sequences && held.otherBytes === 0)
-          this.#world.tell({ type: 'contextsRetired', ...combo, sequences });
+        held.oldBytes -= before;
+        if (held.oldBytes === 0)
+          this.#world.tell({ type: 'contextsRetired', ...combo, sequences: held.sequences });
       });
     });
   }
@@ -167,10 +168,11 @@ export class SimulatedProcess {
     });
   }
 
-  /** Exits some time after it was asked to, however much runs; one that is frozen by SIGKILL. */
+  /** Exits some time after it was asked to, however much runs; one that is frozen by SIGKILL, after all of its grace. */
   stop(graceMs: number): void {
     this.isStopping = true;
-    this.#world.agenda.in(this.#world.random() * (Math.min(graceMs, 100) + 50), () => this.exit('stopped'));
+    const mostMs = (this.isFrozen ? graceMs : Math.min(graceMs, 100)) + 50;
+    this.#world.agenda.in(this.#world.random() * mostMs, () => this.exit('stopped'));
   }
 
   exit(how: 'stopped' | 'died' | 'killed'): void {

@@ -24,3 +24,12 @@ export function openOf(
   const unanswered = [...orders].filter(([, { answered }]) => !answered);
   return [...open.map(({ id }) => id), ...unanswered.map(([id]) => id)];
 }
+
+/** How many wait, orders that are not answered among them. */
+export function waitingOf(
+  requests: readonly SimulatedRequest[],
+  orders: ReadonlyMap<string, { readonly answered: boolean }>,
+): number {
+  const waiting = requests.filter(({ state }) => state === 'waiting').length;
+  return waiting + [...orders.values()].filter(({ answered }) => !answered).length;
+}

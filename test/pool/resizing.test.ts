@@ -102,22 +102,22 @@ describe('tick with a hot combo', () => {
 });
 
 describe('tick with a hot combo and little memory', () => {
-  // Held: 7 + 3. The larger context: 4 + 1.
+  // Held: 7 + 3. The larger context: 4 + 1; kept free for a context of the first size again: 3.
   it('widens when both contexts fit', () => {
-    const pool = hot({ memoryBytes: 15 }, { computeBytes: 1, maxRunners: 1 });
+    const pool = hot({ memoryBytes: 18 }, { computeBytes: 1, maxRunners: 1 });
     expect(pool.tick(500)).toEqual(['resize r1 a 2']);
   });
 
   it('keeps its size when they do not', () => {
-    const pool = hot({ memoryBytes: 14 }, { computeBytes: 1, maxRunners: 1 });
+    const pool = hot({ memoryBytes: 17 }, { computeBytes: 1, maxRunners: 1 });
     expect(pool.tick(500)).toEqual([]);
   });
 
   it('lets nothing idle go for it', () => {
-    const settings = { panicWindowMs: 100, memoryBytes: 17 };
+    const settings = { panicWindowMs: 100, memoryBytes: 20 };
     const pool = new PoolDriver(settings, catalogue({ computeBytes: 1, maxRunners: 1 }));
     pool.bring('r1', 'a');
-    // Idle from now on: of 7 + 3 + 3 and the 5 that are needed one is missing.
+    // Idle from now on: of 7 + 3 + 3 and the 5 + 3 that are needed one is missing.
     pool.bring('r1', 'a+x');
     for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
     pool.tick(0);
@@ -156,7 +156,7 @@ describe('tick with a hot combo and little memory', () => {
   });
 
   it('counts the context that is being made and the one before until each is over', () => {
-    const pool = hot({ memoryBytes: 15 }, { computeBytes: 1, maxRunners: 1 });
+    const pool = hot({ memoryBytes: 18 }, { computeBytes: 1, maxRunners: 1 });
     pool.tick(500);
     pool.end('q1');
     pool.end('q2');
@@ -166,7 +166,7 @@ describe('tick with a hot combo and little memory', () => {
   });
 
   it('gives the memory of the context before back when that has gone', () => {
-    const pool = hot({ memoryBytes: 15 }, { computeBytes: 1, maxRunners: 1 });
+    const pool = hot({ memoryBytes: 18 }, { computeBytes: 1, maxRunners: 1 });
     pool.tick(500);
     expect(pool.arrive('x1', 'a+x')).toEqual([]);
     pool.resized('r1', 'a', 2);

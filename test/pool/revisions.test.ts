@@ -47,7 +47,7 @@ describe('decide(), when the catalogue changes,', () => {
     pool.arrive('q2', 'a+x');
     pool.arrive('q3', 'c');
     expect(pool.change({ ...newA, models: new Map([...CATALOGUE.models, ...newA.models]) })).toEqual([
-      'stop r1 stale 10000',
+      'stop r1 stale 0',
       'reject q1 start_failed',
       'reject q2 start_failed',
     ]);

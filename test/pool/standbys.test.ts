@@ -209,6 +209,17 @@ describe('decide() begins a start again on another process', () => {
     expect(full.exited('r1')).toEqual(['spawn r2 a']);
   });
 
+  it('when a probe finds long after that it was silent before or soon after its claim', () => {
+    const pool = poolWith(1);
+    pool.arrive('q1', 'a');
+    pool.nowMs += 9000;
+    expect(pool.hung('r1', 'silent', 8001)).toEqual(['stop r1 hung 0', 'spawn r2 a']);
+    const late = poolWith(1);
+    late.arrive('q1', 'a');
+    late.nowMs += 9000;
+    expect(late.hung('r1', 'silent', 8000)).toEqual(['reject q1 start_failed', 'stop r1 hung 0']);
+  });
+
   it('but not when a process fails that was spawned for the start', () => {
     const pool = poolWith(1);
     pool.arrive('q1', 'a');

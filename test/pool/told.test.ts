@@ -49,7 +49,7 @@ describe('the event log', () => {
       note('runner_failed', { detail: { code: 'start_failed', message: BROKEN.message, state: 'ready' } }),
     );
     expect(pool.notes(() => pool.failed('r1'))).toEqual([]);
-    expect(pool.notes(() => pool.hung('r1'))).toEqual([]);
+    expect(pool.notes(() => pool.hung('r1')).map((one) => one.note)).toEqual(['runner_hung']);
   });
 
   it('tells of a standby', () => {

@@ -23,14 +23,15 @@ import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts'
 import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { judgeOffer } from './adopting.ts';
 import { Agenda, randomOf } from './agenda.ts';
-import { checkBooks, firstWaitMs, waitsElsewhere } from './books.ts';
+import { checkBooks } from './books.ts';
 import { wrongBudget } from './budgets.ts';
 import { watchForecast } from './forecastWatch.ts';
 import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
-import { openOf, type SimulatedRequest } from './requests.ts';
+import { openOf, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
+import { wrongLettingGo } from './stopBooks.ts';
 import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
 const TICK_MS = 200;
@@ -49,6 +50,8 @@ export class World {
   readonly orders = new Map<string, { readonly combo: Combo | null; answered: boolean }>();
   readonly rejections: string[] = [];
   events = 0;
+  pinned = 0;
+  #mayHang = false;
   /** Combos that were on several processes at one time. */
   readonly #spread = new Set<ComboKey>();
   #shutDownAtMs = Number.POSITIVE_INFINITY;
@@ -83,14 +86,11 @@ export class World {
     return orderId;
   }
 
-  pinned = 0;
-  #mayHang = false;
-
   pin(combo: Combo, count: number, forMs: number): void {
     this.pinned += 1;
-    const order = { orderId: this.#newOrder(combo), untilMs: this.agenda.nowMs + forMs };
     const level = count === 0 ? 'staged' : 'ready';
-    this.tell({ type: 'pinAsked', ...order, combo, level, count: Math.max(1, count) });
+    const asked = { orderId: this.#newOrder(combo), combo, level, count: Math.max(1, count) } as const;
+    this.tell({ type: 'pinAsked', ...asked, untilMs: this.agenda.nowMs + forMs });
   }
 
   unpin({ name }: Combo): void {
@@ -192,12 +192,10 @@ export class World {
     if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
     checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
     const lateMs = event.type === 'tick' ? 0 : TICK_MS;
-    const wrong =
-      wrongBudget(this.state, this.processes) ?? overdue(this.requests, lateMs, this.agenda.nowMs);
-    this.#must(wrong === null, wrong ?? '');
-    const waiting = this.requests.filter(({ state }) => state === 'waiting').length;
-    const orders = [...this.orders.values()].filter(({ answered }) => !answered).length;
-    this.#must(waiting + orders === this.state.waiting, 'the pool has forgotten somebody who waits');
+    const late = overdue(this.requests, lateMs, this.agenda.nowMs);
+    this.#mustNot(wrongBudget(this.state, this.processes) ?? late);
+    const waiting = waitingOf(this.requests, this.orders);
+    this.#must(waiting === this.state.waiting, 'the pool has forgotten somebody who waits');
   }
 
   #perform(effect: PoolEffect): void {
@@ -312,8 +310,7 @@ export class World {
     const held = process.combos.get(request.combo.key);
     const { runnerId, kind, joined } = effect;
     if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
-    const wrong = wrongGrant(this.state, request, runnerId, this.agenda.nowMs);
-    this.#must(wrong === null, wrong ?? '');
+    this.#mustNot(wrongGrant(this.state, request, runnerId, this.agenda.nowMs));
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
     // One that waited on a start may be overtaken by another runner, and keeps the kind that it waited for.
@@ -333,22 +330,16 @@ export class World {
 
   #stop({ runnerId, graceMs, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
     const process = this.processes.get(runnerId);
-    if (!process || process.isStopping) return this.#must(false, 'stops what is not there');
+    if (!process || (process.isStopping && reason !== 'hung'))
+      return this.#must(false, 'stops what is not there');
     if (reason === 'hung') this.#cut(runnerId);
     else if (reason !== 'failed' && reason !== 'shutdown' && reason !== 'drained')
       this.#must(this.#running(runnerId) === 0, `stops (${reason}) a busy runner`);
     const { drainTimeoutMs } = this.state.settings;
     if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
       this.#must(this.#running(runnerId) === 0, 'stops a busy runner before its time');
-    if (reason === 'idle' || reason === 'evicted') {
-      const attaching = [...process.combos.values()].some(({ state }) => state === 'attaching');
-      this.#must(!attaching, `stops (${reason}) during an attach`);
-      for (const key of process.combos.keys()) {
-        const firstMs = firstWaitMs(this.state, key, runnerId);
-        const gaveWay = reason === 'evicted' && waitsElsewhere(this.state, process.baseKey, firstMs);
-        this.#must(firstMs === Number.POSITIVE_INFINITY || gaveWay, 'stops what is waited for');
-      }
-    }
+    const wrong = wrongLettingGo(this.state, process, reason);
+    this.#must(wrong === null, wrong ?? '');
     process.stop(graceMs);
   }
 
@@ -392,6 +383,10 @@ export class World {
     const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
       state === 'running' && runnerId === id && (key === undefined || combo.key === key);
     return this.requests.filter(runs).length;
+  }
+
+  #mustNot(wrong: string | null): void {
+    if (wrong !== null) this.#must(false, wrong);
   }
 
   #must(condition: boolean, what: string): void {
