@@ -45,6 +45,8 @@ export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffec
     else startRunner(state, want, nowMs, effects);
   }
   makePlaces(state, nowMs, effects);
+  // Who waited for a place on a runner that has just given way needs its base anew.
+  refuseQuarantined(state, (want) => needsNewRunner(state, want), nowMs, effects);
 }
 
 /** No runner of its base may take it on: a new one has to load the base. */

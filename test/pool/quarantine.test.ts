@@ -34,6 +34,13 @@ function failedOften(times: number, settings: Partial<PoolSettings> = {}): PoolD
 const backoffMs = (pool: PoolDriver): number => quarantineOf(pool, 'base a#r1').untilMs - pool.nowMs;
 
 describe('decide(), when a base fails to start,', () => {
+  it('refuses who waited for a place on a runner of it, in the moment that this gives way to another base', () => {
+    const pool = failedOften(2, { maxRunners: 1, maxCombosPerRunner: 1, flexSparesMs: 60_000 });
+    pool.adopt('r9', 'a', ['a#r1']);
+    expect(pool.ask('waits', 'a+x', { tier: 'flex' })).toEqual([]);
+    expect(pool.warm('o1', 'c')).toEqual(['stop r9 evicted 10000', 'reject waits quarantined']);
+  });
+
   it('tries again at once after the first failure', () => {
     const pool = new PoolDriver();
     pool.arrive('q1', 'a');
