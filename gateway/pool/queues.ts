@@ -32,6 +32,7 @@ export function enqueue(
     lineMs,
     waitsSinceMs: nowMs,
     start: null,
+    lostStarts: 0,
     promised: null,
   };
   joinStart(state, combo.key, [waiter]);

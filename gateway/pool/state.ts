@@ -147,6 +147,8 @@ export interface Waiter {
   waitsSinceMs: number;
   /** null: nobody has begun a start for it, or its combo is ready and it waits for a free sequence. */
   start: WaitingStart | null;
+  /** Starts that it waited on and that went with their runners. */
+  lostStarts: number;
   /** Its client was told this runner and the kind: nobody takes either from it, and it is answered when the runner goes. */
   promised: RunnerId | null;
 }

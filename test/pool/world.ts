@@ -27,6 +27,7 @@ import { checkBooks } from './books.ts';
 import { wrongBudget } from './budgets.ts';
 import { watchForecast } from './forecastWatch.ts';
 import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
+import { losersOf, wrongLoss } from './lossBooks.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, type SimulatedRequest, waitingOf } from './requests.ts';
@@ -184,7 +185,9 @@ export class World {
     const kept = keptRunners(this.state);
     const spread = heldCounts(this.state);
     for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
+    const losers = losersOf(this.state, event);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
+    this.#mustNot(wrongLoss(losers, effects));
     if (event.type === 'requestArrived') noteStartForNext(this.state, this.orders, event.combo, effects);
     if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event, effects);
     for (const effect of effects) this.#perform(effect);
