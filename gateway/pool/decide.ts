@@ -128,6 +128,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'shutdownAsked':
       shutDown(state, nowMs, effects);
       break;
+    case 'deadlineDue':
+      // Who has waited to its deadline has been refused above.
+      break;
     case 'tick':
       endPins(state, nowMs, effects);
       upkeep(state, nowMs, effects);

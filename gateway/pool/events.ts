@@ -119,4 +119,6 @@ export type PoolEvent =
   | { readonly type: 'pinsRestored'; readonly pins: readonly Pin[] }
   | { readonly type: 'shutdownAsked' }
   | { readonly type: 'catalogueChanged'; readonly catalogue: Catalogue }
+  /** The next deadline has come (deadlines.ts, nextDeadlineMs). */
+  | { readonly type: 'deadlineDue' }
   | { readonly type: 'tick' };
