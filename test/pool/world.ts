@@ -194,7 +194,7 @@ export class World {
     if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event, effects);
     for (const effect of effects) this.#perform(effect);
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
-    if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
+    if (event.type !== 'runnerAdopted') checkSpread(this.state, event, spread);
     checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
     const late = overdue(this.requests, this.agenda.nowMs);
     this.#mustNot(wrongBudget(this.state, this.processes) ?? late);
