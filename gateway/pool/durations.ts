@@ -1,5 +1,3 @@
-import type { StartKind } from '../domain/phases.ts';
-
 /** How many of the last durations of one thing are remembered, and of how many things. */
 const REMEMBERED = 16;
 const MOST_KEYS = 10_000;
@@ -12,13 +10,6 @@ interface Ring {
 
 /** The last durations by key; past MOST_KEYS what was noted longest ago is forgotten. */
 export type DurationBook = Map<string, Ring>;
-
-/** What the pool has measured of starts, by combo and by base, and of loads. */
-export interface StartTimes {
-  readonly starts: Readonly<Record<StartKind, DurationBook>>;
-  /** Milliseconds per gigabyte of weights. */
-  readonly loads: DurationBook;
-}
 
 /** Puts a duration down, in place of the oldest one of that key. */
 export function noteDuration(book: DurationBook, key: string, durationMs: number): void {
@@ -39,15 +30,4 @@ export function medianMs(book: DurationBook, key: string): number | null {
   if (!ring) return null;
   const sorted = ring.valuesMs.toSorted((a, b) => a - b);
   return sorted[(sorted.length - 1) >> 1] ?? null;
-}
-
-export function noStartTimes(): StartTimes {
-  const starts = {
-    warm: new Map(),
-    attach: new Map(),
-    wake: new Map(),
-    staged: new Map(),
-    cold: new Map(),
-  };
-  return { starts, loads: new Map() };
 }

@@ -1,6 +1,6 @@
 import type { PoolEffect } from './effects.ts';
+import { predictStepMs, type StartStep } from './startTimes.ts';
 import type { PoolState, Runner } from './state.ts';
-import { predictStepMs, type StartStep } from './stepTimes.ts';
 
 /** A start is slow from this multiple of its prediction on. */
 const SLOW_FACTOR = 3;
@@ -17,7 +17,7 @@ interface Underway {
 
 /** Tells of each start once that it takes much longer than predicted. */
 export function noteSlowStarts(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const { slow } = state.stepTimes;
+  const { slowStarts: slow } = state;
   const before = new Set(slow);
   slow.clear();
   for (const runner of state.runners.values()) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { retryAfterMs } from '../../gateway/pool/retryAfter.ts';
-import { expectedStartMs } from '../../gateway/pool/startTimes.ts';
+import { expectedStartMs, noteStart } from '../../gateway/pool/startTimes.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { BROKEN, PoolDriver } from './driver.ts';
 
@@ -114,7 +114,7 @@ describe('the time to come again', () => {
     const pool = new PoolDriver({ queueLimitPerCombo: 1 }, CATALOGUE);
     start(pool, 'r1', 'a', 800);
     pool.state.serviceTimes.clear();
-    pool.state.startTimes.starts.attach.set(pool.combo('a').key, { valuesMs: [33], next: 1 });
+    noteStart(pool.state, pool.combo('a'), 'attach', 33);
     for (const id of ['one', 'two']) pool.arrive(id, 'a');
     expect(pool.rejections(() => pool.arrive('three', 'a'))[0]?.retryAfterMs).toBe(33);
   });
