@@ -7,6 +7,7 @@ import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { drain, evict, liftQuarantine, warm } from './orders.ts';
 import { pack } from './packing.ts';
+import { timesKnown } from './pastTimes.ts';
 import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
@@ -121,6 +122,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'pinsRestored':
       restorePins(state, event.pins, effects);
+      break;
+    case 'timesKnown':
+      timesKnown(state, event.times);
       break;
     case 'catalogueChanged':
       applyCatalogue(state, event.catalogue, nowMs, effects);

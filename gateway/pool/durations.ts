@@ -1,5 +1,5 @@
 /** How many of the last durations of one thing are remembered, and of how many things. */
-const REMEMBERED = 16;
+export const REMEMBERED = 16;
 const MOST_KEYS = 10_000;
 
 /** The last durations of one thing. */
