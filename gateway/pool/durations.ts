@@ -1,7 +1,5 @@
-import type { StartKind } from '../domain/phases.ts';
-
 /** How many of the last durations of one thing are remembered, and of how many things. */
-const REMEMBERED = 16;
+export const REMEMBERED = 16;
 const MOST_KEYS = 10_000;
 
 /** The last durations of one thing, and its neighbours in the order in which things were noted last. */
@@ -18,13 +16,6 @@ export interface DurationBook {
   readonly rings: Map<string, Ring>;
   oldest: Ring | null;
   newest: Ring | null;
-}
-
-/** What the pool has measured of starts, by combo and by base, and of loads. */
-export interface StartTimes {
-  readonly starts: Readonly<Record<StartKind, DurationBook>>;
-  /** Milliseconds per gigabyte of weights. */
-  readonly loads: DurationBook;
 }
 
 export function noDurations(): DurationBook {
@@ -75,15 +66,4 @@ export function medianMs(book: DurationBook, key: string): number | null {
   if (!ring) return null;
   const sorted = ring.valuesMs.toSorted((a, b) => a - b);
   return sorted[(sorted.length - 1) >> 1] ?? null;
-}
-
-export function noStartTimes(): StartTimes {
-  const starts = {
-    warm: noDurations(),
-    attach: noDurations(),
-    wake: noDurations(),
-    staged: noDurations(),
-    cold: noDurations(),
-  };
-  return { starts, loads: noDurations() };
 }

@@ -1,7 +1,7 @@
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { predictStepMs, type StartStep } from './startTimes.ts';
 import type { PoolState, ReadyRunner, Runner } from './state.ts';
-import { predictStepMs, type StartStep } from './stepTimes.ts';
 
 /** A start is slow from this multiple of its prediction on. */
 const SLOW_FACTOR = 3;
@@ -19,7 +19,7 @@ interface Underway {
 
 /** Tells of each start once that it takes much longer than predicted. */
 export function noteSlowStarts(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const { slow } = state.stepTimes;
+  const { slowStarts: slow } = state;
   const underway = longStarts(state, nowMs);
   for (const key of slow) if (!underway.some((one) => one.key === key)) slow.delete(key);
   for (const { key, runnerId, name, step, sinceMs } of underway) {

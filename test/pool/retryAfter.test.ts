@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { noDurations, noteDuration } from '../../gateway/pool/durations.ts';
+import { noDurations } from '../../gateway/pool/durations.ts';
 import { retryAfterMs } from '../../gateway/pool/retryAfter.ts';
-import { expectedStartMs } from '../../gateway/pool/startTimes.ts';
+import { expectedStartMs, noteStart } from '../../gateway/pool/startTimes.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { BROKEN, PoolDriver } from './driver.ts';
 
@@ -115,7 +115,7 @@ describe('the time to come again', () => {
     const pool = new PoolDriver({ queueLimitPerCombo: 1 }, CATALOGUE);
     start(pool, 'r1', 'a', 800);
     Object.assign(pool.state.serviceTimes, noDurations());
-    noteDuration(pool.state.startTimes.starts.attach, pool.combo('a').key, 33);
+    noteStart(pool.state, pool.combo('a'), 'attach', 33);
     for (const id of ['one', 'two']) pool.arrive(id, 'a');
     expect(pool.rejections(() => pool.arrive('three', 'a'))[0]?.retryAfterMs).toBe(33);
   });
