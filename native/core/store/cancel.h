@@ -1,0 +1,45 @@
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "core/store/failures.h"
+#include "core/store/pacing.h"
+
+namespace hearth::store {
+
+/** Tells the threads of one staging to stop. Whoever waits does it here, and is woken. */
+class Cancel {
+ public:
+  void cancel() {
+    {
+      const std::lock_guard lock(mutex_);
+      cancelled_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  /** Throws `cancelled` when it is. */
+  void check() {
+    const std::lock_guard lock(mutex_);
+    checkLocked();
+  }
+
+  /** Waits for so long. Throws `cancelled` as soon as it is. */
+  void wait(Clock::duration span) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, span, [this] { return cancelled_; });
+    checkLocked();
+  }
+
+ private:
+  void checkLocked() const {
+    if (cancelled_) throw StoreFailure("cancelled", "Cannot stage the source: cancelled");
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool cancelled_ = false;
+};
+
+}  // namespace hearth::store
