@@ -12,16 +12,7 @@ import { installedLlamaVersion, nodeHeaders } from './native-headers.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const thread = process.argv.includes('--thread');
-const FLAGS = [
-  '-std=c++20',
-  '-O1',
-  '-g',
-  '-Wall',
-  '-Wextra',
-  '-Werror',
-  '-fno-omit-frame-pointer',
-  '-pthread',
-];
+const FLAGS = ['-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fno-omit-frame-pointer', '-pthread'];
 const SANITIZE = thread
   ? ['-fsanitize=thread']
   : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
@@ -50,6 +41,7 @@ const sources = [
   ...sourcesIn(overrides),
   join(core, 'outbox.cc'),
   join(core, 'retirements.cc'),
+  join(core, 'store_c.cc'),
   join(core, 'worker.cc'),
   ...sourcesIn(tests),
 ];
@@ -68,14 +60,16 @@ function compile(source) {
   const object = join(build, `${relative(root, source).replaceAll('/', '-')}.o`);
   const newest = Math.max(newestHeader, statSync(source).mtimeMs);
   if (!existsSync(object) || statSync(object).mtimeMs < newest) {
-    run('g++', [...FLAGS, ...SANITIZE, ...INCLUDES, '-c', source, '-o', object]);
+    // What is C is compiled as such: the C ABI has to be one.
+    const [compiler, standard] = source.endsWith('.c') ? ['gcc', '-std=c11'] : ['g++', '-std=c++20'];
+    run(compiler, [standard, ...FLAGS, ...SANITIZE, ...INCLUDES, '-c', source, '-o', object]);
   }
   return object;
 }
 
 function sourcesIn(directory) {
   return readdirSync(directory)
-    .filter((name) => name.endsWith('.cc'))
+    .filter((name) => /\.cc?$/.test(name))
     .map((name) => join(directory, name));
 }
 

@@ -30,7 +30,7 @@ class Wanted {
 
 }  // namespace
 
-Boarding board(const Store& store, Book book, const std::string& sourceKey, Priority priority, Cancel& cancel,
+Boarding board(const Store& store, Book book, const std::string& sourceKey, Priority priority, Steering& steering,
                const std::function<void(const Progress&)>& onProgress) {
   std::optional<Wanted> wanted;
   for (bool joined = false;; joined = true) {
@@ -41,17 +41,10 @@ Boarding board(const Store& store, Book book, const std::string& sourceKey, Prio
       if (auto lease = segmentOf(store, book, sourceKey)) return {std::nullopt, std::move(lease), true};
       return {std::move(flight), std::nullopt, false};
     }
-    if (priority == Priority::demand && !wanted) wanted.emplace(store.layout().wantedLock(sourceKey));
+    if ((priority == Priority::demand || steering.isHurried()) && !wanted) wanted.emplace(store.layout().wantedLock(sourceKey));
     if (const auto progress = progressOf(store.layout(), sourceKey)) onProgress(*progress);
-    cancel.wait(kLook);
+    steering.wait(kLook);
   }
-}
-
-std::optional<Progress> progressOf(const Layout& layout, std::string_view sourceKey) {
-  if (!isId(sourceKey)) return std::nullopt;
-  const auto name = readSmallFile(layout.flightLock(sourceKey));
-  if (!name || name->empty() || name->find('/') != std::string::npos) return std::nullopt;
-  return readProgress(layout.making(*name) + "/" + kProgressName);
 }
 
 }  // namespace hearth::store

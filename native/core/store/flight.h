@@ -3,7 +3,7 @@
 #include <functional>
 #include <optional>
 
-#include "core/store/cancel.h"
+#include "core/store/steering.h"
 #include "core/store/locks.h"
 #include "core/store/progress.h"
 #include "core/store/store.h"
@@ -44,10 +44,7 @@ struct Boarding {
  * Waits until the source is staged by whoever does that, or it is the caller's to do. While a demand waits, a
  * prefetch that it waits for is paced as a demand. Throws `cancelled`.
  */
-Boarding board(const Store& store, Book book, const std::string& sourceKey, Priority priority, Cancel& cancel,
+Boarding board(const Store& store, Book book, const std::string& sourceKey, Priority priority, Steering& steering,
                const std::function<void(const Progress&)>& onProgress);
-
-/** How far the staging of a source is, whoever does it; none when nobody does. */
-std::optional<Progress> progressOf(const Layout& layout, std::string_view sourceKey);
 
 }  // namespace hearth::store

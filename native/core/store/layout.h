@@ -14,6 +14,9 @@ inline constexpr Book kBooks[] = {Book::bases, Book::adapters};
 const char* nameOf(Book book);
 std::optional<Book> bookNamed(std::string_view name);
 
+/** The whole of store.json. */
+inline constexpr char kStoreFormat[] = "{\"format\":1}\n";
+
 /** Files of the store's own within a segment. */
 inline constexpr char kLeaseName[] = ".lease";
 inline constexpr char kSegmentName[] = ".segment.json";

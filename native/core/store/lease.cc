@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -16,6 +17,19 @@ constexpr auto kPause = std::chrono::microseconds(200);
 constexpr int kAttempts = 5000;
 
 }  // namespace
+
+std::optional<std::string> lookupSource(const Layout& layout, Book book, std::string_view sourceKey) {
+  if (!isId(sourceKey)) return std::nullopt;
+  std::string text(128, '\0');
+  const ssize_t length = readlink(layout.source(sourceKey).c_str(), text.data(), text.size());
+  if (length < 0) return std::nullopt;
+  text.resize(static_cast<size_t>(length));
+  const std::string prefix = std::string(nameOf(book)) + "/";
+  if (!text.starts_with(prefix)) return std::nullopt;
+  const std::string id = text.substr(prefix.size());
+  if (!isId(id) || !statOf(layout.segment(book, id) + "/" + kLeaseName)) return std::nullopt;
+  return id;
+}
 
 std::optional<Lease> acquireLease(const Layout& layout, Book book, std::string_view id) {
   if (!isId(id)) return std::nullopt;

@@ -18,6 +18,9 @@ struct Lease {
   std::string path;
 };
 
+/** The content id that a source had when it was staged last; none when its segment is not there any more. */
+std::optional<std::string> lookupSource(const Layout& layout, Book book, std::string_view sourceKey);
+
 /** None when the segment is not there, or goes at this moment. */
 std::optional<Lease> acquireLease(const Layout& layout, Book book, std::string_view id);
 

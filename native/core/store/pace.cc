@@ -10,8 +10,8 @@ constexpr Clock::duration kLook = std::chrono::milliseconds(20);
 
 }  // namespace
 
-Pace::Pace(const Layout& layout, std::string sourceKey, Priority priority, RateCap& cap, Cancel& cancel)
-    : layout_(layout), sourceKey_(std::move(sourceKey)), cap_(cap), cancel_(cancel) {
+Pace::Pace(const Layout& layout, std::string sourceKey, Priority priority, RateCap& cap, Steering& steering)
+    : layout_(layout), sourceKey_(std::move(sourceKey)), cap_(cap), steering_(steering) {
   if (priority == Priority::demand) becomeDemand();
 }
 
@@ -23,20 +23,20 @@ void Pace::becomeDemand() {
 }
 
 bool Pace::isDemand() {
-  if (!demand_ && Flag::isRaised(layout_.wantedLock(sourceKey_))) becomeDemand();
+  if (!demand_ && (steering_.isHurried() || Flag::isRaised(layout_.wantedLock(sourceKey_)))) becomeDemand();
   return demand_;
 }
 
 void Pace::beforeChunk(uint64_t bytes) {
-  cancel_.check();
+  steering_.check();
   if (isDemand()) return;
   while (Flag::isRaised(layout_.demandLock())) {
-    cancel_.wait(kLook);
+    steering_.wait(kLook);
     if (isDemand()) return;
   }
   const Clock::time_point due = Clock::now() + cap_.take(bytes, Clock::now());
   for (auto left = due - Clock::now(); left > Clock::duration{}; left = due - Clock::now()) {
-    cancel_.wait(std::min(left, kLook));
+    steering_.wait(std::min(left, kLook));
     if (isDemand()) return;
   }
 }

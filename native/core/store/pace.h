@@ -4,7 +4,7 @@
 #include <mutex>
 #include <optional>
 
-#include "core/store/cancel.h"
+#include "core/store/steering.h"
 #include "core/store/flight.h"
 #include "core/store/locks.h"
 
@@ -17,7 +17,7 @@ namespace hearth::store {
  */
 class Pace {
  public:
-  Pace(const Layout& layout, std::string sourceKey, Priority priority, RateCap& cap, Cancel& cancel);
+  Pace(const Layout& layout, std::string sourceKey, Priority priority, RateCap& cap, Steering& steering);
 
   /** Any thread. Throws `cancelled`. */
   void beforeChunk(uint64_t bytes);
@@ -29,7 +29,7 @@ class Pace {
   const Layout& layout_;
   const std::string sourceKey_;
   RateCap& cap_;
-  Cancel& cancel_;
+  Steering& steering_;
   std::atomic<bool> demand_{false};
   std::mutex mutex_;
   std::optional<Flag> flag_;

@@ -58,4 +58,11 @@ std::optional<Progress> readProgress(const std::string& path) {
   return progress;
 }
 
+std::optional<Progress> progressOf(const Layout& layout, std::string_view sourceKey) {
+  if (!isId(sourceKey)) return std::nullopt;
+  const auto name = readSmallFile(layout.flightLock(sourceKey));
+  if (!name || name->empty() || name->find('/') != std::string::npos) return std::nullopt;
+  return readProgress(layout.making(*name) + "/" + kProgressName);
+}
+
 }  // namespace hearth::store

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/store/layout.h"
 #include "core/store/posix.h"
 
 namespace hearth::store {
@@ -41,5 +42,8 @@ struct Progress {
 
 /** What another process tells at `path`; none when there is no such file. */
 std::optional<Progress> readProgress(const std::string& path);
+
+/** How far the staging of a source is, whoever does it; none when nobody does. */
+std::optional<Progress> progressOf(const Layout& layout, std::string_view sourceKey);
 
 }  // namespace hearth::store

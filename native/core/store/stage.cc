@@ -33,7 +33,7 @@ class Staging {
   Staging(const Store& store, StageRequest& request, Source source, std::string key)
       : store_(store), request_(request), source_(std::move(source)), key_(std::move(key)) {}
 
-  StageReport run(Flight& flight, RateCap& cap, Cancel& cancel,
+  StageReport run(Flight& flight, RateCap& cap, Steering& steering,
                   const std::function<void(const StageProgress&)>& onProgress) {
     requireDigestFits();
     openSources();
@@ -41,10 +41,10 @@ class Staging {
     flight.tellMaking(making.name());
     openTargets(making.path());
     ProgressFile progress(making.path() + "/" + kProgressName, contentBytes_, chunks_);
-    Pace pace(store_.layout(), key_, request_.priority, cap, cancel);
+    Pace pace(store_.layout(), key_, request_.priority, cap, steering);
     const Clock::time_point started = Clock::now();
     copy(progress, pace, onProgress);
-    cancel.check();
+    steering.check();
     report_.copyMs = milliseconds(Clock::now() - started);
     verifyContent();
     files_.clear();
@@ -203,7 +203,7 @@ std::optional<ExpectedDigest> parseDigest(std::string_view text) {
   return {{Kind::tree, std::string(hex)}};
 }
 
-StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap, Cancel& cancel,
+StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap, Steering& steering,
                   const std::function<void(const StageProgress&)>& onProgress) {
   const Clock::time_point started = Clock::now();
   const Lease* segment = std::get_if<Lease>(&request.source);
@@ -213,7 +213,7 @@ StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap
   const std::string key = request.sourceKey.empty() ? source.key() : request.sourceKey;
   if (!isId(key))
     throw StoreFailure("invalid_argument", "Cannot stage \"" + source.realPath + "\": expected a source key");
-  Boarding boarding = board(store, request.book, key, request.priority, cancel, [&](const Progress& told) {
+  Boarding boarding = board(store, request.book, key, request.priority, steering, [&](const Progress& told) {
     onProgress({told.bytes, told.readyBytes, 0, true});
   });
   const double waitMs = milliseconds(Clock::now() - started);
@@ -224,7 +224,7 @@ StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap
     report.lease = std::move(*boarding.lease);
     report.fileSystem = source.fileSystem;
   } else {
-    report = Staging(store, request, std::move(source), key).run(*boarding.flight, prefetchCap, cancel, onProgress);
+    report = Staging(store, request, std::move(source), key).run(*boarding.flight, prefetchCap, steering, onProgress);
   }
   report.waitMs = waitMs;
   report.totalMs = milliseconds(Clock::now() - started);

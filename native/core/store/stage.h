@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/store/cancel.h"
+#include "core/store/steering.h"
 #include "core/store/copy.h"
 #include "core/store/decoder.h"
 #include "core/store/flight.h"
@@ -74,7 +74,7 @@ struct StageReport {
  * Brings a source into a store: reads, decodes, verifies and publishes it, or waits for whoever does. In a durable store
  * encrypted files stay as they are. Blocks; throws StoreFailure; nothing is left when it does.
  */
-StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap, Cancel& cancel,
+StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap, Steering& steering,
                   const std::function<void(const StageProgress&)>& onProgress);
 
 }  // namespace hearth::store

@@ -12,7 +12,6 @@
 namespace hearth::store {
 namespace {
 
-constexpr char kFormat[] = "{\"format\":1}\n";
 /** What the store's own files in a segment take at most, and what a file's description adds. */
 constexpr uint64_t kOwnFilesBytes = 4 * kPageBytes;
 constexpr uint64_t kDescriptionBytes = 128;
@@ -36,10 +35,10 @@ void requireFormat(const Layout& layout) {
   const auto text = readSmallFile(layout.format());
   if (!text) {
     const std::string draft = layout.format() + "." + randomHex(16);
-    writeFile(draft, kFormat, 0600);
+    writeFile(draft, kStoreFormat, 0600);
     if (rename(draft.c_str(), layout.format().c_str()) != 0)
       failBySystem("store_failed", "make", layout.format(), errno);
-  } else if (*text != kFormat) {
+  } else if (*text != kStoreFormat) {
     throw StoreFailure("store_failed",
                        "Cannot open the store \"" + layout.root() + "\": expected format 1 in store.json");
   }
@@ -67,19 +66,6 @@ Store Store::open(const std::string& root, bool durable) {
     ensureFolder(folder);
   requireFormat(layout);
   return Store(std::move(layout), durable);
-}
-
-std::optional<std::string> Store::lookup(Book book, std::string_view sourceKey) const {
-  if (!isId(sourceKey)) return std::nullopt;
-  std::string text(128, '\0');
-  const ssize_t length = readlink(layout_.source(sourceKey).c_str(), text.data(), text.size());
-  if (length < 0) return std::nullopt;
-  text.resize(static_cast<size_t>(length));
-  const std::string prefix = std::string(nameOf(book)) + "/";
-  if (!text.starts_with(prefix)) return std::nullopt;
-  const std::string id = text.substr(prefix.size());
-  if (!isId(id) || !statOf(layout_.segment(book, id) + "/" + kLeaseName)) return std::nullopt;
-  return id;
 }
 
 uint64_t Store::usedBytes(Book book) const {

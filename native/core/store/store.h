@@ -64,7 +64,9 @@ class Store {
   bool isDurable() const { return durable_; }
 
   /** The content id that the source had when it was staged last, if that is there still. */
-  std::optional<std::string> lookup(Book book, std::string_view sourceKey) const;
+  std::optional<std::string> lookup(Book book, std::string_view sourceKey) const {
+    return lookupSource(layout_, book, sourceKey);
+  }
   std::optional<Lease> acquire(Book book, std::string_view id) const { return acquireLease(layout_, book, id); }
 
   /**

@@ -46,11 +46,11 @@ TEST("Pace holds a prefetch while a demand is staged, until a request waits for 
   const Folder folder;
   const Store store = Store::open(folder / "store", false);
   RateCap cap;
-  Cancel cancel;
+  Steering steering;
   const std::string key(32, 'a');
   std::optional<Pace> demand;
-  demand.emplace(store.layout(), std::string(32, 'b'), Priority::demand, cap, cancel);
-  Pace prefetch(store.layout(), key, Priority::prefetch, cap, cancel);
+  demand.emplace(store.layout(), std::string(32, 'b'), Priority::demand, cap, steering);
+  Pace prefetch(store.layout(), key, Priority::prefetch, cap, steering);
   std::atomic<int> passed{0};
   std::thread reader([&] {
     prefetch.beforeChunk(1);
@@ -68,12 +68,12 @@ TEST("Pace ends the wait of a prefetch when it is cancelled") {
   const Store store = Store::open(folder / "store", false);
   RateCap cap;
   cap.set(1);
-  Cancel cancel;
-  Pace pace(store.layout(), std::string(32, 'a'), Priority::prefetch, cap, cancel);
+  Steering steering;
+  Pace pace(store.layout(), std::string(32, 'a'), Priority::prefetch, cap, steering);
   pace.beforeChunk(1 << 20);
   std::string code;
   std::thread reader([&] { code = codeOf([&] { pace.beforeChunk(1); }); });
-  cancel.cancel();
+  steering.cancel();
   reader.join();
   CHECK(code == "cancelled");
 }

@@ -79,8 +79,8 @@ inline void nobody(const StageProgress&) {}
 inline StageReport stageFile(const Store& store, const std::string& path, StageRequest request = {}) {
   request.source = path;
   RateCap cap;
-  Cancel cancel;
-  return stage(store, std::move(request), cap, cancel, nobody);
+  Steering steering;
+  return stage(store, std::move(request), cap, steering, nobody);
 }
 
 /** The content id by the contract alone: SHA-256 over the SHA-256 digests of the chunks. */

@@ -128,16 +128,16 @@ TEST("stage() stops when it is cancelled, and leaves nothing") {
   const Store store = Store::open(folder / "store", false);
   RateCap cap;
   cap.set(1 << 20);
-  Cancel cancel;
+  Steering steering;
   StageRequest request;
   request.source = folder / "a.gguf";
   request.priority = Priority::prefetch;
   std::string code;
   const auto onProgress = [&](const StageProgress& told) {
     CHECK(told.bytes == kOddBytes && told.readyBytes < kOddBytes && !told.joined);
-    cancel.cancel();
+    steering.cancel();
   };
-  code = codeOf([&] { stage(store, std::move(request), cap, cancel, onProgress); });
+  code = codeOf([&] { stage(store, std::move(request), cap, steering, onProgress); });
   CHECK(code == "cancelled");
   checkEmpty(store);
 }
@@ -148,8 +148,8 @@ TEST("stage() that waits for another sees how far that is, and takes over when i
   const Store store = Store::open(folder / "store", false);
   RateCap cap;
   cap.set(1);
-  Cancel cancelFirst;
-  Cancel cancelSecond;
+  Steering steeringFirst;
+  Steering steeringSecond;
   std::atomic<bool> begun{false};
   std::string code;
   std::thread first([&] {
@@ -157,7 +157,7 @@ TEST("stage() that waits for another sees how far that is, and takes over when i
     slow.source = folder / "a.gguf";
     slow.priority = Priority::prefetch;
     const auto onProgress = [&](const StageProgress&) { begun = true; };
-    code = codeOf([&] { stage(store, std::move(slow), cap, cancelFirst, onProgress); });
+    code = codeOf([&] { stage(store, std::move(slow), cap, steeringFirst, onProgress); });
   });
   while (!begun) std::this_thread::yield();
   StageRequest request;
@@ -165,9 +165,9 @@ TEST("stage() that waits for another sees how far that is, and takes over when i
   request.priority = Priority::prefetch;
   RateCap none;
   bool joined = false;
-  const StageReport report = stage(store, std::move(request), none, cancelSecond, [&](const StageProgress& told) {
+  const StageReport report = stage(store, std::move(request), none, steeringSecond, [&](const StageProgress& told) {
     joined = joined || (told.joined && told.bytes == kOddBytes);
-    cancelFirst.cancel();
+    steeringFirst.cancel();
   });
   first.join();
   CHECK(code == "cancelled" && joined && report.outcome == StageOutcome::staged);
@@ -203,14 +203,14 @@ TEST("stage() into a durable store leaves containers closed, by the same id") {
   back.source = Lease{Fd(dup(saved.lease.fd.get())), saved.lease.path};
   back.sourceKey = std::string(32, 'c');
   RateCap cap;
-  Cancel cancel;
-  const StageReport report = stage(memory, std::move(back), cap, cancel, nobody);
+  Steering steering;
+  const StageReport report = stage(memory, std::move(back), cap, steering, nobody);
   CHECK(report.contentId == saved.contentId && contentsOf(report.lease.path + "/a.gguf") == bytes);
 
   StageRequest out;
   out.source = Lease{Fd(dup(report.lease.fd.get())), report.lease.path};
   out.sourceKey = std::string(32, 'c');
-  CHECK(codeOf([&] { stage(disk, std::move(out), cap, cancel, nobody); }) == "encrypted_stays");
+  CHECK(codeOf([&] { stage(disk, std::move(out), cap, steering, nobody); }) == "encrypted_stays");
 }
 
 TEST("stage() refuses a damaged container, and one that it has no key for") {
@@ -233,12 +233,12 @@ TEST("stage() brings a segment to a disk and back, and notices when it was damag
   StageReport report = stageFile(memory, folder / "m");
   const std::string key(32, 'd');
   RateCap cap;
-  Cancel cancel;
+  Steering steering;
   const auto between = [&](const Store& to, const Lease& from) {
     StageRequest request;
     request.source = Lease{Fd(dup(from.fd.get())), from.path};
     request.sourceKey = key;
-    return stage(to, std::move(request), cap, cancel, nobody);
+    return stage(to, std::move(request), cap, steering, nobody);
   };
   const StageReport saved = between(disk, report.lease);
   CHECK(saved.contentId == report.contentId);
@@ -268,13 +268,13 @@ TEST("stage() says when its source is cut while it is read") {
   const Store store = Store::open(folder / "store", false);
   RateCap cap;
   cap.set(16 << 20);
-  Cancel cancel;
+  Steering steering;
   StageRequest request;
   request.source = folder / "a.gguf";
   request.priority = Priority::prefetch;
   const std::string path = folder / "a.gguf";
   CHECK(codeOf([&] {
-          stage(store, std::move(request), cap, cancel,
+          stage(store, std::move(request), cap, steering,
                 [&](const StageProgress&) { CHECK(truncate(path.c_str(), 100) == 0); });
         }) == "source_changed");
   checkEmpty(store);

@@ -8,8 +8,8 @@
 
 namespace hearth::store {
 
-/** Tells the threads of one staging to stop. Whoever waits does it here, and is woken. */
-class Cancel {
+/** What is said to one staging under way, by any thread. Its own threads wait here, and are woken. */
+class Steering {
  public:
   void cancel() {
     {
@@ -17,6 +17,16 @@ class Cancel {
       cancelled_ = true;
     }
     changed_.notify_all();
+  }
+
+  /** A request waits for it now: a prefetch becomes a demand. */
+  void hurry() {
+    const std::lock_guard lock(mutex_);
+    hurried_ = true;
+  }
+  bool isHurried() {
+    const std::lock_guard lock(mutex_);
+    return hurried_;
   }
 
   /** Throws `cancelled` when it is. */
@@ -40,6 +50,7 @@ class Cancel {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool cancelled_ = false;
+  bool hurried_ = false;
 };
 
 }  // namespace hearth::store
