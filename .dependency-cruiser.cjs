@@ -50,6 +50,10 @@ const TELEMETRY = '^gateway/telemetry/';
 const CONFIG = '^gateway/(config|machine)\\.ts$';
 const RUNNER = '^runner/';
 const PROTOCOL = '^runner/protocol/';
+const STAGER = '^stager/';
+const STAGER_PROTOCOL = '^stager/protocol/';
+/** What every child process of the gateway has: lines of JSON on a pipe, and how it dies. */
+const CHILD = '^runner/(protocol/(jsonPipe|lines)|process/lastWords)\\.ts$';
 const NATIVE = '^native/';
 const DB = '^db/';
 
@@ -79,7 +83,7 @@ module.exports = {
       name: 'no-dev-dependencies',
       comment: 'what runs in production is installed in production',
       severity: 'error',
-      from: { path: '^(gateway|runner|native|db|cli)/' },
+      from: { path: '^(gateway|runner|stager|native|db|cli)/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
@@ -87,7 +91,7 @@ module.exports = {
       comment: 'compose.ts and main.ts are the outermost',
       severity: 'error',
       from: {
-        path: '^(gateway|runner|native|db)/',
+        path: '^(gateway|runner|stager|native|db)/',
         pathNot: '^gateway/(compose|main)\\.ts$|^gateway/compose/',
       },
       to: { path: '^gateway/(compose|main)\\.ts$|^gateway/compose/' },
@@ -106,8 +110,8 @@ module.exports = {
     only(
       'shell',
       SHELL,
-      [SHELL, PORTS, POOL, DOMAIN, PROTOCOL],
-      'shell imports ports, pool, domain, runner/protocol',
+      [SHELL, PORTS, POOL, DOMAIN, PROTOCOL, STAGER_PROTOCOL],
+      'shell imports ports, pool, domain, runner/protocol, stager/protocol',
     ),
     only(
       'http',
@@ -127,6 +131,18 @@ module.exports = {
     typesOnly('db-uses-pool-types', DB, POOL),
     only('runner', RUNNER, [RUNNER, NATIVE], 'runner imports runner and the native face'),
     only('runner-protocol', PROTOCOL, [PROTOCOL], 'the protocol is shared with the gateway and knows no one'),
+    only(
+      'stager',
+      STAGER,
+      [STAGER, NATIVE, CHILD],
+      'stager imports stager, the native face, and what children share',
+    ),
+    only(
+      'stager-protocol',
+      STAGER_PROTOCOL,
+      [STAGER_PROTOCOL],
+      'the protocol is shared with the gateway and knows no one',
+    ),
     only('native', NATIVE, [NATIVE], 'native imports itself'),
     only('cli', '^cli/', ['^cli/', '^scripts/'], 'the command line talks to the admin API'),
   ],

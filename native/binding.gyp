@@ -22,6 +22,53 @@
       "sources": ["core/memory/zero_memory.cc", "overrides/buffer_clear.cc", "overrides/original.cc"]
     },
     {
+      "target_name": "hearth_store",
+      "sources": [
+        "face/js_thread.cc",
+        "face/lease_object.cc",
+        "face/read_options.cc",
+        "face/store_addon.cc",
+        "face/store_jobs.cc",
+        "face/store_object.cc",
+        "face/store_values.cc",
+        "core/store/chunk_source.cc",
+        "core/store/chunk_target.cc",
+        "core/store/content.cc",
+        "core/store/copy.cc",
+        "core/store/flight.cc",
+        "core/store/layout.cc",
+        "core/store/lease.cc",
+        "core/store/locks.cc",
+        "core/store/making.cc",
+        "core/store/pace.cc",
+        "core/store/pacing.cc",
+        "core/store/posix.cc",
+        "core/store/progress.cc",
+        "core/store/raw_read.cc",
+        "core/store/sha256.cc",
+        "core/store/source.cc",
+        "core/store/stage.cc",
+        "core/store/store.cc",
+        "core/store/sweep.cc",
+        "core/store/whole_digest.cc",
+        "core/text/utf8.cc"
+      ]
+    },
+    {
+      "target_name": "hearth_store_c",
+      "product_prefix": "lib",
+      "product_name": "hearth_store",
+      "product_extension": "so",
+      "sources": [
+        "core/store_c.cc",
+        "core/store/layout.cc",
+        "core/store/lease.cc",
+        "core/store/locks.cc",
+        "core/store/posix.cc",
+        "core/store/progress.cc"
+      ]
+    },
+    {
       "target_name": "hearth_engine",
       "sources": [
         "face/addon.cc",

@@ -13,13 +13,14 @@ const COMMON = {
   logLevel: 'warning',
 };
 
-/** Writes `dist/runner.mjs` under `root`. Rejects when the code does not bundle. */
+/** Writes `dist/runner.mjs` and `dist/stager.mjs` under `root`. Rejects when the code does not bundle. */
 export async function bundle({ root }) {
   await build({
     ...COMMON,
     absWorkingDir: root,
-    entryPoints: [path.join(root, 'runner/main.ts')],
-    outfile: path.join(root, 'dist/runner.mjs'),
+    entryPoints: { runner: path.join(root, 'runner/main.ts'), stager: path.join(root, 'stager/main.ts') },
+    outdir: path.join(root, 'dist'),
+    outExtension: { '.js': '.mjs' },
   });
 }
 

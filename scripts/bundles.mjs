@@ -1,10 +1,10 @@
-/** The JavaScript that runs: four bundles in dist/, made again when a source changed. */
+/** The JavaScript that runs: five bundles in dist/, made again when a source changed. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearStamp, filesBelow, hashFiles, stampSays, writeStamp } from './stamp.mjs';
 
-const OUTPUTS = ['gateway.mjs', 'runner.mjs', 'dbWriter.mjs', 'dbReader.mjs'];
-const SOURCES = ['gateway', 'runner', 'native', 'db', 'scripts'];
+const OUTPUTS = ['gateway.mjs', 'runner.mjs', 'stager.mjs', 'dbWriter.mjs', 'dbReader.mjs'];
+const SOURCES = ['gateway', 'runner', 'stager', 'native', 'db', 'scripts'];
 
 /** Idempotent: compares one hash when nothing changed. */
 export async function ensureBundles({ root, log }) {

@@ -1,63 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { type FromRunner, type ToRunner, toRunnerSchema } from '../protocol/control.ts';
-import { encodeLine, LineReader, MAX_LINE_BYTES } from './lines.ts';
+import { JsonPipe, type PipeListener } from '../protocol/jsonPipe.ts';
 
-/** What a control pipe brings. Exactly one of `onClosed` and `onViolation` ends it. */
-export interface ControlListener {
-  /** `pipe`: where an answer belongs. */
-  onMessage(message: ToRunner, pipe: ControlPipe): void;
-  /** The gateway is gone: end of file or a broken pipe. */
-  onClosed(): void;
-  /** The other end does not speak the protocol. The reason holds no content. */
-  onViolation(reason: string): void;
-}
-
-/** The runner's end of the control pipe. Writing to a pipe that nobody reads is a quiet nothing. */
-export class ControlPipe {
-  readonly #stream: Duplex;
-  readonly #listener: ControlListener;
-  #open = true;
-
-  constructor(stream: Duplex, listener: ControlListener) {
-    this.#stream = stream;
-    this.#listener = listener;
-    const reader = new LineReader((result) => {
-      if (!this.#open) return;
-      if (!result.ok)
-        return this.#violate(
-          result.fault === 'not_json'
-            ? 'expected a line of JSON'
-            : `expected lines of at most ${MAX_LINE_BYTES} bytes`,
-        );
-      const parsed = toRunnerSchema.safeParse(result.value);
-      if (parsed.success) return listener.onMessage(parsed.data, this);
-      const issue = parsed.error.issues[0];
-      this.#violate(`expected a known message, got one that is wrong at "${issue?.path.join('.') ?? ''}"`);
-    });
-    stream.on('data', (chunk: Buffer) => reader.push(chunk));
-    stream.on('end', () => this.#close());
-    stream.on('close', () => this.#close());
-    stream.on('error', () => this.#close());
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
-  send(message: FromRunner): void {
-    if (this.#open && this.#stream.writable) this.#stream.write(encodeLine(message));
-  }
-
-  #violate(reason: string): void {
-    this.#open = false;
-    this.#listener.onViolation(`Cannot read the control pipe: ${reason}`);
-  }
-
-  #close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    // A connection may be half open still.
-    this.#stream.destroy();
-    this.#listener.onClosed();
+/** The runner's end of the control pipe. */
+export class ControlPipe extends JsonPipe<ToRunner, FromRunner> {
+  constructor(stream: Duplex, listener: PipeListener<ToRunner, FromRunner>) {
+    super(stream, toRunnerSchema, listener);
   }
 }

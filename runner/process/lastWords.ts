@@ -18,22 +18,22 @@ export function sayLine(text: string): void {
 }
 
 /** A line about an error that nobody expected: where it came from. A parser's message quotes its input, so it stays out. */
-export function describeCrash(error: unknown): string {
-  if (!(error instanceof Error)) return `Runner stopped: a ${typeof error} was thrown`;
+export function describeCrash(error: unknown, name = 'Runner'): string {
+  if (!(error instanceof Error)) return `${name} stopped: a ${typeof error} was thrown`;
   const where = (error.stack ?? '').split('\n').find((line) => line.trimStart().startsWith('at '));
   const message = error instanceof SyntaxError ? 'of the input' : error.message;
-  return `Runner stopped: ${error.name} ${message} ${where?.trim() ?? ''}`.trimEnd();
+  return `${name} stopped: ${error.name} ${message} ${where?.trim() ?? ''}`.trimEnd();
 }
 
 /**
  * Guards the process: a broken standard stream is ignored, an exception that nobody caught is said and ends it with
- * code 70. `cleanUp` must not throw.
+ * code 70. `cleanUp` must not throw; `name` is what the process is called.
  */
-export function guardProcess(cleanUp: () => void): void {
+export function guardProcess(cleanUp: () => void, name = 'Runner'): void {
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   const crash = (error: unknown) => {
-    sayLine(describeCrash(error));
+    sayLine(describeCrash(error, name));
     cleanUp();
     process.exit(EXIT_SOFTWARE);
   };

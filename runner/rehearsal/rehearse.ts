@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import { ControlPipe } from '../control/controlPipe.ts';
-import { encodeLine } from '../control/lines.ts';
 import { Orders } from '../control/orders.ts';
 import type { ToRunner } from '../protocol/control.ts';
+import { encodeLine } from '../protocol/lines.ts';
 import { route } from '../server/routes.ts';
 import { REHEARSED_BASE, RehearsalEngine } from './rehearsalEngine.ts';
 import { Stage } from './stage.ts';

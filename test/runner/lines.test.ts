@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { encodeLine, LineReader, type LineResult } from '../../runner/control/lines.ts';
+import { encodeLine, LineReader, type LineResult } from '../../runner/protocol/lines.ts';
 
 function read(chunks: string[], maxBytes?: number): LineResult[] {
   const results: LineResult[] = [];

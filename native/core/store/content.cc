@@ -1,0 +1,69 @@
+#include "core/store/content.h"
+
+#include <algorithm>
+
+#include "core/store/layout.h"
+#include "core/store/posix.h"
+#include "core/text/utf8.h"
+
+namespace hearth::store {
+namespace {
+
+/** Names have neither control characters nor bad UTF-8, so two characters are all there is to escape. */
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char character : text) {
+    if (character == '"' || character == '\\') out += '\\';
+    out += character;
+  }
+  return out + "\"";
+}
+
+bool isPart(std::string_view part) {
+  return !part.empty() && part.size() <= 255 && part != "." && part != "..";
+}
+
+}  // namespace
+
+Digest treeOf(std::span<const Digest> chunks) {
+  Sha256 hash;
+  hash.add(std::as_bytes(chunks));
+  return hash.finish();
+}
+
+Digest contentOfFolder(std::vector<SegmentFile> files) {
+  std::ranges::sort(files, {}, &SegmentFile::name);
+  Sha256 hash;
+  for (const auto& [name, bytes, tree] : files)
+    hash.add(hexOf(tree) + " " + std::to_string(bytes) + " " + name + "\n");
+  return hash.finish();
+}
+
+std::string segmentJson(const Digest& content, const std::vector<SegmentFile>& files, bool encrypted,
+                        int64_t stagedAtEpochMs) {
+  uint64_t total = 0;
+  std::string list;
+  for (const auto& [name, bytes, tree] : files) {
+    total += bytes;
+    list += (list.empty() ? "" : ",") + ("{\"name\":" + quoted(name)) + ",\"bytes\":" + std::to_string(bytes) +
+            ",\"sha256tree\":\"" + hexOf(tree) + "\"}";
+  }
+  return "{\"format\":1,\"contentId\":\"" + hexOf(content) + "\",\"files\":[" + list +
+         "],\"bytes\":" + std::to_string(total) + ",\"stagedAtEpochMs\":" + std::to_string(stagedAtEpochMs) +
+         ",\"encrypted\":" + (encrypted ? "true" : "false") + "}\n";
+}
+
+bool isSegmentFileName(std::string_view name) {
+  if (name.empty() || name.size() > 1024 || isOwnName(name)) return false;
+  const bool control =
+      std::ranges::any_of(name, [](char byte) { return static_cast<uint8_t>(byte) < 0x20 || byte == 0x7f; });
+  if (control || toValidUtf8(name) != name) return false;
+  size_t from = 0;
+  for (size_t slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/', from)) {
+    if (!isPart(name.substr(from, slash - from))) return false;
+    from = slash + 1;
+  }
+  return isPart(name.substr(from));
+}
+
+}  // namespace hearth::store

@@ -1,0 +1,163 @@
+#include "core/store/copy.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hearth::store {
+namespace {
+
+/** How often the rate is measured, the number of threads adjusted and progress told. */
+constexpr auto kPeriod = std::chrono::milliseconds(100);
+
+int64_t nanoseconds(Clock::duration span) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
+}
+
+uint64_t chunksIn(const std::vector<CopyFile>& files) {
+  return files.empty() ? 0 : files.back().firstChunk + files.back().chunks;
+}
+
+}  // namespace
+
+Copy::Copy(std::vector<CopyFile>& files, ProgressFile& progress, Pace& pace, int mostThreads, bool keepsEncoded)
+    : files_(files),
+      progress_(progress),
+      pace_(pace),
+      mostThreads_(mostThreads),
+      keepsEncoded_(keepsEncoded),
+      chunks_(chunksIn(files)),
+      digests_(chunks_),
+      ready_(chunks_) {}
+
+Copy::~Copy() { join(); }
+
+void Copy::join() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void Copy::run(const std::function<void(const CopyProgress&)>& onProgress) {
+  ThreadGovernor governor(mostThreads_);
+  adjust(governor.threads());
+  Clock::time_point since = Clock::now();
+  uint64_t bytesThen = 0;
+  CopyProgress told;
+  std::unique_lock lock(mutex_);
+  while (readyChunks_ < chunks_ && !failure_) {
+    if (changed_.wait_until(lock, since + kPeriod, [&] { return readyChunks_ == chunks_ || failure_; })) break;
+    lock.unlock();
+    const Clock::time_point now = Clock::now();
+    told.readyBytes = progress_.readyBytes();
+    const double rate = static_cast<double>(told.readyBytes - bytesThen) * 1000 / milliseconds(now - since);
+    told.rate = told.rate == 0 ? rate : 0.7 * told.rate + 0.3 * rate;
+    since = now;
+    bytesThen = told.readyBytes;
+    adjust(governor.observe(rate));
+    onProgress(told);
+    lock.lock();
+  }
+  lock.unlock();
+  join();
+  if (failure_) throw *failure_;
+}
+
+void Copy::adjust(int threads) {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return;
+  target_ = static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(threads), std::max<uint64_t>(1, chunks_)));
+  while (alive_ < target_ && next_ < chunks_) {
+    ++alive_;
+    threads_.emplace_back([this] { work(); });
+  }
+  mostAlive_ = std::max(mostAlive_, alive_);
+}
+
+bool Copy::takesLeave() {
+  const std::lock_guard lock(mutex_);
+  if (!failure_ && alive_ <= target_) return false;
+  --alive_;
+  return true;
+}
+
+void Copy::work() {
+  try {
+    ChunkBuffer buffer;
+    ChunkBuffer scratch;
+    Sha256 hash;
+    while (!takesLeave()) {
+      const uint64_t chunk = next_.fetch_add(1);
+      if (chunk >= chunks_) return;
+      copyChunk(chunk, buffer, scratch, hash);
+    }
+  } catch (...) {
+    const auto outcome = storeOutcomeOf([]() -> bool { throw; });
+    fail(std::get<StoreFailure>(outcome));
+  }
+}
+
+const CopyFile& Copy::fileOf(uint64_t chunk) const {
+  // The last one that begins at it or before; empty files have no chunk.
+  const auto after = std::ranges::upper_bound(files_, chunk, {}, &CopyFile::firstChunk);
+  auto file = std::prev(after);
+  while (file->chunks == 0) --file;
+  return *file;
+}
+
+void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch, Sha256& hash) {
+  const CopyFile& file = fileOf(chunk);
+  const uint64_t index = chunk - file.firstChunk;
+  const size_t length = file.target->chunkBytes(index);
+  pace_.beforeChunk(length);
+
+  const Clock::time_point started = Clock::now();
+  std::span<std::byte> bytes = file.target->place(index, buffer);
+  file.source->read(file.source->dataOffset() + index * kChunkBytes, bytes);
+  if (keepsEncoded_) file.target->put(index, bytes);
+  const Clock::time_point read = Clock::now();
+  if (const ChunkDecoder* decoder = file.source->decoder()) {
+    if (keepsEncoded_) {
+      const std::span<std::byte> copy = scratch.bytes(length);
+      std::memcpy(copy.data(), bytes.data(), length);
+      bytes = copy;
+    }
+    decoder->open(index, bytes);
+  }
+  const Clock::time_point decoded = Clock::now();
+  hash.add(bytes);
+  digests_[chunk] = hash.finish();
+  const Clock::time_point hashed = Clock::now();
+  if (!keepsEncoded_) file.target->put(index, bytes);
+  const Clock::time_point done = Clock::now();
+
+  readNs_ += nanoseconds(read - started + (done - hashed));
+  decodeNs_ += nanoseconds(decoded - read);
+  verifyNs_ += nanoseconds(hashed - decoded);
+  progress_.markReady(chunk, length);
+  {
+    const std::lock_guard lock(mutex_);
+    ready_[chunk] = true;
+    ++readyChunks_;
+  }
+  changed_.notify_all();
+}
+
+bool Copy::waitReady(uint64_t chunk) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return ready_[chunk] || failure_; });
+  return !failure_;
+}
+
+void Copy::fail(StoreFailure failure) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_.emplace(std::move(failure));
+  }
+  changed_.notify_all();
+}
+
+CopyTimes Copy::times() const {
+  const auto inMs = [](int64_t ns) { return static_cast<double>(ns) / 1e6; };
+  return {inMs(readNs_), inMs(decodeNs_), inMs(verifyNs_), mostAlive_};
+}
+
+}  // namespace hearth::store

@@ -1,0 +1,234 @@
+#include "core/store/stage.h"
+
+#include <sys/statfs.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/store/whole_digest.h"
+
+namespace hearth::store {
+namespace {
+
+constexpr uint32_t kTmpfsMagic = 0x01021994;
+constexpr std::string_view kContainerSuffix = ".hearth";
+
+bool isTmpfs(const std::string& path) {
+  struct statfs found{};
+  if (statfs(path.c_str(), &found) != 0) failBySystem("store_failed", "ask the file system of", path, errno);
+  return static_cast<uint32_t>(found.f_type) == kTmpfsMagic;
+}
+
+/** What a file is called by its content: a container's name without its suffix. */
+std::string contentName(const ChunkSource& source) {
+  const std::string& name = source.name();
+  const bool suffixed = source.decoder() != nullptr && name.size() > kContainerSuffix.size() &&
+                        name.ends_with(kContainerSuffix);
+  return suffixed ? name.substr(0, name.size() - kContainerSuffix.size()) : name;
+}
+
+/** One staging of a source that is this caller's to do. */
+class Staging {
+ public:
+  Staging(const Store& store, StageRequest& request, Source source, std::string key)
+      : store_(store), request_(request), source_(std::move(source)), key_(std::move(key)) {}
+
+  StageReport run(Flight& flight, RateCap& cap, Steering& steering,
+                  const std::function<void(const StageProgress&)>& onProgress) {
+    requireDigestFits();
+    openSources();
+    Making making = store_.reserve(request_.book, planned_, request_.budgetBytes);
+    flight.tellMaking(making.name());
+    openTargets(making.path());
+    ProgressFile progress(making.path() + "/" + kProgressName, contentBytes_, chunks_);
+    Pace pace(store_.layout(), key_, request_.priority, cap, steering);
+    const Clock::time_point started = Clock::now();
+    copy(progress, pace, onProgress);
+    steering.check();
+    report_.copyMs = milliseconds(Clock::now() - started);
+    verifyContent();
+    files_.clear();
+    const std::string json = segmentJson(content_, described_, report_.encrypted, nowEpochMs());
+    auto published =
+        store_.publish(std::move(making), request_.book, content_, json, key_, planned_);
+    report_.outcome = published.duplicate ? StageOutcome::duplicate : StageOutcome::staged;
+    report_.lease = std::move(published.lease);
+    report_.contentId = hexOf(content_).substr(0, kIdDigits);
+    report_.bytes = contentBytes_;
+    report_.fileSystem = source_.fileSystem;
+    return std::move(report_);
+  }
+
+ private:
+  static int64_t nowEpochMs() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  }
+
+  void requireDigestFits() const {
+    if (request_.digest && request_.digest->kind == ExpectedDigest::Kind::sha256 && source_.isFolder)
+      throw StoreFailure("invalid_argument", "Cannot stage \"" + source_.realPath +
+                                                 "\": a sha256 digest is of one file, expected a tree digest");
+  }
+
+  void openSources() {
+    const bool dropsCache = std::string_view(source_.fileSystem) != "tmpfs";
+    for (const SourceFile& file : source_.files) {
+      CopyFile copied;
+      copied.source = std::make_unique<ChunkSource>(file, request_.decoders.get(), dropsCache);
+      copied.firstChunk = chunks_;
+      copied.chunks = chunksOf(copied.source->contentBytes());
+      chunks_ += copied.chunks;
+      contentBytes_ += copied.source->contentBytes();
+      report_.encrypted = report_.encrypted || copied.source->decoder() != nullptr;
+      planned_.push_back(plan(*copied.source));
+      files_.push_back(std::move(copied));
+    }
+  }
+
+  PlannedFile plan(const ChunkSource& source) const {
+    if (keepsEncoded()) return {source.name(), source.fileBytes()};
+    return {contentName(source), source.contentBytes()};
+  }
+
+  bool keepsEncoded() const { return store_.isDurable(); }
+
+  void openTargets(const std::string& folder) {
+    TargetOptions options;
+    options.mapped = !keepsEncoded() && isTmpfs(folder);
+    options.numaNode = request_.numaNode;
+    for (size_t index = 0; index < files_.size(); ++index) {
+      const ChunkSource& source = *files_[index].source;
+      options.secret = source.decoder() != nullptr;
+      options.dataOffset = keepsEncoded() ? source.dataOffset() : 0;
+      files_[index].target = std::make_unique<ChunkTarget>(folder + "/" + planned_[index].name,
+                                                           source.contentBytes(), options);
+    }
+  }
+
+  void copy(ProgressFile& progress, Pace& pace, const std::function<void(const StageProgress&)>& onProgress) {
+    Copy copy(files_, progress, pace, request_.mostThreads, keepsEncoded());
+    std::optional<WholeDigest> whole;
+    if (request_.digest && request_.digest->kind == ExpectedDigest::Kind::sha256)
+      whole.emplace(copy, files_.front());
+    copy.run([&](const CopyProgress& told) {
+      onProgress({contentBytes_, told.readyBytes, told.rate, false});
+    });
+    if (whole) requireEqual("sha256", hexOf(whole->finish()), request_.digest->hex);
+    report_.times = copy.times();
+    report_.direct = true;
+    for (const CopyFile& file : files_) {
+      if (keepsEncoded()) copyAround(file);
+      file.source->requireUnchanged();
+      report_.direct = report_.direct && file.source->isDirect();
+      const auto chunks = std::span(copy.digests()).subspan(file.firstChunk, file.chunks);
+      described_.push_back({contentName(*file.source), file.source->contentBytes(), treeOf(chunks)});
+    }
+  }
+
+  /** What a container has before and behind its chunks. */
+  void copyAround(const CopyFile& file) {
+    const uint64_t from = file.source->dataOffset();
+    const uint64_t to = from + file.source->contentBytes();
+    ChunkBuffer buffer;
+    const auto range = [&](uint64_t begin, uint64_t end) {
+      while (begin < end) {
+        const auto bytes = buffer.bytes(static_cast<size_t>(std::min(kChunkBytes, end - begin)));
+        file.source->read(begin, bytes);
+        file.target->write(begin, bytes);
+        begin += bytes.size();
+      }
+    };
+    range(0, from);
+    range(to, file.source->fileBytes());
+  }
+
+  void verifyContent() {
+    const Lease* segment = std::get_if<Lease>(&request_.source);
+    content_ = contentOf(segment);
+    const std::string hex = hexOf(content_);
+    if (segment != nullptr)
+      requireEqual("tree", hex.substr(0, kIdDigits), segment->path.substr(segment->path.rfind('/') + 1));
+    if (request_.digest && request_.digest->kind == ExpectedDigest::Kind::tree)
+      requireEqual("tree", hex.substr(0, request_.digest->hex.size()), request_.digest->hex);
+  }
+
+  Digest contentOf(const Lease* segment) const {
+    if (!source_.isFolder) return described_.front().tree;
+    // A segment's folder does not tell whether its one file was staged as a file: its name does.
+    if (segment != nullptr && described_.size() == 1 &&
+        segment->path.ends_with("/" + hexOf(described_.front().tree).substr(0, kIdDigits)))
+      return described_.front().tree;
+    return contentOfFolder(described_);
+  }
+
+  void requireEqual(const char* kind, const std::string& found, const std::string& expected) const {
+    if (found == expected) return;
+    throw StoreFailure("digest_mismatch", "Cannot stage \"" + source_.realPath + "\": expected " + kind + " \"" +
+                                              expected + "\", got \"" + found + "\"");
+  }
+
+  const Store& store_;
+  StageRequest& request_;
+  const Source source_;
+  const std::string key_;
+  std::vector<CopyFile> files_;
+  std::vector<PlannedFile> planned_;
+  std::vector<SegmentFile> described_;
+  uint64_t contentBytes_ = 0;
+  uint64_t chunks_ = 0;
+  Digest content_{};
+  StageReport report_;
+};
+
+/** A segment in memory is plaintext: if it came out of a container it must not go to a disk. */
+void requireMayLeave(const Store& store, const Lease& segment) {
+  if (!store.isDurable() || !isTmpfs(segment.path)) return;
+  const auto json = readSmallFile(segment.path + "/" + kSegmentName);
+  // Quotes within a name are escaped, so this is the property and no part of a name.
+  if (json && json->find("\"encrypted\":false}") != std::string::npos) return;
+  throw StoreFailure("encrypted_stays",
+                     "Cannot stage \"" + segment.path + "\": it is plaintext of an encrypted source");
+}
+
+}  // namespace
+
+std::optional<ExpectedDigest> parseDigest(std::string_view text) {
+  using Kind = ExpectedDigest::Kind;
+  if (text.starts_with("sha256:") && isHex(text.substr(7), 64)) return {{Kind::sha256, std::string(text.substr(7))}};
+  if (!text.starts_with("tree:")) return std::nullopt;
+  const std::string_view hex = text.substr(5);
+  if (!isHex(hex, 64) && !isHex(hex, kIdDigits)) return std::nullopt;
+  return {{Kind::tree, std::string(hex)}};
+}
+
+StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap, Steering& steering,
+                  const std::function<void(const StageProgress&)>& onProgress) {
+  const Clock::time_point started = Clock::now();
+  const Lease* segment = std::get_if<Lease>(&request.source);
+  if (segment != nullptr) requireMayLeave(store, *segment);
+  Source source =
+      segment != nullptr ? describeSegment(*segment) : describeSource(std::get<std::string>(request.source));
+  const std::string key = request.sourceKey.empty() ? source.key() : request.sourceKey;
+  if (!isId(key))
+    throw StoreFailure("invalid_argument", "Cannot stage \"" + source.realPath + "\": expected a source key");
+  Boarding boarding = board(store, request.book, key, request.priority, steering, [&](const Progress& told) {
+    onProgress({told.bytes, told.readyBytes, 0, true});
+  });
+  const double waitMs = milliseconds(Clock::now() - started);
+  StageReport report;
+  if (boarding.lease) {
+    report.outcome = boarding.joined ? StageOutcome::joined : StageOutcome::present;
+    report.contentId = boarding.lease->path.substr(boarding.lease->path.rfind('/') + 1);
+    report.lease = std::move(*boarding.lease);
+    report.fileSystem = source.fileSystem;
+  } else {
+    report = Staging(store, request, std::move(source), key).run(*boarding.flight, prefetchCap, steering, onProgress);
+  }
+  report.waitMs = waitMs;
+  report.totalMs = milliseconds(Clock::now() - started);
+  return report;
+}
+
+}  // namespace hearth::store

@@ -1,0 +1,159 @@
+#include "face/store_values.h"
+
+namespace hearth::face {
+namespace {
+
+Napi::Number number(Napi::Env env, uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
+
+const char* nameOf(store::StageOutcome outcome) {
+  switch (outcome) {
+    case store::StageOutcome::joined: return "joined";
+    case store::StageOutcome::present: return "present";
+    case store::StageOutcome::duplicate: return "duplicate";
+    default: return "staged";
+  }
+}
+
+const char* nameOf(store::Eviction what) {
+  switch (what) {
+    case store::Eviction::evicted: return "evicted";
+    case store::Eviction::busy: return "busy";
+    default: return "absent";
+  }
+}
+
+}  // namespace
+
+Napi::Error storeError(Napi::Env env, const store::StoreFailure& failure) {
+  Napi::Error error = Napi::Error::New(env, failure.what());
+  error.Set("code", Napi::String::New(env, failure.code));
+  if (failure.shortage) {
+    error.Set("neededBytes", number(env, failure.shortage->neededBytes));
+    error.Set("freeBytes", number(env, failure.shortage->freeBytes));
+    error.Set("budgetBytes", failure.shortage->budgetBytes ? number(env, *failure.shortage->budgetBytes)
+                                                           : Napi::Value(env.Null()));
+  }
+  return error;
+}
+
+void refuseArgument(Napi::Env env, const std::string& message) {
+  storeError(env, store::StoreFailure("invalid_argument", message)).ThrowAsJavaScriptException();
+}
+
+Napi::Object write(Napi::Env env, const store::Source& source) {
+  Napi::Array files = Napi::Array::New(env, source.files.size());
+  for (uint32_t index = 0; index < source.files.size(); ++index) {
+    Napi::Object file = Napi::Object::New(env);
+    file.Set("name", source.files[index].name);
+    file.Set("bytes", number(env, source.files[index].mark.bytes));
+    files.Set(index, file);
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("sourceKey", source.key());
+  object.Set("realPath", source.realPath);
+  object.Set("isFolder", source.isFolder);
+  object.Set("fileSystem", source.fileSystem);
+  object.Set("bytes", number(env, source.bytes));
+  object.Set("files", files);
+  return object;
+}
+
+Napi::Object write(Napi::Env env, const store::StageProgress& progress) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("bytes", number(env, progress.bytes));
+  object.Set("readyBytes", number(env, progress.readyBytes));
+  object.Set("bytesPerSecond", progress.rate);
+  object.Set("joined", progress.joined);
+  return object;
+}
+
+Napi::Object write(Napi::Env env, const store::StageReport& report) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("contentId", report.contentId);
+  object.Set("outcome", nameOf(report.outcome));
+  object.Set("bytes", number(env, report.bytes));
+  object.Set("totalMs", report.totalMs);
+  object.Set("waitMs", report.waitMs);
+  object.Set("copyMs", report.copyMs);
+  object.Set("readMs", report.times.readMs);
+  object.Set("decodeMs", report.times.decodeMs);
+  object.Set("verifyMs", report.times.verifyMs);
+  object.Set("threads", report.times.mostThreads);
+  object.Set("direct", report.direct);
+  object.Set("encrypted", report.encrypted);
+  object.Set("fileSystem", report.fileSystem);
+  return object;
+}
+
+Napi::Array write(Napi::Env env, const std::vector<store::ListedSegment>& segments) {
+  Napi::Array list = Napi::Array::New(env, segments.size());
+  for (uint32_t index = 0; index < segments.size(); ++index) {
+    const store::ListedSegment& segment = segments[index];
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("book", store::nameOf(segment.book));
+    object.Set("contentId", segment.id);
+    object.Set("bytes", number(env, segment.bytes));
+    object.Set("inUse", segment.inUse);
+    list.Set(index, object);
+  }
+  return list;
+}
+
+Napi::Object write(Napi::Env env, const store::BookUsage& usage) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("segmentBytes", number(env, usage.segmentBytes));
+  object.Set("makingBytes", number(env, usage.makingBytes));
+  return object;
+}
+
+Napi::Object write(Napi::Env env, const store::EvictReport& report) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("outcome", nameOf(report.what));
+  object.Set("bytes", number(env, report.bytes));
+  return object;
+}
+
+Napi::Object write(Napi::Env env, const store::SweepReport& report) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("segments", number(env, report.segments));
+  object.Set("bytes", number(env, report.bytes));
+  object.Set("sources", number(env, report.sources));
+  object.Set("locks", number(env, report.locks));
+  return object;
+}
+
+Napi::Object write(Napi::Env env, const store::RawRead& read) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("bytes", number(env, read.bytes));
+  object.Set("ms", read.ms);
+  object.Set("direct", read.direct);
+  return object;
+}
+
+store::Book readBook(Napi::Value value, bool& known) {
+  const auto book = value.IsString() ? store::bookNamed(value.As<Napi::String>().Utf8Value()) : std::nullopt;
+  known = book.has_value();
+  return book.value_or(store::Book::bases);
+}
+
+store::StageRequest readStageRequest(Reader& reader) {
+  store::StageRequest request;
+  bool known = false;
+  request.book = readBook(reader.get("book"), known);
+  if (!known) reader.fail("book", "\"bases\" or \"adapters\"");
+  const std::string priority = reader.text("priority");
+  if (priority == "prefetch") request.priority = store::Priority::prefetch;
+  else if (priority != "demand") reader.fail("priority", "\"demand\" or \"prefetch\"");
+  if (reader.has("sourceKey")) request.sourceKey = reader.text("sourceKey");
+  if (reader.has("digest")) {
+    request.digest = store::parseDigest(reader.text("digest"));
+    if (!request.digest) reader.fail("digest", "\"sha256:\" or \"tree:\" and hexadecimal digits");
+  }
+  if (reader.has("budgetBytes"))
+    request.budgetBytes = static_cast<uint64_t>(reader.number("budgetBytes", 0, 1e18));
+  if (reader.has("maxThreads")) request.mostThreads = reader.integer("maxThreads", 2, 16);
+  if (reader.has("numaNode")) request.numaNode = reader.integer("numaNode", 0, 63);
+  return request;
+}
+
+}  // namespace hearth::face
