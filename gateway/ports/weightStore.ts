@@ -1,0 +1,107 @@
+import type { SegmentKey } from '../domain/ids.ts';
+import type { SegmentBook } from '../pool/segments.ts';
+
+/** Weight files that are to be in the store. */
+export interface StageOrder {
+  readonly key: SegmentKey;
+  readonly book: SegmentBook;
+  /** Absolute path, or the address, of the file or of the first of a split one. */
+  readonly source: string;
+  /** Of the file in its segment. */
+  readonly fileName: string;
+  readonly bytes: number;
+  /** `sha256:…` or `tree:…` of the catalogue; null: what is read is believed. */
+  readonly digest: string | null;
+  /** `demand`: somebody waits for it. */
+  readonly priority: 'demand' | 'prefetch';
+}
+
+/** How far a file is on its way into the store. */
+export interface StageProgress {
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly bytesPerSecond: number;
+  /** null: not known yet. */
+  readonly secondsLeft: number | null;
+}
+
+/** Where the bytes came from: this host's disk tier, or the place that the catalogue names. */
+export type StorageTier = 'disk' | 'origin';
+
+/** What staging took, beside and inside the wall time. Milliseconds; those of several threads are added up. */
+export interface StageDetail {
+  readonly tier: StorageTier;
+  readonly bytes: number;
+  readonly wallMs: number;
+  readonly readMs: number;
+  readonly decryptMs: number;
+  readonly verifyMs: number;
+}
+
+/** A file in the store. */
+export interface StagedFile {
+  /** What an engine opens. */
+  readonly path: string;
+  /** The file whose shared lock keeps it there. */
+  readonly leasePath: string;
+  /** Digest of what it holds, hex. */
+  readonly contentId: string;
+  readonly bytes: number;
+  /** null: it was there already. */
+  readonly detail: StageDetail | null;
+}
+
+/** One that is in the store. */
+export interface SegmentRow {
+  readonly contentId: string;
+  readonly book: SegmentBook;
+  readonly bytes: number;
+  /** Some process of this host holds its lock. */
+  readonly inUse: boolean;
+  /** Its source was; what is in the store is plaintext. */
+  readonly isEncrypted: boolean;
+  readonly stagedAtEpochMs: number;
+}
+
+/** One that an entry of the catalogue has there already. */
+export interface FoundSegment extends SegmentRow {
+  readonly key: SegmentKey;
+}
+
+export type StageFailureCode =
+  /** No room, or the store itself fails: the source may be used as it is. */
+  | 'store_unavailable'
+  | 'source_unreadable'
+  | 'digest_mismatch'
+  | 'damaged'
+  | 'key_unavailable'
+  | 'refused'
+  | 'cancelled';
+
+/** Staging failed; nothing was published. */
+export class StageFailed extends Error {
+  readonly code: StageFailureCode;
+  /** The same order would fail again. */
+  readonly isPermanent: boolean;
+
+  constructor(code: StageFailureCode, message: string, isPermanent: boolean) {
+    super(message);
+    this.code = code;
+    this.isPermanent = isPermanent;
+  }
+}
+
+/** The host-wide store of weights in shared memory. Several gateways may share it. */
+export interface WeightStore {
+  /**
+   * Puts the file into the store, once, however often and by whomever it is asked for; rejects with StageFailed. Until a
+   * runner has locked it, it may go again, when another gateway of this host needs the room.
+   */
+  stage(order: StageOrder, onProgress: (progress: StageProgress) => void): Promise<StagedFile>;
+  /** False when somebody on this host uses it. */
+  drop(key: SegmentKey, book: SegmentBook): Promise<boolean>;
+  /** Those of the sources that are there already. */
+  find(sources: readonly { readonly key: SegmentKey; readonly book: SegmentBook }[]): Promise<FoundSegment[]>;
+  list(): Promise<readonly SegmentRow[]>;
+  close(): Promise<void>;
+}

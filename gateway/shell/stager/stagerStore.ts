@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import type { FromStager, StageSource } from '../../../stager/protocol/messages.ts';
+import type { SegmentKey } from '../../domain/ids.ts';
+import type { SegmentBook } from '../../pool/segments.ts';
+import type { Log } from '../../ports/log.ts';
+import {
+  type FoundSegment,
+  type SegmentRow,
+  StageFailed,
+  type StageFailureCode,
+  type StagedFile,
+  type StageOrder,
+  type StageProgress,
+  type WeightStore,
+} from '../../ports/weightStore.ts';
+import { DiskTier } from './diskTier.ts';
+import { StagerGone, StagerProcess, type StagerSettings, StagingFailed } from './stagerProcess.ts';
+
+type Staged = Extract<FromStager, { type: 'staged' }>;
+
+/** A stager that dies sooner than this after its start is not replaced at once. */
+const SOUND_MS = 1_000;
+
+/** The weight store as a stager process keeps it. One that dies is replaced, and what it did is begun again, once. */
+export class StagerStore implements WeightStore {
+  readonly #settings: StagerSettings;
+  readonly #log: Log;
+  readonly #disk: DiskTier | null;
+  /** Of sources that were found or staged here. */
+  readonly #contents = new Map<SegmentKey, string>();
+  #process: StagerProcess | null = null;
+  #startedAtMs = Number.NEGATIVE_INFINITY;
+  #started = 0;
+  #closed = false;
+
+  constructor(settings: StagerSettings, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#disk = settings.disk && new DiskTier(settings.disk, (body) => this.#stager().order(body), log);
+  }
+
+  async stage(order: StageOrder, onProgress: (progress: StageProgress) => void): Promise<StagedFile> {
+    try {
+      return await this.#stage(order, onProgress);
+    } catch (error) {
+      if (!(error instanceof StagerGone) || this.#closed) throw failureOf(error);
+      this.#log.warn({ source: order.key, error: error.message }, 'stager is replaced');
+      return this.#stage(order, onProgress).catch((again: unknown) => {
+        throw failureOf(again);
+      });
+    }
+  }
+
+  async drop(key: SegmentKey, book: SegmentBook): Promise<boolean> {
+    const contentId = this.#contents.get(key) ?? key;
+    const answer = await this.#stager().order({ type: 'evict', tier: 'memory', book, contentId });
+    return answer.type === 'evicted' && answer.outcome !== 'busy';
+  }
+
+  async find(sources: readonly { readonly key: SegmentKey; readonly book: SegmentBook }[]): Promise<FoundSegment[]> {
+    const rows = await this.list();
+    const byContent = new Map(rows.map((row) => [row.contentId, row]));
+    const found: FoundSegment[] = [];
+    for (const { key, book } of sources) {
+      const answer = await this.#stager().order({ type: 'lookup', book, sourceKey: key });
+      const contentId = answer.type === 'found' ? answer.memory : null;
+      const row = contentId === null ? undefined : byContent.get(contentId);
+      if (!row) continue;
+      this.#contents.set(key, row.contentId);
+      found.push({ key, ...row });
+    }
+    return found;
+  }
+
+  async list(): Promise<readonly SegmentRow[]> {
+    const answer = await this.#stager().order({ type: 'list', tier: 'memory' });
+    if (answer.type !== 'listed') return [];
+    return answer.segments.map(({ contentId, book, bytes, inUse, encrypted, stagedAtEpochMs }) => {
+      return { contentId, book, bytes, inUse, isEncrypted: encrypted, stagedAtEpochMs };
+    });
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const process = this.#process;
+    process?.stop();
+    await process?.gone;
+  }
+
+  async #stage(order: StageOrder, onProgress: (progress: StageProgress) => void): Promise<StagedFile> {
+    const stager = this.#stager();
+    const onDisk = await this.#disk?.find(order);
+    const sources: StageSource[] = [{ kind: 'path', path: order.source }];
+    if (onDisk) sources.unshift({ kind: 'segment', tier: 'disk', contentId: onDisk });
+    const { key, book, priority, digest } = order;
+    const wanted = { type: 'stage', tier: 'memory', book, sources, sourceKey: key, priority } as const;
+    const answer = await stager.order(
+      { ...wanted, ...(digest === null ? {} : { digest }) },
+      ({ bytes, readyBytes, bytesPerSecond, secondsLeft }) =>
+        onProgress({ bytes: readyBytes, totalBytes: bytes, bytesPerSecond, secondsLeft }),
+    );
+    if (answer.type !== 'staged') throw new StagerGone(`Cannot stage weights: answered "${answer.type}"`);
+    // A runner takes a lock of its own; one that comes too late has it staged again.
+    void stager.order({ type: 'release', leaseId: answer.leaseId }).catch(() => {});
+    this.#contents.set(key, answer.contentId);
+    const isFromOrigin = answer.outcome === 'staged' && !(onDisk && answer.sourceIndex === 0);
+    if (isFromOrigin) this.#disk?.keep(order, answer);
+    return fileOf(order, answer, isFromOrigin);
+  }
+
+  /** The living one, or a new one. */
+  #stager(): StagerProcess {
+    if (this.#closed) throw new StagerGone('Cannot stage weights: the gateway is shutting down');
+    if (this.#process) return this.#process;
+    const nowMs = performance.now();
+    if (nowMs - this.#startedAtMs < SOUND_MS && this.#started > 1)
+      throw new StagerGone('Cannot stage weights: the stager has died again and again');
+    this.#startedAtMs = nowMs;
+    this.#started += 1;
+    const started = new StagerProcess(this.#settings, this.#started);
+    this.#process = started;
+    void started.gone.then((how) => {
+      if (this.#process === started) this.#process = null;
+      if (!this.#closed) this.#log.warn({ how }, 'stager has gone');
+    });
+    void started.order({ type: 'sweep', tier: 'memory' }).catch(() => {});
+    return started;
+  }
+}
+
+function fileOf(order: StageOrder, staged: Staged, isFromOrigin: boolean): StagedFile {
+  const { path, contentId, outcome, bytes, totalMs, readMs, decodeMs, verifyMs } = staged;
+  const wasThere = outcome === 'present' || outcome === 'duplicate';
+  return {
+    path: join(path, order.fileName),
+    leasePath: join(path, '.lease'),
+    contentId,
+    bytes,
+    detail: wasThere
+      ? null
+      : {
+          tier: isFromOrigin ? 'origin' : 'disk',
+          bytes,
+          wallMs: totalMs,
+          readMs,
+          decryptMs: decodeMs,
+          verifyMs,
+        },
+  };
+}
+
+/** What the stager's codes mean to a start. */
+const CODES: Readonly<Record<string, StageFailureCode>> = {
+  store_full: 'store_unavailable',
+  store_failed: 'store_unavailable',
+  store_unsafe: 'store_unavailable',
+  out_of_memory: 'store_unavailable',
+  cancelled: 'cancelled',
+  digest_mismatch: 'digest_mismatch',
+  source_missing: 'source_unreadable',
+  source_unreadable: 'source_unreadable',
+  source_changed: 'source_unreadable',
+  source_unsafe: 'refused',
+  key_required: 'key_unavailable',
+  wrong_key: 'key_unavailable',
+};
+
+function failureOf(error: unknown): StageFailed {
+  if (error instanceof StagingFailed) {
+    const { code, message, permanent } = error.failure;
+    return new StageFailed(CODES[code] ?? 'damaged', message, permanent);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new StageFailed('store_unavailable', message, false);
+}
