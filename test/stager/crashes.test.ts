@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import type { NativeStore } from '../../native/storeTypes.ts';
+import type { NativeStore, SweepReport } from '../../native/storeTypes.ts';
 import {
   allocatedBelow,
   DISK,
@@ -31,13 +31,14 @@ afterEach(async () => {
 });
 
 /** What is left when all stagers are dead and a sweep has been: nothing half-made, and the books are right. */
-async function expectClean(root: string, store: NativeStore): Promise<void> {
-  await store.sweep();
+async function expectClean(root: string, store: NativeStore): Promise<SweepReport> {
+  const swept = await store.sweep();
   expect(isLeft(root, 'making')).toEqual([]);
   expect(isLeft(root, 'locks').filter((name) => name !== 'store.lock' && name !== 'demand')).toEqual([]);
   const usage = await store.usage();
   expect(usage.bases).toEqual({ segmentBytes: allocatedBelow(join(root, 'bases')), makingBytes: 0 });
   for (const key of isLeft(root, 'sources')) expect(store.lookup('bases', key)).not.toBeNull();
+  return swept;
 }
 
 /** A number below `most` that is the same in every run. */
@@ -62,26 +63,32 @@ test('stagers and readers that are killed at any moment leave whole segments, ri
   const roll = dice();
   roll.next();
   let seen = 0;
+  let halfMade = 0;
   for (let kills = 0; kills < KILLS; ) {
     // One stager of the two dies while the other and the reader go on.
     const stagers = await Promise.all([startStager(root), startStager(root)]);
     const reader = startReader(root);
     running.push(...stagers, reader);
+    await reader.up;
     await Promise.all(stagers.map((stager) => churn(stager, paths, roll.next(4).value)));
     const victims: (StartedStager | typeof reader)[] = [...stagers, reader];
     const first = victims[roll.next(victims.length).value] ?? reader;
-    await delayed(roll.next(60).value, first.child);
+    await delayed(roll.next(100).value, first.child);
     kills += 1;
     for (const victim of victims.filter((each) => each !== first)) {
-      await delayed(roll.next(20).value, victim.child);
+      await delayed(roll.next(50).value, victim.child);
       kills += 1;
     }
     const { segments, faults } = await reader.report();
     expect(faults).toEqual([]);
     seen += segments;
-    await expectClean(root, store);
+    halfMade += (await expectClean(root, store)).segments;
   }
+  // It did hit them at work.
   expect(seen).toBeGreaterThan(0);
+  expect(halfMade).toBeGreaterThan(0);
+  if (process.env['HEARTH_STORE_KILLS'] !== undefined)
+    console.log(`${KILLS} kills: ${seen} segments read whole, ${halfMade} half-made swept`);
 });
 
 /** Orders that overlap: staging all sources and evicting each as soon as it is there, again and again. */

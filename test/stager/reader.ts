@@ -8,6 +8,8 @@ const FIXTURE = join(fileURLToPath(new URL('.', import.meta.url)), '..', 'fixtur
 
 export interface StartedReader {
   readonly child: ChildProcess;
+  /** It looks now. */
+  readonly up: Promise<unknown>;
   /** What it told before it ended; waits for the end. */
   report(): Promise<{ segments: number; faults: string[] }>;
   end(): Promise<void>;
@@ -20,11 +22,13 @@ export function startReader(root: string): StartedReader {
     told += text.toString();
   });
   const closed = once(child, 'close');
+  const up = child.stdout === null ? closed : once(child.stdout, 'data');
   return {
     child,
+    up,
     async report() {
       await closed;
-      const lines = told.split('\n').slice(0, -1);
+      const lines = told.split('\n').slice(1, -1);
       return {
         segments: lines.filter((line) => line === 'whole').length,
         faults: lines.filter((line) => line !== 'whole'),
