@@ -42,6 +42,7 @@ void Copy::run(const std::function<void(const CopyProgress&)>& onProgress) {
   Clock::time_point since = Clock::now();
   uint64_t bytesThen = 0;
   CopyProgress told;
+  onProgress(told);
   std::unique_lock lock(mutex_);
   while (readyChunks_ < chunks_ && !failure_) {
     if (changed_.wait_until(lock, since + kPeriod, [&] { return readyChunks_ == chunks_ || failure_; })) break;
@@ -59,6 +60,8 @@ void Copy::run(const std::function<void(const CopyProgress&)>& onProgress) {
   lock.unlock();
   join();
   if (failure_) throw *failure_;
+  told.readyBytes = progress_.readyBytes();
+  onProgress(told);
 }
 
 void Copy::adjust(int threads) {

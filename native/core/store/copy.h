@@ -47,7 +47,10 @@ class Copy {
   Copy(std::vector<CopyFile>& files, ProgressFile& progress, Pace& pace, int mostThreads, bool keepsEncoded);
   ~Copy();
 
-  /** Until all is copied. Throws the first failure of any thread, when all have ended. */
+  /**
+   * Until all is copied. Tells progress at the beginning, ten times a second, and at the end. Throws the first failure of
+   * any thread, when all have ended.
+   */
   void run(const std::function<void(const CopyProgress&)>& onProgress);
   /** Waits for a chunk; false when the copy has failed. For a thread beside those of the copy. */
   bool waitReady(uint64_t chunk);
