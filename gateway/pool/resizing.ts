@@ -3,10 +3,13 @@ import { bytesOfSize } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import type { ReadyHolder } from './holders.ts';
-import { freeBytes, isOnDevice, slotsBytes } from './memory.ts';
+import { comingBytes, freeBytes, isOnDevice, slotsBytes } from './memory.ts';
+import { blockedByMemory } from './placing.ts';
 import { grantWaiting } from './serving.ts';
 import type { DrainingSlot, PoolState, ReadySlot } from './state.ts';
 import { decodingRunners } from './threads.ts';
+import { mayGiveWay, tierOf } from './tiers.ts';
+import { headMs, wantedMs } from './wants.ts';
 
 /** A combo whose size a runner could not change keeps it for so long. */
 export const RESIZE_AGAIN_MS = 60_000;
@@ -42,8 +45,9 @@ export function widen(
 }
 
 /**
- * Gives idle combos the size back that their runners gave them at first, when nobody has used them for the grace time and
- * the others have the sequences that are needed.
+ * Gives combos the size back that their runners gave them at first, when nobody has used them for the grace time and the
+ * others have the sequences that are needed. One that is busy with no more than that gets it, too, when somebody has waited
+ * for memory until his turn: what runs goes on in the larger context, which goes when that has ended, however much comes.
  */
 export function narrow(
   state: PoolState,
@@ -60,11 +64,21 @@ export function narrow(
     const { runner, slot } = holder;
     const surplus = slot.sequences - runner.model.sequences;
     if (surplus <= 0 || sequences - surplus < neededSequences) continue;
-    if (slot.active > 0 || slot.resize !== null || nowMs < slot.resizeAfterMs) continue;
-    if (nowMs - slot.lastUsedMs < graceMs) continue;
+    if (slot.resize !== null || nowMs < slot.resizeAfterMs || nowMs - slot.lastUsedMs < graceMs) continue;
+    if (slot.active > 0 && !isBusyForLess(state, holder, nowMs)) continue;
     beginNarrower(holder, nowMs, effects);
     sequences -= surplus;
   }
+}
+
+/** It does not use what it has more than at first, and somebody lacks memory whose turn it is to have it. */
+function isBusyForLess(state: PoolState, { runner, slot }: ReadyHolder, nowMs: number): boolean {
+  if (slot.active > runner.model.sequences) return false;
+  const blocked = blockedByMemory(state);
+  if (!blocked || blocked.missingBytes <= comingBytes(state)) return false;
+  const { want } = blocked;
+  if (nowMs - wantedMs(want) < state.settings.swapAfterMs) return false;
+  return mayGiveWay(state, slot, tierOf(headMs(want)), nowMs);
 }
 
 /** On the host its runner must have a core of its own to make something of more sequences; a device has room for more. */
