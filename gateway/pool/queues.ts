@@ -25,11 +25,16 @@ export function enqueue(
   effects: PoolEffect[],
 ): void {
   if (state.waitingIn.has(asked.id)) throw new Error(`Cannot queue "${asked.id}": that id waits already`);
-  const lineMs = takePlace(state, asked.tier, nowMs);
+  const { type, id, tier, account, deadlineAtMs, keepAliveMs } = asked;
   const waiter: Waiter = {
-    ...asked,
+    type,
+    id,
     arrivedMs: nowMs,
-    lineMs,
+    tier,
+    lineMs: takePlace(state, tier, nowMs),
+    account,
+    deadlineAtMs,
+    keepAliveMs,
     waitsSinceMs: nowMs,
     start: null,
     lostStarts: 0,

@@ -5,7 +5,7 @@ import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { Contexts } from './contexts.ts';
 import type { DeadlineQueue } from './deadlines.ts';
-import type { DurationBook } from './durations.ts';
+import { type DurationBook, noDurations } from './durations.ts';
 import type { StopReason } from './effects.ts';
 import { type Book, EVICTION_POLICIES, type EvictionPolicy, type Worth } from './eviction.ts';
 import { type Account, type Fairness, noFairness } from './fairness.ts';
@@ -238,6 +238,8 @@ export interface PoolState {
   readonly serviceTimes: DurationBook;
   /** What is current; runners and combos of other revisions go when nobody uses them. */
   catalogue: Catalogue;
+  /** Since the catalogue changed something may be there that is not of it. */
+  mayHaveStale: boolean;
   shuttingDown: boolean;
   standbyLosses: StandbyLosses;
   readonly clocks: Record<Book, number>;
@@ -274,10 +276,11 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     granted: new Map(),
     fairness: noFairness(),
     deadlines: [],
-    startTimes: new Map(),
+    startTimes: noDurations(),
     slowStarts: new Set(),
-    serviceTimes: new Map(),
+    serviceTimes: noDurations(),
     catalogue,
+    mayHaveStale: false,
     shuttingDown: false,
     clocks: { combos: 0, bases: 0 },
     measured: new Map(),
@@ -299,8 +302,15 @@ export function nextRunnerId(state: PoolState): RunnerId {
 
 /** One base at one revision. */
 export function baseKey(model: CatalogueModel): string {
-  return `${model.id}#${model.revision}`;
+  const known = BASE_KEYS.get(model);
+  if (known !== undefined) return known;
+  const key = `${model.id}#${model.revision}`;
+  BASE_KEYS.set(model, key);
+  return key;
 }
+
+/** Each event asks for several of them, and a text that is made anew has to be hashed anew. */
+const BASE_KEYS = new WeakMap<CatalogueModel, string>();
 
 export function isUsable(runner: Runner): runner is UsableRunner {
   const { state, model } = runner;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nextDeadlineMs, takeOverdue, watchDeadline } from '../../gateway/pool/deadlines.ts';
+import { noDurations } from '../../gateway/pool/durations.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import type { Waiter } from '../../gateway/pool/state.ts';
 import { randomOf } from './agenda.ts';
@@ -23,7 +24,7 @@ function startedOnce(startMs: number, settings: Partial<PoolSettings> = {}): Poo
 function crowded(serviceMs: number, waiting: number): PoolDriver {
   const pool = new PoolDriver({}, catalogueOf([model('a', { sequences: 1 })]));
   pool.bring('r1', 'a');
-  pool.state.serviceTimes.clear();
+  Object.assign(pool.state.serviceTimes, noDurations());
   pool.arrive('before', 'a');
   pool.nowMs += serviceMs;
   pool.end('before');
