@@ -1,9 +1,10 @@
 import type { Combo } from '../domain/combo.ts';
+import { isCovered, split } from './bytes.ts';
 import { bytesOfSize } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import type { ReadyHolder } from './holders.ts';
-import { freeBytes, isOnDevice, slotsBytes } from './memory.ts';
+import { missingBytes, slotsBytes } from './memory.ts';
 import { grantWaiting } from './serving.ts';
 import type { DrainingSlot, PoolState, ReadySlot } from './state.ts';
 import { decodingRunners } from './threads.ts';
@@ -69,7 +70,7 @@ export function narrow(
 
 /** On the host its runner must have a core of its own to make something of more sequences; a device has room for more. */
 function isWorthIt(state: PoolState, { runner }: ReadyHolder): boolean {
-  return isOnDevice(state, runner.model) || decodingRunners(state) <= state.settings.cpuThreads;
+  return runner.device !== null || decodingRunners(state) <= state.settings.cpuThreads;
 }
 
 /** False: it may not be tried, or lacks memory, which nobody who waits for room may lose by it. */
@@ -85,13 +86,13 @@ function beginWider(
   if (state.unplaced.bases.size > 0) return false;
   const need = bytesOfSize(slot, sequences);
   const { kvBudgetBytes } = runner.model;
-  if (kvBudgetBytes !== null && slotsBytes(runner) + need > kvBudgetBytes) return false;
-  const isHost = !isOnDevice(state, runner.model);
-  const bytes = isHost ? need : 0;
-  const reserveBytes = isHost ? bytesOfSize(slot, runner.model.sequences) : 0;
-  if (bytes + reserveBytes - slot.reserveBytes > freeBytes(state)) return false;
+  const held = slotsBytes(runner, 'host') + slotsBytes(runner, 'device');
+  if (kvBudgetBytes !== null && held + need > kvBudgetBytes) return false;
+  const reserveBytes = bytesOfSize(slot, runner.model.sequences);
+  const more = split(need + reserveBytes - slot.reserveBytes, slot.deviceShare);
+  if (!isCovered(missingBytes(state, more, runner.device))) return false;
   slot.reserveBytes = reserveBytes;
-  slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes };
+  slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes: need };
   effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
   return true;
 }

@@ -19,6 +19,9 @@ export const CATALOGUE = catalogueOf(
 );
 export const BROKEN: Failure = { code: 'start_failed', message: 'Cannot start: broken' };
 
+/** A runner of an earlier gateway that neither loads nor sleeps, and sees no device. */
+export const NEITHER = { isLoading: false, isAsleep: false, keptBytes: 0, device: null } as const;
+
 type Note = Extract<PoolEffect, { type: 'note' }>;
 
 /** Tells the pool one fact after another and reads its orders as short lines. Runners are r1, r2, … */
@@ -135,6 +138,12 @@ export class PoolDriver {
     this.tell({ type: 'evictAsked', orderId: id, combo: this.combo(name) });
   drain = (id: string, runner: string): string[] =>
     this.tell({ type: 'drainAsked', orderId: id, runnerId: full(runner) });
+  sleep = (id: string, runner: string): string[] =>
+    this.tell({ type: 'sleepAsked', orderId: id, runnerId: full(runner) });
+  wake = (id: string, runner: string): string[] =>
+    this.tell({ type: 'wakeAsked', orderId: id, runnerId: full(runner) });
+  asleep = (runner: string, keptBytes = 0): string[] =>
+    this.tell({ type: 'runnerAsleep', runnerId: full(runner), keptBytes });
   pin = (id: string, name: string, asked: Partial<Omit<Pin, 'name'>> = {}): string[] =>
     this.tell({
       type: 'pinAsked',
@@ -158,8 +167,8 @@ export class PoolDriver {
     { widened, ...held }: { revision?: string; sequences?: number; widened?: number } = {},
   ): AdoptionVerdict {
     return judgeAdoption(this.state, {
+      ...NEITHER,
       runnerId: full(runner),
-      isLoading: false,
       model: { id: base, revision: 'r1', sequences: 2, ...held },
       combos: keys.map((combo) => ({
         combo,
@@ -173,17 +182,12 @@ export class PoolDriver {
   /** Adopts it with what the pool keeps of it. */
   adopt(runner: string, ...judged: Parameters<PoolDriver['judge']> extends [string, ...infer R] ? R : never) {
     const verdict = this.judge(runner, ...judged);
-    if (!verdict.ok || verdict.as === 'standby')
+    if (!verdict.ok || verdict.as !== 'runner')
       throw new Error(`it is no runner: ${JSON.stringify(verdict)}`);
-    const { model, combos } = verdict;
-    return this.tell({
-      type: 'runnerAdopted',
-      runnerId: full(runner),
-      model,
-      weightBytes: 7,
-      threads: 1,
-      combos,
-    });
+    const { model, device, combos } = verdict;
+    const weights = device === null ? { host: 7, device: 0 } : { host: 0, device: 7 };
+    const held = { model, device, weights, threads: 1, combos };
+    return this.tell({ type: 'runnerAdopted', runnerId: full(runner), ...held });
   }
 
   /** Lets time pass, and the pool notice it. */
@@ -218,14 +222,20 @@ export class PoolDriver {
 const full = (short: string): ReturnType<typeof runnerId> => runnerId(`r_t_${short.slice(1)}`);
 const short = (id: string): string => id.replace('r_t_', 'r');
 
+const onDevice = ({ device }: { readonly device: string | null }): string => (device ? ` on ${device}` : '');
+
 function brief(effect: PoolEffect): string {
   switch (effect.type) {
     case 'spawn':
-      return `spawn ${short(effect.runnerId)} ${effect.model?.id ?? 'standby'}`;
+      return `spawn ${short(effect.runnerId)} ${effect.model?.id ?? 'standby'}${onDevice(effect)}`;
     case 'claim':
       return `claim ${short(effect.runnerId)} ${effect.model.id}`;
     case 'load':
       return `load ${short(effect.runnerId)} ${effect.threads}`;
+    case 'sleep':
+      return `sleep ${short(effect.runnerId)}`;
+    case 'wake':
+      return `wake ${short(effect.runnerId)} ${effect.threads}`;
     case 'attach':
       return `attach ${short(effect.runnerId)} ${effect.combo.name}`;
     case 'detach':
@@ -250,6 +260,7 @@ function brief(effect: PoolEffect): string {
         case 'lift':
           return `answer ${orderId} lifted ${value.lifted}`;
         case 'drain':
+        case 'rest':
           return `answer ${orderId} ${value.state}`;
         case 'pin':
           return `answer ${orderId} pinned`;
