@@ -93,7 +93,7 @@ function chooseVictims(
   { processes, combos, bases }: Idle,
   missing: Bytes,
   device: DeviceName | null,
-  maySleep: boolean,
+  maySleepNow: boolean,
 ): Victims | null {
   const leaving: LeavingBase[] = [];
   let left = missing;
@@ -102,7 +102,7 @@ function chooseVictims(
     if (few) return { ...few, bases: leaving };
     const runner = bases[next];
     if (!runner) return null;
-    const one = { runner, sleeps: maySleep && sleepsFor(state, runner, left, device) };
+    const one = { runner, sleeps: maySleepNow && sleepsFor(state, runner, left, device) };
     const gain = gainOf(state, one, device);
     if (!helps(gain, left)) continue;
     leaving.push(one);

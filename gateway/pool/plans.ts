@@ -24,6 +24,13 @@ interface Share {
   combos: Bytes;
 }
 
+/** Runners of a base that are still to be given a device, each of which takes so many bytes of it. */
+interface Apart {
+  readonly share: Share;
+  readonly bytes: number;
+  count: number;
+}
+
 type Kept = Iterable<{ readonly combo: Combo; readonly count: number }>;
 
 /** A runner that is to be started. */
@@ -39,7 +46,7 @@ interface Begun {
 export function planOf(state: PoolState, kept: Kept, begun?: Begun): Plan {
   const shares = sharesOf(state, kept);
   const devices = new Map<DeviceName, number>();
-  const apart: { readonly share: Share; readonly bytes: number; count: number }[] = [];
+  const apart: Apart[] = [];
   let bytes = NO_BYTES;
   let runners = 0;
   for (const share of shares) {
@@ -55,8 +62,10 @@ export function planOf(state: PoolState, kept: Kept, begun?: Begun): Plan {
       one.count -= 1;
     }
   }
-  // The largest first, each where most is left: they fit where this finds a place for all.
-  for (const { share, bytes: each, count } of apart.toSorted((a, b) => b.bytes - a.bytes))
+  // Those that have no choice, then the largest first, each where most is left.
+  const isFree = ({ share }: Apart): number => Number(share.model.device === null);
+  const inOrder = apart.toSorted((a, b) => isFree(a) - isFree(b) || b.bytes - a.bytes);
+  for (const { share, bytes: each, count } of inOrder)
     for (let at = 0; at < count; at += 1) add(devices, roomiest(state, share.model, devices), each);
   return { bytes, runners, devices };
 }

@@ -2,7 +2,7 @@ import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import type { Failure } from '../../gateway/domain/errors.ts';
 import { requestId, runnerId } from '../../gateway/domain/ids.ts';
-import { type AdoptionVerdict, judgeAdoption } from '../../gateway/pool/adoption.ts';
+import { type AdoptionOffer, type AdoptionVerdict, judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { OrderAnswer, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
@@ -178,6 +178,10 @@ export class PoolDriver {
       })),
     });
   }
+
+  /** The same for what r9 says in so many words. */
+  judgeOffer = (offer: Omit<AdoptionOffer, 'runnerId'>): AdoptionVerdict =>
+    judgeAdoption(this.state, { ...offer, runnerId: full('r9') });
 
   /** Adopts it with what the pool keeps of it. */
   adopt(runner: string, ...judged: Parameters<PoolDriver['judge']> extends [string, ...infer R] ? R : never) {

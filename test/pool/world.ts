@@ -29,7 +29,7 @@ import { foundDevices } from './foundDevices.ts';
 import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
-import { openOf, type SimulatedRequest, waitingOf } from './requests.ts';
+import { openOf, runsOn, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
 import { awake, wrongClaim, wrongSpawn } from './spawning.ts';
 import { wrongLettingGo } from './stopBooks.ts';
@@ -177,8 +177,7 @@ export class World {
 
   /** Half of its requests end before the pool hears of the exit, half after. */
   died({ id }: SimulatedProcess): void {
-    const orphans = this.requests.filter(({ state, runnerId }) => state === 'running' && runnerId === id);
-    for (const request of orphans) {
+    for (const request of runsOn(this.requests, id)) {
       if (this.random() < 0.5) this.#end(request);
       else this.agenda.in(0, () => this.#end(request));
     }
@@ -222,7 +221,7 @@ export class World {
         return process.load(effect.model);
       }
       case 'sleep':
-        return this.#sleep(effect);
+        return this.#sleep(effect.runnerId);
       case 'wake':
         return this.#wake(effect);
       case 'attach':
@@ -276,7 +275,7 @@ export class World {
     if (process) process.baseKey = baseKey(model);
   }
 
-  #sleep({ runnerId }: Extract<PoolEffect, { type: 'sleep' }>): void {
+  #sleep(runnerId: RunnerId): void {
     const process = this.#process(runnerId, 'loaded');
     this.#must(this.#running(runnerId) === 0, 'puts a busy runner to sleep');
     this.#mustNot(wrongLettingGo(this.state, process, 'evicted'));
@@ -348,15 +347,13 @@ export class World {
     const { drainTimeoutMs } = this.state.settings;
     if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
       this.#must(this.#running(runnerId) === 0, 'stops a busy runner before its time');
-    const wrong = wrongLettingGo(this.state, process, reason);
-    this.#must(wrong === null, wrong ?? '');
+    this.#mustNot(wrongLettingGo(this.state, process, reason));
     process.stop(graceMs);
   }
 
   /** What runs on a runner that hangs ends with its connections, not within this event. */
   #cut(id: RunnerId): void {
-    for (const request of this.requests)
-      if (request.state === 'running' && request.runnerId === id) this.agenda.in(0, () => this.#end(request));
+    for (const request of runsOn(this.requests, id)) this.agenda.in(0, () => this.#end(request));
   }
 
   #answer({ orderId, answer }: Extract<PoolEffect, { type: 'answer' }>): void {
@@ -390,9 +387,7 @@ export class World {
   }
 
   #running(id: RunnerId, key?: string): number {
-    const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
-      state === 'running' && runnerId === id && (key === undefined || combo.key === key);
-    return this.requests.filter(runs).length;
+    return runsOn(this.requests, id, key).length;
   }
 
   #mustNot(wrong: string | null): void {
