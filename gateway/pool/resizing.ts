@@ -1,9 +1,10 @@
 import type { Combo } from '../domain/combo.ts';
+import { isCovered, minus, split } from './bytes.ts';
 import { bytesOfSize } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import type { ReadyHolder } from './holders.ts';
-import { comingBytes, freeBytes, isOnDevice, slotsBytes } from './memory.ts';
+import { comingBytes, missingBytes, slotsBytes } from './memory.ts';
 import { blockedByMemory } from './placing.ts';
 import { grantWaiting } from './serving.ts';
 import type { DrainingSlot, PoolState, ReadySlot } from './state.ts';
@@ -74,16 +75,20 @@ export function narrow(
 /** It does not use what it has more than at first, and somebody lacks memory whose turn it is to have it. */
 function isBusyForLess(state: PoolState, { runner, slot }: ReadyHolder, nowMs: number): boolean {
   if (slot.active > runner.model.sequences) return false;
-  const blocked = blockedByMemory(state);
-  if (!blocked || blocked.missingBytes <= comingBytes(state)) return false;
-  const { want } = blocked;
+  const blocked = blockedByMemory(state, nowMs);
+  if (!blocked) return false;
+  const { want, device, missing } = blocked;
+  const lacking = minus(missing, comingBytes(state, device));
+  // What it would give back is of its own device and of the host.
+  const helps = lacking.host > 0 || (lacking.device > 0 && device === runner.device);
+  if (!helps) return false;
   if (nowMs - wantedMs(want) < state.settings.swapAfterMs) return false;
   return mayGiveWay(state, slot, tierOf(headMs(want)), nowMs);
 }
 
 /** On the host its runner must have a core of its own to make something of more sequences; a device has room for more. */
 function isWorthIt(state: PoolState, { runner }: ReadyHolder): boolean {
-  return isOnDevice(state, runner.model) || decodingRunners(state) <= state.settings.cpuThreads;
+  return runner.device !== null || decodingRunners(state) <= state.settings.cpuThreads;
 }
 
 /** False: it may not be tried, or lacks memory, which nobody who waits for room may lose by it. */
@@ -99,13 +104,13 @@ function beginWider(
   if (state.unplaced.bases.size > 0) return false;
   const need = bytesOfSize(slot, sequences);
   const { kvBudgetBytes } = runner.model;
-  if (kvBudgetBytes !== null && slotsBytes(runner) + need > kvBudgetBytes) return false;
-  const isHost = !isOnDevice(state, runner.model);
-  const bytes = isHost ? need : 0;
-  const reserveBytes = isHost ? bytesOfSize(slot, runner.model.sequences) : 0;
-  if (bytes + reserveBytes - slot.reserveBytes > freeBytes(state)) return false;
+  const held = slotsBytes(runner, 'host') + slotsBytes(runner, 'device');
+  if (kvBudgetBytes !== null && held + need > kvBudgetBytes) return false;
+  const reserveBytes = bytesOfSize(slot, runner.model.sequences);
+  const more = split(need + reserveBytes - slot.reserveBytes, slot.deviceShare);
+  if (!isCovered(missingBytes(state, more, runner.device))) return false;
   slot.reserveBytes = reserveBytes;
-  slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes };
+  slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes: need };
   effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
   return true;
 }
