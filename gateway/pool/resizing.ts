@@ -7,7 +7,8 @@ import type { ReadyHolder } from './holders.ts';
 import { comingBytes, missingBytes, slotsBytes } from './memory.ts';
 import { blockedByMemory } from './placing.ts';
 import { grantWaiting } from './serving.ts';
-import type { DrainingSlot, PoolState, ReadySlot } from './state.ts';
+import type { DrainingSlot, ReadySlot } from './slots.ts';
+import type { PoolState } from './state.ts';
 import { decodingRunners } from './threads.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
 import { headMs, wantedMs } from './wants.ts';
@@ -111,6 +112,7 @@ function beginWider(
   if (!isCovered(missingBytes(state, more, runner.device))) return false;
   slot.reserveBytes = reserveBytes;
   slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes: need };
+  runner.combos.changed();
   effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
   return true;
 }
@@ -121,6 +123,7 @@ function beginNarrower({ runner, slot }: ReadyHolder, nowMs: number, effects: Po
   slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes: slot.reserveBytes };
   slot.reserveBytes = 0;
   slot.sequences = sequences;
+  runner.combos.changed();
   effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
 }
 
@@ -140,6 +143,7 @@ export function comboResized(
   slot.kvBytes = kvBytes;
   slot.computeBytes = computeBytes;
   slot.resize = null;
+  state.runners.get(runnerId)?.combos.changed();
   const combo = slot.combo.name;
   const detail = { from, sequences, kvBytes, computeBytes };
   const note = sequences > from ? 'combo_widened' : 'combo_narrowed';
@@ -158,12 +162,14 @@ export function comboResizeFailed(
   const slot = slotOf(state, event);
   if (!slot?.resize) return;
   const { from, sequences, bytes } = slot.resize;
-  const first = state.runners.get(runnerId)?.model?.sequences ?? from;
+  const runner = state.runners.get(runnerId);
+  const first = runner?.model?.sequences ?? from;
   if (sequences < from) slot.reserveBytes = bytes;
   else if (from <= first) slot.reserveBytes = 0;
   slot.sequences = from;
   slot.resize = null;
   slot.resizeAfterMs = nowMs + RESIZE_AGAIN_MS;
+  runner?.combos.changed();
   const detail = { from, sequences, code: failure.code, message: failure.message };
   effects.push({ type: 'note', note: 'combo_resize_failed', runnerId, combo: slot.combo.name, detail });
   grantWaiting(state, comboKey, nowMs, effects);
@@ -175,7 +181,9 @@ export function contextsRetired(
   event: Extract<PoolEvent, { type: 'contextsRetired' }>,
 ): void {
   const slot = slotOf(state, event);
-  if (slot && (slot.resize?.from ?? slot.sequences) === event.sequences) slot.retiringBytes = 0;
+  if (!slot || (slot.resize?.from ?? slot.sequences) !== event.sequences) return;
+  slot.retiringBytes = 0;
+  state.runners.get(event.runnerId)?.combos.changed();
 }
 
 /** One that serves; a combo that is let go, and a runner that has ended, take their contexts with them. */

@@ -3,7 +3,8 @@ import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
 import { type DurationBook, medianMs, noteDuration } from './durations.ts';
 import { bestHolder } from './holders.ts';
-import { baseKey, type ComboSlot, type PoolState } from './state.ts';
+import type { ComboSlot } from './slots.ts';
+import { baseKey, type PoolState } from './state.ts';
 import { restingRunners, runnersOfBase } from './usable.ts';
 
 // What was measured of starts, in one book: whole ones by kind, their steps, and milliseconds for a gigabyte of weights.

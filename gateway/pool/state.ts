@@ -18,6 +18,7 @@ import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
+import type { Slots } from './slots.ts';
 import type { Tenants } from './tenants.ts';
 import type { Tier } from './terms.ts';
 import type { InteractiveUse } from './tiers.ts';
@@ -28,55 +29,12 @@ import type { WarmedAhead } from './warmAhead.ts';
 /** How the base of a runner comes to be there. */
 export type BaseStartKind = Extract<StartKind, 'cold' | 'wake'>;
 
-/** A combo on a runner. */
-export type ComboSlot =
-  /** The runner does not hold its base yet. */
-  | {
-      readonly state: 'wanted';
-      readonly combo: Combo;
-      readonly kind: StartKind;
-      /** When its start was begun. */
-      readonly begunMs: number;
-      readonly bytes: Bytes;
-    }
-  | {
-      readonly state: 'attaching';
-      readonly combo: Combo;
-      readonly kind: StartKind;
-      readonly begunMs: number;
-      readonly sinceMs: number;
-      /** Predicted. */
-      readonly bytes: Bytes;
-    }
-  | ReadySlot
-  /** Takes no new requests, so that another combo gets its place; detached when the last of its requests has ended. */
-  | DrainingSlot
-  | { readonly state: 'detaching'; readonly combo: Combo; readonly sinceMs: number; readonly bytes: Bytes };
-
-export interface ReadySlot extends Contexts {
-  readonly state: 'ready';
-  readonly combo: Combo;
-  readonly worth: Worth;
-  readonly interactive: InteractiveUse;
-  /** Granted requests that have not ended. */
-  active: number;
-  lastUsedMs: number;
-  /** Idle time after which the combo goes; Infinity: never by idleness. */
-  keepAliveMs: number;
-}
-
-export interface DrainingSlot extends Contexts {
-  readonly state: 'draining';
-  readonly combo: Combo;
-  active: number;
-}
-
 interface RunnerProcess {
   readonly id: RunnerId;
   /** The one that the process sees; null: none, all that it holds is in host memory. For its life. */
   readonly device: DeviceName | null;
   /** Empty while the process has no base. */
-  readonly combos: Map<ComboKey, ComboSlot>;
+  readonly combos: Slots;
 }
 
 interface RunnerBase extends RunnerProcess {

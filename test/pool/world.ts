@@ -102,20 +102,11 @@ export class World {
     this.tell({ type: 'unpinAsked', orderId: this.#newOrder(null), combo: name });
   }
 
-  /** An operator drains a runner, maybe one that has gone. */
-  drain(pick: number): void {
-    this.tell({ type: 'drainAsked', ...this.#orderOn(pick) });
-  }
-
-  /** An operator puts one to sleep, or wakes one. */
-  rest(pick: number): void {
-    this.tell({ type: pick % 2 === 0 ? 'sleepAsked' : 'wakeAsked', ...this.#orderOn(pick >> 1) });
-  }
-
-  #orderOn(pick: number): { readonly orderId: string; readonly runnerId: RunnerId } {
+  /** An operator drains a runner, puts it to sleep or wakes it; maybe one that has gone. */
+  orderOn(type: 'drainAsked' | 'sleepAsked' | 'wakeAsked', pick: number): void {
     const ids = [...this.state.runners.keys()];
     const runnerId = ids[pick % (ids.length + 1)] ?? makeRunnerId('r_gone');
-    return { orderId: this.#newOrder(null), runnerId };
+    this.tell({ type, orderId: this.#newOrder(null), runnerId });
   }
 
   /** A forecast takes nothing from anybody, and no more than its budget. */
