@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
-import { adapterId, modelId } from '../domain/ids.ts';
+import { adapterId, type DeviceName, deviceName, modelId } from '../domain/ids.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
@@ -41,6 +41,9 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     ...sequencesOf(spec, defaults),
     maxThreads: spec.maxThreads ?? defaults.maxThreads ?? null,
     deviceLayers: spec.deviceLayers ?? defaults.deviceLayers ?? -1,
+    device: deviceOf(given(spec.device, defaults.device, null)),
+    sleeps: given(spec.sleeps, defaults.sleeps, null),
+    sleepAfterMs: given(spec.sleepAfterMs, defaults.sleepAfterMs, null),
     useMmap: spec.useMmap ?? defaults.useMmap ?? true,
     repack: spec.repack ?? defaults.repack ?? true,
     kvBudgetBytes: given(spec.kvBudgetBytes, defaults.kvBudgetBytes, null),
@@ -49,6 +52,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.value.sizeBytes,
+    layers: facts.value.layers,
     kvBytesPerToken: facts.value.kvBytesPerToken,
     computeBytes: facts.value.computeBytes,
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
@@ -151,12 +155,12 @@ function badTemplate(path: string, reason: string): Result<never> {
   return fail('invalid_request', `Cannot read chat template "${path}": ${reason}`, 'chat_template_file');
 }
 
+function deviceOf(name: string | null): DeviceName | null {
+  return name === null ? null : deviceName(name);
+}
+
 /** The first that is not undefined; null is a value. */
-function given(
-  own: number | null | undefined,
-  byDefault: number | null | undefined,
-  otherwise: number | null,
-) {
+function given<T>(own: T | undefined, byDefault: T | undefined, otherwise: T): T {
   if (own !== undefined) return own;
   return byDefault !== undefined ? byDefault : otherwise;
 }

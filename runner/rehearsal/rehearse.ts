@@ -21,6 +21,7 @@ const ORDERS: readonly ToRunner[] = [
       sequences: 1,
       threads: 1,
       deviceLayers: 0,
+      device: null,
       useMmap: true,
       repack: false,
       kvBudgetBytes: null,
