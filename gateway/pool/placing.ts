@@ -11,7 +11,7 @@ import { refuseQuarantined } from './refusals.ts';
 import { type Source, sourceFor, usedBy } from './sources.ts';
 import { startOnRunner, startRunner } from './starts.ts';
 import { type PoolState, type Runner, runnersWithBase, type UsableRunner, type Want } from './state.ts';
-import { restingRunners, runnersOfBase } from './usable.ts';
+import { isDozing, runnersOfBase } from './usable.ts';
 import { headMs, placeOf, type UnplacedBase } from './wants.ts';
 
 /** A want whose combo has a place: on a runner of its base, or on a new one. */
@@ -142,10 +142,7 @@ function placeFor(
   const candidates = runnersFor(state, runners, want);
   const runner = withPlace(state, candidates);
   if (runner) return { want, runner };
-  return candidates.length === 0 && mayStart && !isDozing(state, want) ? { want, runner } : undefined;
-}
-
-/** A runner of its base is falling asleep: in a moment it can be woken. */
-function isDozing(state: PoolState, { combo }: Want): boolean {
-  return restingRunners(state, combo.model).some(({ state: name }) => name === 'dozing');
+  return candidates.length === 0 && mayStart && !isDozing(state, want.combo.model)
+    ? { want, runner }
+    : undefined;
 }

@@ -31,6 +31,11 @@ export function restingRunners(state: PoolState, model: CatalogueModel): readonl
   return state.resting.size === 0 ? NONE_RESTING : (state.resting.get(baseKey(model)) ?? NONE_RESTING);
 }
 
+/** A runner of the base is falling asleep: in a moment it can be woken. */
+export function isDozing(state: PoolState, model: CatalogueModel): boolean {
+  return restingRunners(state, model).some(({ state: name }) => name === 'dozing');
+}
+
 /** How many sleep, or are falling asleep. */
 export function restingCount(state: PoolState): number {
   let count = 0;

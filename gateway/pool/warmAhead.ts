@@ -1,6 +1,7 @@
 import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, DeviceName } from '../domain/ids.ts';
 import { type Bytes, isCovered, minus, plus, totalOf } from './bytes.ts';
+import { withPlace } from './candidates.ts';
 import { isCurrentCombo } from './current.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
@@ -13,7 +14,7 @@ import { enqueue } from './queues.ts';
 import type { ComboSlot } from './slots.ts';
 import { sourcesOf } from './sources.ts';
 import { baseKey, type PoolState, runnersWithBase, type UsableRunner } from './state.ts';
-import { runnersOfBase } from './usable.ts';
+import { isDozing, runnersOfBase } from './usable.ts';
 
 /** What was started for nobody yet, because it was to be expected. */
 export interface WarmedAhead {
@@ -106,8 +107,10 @@ function takeRoom(state: PoolState, combo: Combo, room: Room): number | null {
   if (state.warmedAhead.has(combo.key) || state.queues.has(combo.key)) return null;
   if (!isCurrentCombo(combo, state.catalogue) || isHeld(state, combo.key) || !canFit(state, combo))
     return null;
+  // In a moment it sleeps, and is soonest woken by whoever asks for it.
+  if (isDozing(state, combo.model)) return null;
   const base = baseKey(combo.model);
-  const [runner] = runnersOfBase(state, combo.model);
+  const runner = runnerFor(state, combo);
   const begun = room.begun.get(base) ?? 0;
   const isNew = !runner && begun === 0;
   if (isNew && room.runners <= 0) return null;
@@ -125,12 +128,18 @@ function takeRoom(state: PoolState, combo: Combo, room: Room): number | null {
   return bytes;
 }
 
+/** The one that placing would take, of several on which the base is. */
+function runnerFor(state: PoolState, { model }: Combo): UsableRunner | undefined {
+  const runners = runnersOfBase(state, model);
+  return withPlace(state, runners) ?? runners[0];
+}
+
 function placesTaken(runner: UsableRunner | undefined): number {
   return runner?.combos.size ?? 0;
 }
 
 function bytesToBring(state: PoolState, combo: Combo, room: Room, device: DeviceName | null): Bytes {
-  const [runner] = runnersOfBase(state, combo.model);
+  const runner = runnerFor(state, combo);
   const hasBase = runner !== undefined || room.begun.has(baseKey(combo.model));
   const need = comboNeed(state, combo, device, runner);
   return hasBase ? need : plus(need, minus(wholeNeed(state, combo, device), comboNeed(state, combo, device)));
@@ -138,7 +147,7 @@ function bytesToBring(state: PoolState, combo: Combo, room: Room, device: Device
 
 /** That of the base's runner, else the one that a start would take now. */
 function deviceOf(state: PoolState, combo: Combo): DeviceName | null {
-  const [runner] = runnersOfBase(state, combo.model);
+  const runner = runnerFor(state, combo);
   if (runner) return runner.device;
   const sources = sourcesOf(state, combo);
   return (sources.find(({ missing }) => isCovered(missing)) ?? sources[0])?.device ?? null;

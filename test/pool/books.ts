@@ -21,7 +21,7 @@ import {
 } from '../../gateway/pool/state.ts';
 import type { Tier } from '../../gateway/pool/terms.ts';
 import { mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
-import { restingCount, restingRunners, runnersOfBase } from '../../gateway/pool/usable.ts';
+import { isDozing, restingCount, runnersOfBase } from '../../gateway/pool/usable.ts';
 import { allWants, headMs, isUnplaced, placeOf } from '../../gateway/pool/wants.ts';
 import { checkIndices } from './indexChecks.ts';
 import { checkQuarantines } from './quarantineChecks.ts';
@@ -161,7 +161,7 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
     const tier = tierOf(headMs(want));
     const runners = runnersFor(state, runnersOfBase(state, want.combo.model), want);
     // One that is falling asleep is woken as soon as it sleeps.
-    if (restingRunners(state, want.combo.model).some((runner) => runner.state === 'dozing')) continue;
+    if (isDozing(state, want.combo.model)) continue;
     if (runners.length === 0) missing = missing === 'interactive' ? missing : tier;
     else if (!blocked) checkNoPlace(state, runners, tier, nowMs);
   }
