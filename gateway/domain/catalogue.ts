@@ -1,4 +1,4 @@
-import type { AdapterId, ComboName, DeviceName, ModelId } from './ids.ts';
+import type { AdapterId, ComboName, DeviceName, ModelId, SegmentKey } from './ids.ts';
 
 /** Where a catalogue entry comes from: the configuration file, or the admin API by way of SQLite. */
 export type EntrySource = 'file' | 'api';
@@ -42,6 +42,8 @@ export interface CatalogueModel {
   /** Changes with anything that could change an output: file identity, context, template. */
   readonly revision: string;
   readonly weightBytes: number;
+  /** By which the weight store finds its file; null: it cannot hold it. */
+  readonly segment: SegmentKey | null;
   /** Of the file's header; 0: it does not say. */
   readonly layers: number;
   /** KV cache of one token over all layers, from the file's header; 0: it does not say. */
@@ -63,6 +65,8 @@ export interface CatalogueAdapter {
   /** Changes with the file's identity and the scale. A replaced adapter is a new revision. */
   readonly revision: string;
   readonly weightBytes: number;
+  /** By which the weight store finds its file; null: it cannot hold it. */
+  readonly segment: SegmentKey | null;
   readonly createdAtEpochMs: number;
   readonly source: EntrySource;
 }

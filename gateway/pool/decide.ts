@@ -25,6 +25,7 @@ import {
   runnerUp,
 } from './runners.ts';
 import { scale } from './scaling.ts';
+import { segmentDropped, segmentLost, segmentStaged, segmentsFound } from './segments.ts';
 import { endRequest } from './serving.ts';
 import { runnerAsleep } from './sleep.ts';
 import { refillStandbys } from './standbys.ts';
@@ -107,6 +108,18 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'runnerExited':
       runnerGone(state, event, nowMs, effects);
+      break;
+    case 'segmentsFound':
+      segmentsFound(state, event, nowMs);
+      break;
+    case 'segmentStaged':
+      segmentStaged(state, event, nowMs, effects);
+      break;
+    case 'segmentLost':
+      segmentLost(state, event.key, effects);
+      break;
+    case 'segmentDropped':
+      segmentDropped(state, event);
       break;
     case 'promiseAsked':
       promise(state, event.requestId, nowMs);

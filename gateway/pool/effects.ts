@@ -1,8 +1,9 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure, Result } from '../domain/errors.ts';
-import type { ComboKey, ComboName, DeviceName, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, DeviceName, RequestId, RunnerId, SegmentKey } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { SegmentBook, Stageable } from './segments.ts';
 
 /** What an order is answered with. */
 export type OrderAnswer = Result<
@@ -88,6 +89,10 @@ export type PoolEffect =
       readonly reason: StopReason;
     }
   | { readonly type: 'answer'; readonly orderId: string; readonly answer: OrderAnswer }
+  /** Its file is to be in the weight store. Idempotent, but for the priority, which only rises. */
+  | { readonly type: 'stageSegment'; readonly entry: Stageable; readonly priority: 'demand' | 'prefetch' }
+  /** It leaves the weight store, unless somebody on this host uses it. */
+  | { readonly type: 'dropSegment'; readonly key: SegmentKey; readonly book: SegmentBook }
   /** Its files are to be where a start reads them fastest. */
   | { readonly type: 'stage'; readonly combo: ComboName }
   /** Its time is over. */
@@ -132,6 +137,9 @@ export type NoteType =
   | 'runner_exited'
   | 'runner_draining'
   | 'runner_stopping'
+  | 'segment_staged'
+  | 'segment_lost'
+  | 'segment_dropped'
   | 'warmed_ahead'
   | 'combo_attaching'
   | 'combo_ready'

@@ -1,12 +1,13 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import type { ComboKey, ComboName, DeviceName, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, DeviceName, RequestId, RunnerId, SegmentKey } from '../domain/ids.ts';
 import type { AdoptedCombo } from './adoption.ts';
 import type { Bytes } from './bytes.ts';
 import type { FoundDevice } from './devices.ts';
 import type { PastTime } from './pastTimes.ts';
 import type { Pin, PinLevel } from './pins.ts';
+import type { SegmentBook } from './segments.ts';
 import type { TokenUsage, WaitTerms } from './terms.ts';
 import type { LikelyCombo } from './warmAhead.ts';
 
@@ -111,6 +112,27 @@ export type PoolEvent =
       /** Somebody else has ended it: no fault of what it held. */
       readonly byOthers?: true;
     }
+  /** What is in the weight store already. */
+  | {
+      readonly type: 'segmentsFound';
+      readonly segments: readonly {
+        readonly key: SegmentKey;
+        readonly contentId: string;
+        readonly book: SegmentBook;
+        readonly bytes: number;
+      }[];
+    }
+  /** It is in the weight store, whole and verified. `tookMs`: what that took; null: it was there. */
+  | {
+      readonly type: 'segmentStaged';
+      readonly key: SegmentKey;
+      readonly contentId: string;
+      readonly tookMs: number | null;
+    }
+  /** It could not be staged. */
+  | { readonly type: 'segmentLost'; readonly key: SegmentKey }
+  /** An order to drop it was carried out, or somebody on this host uses it. */
+  | { readonly type: 'segmentDropped'; readonly key: SegmentKey; readonly isGone: boolean }
   /** The client of a waiting request is to be told its runner and kind, if they can be promised. */
   | { readonly type: 'promiseAsked'; readonly requestId: RequestId }
   | { readonly type: 'warmAsked'; readonly orderId: string; readonly combo: Combo }

@@ -2,7 +2,7 @@ import type { PoolSettings } from './settings.ts';
 import type { PoolState } from './state.ts';
 
 /** Combos and bases are weighed in books of their own: a combo is only ever compared with combos. */
-export type Book = 'combos' | 'bases';
+export type Book = 'combos' | 'bases' | 'segments' | 'adapterSegments';
 
 /**
  * More uses than these count for no more: a burst of hundreds would keep what it was for long after it is over, while

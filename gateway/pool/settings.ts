@@ -1,3 +1,5 @@
+import type { SegmentBook } from './segments.ts';
+
 /** What an operator sets for the pool. Times in milliseconds. */
 export interface PoolSettings {
   /** Most runner processes with a base at one time, those that are ending included. */
@@ -11,6 +13,8 @@ export interface PoolSettings {
   readonly deviceBytes: Readonly<Record<string, number>>;
   /** Most runners that sleep at one time, beside `maxRunners`. */
   readonly maxAsleep: number;
+  /** What the weight store may take, within `memoryBytes`; null: there is none. */
+  readonly store: Readonly<Record<SegmentBook, number>> | null;
   /** Most waiting requests in all. */
   readonly queueLimit: number;
   readonly queueLimitPerCombo: number;

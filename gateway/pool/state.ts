@@ -18,6 +18,7 @@ import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
+import { emptyStore, type StoreBooks } from './segments.ts';
 import type { Slots } from './slots.ts';
 import type { Tenants } from './tenants.ts';
 import type { Tier } from './terms.ts';
@@ -230,6 +231,8 @@ export interface PoolState {
   mayHaveStale: boolean;
   shuttingDown: boolean;
   standbyLosses: StandbyLosses;
+  /** null: there is no weight store, every start reads the source. */
+  readonly store: StoreBooks | null;
   readonly clocks: Record<Book, number>;
   readonly measured: Map<ModelId, Measured>;
   /** What failed to start and has not started since, by quarantineKey or combo key. */
@@ -272,7 +275,8 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     catalogue,
     mayHaveStale: false,
     shuttingDown: false,
-    clocks: { combos: 0, bases: 0 },
+    store: settings.store && emptyStore(settings.store),
+    clocks: { combos: 0, bases: 0, segments: 0, adapterSegments: 0 },
     measured: new Map(),
     warmedAhead: new Map(),
     loads: new Map(),
