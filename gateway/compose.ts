@@ -178,6 +178,8 @@ function buildCore(
     log,
     timeline,
     telemetry: metrics,
+    files: catalogue,
+    catalogue: () => catalogue.current(),
     dispatch: (event) => pool.dispatch(event),
   });
   const pins = new PinBook({ pool, store: database.pins, pages: new PageCache(log), clock, log });

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { RunnerCounters } from '../../runner/protocol/control.ts';
-import type { CatalogueModel } from '../domain/catalogue.ts';
+import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import { type ComboKey, type ComboName, comboName, type RunnerId } from '../domain/ids.ts';
@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
+import type { WeightFiles } from '../ports/weightFiles.ts';
 import { openAhead } from './openAhead.ts';
 import type { Hang } from './probes/heartbeat.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
@@ -17,6 +18,7 @@ import { bootId } from './processes/procfs.ts';
 import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
 import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
 import { resizeCombo } from './resizeCombo.ts';
+import { sendReviewed } from './reviewedOrder.ts';
 import type { StartTimeline } from './startTimeline.ts';
 
 /** What the fleet is made with. */
@@ -27,6 +29,8 @@ export interface FleetDeps {
   readonly log: Log;
   readonly timeline: StartTimeline;
   readonly telemetry: Telemetry;
+  readonly files: WeightFiles;
+  readonly catalogue: () => Catalogue;
   /** Where facts about runners go: the pool's loop. */
   readonly dispatch: (event: PoolEvent) => void;
 }
@@ -292,9 +296,9 @@ export class RunnerFleet {
     ...[id, body, onProgress]: [RunnerId, ...Parameters<RunnerProcess['order']>]
   ): ReturnType<RunnerProcess['order']> {
     const member = this.#members.get(id);
-    return member
-      ? member.process.order(body, onProgress)
-      : Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
+    if (!member) return Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
+    const { files, catalogue } = this.#deps;
+    return sendReviewed(body, (one) => member.process.order(one, onProgress), files, catalogue());
   }
 
   #listenerOf(id: RunnerId): RunnerProcessListener {
