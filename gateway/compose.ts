@@ -184,6 +184,8 @@ function buildCore(
     timeline,
     telemetry: metrics,
     hasDevices: () => state.devices.size > 0,
+    files: catalogue,
+    catalogue: () => catalogue.current(),
     dispatch: (event) => pool.dispatch(event),
   });
   const pins = new PinBook({ pool, store: database.pins, pages: new PageCache(log), clock, log });

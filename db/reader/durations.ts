@@ -80,5 +80,5 @@ function lastOfEach(newestFirst: readonly Row[], perCombo: number): PastDuration
     counts.set(key, count);
     if (count <= perCombo) last.push({ ...row, combo: comboName(row.combo) });
   }
-  return last.reverse();
+  return last.toReversed();
 }

@@ -1,7 +1,7 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
-import { type DurationBook, medianMs, noteDuration } from './durations.ts';
+import { medianMs, noteDuration } from './durations.ts';
 import { bestHolder } from './holders.ts';
 import type { ComboSlot } from './slots.ts';
 import { baseKey, type PoolState } from './state.ts';
