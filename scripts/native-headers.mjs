@@ -81,3 +81,12 @@ function headersBelow(path) {
     return /\.(h|hpp)$/.test(entry.name) ? [join(path, entry.name)] : [];
   });
 }
+
+/** Node's own headers, OpenSSL's among them: where node-gyp found them for the build. */
+export function nodeHeaders(root) {
+  const file = join(root, 'native', 'build', 'config.gypi');
+  const nodedir = existsSync(file) ? /"nodedir": "(.+)"/.exec(readFileSync(file, 'utf8'))?.[1] : undefined;
+  if (nodedir === undefined)
+    throw new Error(`Cannot find Node's headers: expected "${file}" with a nodedir, run npm run build`);
+  return join(nodedir, 'include', 'node');
+}

@@ -1,12 +1,14 @@
 /**
  * Compiles the parts of native/core that need no model, and native/overrides, with their tests, under AddressSanitizer and UBSan, and runs them.
  * `--thread` builds with ThreadSanitizer instead. Objects are kept and reused while their sources are older.
+ * OpenSSL is Node's in production; a program of its own has the system's libcrypto.so.3, which Python 3 came with, under the
+ * very headers that Node ships.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installedLlamaVersion } from './native-headers.mjs';
+import { installedLlamaVersion, nodeHeaders } from './native-headers.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const thread = process.argv.includes('--thread');
@@ -37,9 +39,12 @@ const INCLUDES = [
   tests,
   '-isystem',
   join(root, '.cache', `llama.cpp-${installedLlamaVersion(root)}`, 'ggml', 'include'),
+  '-isystem',
+  nodeHeaders(root),
   `-DHEARTH_GGML_BASE="${join(root, 'node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/libggml-base.so')}"`,
 ];
 const sources = [
+  ...sourcesIn(join(core, 'crypt')),
   ...sourcesIn(join(core, 'memory')),
   ...sourcesIn(join(core, 'text')),
   ...sourcesIn(overrides),
@@ -49,15 +54,16 @@ const sources = [
   ...sourcesIn(tests),
 ];
 const newestHeader = Math.max(
-  ...[core, join(core, 'memory'), join(core, 'text'), overrides, tests].flatMap(headerTimes),
+  ...[core, join(core, 'crypt'), join(core, 'memory'), join(core, 'text'), overrides, tests].flatMap(headerTimes),
 );
 const objects = sources.map(compile);
 const program = join(build, 'core-tests');
-run('g++', [...SANITIZE, '-pthread', '-o', program, ...objects]);
+run('g++', [...SANITIZE, '-pthread', '-o', program, ...objects, '-l:libcrypto.so.3']);
 run(program, []);
 
 function compile(source) {
-  const object = join(build, `${basename(source, '.cc')}.o`);
+  // Two folders may have files of one name.
+  const object = join(build, `${relative(root, source).replaceAll('/', '-')}.o`);
   const newest = Math.max(newestHeader, statSync(source).mtimeMs);
   if (!existsSync(object) || statSync(object).mtimeMs < newest) {
     run('g++', [...FLAGS, ...SANITIZE, ...INCLUDES, '-c', source, '-o', object]);
