@@ -22,6 +22,19 @@
       "sources": ["core/memory/zero_memory.cc", "overrides/buffer_clear.cc", "overrides/original.cc"]
     },
     {
+      "target_name": "hearth_crypt",
+      "sources": [
+        "face/crypt_addon.cc",
+        "face/crypt_jobs.cc",
+        "face/js_thread.cc",
+        "core/crypt/cipher.cc",
+        "core/crypt/container.cc",
+        "core/crypt/files.cc",
+        "core/crypt/hkdf.cc",
+        "core/crypt/transfer.cc"
+      ]
+    },
+    {
       "target_name": "hearth_engine",
       "sources": [
         "face/addon.cc",

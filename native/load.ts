@@ -32,14 +32,13 @@ export interface LoadAddonOptions {
  * not fit.
  */
 export function loadAddon(options: LoadAddonOptions = {}): LoadedAddon {
-  const root = packageRoot();
-  const libraryDir = options.libraryDir ?? installedLibraryDir(root);
+  const libraryDir = options.libraryDir ?? installedLibraryDir(packageRoot());
   const require = createRequire(import.meta.url);
-  const preload = require(builtBinary(root, 'hearth_preload.node')) as PreloadAddon;
+  const preload = require(builtBinary('hearth_preload.node')) as PreloadAddon;
   // Before the libraries, or the names in them would be bound to their own functions.
-  if (options.overrides !== 'off') preload.open(builtBinary(root, 'hearth_overrides.node'));
+  if (options.overrides !== 'off') preload.open(builtBinary('hearth_overrides.node'));
   for (const path of libraryFiles(libraryDir)) preload.open(path);
-  const addon = require(builtBinary(root, 'hearth_engine.node')) as EngineAddon;
+  const addon = require(builtBinary('hearth_engine.node')) as EngineAddon;
   if (addon.addonVersion !== ADDON_VERSION) {
     throw new Error(
       `Cannot load the native engine: expected version ${ADDON_VERSION}, got ${addon.addonVersion}, build it again`,
@@ -87,8 +86,9 @@ function installedLibraryDir(root: string): string {
   );
 }
 
-function builtBinary(root: string, name: string): string {
-  const path = join(root, 'native', 'build', 'Release', name);
+/** An addon's file by its name. Throws when it was not built. */
+export function builtBinary(name: string): string {
+  const path = join(packageRoot(), 'native', 'build', 'Release', name);
   if (!existsSync(path))
     throw new Error(`Cannot load the native engine: "${path}" is missing, run npm start`);
   return path;

@@ -18,7 +18,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureHeaders, installedLlamaVersion } from './native-headers.mjs';
 
-const BINARIES = ['hearth_preload.node', 'hearth_overrides.node', 'hearth_engine.node'];
+const BINARIES = ['hearth_preload.node', 'hearth_overrides.node', 'hearth_crypt.node', 'hearth_engine.node'];
 const TOOLS = [
   ['g++', 'a C++20 compiler'],
   ['make', 'make'],

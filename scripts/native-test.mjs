@@ -54,7 +54,9 @@ const sources = [
   ...sourcesIn(tests),
 ];
 const newestHeader = Math.max(
-  ...[core, join(core, 'crypt'), join(core, 'memory'), join(core, 'text'), overrides, tests].flatMap(headerTimes),
+  ...[core, join(core, 'crypt'), join(core, 'memory'), join(core, 'text'), overrides, tests].flatMap(
+    headerTimes,
+  ),
 );
 const objects = sources.map(compile);
 const program = join(build, 'core-tests');
