@@ -31,7 +31,14 @@ run(compiler(), [
   join(root, 'test', 'native', 'fuzz', `${name}_fuzz.cc`),
   ...parser.sources.map((source) => join(root, 'native', source)),
 ]);
-run(program, [corpus, '-max_len=5000', '-len_control=0', `-max_total_time=${seconds}`, '-print_final_stats=1', '-verbosity=0']);
+run(program, [
+  corpus,
+  '-max_len=5000',
+  '-len_control=0',
+  `-max_total_time=${seconds}`,
+  '-print_final_stats=1',
+  '-verbosity=0',
+]);
 
 /** 8 bytes of a file's size, then the header of a container of one byte. */
 function containerSeed() {

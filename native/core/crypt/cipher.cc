@@ -73,7 +73,7 @@ Cipher::Cipher(const Header& header, const SecretKey& masterKey)
   Secret<kKeyCheckBytes> check;
   hkdf(masterKey, header.salt, kKeyCheckInfo, check.bytes());
   if (CRYPTO_memcmp(check.bytes().data(), header.keyCheck.data(), kKeyCheckBytes) != 0)
-    throw Failure("wrong_key", "expected the key that it was encrypted with against another one");
+    throw Failure("wrong_key", "wrong key, expected the one that it was encrypted with against another");
   hkdf(masterKey, header.salt, kFileKeyInfo, fileKey_.bytes());
 }
 
