@@ -47,8 +47,13 @@ const DRAIN_COLUMNS = [
   ['STATE', (row) => row.state],
 ];
 
-/** `print` gets whole texts; `fetchImpl` is for tests. */
-export function program({ print = console.log, environment = process.env, fetchImpl = fetch } = {}) {
+/** `print` gets whole texts; `fetchImpl` and `weightTools` are for tests. */
+export function program({
+  print = console.log,
+  environment = process.env,
+  fetchImpl = fetch,
+  weightTools = builtWeightTools,
+} = {}) {
   const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
   const root = new Command('hearth').description('A gateway for model inference').version(version);
   root
@@ -103,12 +108,12 @@ export function program({ print = console.log, environment = process.env, fetchI
     (api, id) => api.post(`/admin/v1/runners/${encodeURIComponent(id)}/drain`),
     DRAIN_COLUMNS,
   );
-  weightCommands(root, print, environment);
+  weightCommands(root, { print, environment, weightTools });
   return root;
 }
 
 /** What is done here, without a gateway. */
-function weightCommands(root, print, environment) {
+function weightCommands(root, { print, environment, weightTools }) {
   for (const [direction, description] of [
     ['encrypt', 'encrypt a file, or the files of a folder, into containers of weights'],
     ['decrypt', 'decrypt a container, or a folder of them, with the key that it names'],
@@ -134,7 +139,7 @@ function weightCommands(root, print, environment) {
 }
 
 /** Built when it is not, or not from these sources. */
-async function weightTools() {
+async function builtWeightTools() {
   const { bootstrap } = await import('../scripts/bootstrap.mjs');
   await bootstrap();
   return import('../dist/weights.mjs');

@@ -35,15 +35,17 @@ export function progressText(
   return parts.join('  ');
 }
 
-/** Draws `text()` ten times a second over itself, on a terminal; elsewhere nothing. The returned function ends and erases it. */
+/** Draws `text()` now and ten times a second over itself, on a terminal; elsewhere nothing. The returned function ends and erases it. */
 export function drawProgress(terminal: Terminal, text: () => string): () => void {
   if (terminal.isTTY !== true) return () => {};
   const draw = () => {
     const line = text();
-    const room = (terminal.columns ?? 80) - 1;
+    // Some terminals have no columns to tell of.
+    const room = (terminal.columns || 80) - 1;
     // The end has the figures; names may be long.
     terminal.write(`${ERASE_LINE}${line.length > room ? `…${line.slice(1 - room)}` : line}`);
   };
+  draw();
   const timer = setInterval(draw, 100);
   return () => {
     clearInterval(timer);

@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ok } from '../domain/errors.ts';
 import { type KeyResult, keyFailure } from './keyFailure.ts';
@@ -22,7 +22,7 @@ export async function readKeyFile(path: string): Promise<KeyResult<Uint8Array>> 
     return keyFailure('key_unavailable', `Cannot read key file "${path}": ${reasonOf(cause)}`);
   }
   try {
-    const problem = problemOf(await handle.stat());
+    const problem = problemOfKeyFile(await handle.stat(), process.getuid?.() ?? 0);
     if (problem !== null) return keyFailure(problem.code, `Cannot use key file "${path}": ${problem.words}`);
     const buffer = new Uint8Array(MAX_KEY_SOURCE_BYTES);
     const { bytesRead } = await handle.read(buffer, 0, MAX_KEY_SOURCE_BYTES, 0);
@@ -34,10 +34,19 @@ export async function readKeyFile(path: string): Promise<KeyResult<Uint8Array>> 
   }
 }
 
-function problemOf(stats: Stats): { code: 'key_unavailable' | 'key_exposed'; words: string } | null {
+interface FileFacts {
+  isFile(): boolean;
+  readonly uid: number;
+  readonly mode: number;
+}
+
+/** Why this user should not take a key from such a file, or null. */
+export function problemOfKeyFile(
+  stats: FileFacts,
+  user: number,
+): { readonly code: 'key_unavailable' | 'key_exposed'; readonly words: string } | null {
   if (!stats.isFile())
     return { code: 'key_unavailable', words: 'expected a regular file against something else' };
-  const user = process.getuid?.() ?? 0;
   if (stats.uid !== 0 && stats.uid !== user)
     return { code: 'key_exposed', words: `expected user ${user} or root as its owner against ${stats.uid}` };
   const mode = stats.mode & 0o777;
