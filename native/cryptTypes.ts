@@ -6,10 +6,6 @@
 /** Bumped on every change of this file that an older addon cannot serve. */
 export const CRYPT_ADDON_VERSION = 1;
 
-export const MASTER_KEY_BYTES = 32;
-/** Of a name that a container can hold. */
-export const MAX_KEY_NAME_BYTES = 128;
-
 /** What is wrong with a container, rather than with how it was asked for. */
 export const CONTAINER_REFUSALS = [
   'not_a_container',

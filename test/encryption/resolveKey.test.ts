@@ -83,7 +83,7 @@ describe('WeightKey', () => {
       inspect(key),
       inspect({ key }, { showHidden: true }),
       JSON.stringify({ key }),
-      `${key}`,
+      String(key),
     ])
       expect(text).not.toMatch(
         new RegExp(`${HEX}|${KEY[0]},\\s*${KEY[1]},|${HEX.slice(0, 2)} ${HEX.slice(2, 4)}`),

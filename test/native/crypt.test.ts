@@ -60,7 +60,7 @@ describe('encrypt()', () => {
 
   test('refuses options of the wrong kind without a job', () => {
     const good = { input: 'a', output: 'b', key: KEY, keyName: '', threads: 1 };
-    const throwing = (options: object) => () => addon.encrypt({ ...good, ...options } as typeof good);
+    const throwing = (options: object) => () => addon.encrypt({ ...good, ...options });
     expect(throwing({ key: KEY.subarray(1) })).toThrow('Cannot encrypt: property "key", expected 32 bytes');
     expect(throwing({ key: 'k'.repeat(32) })).toThrow('property "key"');
     expect(throwing({ key: new Uint16Array(16) })).toThrow('property "key"');
