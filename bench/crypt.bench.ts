@@ -19,7 +19,8 @@ const bytes = chunks * CHUNK;
 const threadCounts = [1, 2, 4, 8, 16].filter((threads) => threads === 1 || threads <= availableParallelism());
 const KINDS = ['copy', 'encrypt', 'decrypt'] as const;
 
-const median = (values: number[]): number => values.sort((one, other) => one - other)[values.length >> 1] ?? 0;
+const median = (values: number[]): number =>
+  values.sort((one, other) => one - other)[values.length >> 1] ?? 0;
 /** GB/s, the median and in brackets the best. */
 const rate = (seconds: number[]): string => {
   const rates = seconds.map((each) => bytes / each / 1e9);

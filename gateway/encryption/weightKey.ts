@@ -22,6 +22,10 @@ export class WeightKey {
     this.#bytes.fill(0);
   }
 
+  toString(): string {
+    return '[key]';
+  }
+
   toJSON(): string {
     return '[key]';
   }
