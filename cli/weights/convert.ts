@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -66,11 +66,24 @@ async function folder(conversion: Conversion, steps: readonly Step[]): Promise<D
       done.bytes += await transfer(conversion, join(input, step.input), join(partial, step.output), title);
       done.files += 1;
     }
+    const made = new Set(steps.map((step) => dirname(join(partial, step.output))));
+    for (const directory of [...made, partial]) await syncFolder(directory);
     await rename(partial, output);
+    await syncFolder(dirname(output));
     return done;
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw placeFailure(error, conversion);
+  }
+}
+
+/** The files in it are on the disk already; so are their names then. */
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

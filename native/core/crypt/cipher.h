@@ -26,8 +26,8 @@ class Cipher {
 
   /**
    * Turns a chunk's ciphertext into its plaintext, in place. False when it is not what was sealed as this chunk of this
-   * container: then `data` is worthless and must be shown to nobody. Any number of threads at a time; each keeps a context of
-   * OpenSSL's for its life.
+   * container: then `data` is worthless and must be shown to nobody. Any number of threads at a time, and no copy of the key
+   * stays behind in them.
    */
   bool open(uint64_t chunk, std::span<std::byte> data,
             std::span<const std::byte, kTagBytes> tag) const noexcept;
