@@ -31,6 +31,7 @@
         "core/crypt/container.cc",
         "core/crypt/files.cc",
         "core/crypt/hkdf.cc",
+        "core/crypt/sealed_file.cc",
         "core/crypt/transfer.cc"
       ]
     },

@@ -75,11 +75,11 @@ File::~File() {
 
 int File::release() { return std::exchange(descriptor_, -1); }
 
-size_t File::readAt(uint64_t offset, std::span<std::byte> into) const {
+size_t readAt(int descriptor, uint64_t offset, std::span<std::byte> into) {
   size_t done = 0;
   while (done < into.size()) {
     const ssize_t got =
-        pread(descriptor_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+        pread(descriptor, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail("cannot read at byte " + std::to_string(offset + done), errno);
     if (got == 0) break;
@@ -118,7 +118,7 @@ struct stat SourceFile::state() const {
 }
 
 void SourceFile::read(uint64_t offset, std::span<std::byte> into) const {
-  if (file_.readAt(offset, into) < into.size())
+  if (readAt(descriptor(), offset, into) < into.size())
     throw Failure("source_changed", "expected " + std::to_string(bytes()) + " bytes against fewer by now");
 }
 

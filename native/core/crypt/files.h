@@ -9,6 +9,9 @@
 
 namespace hearth::crypt {
 
+/** Reads `into.size()` bytes, fewer only at the end of the file. Returns how many. Throws Failure io_failed. */
+size_t readAt(int descriptor, uint64_t offset, std::span<std::byte> into);
+
 /** An open file. Its functions throw Failure io_failed, or no_space, with the system's words. */
 class File {
  public:
@@ -20,8 +23,6 @@ class File {
   File(File&& other) noexcept : descriptor_(other.release()) {}
 
   int descriptor() const { return descriptor_; }
-  /** Reads `into.size()` bytes, fewer only at the end of the file. Returns how many. */
-  size_t readAt(uint64_t offset, std::span<std::byte> into) const;
   void writeAt(uint64_t offset, std::span<const std::byte> from) const;
 
  private:
@@ -35,6 +36,7 @@ class SourceFile {
   /** Throws Failure not_found, io_failed. */
   explicit SourceFile(const std::string& path);
 
+  int descriptor() const { return file_.descriptor(); }
   uint64_t bytes() const { return static_cast<uint64_t>(opened_.st_size); }
   /** All of `into`. Throws Failure source_changed when the file has become too short. */
   void read(uint64_t offset, std::span<std::byte> into) const;

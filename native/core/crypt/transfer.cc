@@ -9,6 +9,7 @@
 #include "core/crypt/container.h"
 #include "core/crypt/crew.h"
 #include "core/crypt/files.h"
+#include "core/crypt/sealed_file.h"
 #include "core/failure.h"
 
 namespace hearth::crypt {
@@ -25,11 +26,10 @@ ContainerInfo infoOf(const Header& header) {
   return {header.plaintextBytes, header.containerBytes(), header.keyName};
 }
 
-/** The first bytes of a file, up to a header's length. */
-std::vector<std::byte> readStart(const SourceFile& source) {
-  std::vector<std::byte> start(std::min<uint64_t>(source.bytes(), kHeaderBytes));
-  source.read(0, start);
-  return start;
+bool isContainer(const SourceFile& source) {
+  std::array<std::byte, 8> start;
+  const size_t length = readAt(source.descriptor(), 0, start);
+  return looksLikeContainer(std::span<const std::byte>(start).first(length));
 }
 
 std::span<std::byte> bytesOf(Tags& tags) {
@@ -56,7 +56,7 @@ void eachChunk(const Header& header, unsigned threads, Progress& progress, const
 ContainerInfo encryptFile(const Transfer& transfer, const SecretKey& masterKey, const std::string& keyName,
                           Progress& progress) {
   const SourceFile source(transfer.input);
-  if (looksLikeContainer(readStart(source)))
+  if (isContainer(source))
     throw Failure("already_encrypted", "expected a plain file against a container");
   const Header header = makeHeader(source.bytes(), keyName, masterKey);
   const Cipher cipher(header, masterKey);
@@ -77,18 +77,12 @@ ContainerInfo encryptFile(const Transfer& transfer, const SecretKey& masterKey, 
 
 ContainerInfo decryptFile(const Transfer& transfer, const SecretKey& masterKey, Progress& progress) {
   const SourceFile source(transfer.input);
-  const Header header = parseHeader(readStart(source), source.bytes());
-  const Cipher cipher(header, masterKey);
-  Tags tags(header.chunks());
-  source.read(header.tagsOffset(), bytesOf(tags));
+  const Header header = readHeader(source.descriptor(), source.bytes());
+  const SealedFile sealed(source.descriptor(), header, masterKey);
   PartialFile target(transfer.output, header.plaintextBytes, kPlaintextMode);
   eachChunk(header, transfer.threads, progress, [&](uint64_t chunk, std::span<std::byte> data) {
     source.read(header.chunkOffset(chunk), data);
-    if (!cipher.open(chunk, data, tags[chunk])) {
-      throw Failure("chunk_damaged", "expected " + std::to_string(header.chunks()) +
-                                         " chunks as they were sealed against damage in chunk " +
-                                         std::to_string(chunk) + ", counted from 0");
-    }
+    sealed.open(chunk, data);
     target.file().writeAt(chunk * kChunkBytes, data);
   });
   target.publish();
@@ -97,7 +91,7 @@ ContainerInfo decryptFile(const Transfer& transfer, const SecretKey& masterKey, 
 
 ContainerInfo inspectContainer(const std::string& path) {
   const SourceFile source(path);
-  return infoOf(parseHeader(readStart(source), source.bytes()));
+  return infoOf(readHeader(source.descriptor(), source.bytes()));
 }
 
 }  // namespace hearth::crypt
