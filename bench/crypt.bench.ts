@@ -27,20 +27,24 @@ const rate = (seconds: number[]): string => {
   return `${median(rates).toFixed(2)} (${Math.max(...rates).toFixed(2)})`;
 };
 const row = (name: string, cells: string[]): void =>
-  console.log([name.padEnd(22), ...cells.map((cell) => cell.padStart(16))].join(''));
+  console.log([name.padEnd(24), ...cells.map((cell) => cell.padStart(16))].join(''));
 
 function inMemory(): void {
   const throughput = buildThroughput(process.cwd());
   console.log(`\nin memory, ${mib} MiB, GB/s, median (best) of ${ROUNDS}`);
   row('', [...KINDS]);
-  for (const threads of threadCounts) {
+  const measure = (name: string, threads: number, cpuTime: boolean): void => {
     const measured: Measured[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) measured.push(throughput.measure(chunks, threads));
+    for (let round = 0; round < ROUNDS; round += 1)
+      measured.push(throughput.measure(chunks, threads, cpuTime));
     row(
-      `${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+      name,
       KINDS.map((kind) => rate(measured.map((each) => each[kind]))),
     );
-  }
+  };
+  measure('1 thread, its CPU time', 1, true);
+  for (const threads of threadCounts)
+    measure(`${threads} ${threads === 1 ? 'thread' : 'threads'}`, threads, false);
   const ours = nodeCrypto();
   row("Node's crypto", ['', rate(ours.encrypt), rate(ours.decrypt)]);
 }

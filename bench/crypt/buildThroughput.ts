@@ -12,7 +12,8 @@ export interface Measured {
 }
 
 interface Throughput {
-  measure(chunks: number, threads: number): Measured;
+  /** `cpuTime`, for one thread: what it had of a core, whatever else the machine had to do. */
+  measure(chunks: number, threads: number, cpuTime: boolean): Measured;
 }
 
 /** Compiles bench/crypt/throughput.cc with native/core/crypt into .cache and loads it. */
