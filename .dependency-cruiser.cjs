@@ -48,6 +48,7 @@ const SHELL = '^gateway/shell/';
 const HTTP = '^gateway/http/';
 const TELEMETRY = '^gateway/telemetry/';
 const CONFIG = '^gateway/(config|machine)\\.ts$';
+const ENCRYPTION = '^gateway/encryption/';
 const RUNNER = '^runner/';
 const PROTOCOL = '^runner/protocol/';
 const STAGER = '^stager/';
@@ -107,6 +108,7 @@ module.exports = {
     only('reports', REPORTS, [REPORTS, DOMAIN, POOL], 'reports import domain and pool'),
     pure('reports-are-pure', REPORTS),
     only('catalogue', CATALOGUE, [CATALOGUE, DOMAIN, PORTS], 'catalogue imports domain and ports'),
+    only('encryption', ENCRYPTION, [ENCRYPTION, DOMAIN], 'encryption imports domain'),
     only(
       'shell',
       SHELL,
@@ -144,7 +146,13 @@ module.exports = {
       'the protocol is shared with the gateway and knows no one',
     ),
     only('native', NATIVE, [NATIVE], 'native imports itself'),
-    only('cli', '^cli/', ['^cli/', '^scripts/'], 'the command line talks to the admin API'),
+    only('cli', '^cli/[^/]+$', ['^cli/', '^scripts/'], 'the command line talks to the admin API'),
+    only(
+      'cli-weights',
+      '^cli/weights/',
+      ['^cli/weights/', CONFIG, CATALOGUE, ENCRYPTION, NATIVE],
+      'encrypting weights needs no gateway: keys by the configuration, and the native face',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

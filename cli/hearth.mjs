@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `hearth` command. `serve` is `npm start`; the others talk to a running gateway's admin API. */
+/** The `hearth` command. `serve` is `npm start`; `encrypt`, `decrypt` and `keygen` work here; the others talk to a running gateway's admin API. */
 import { launch } from '../scripts/launch.mjs';
 
 void launch(async () => {

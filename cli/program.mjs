@@ -48,8 +48,13 @@ const DRAIN_COLUMNS = [
   ['STATE', (row) => row.state],
 ];
 
-/** `print` gets whole texts; `fetchJson` is for tests. */
-export function program({ print = console.log, environment = process.env, fetchImpl = fetch } = {}) {
+/** `print` gets whole texts; `fetchImpl` and `weightTools` are for tests. */
+export function program({
+  print = console.log,
+  environment = process.env,
+  fetchImpl = fetch,
+  weightTools = builtWeightTools,
+} = {}) {
   const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
   const root = new Command('hearth').description('A gateway for model inference').version(version);
   root
@@ -109,7 +114,41 @@ export function program({ print = console.log, environment = process.env, fetchI
     (api, id) => api.post(`/admin/v1/runners/${encodeURIComponent(id)}/drain`),
     DRAIN_COLUMNS,
   );
+  weightCommands(root, { print, environment, weightTools });
   return root;
+}
+
+/** What is done here, without a gateway. */
+function weightCommands(root, { print, environment, weightTools }) {
+  for (const [direction, description] of [
+    ['encrypt', 'encrypt a file, or the files of a folder, into containers of weights'],
+    ['decrypt', 'decrypt a container, or a folder of them, with the key that it names'],
+  ]) {
+    root
+      .command(`${direction} <input> <output>`)
+      .description(description)
+      .option('--key <name>', 'a key of encryption_keys in the configuration (HEARTH_CONFIG)')
+      .option('--key-file <file>', 'a key file; --key is then only the name that the container says')
+      .option('--threads <count>', 'how many threads work at it')
+      .action(async (input, output, options) => {
+        const { runConvert } = await weightTools();
+        print(await runConvert(direction, input, output, options, { environment, terminal: process.stderr }));
+      });
+  }
+  root
+    .command('keygen <output>')
+    .description('make a key file; "-" prints the key, for a pipe into a vault')
+    .action(async (output) => {
+      const { runKeygen } = await weightTools();
+      print(await runKeygen(output));
+    });
+}
+
+/** Built when it is not, or not from these sources. */
+async function builtWeightTools() {
+  const { bootstrap } = await import('../scripts/bootstrap.mjs');
+  await bootstrap();
+  return import('../dist/weights.mjs');
 }
 
 /** `hearth serve` alone never comes here: it runs before the packages are there (hearth.mjs). */

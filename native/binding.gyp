@@ -69,6 +69,20 @@
       ]
     },
     {
+      "target_name": "hearth_crypt",
+      "sources": [
+        "face/crypt_addon.cc",
+        "face/crypt_jobs.cc",
+        "face/js_thread.cc",
+        "core/crypt/cipher.cc",
+        "core/crypt/container.cc",
+        "core/crypt/files.cc",
+        "core/crypt/hkdf.cc",
+        "core/crypt/sealed_file.cc",
+        "core/crypt/transfer.cc"
+      ]
+    },
+    {
       "target_name": "hearth_engine",
       "sources": [
         "face/addon.cc",

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearStamp, filesBelow, hashFiles, stampSays, writeStamp } from './stamp.mjs';
 
-const OUTPUTS = ['gateway.mjs', 'runner.mjs', 'stager.mjs', 'dbWriter.mjs', 'dbReader.mjs'];
-const SOURCES = ['gateway', 'runner', 'stager', 'native', 'db', 'scripts'];
+const OUTPUTS = ['gateway.mjs', 'runner.mjs', 'stager.mjs', 'dbWriter.mjs', 'dbReader.mjs', 'weights.mjs'];
+const SOURCES = ['gateway', 'runner', 'stager', 'native', 'db', 'cli', 'scripts'];
 
 /** Idempotent: compares one hash when nothing changed. */
 export async function ensureBundles({ root, log }) {
@@ -16,8 +16,10 @@ export async function ensureBundles({ root, log }) {
   const { bundleGateway } = await import('./bundle-gateway.mjs');
   const { bundle } = await import('./bundle.mjs');
   const { bundleDb } = await import('./bundle-db.mjs');
+  const { bundleWeights } = await import('./bundle-weights.mjs');
   try {
-    await Promise.all([bundleGateway({ root }), bundle({ root }), bundleDb({ root })]);
+    const bundles = [bundleGateway, bundle, bundleDb, bundleWeights];
+    await Promise.all(bundles.map((make) => make({ root })));
   } finally {
     // Its service is a child process, and the gateway runs on in this one.
     const { stop } = await import('esbuild');

@@ -12,7 +12,7 @@ export function nodeProblem(version) {
 
 /**
  * Runs `script` and exits with the number that it returns, if any. An error with `expected` set is printed as its
- * message alone; any other is a bug of ours and keeps its stack.
+ * message alone, and its `exitCode` is kept; any other is a bug of ours and keeps its stack.
  *
  * @param {() => unknown} script
  * @param {{ version?: string, exit?: (code: number) => void, print?: (line: unknown) => void }} io
@@ -34,7 +34,7 @@ export function launch(script, io = {}) {
       },
       (error) => {
         print(error.expected ? `hearth: ${error.message}` : error);
-        exit(1);
+        exit(error.exitCode || 1);
       },
     );
 }

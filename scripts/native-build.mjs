@@ -23,6 +23,7 @@ const BINARIES = [
   'hearth_overrides.node',
   'hearth_store.node',
   'libhearth_store.so',
+  'hearth_crypt.node',
   'hearth_engine.node',
 ];
 const TOOLS = [

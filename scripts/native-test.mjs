@@ -35,6 +35,7 @@ const INCLUDES = [
   `-DHEARTH_GGML_BASE="${join(root, 'node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/libggml-base.so')}"`,
 ];
 const sources = [
+  ...sourcesIn(join(core, 'crypt')),
   ...sourcesIn(join(core, 'memory')),
   ...sourcesIn(join(core, 'store')),
   ...sourcesIn(join(core, 'text')),
@@ -46,7 +47,7 @@ const sources = [
   ...sourcesIn(tests),
 ];
 const newestHeader = Math.max(
-  ...[core, join(core, 'memory'), join(core, 'store'), join(core, 'text'), overrides, tests].flatMap(
+  ...['crypt', 'memory', 'store', 'text'].map((name) => join(core, name)).concat(core, overrides, tests).flatMap(
     headerTimes,
   ),
 );

@@ -38,7 +38,10 @@ export function readIssues(error: z.ZodError, input: unknown): ConfigIssue[] {
       const expected = issue.issues[0]?.message ?? issue.message;
       return [{ path: issue.path.slice(0, -1), key, text: `${expected}, got ${show(key)}` }];
     }
-    return [{ path: issue.path, text: `${issue.message}, got ${show(valueAt(input, issue.path))}` }];
+    const value = valueAt(input, issue.path);
+    // Somebody may have put a key where its source belongs.
+    const shown = issue.path[0] === 'encryption_keys' ? kindOf(value) : show(value);
+    return [{ path: issue.path, text: `${issue.message}, got ${shown}` }];
   });
 }
 
@@ -54,6 +57,11 @@ function withArticle(type: string): string {
 
 function valueAt(input: unknown, path: DocumentPath): unknown {
   return path.reduce<unknown>((value, step) => (value as Record<PropertyKey, unknown> | null)?.[step], input);
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing';
+  return withArticle(Array.isArray(value) ? 'array' : typeof value);
 }
 
 function show(value: unknown): string {

@@ -46,6 +46,14 @@ describe('launch()', () => {
     expect(codes).toEqual([1]);
   });
 
+  test('exits with the code that an expected error brings', async () => {
+    const { codes, io } = recorded();
+    await launch(() => {
+      throw Object.assign(new Error('Cannot decrypt'), { expected: true, exitCode: 2 });
+    }, io);
+    expect(codes).toEqual([2]);
+  });
+
   test('exits with the number that the script returns', async () => {
     const { codes, io } = recorded();
     await launch(() => 3, io);
