@@ -3,7 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
-import { adapterId, type DeviceName, deviceName, modelId } from '../domain/ids.ts';
+import {
+  adapterId,
+  type DeviceName,
+  deviceName,
+  modelId,
+  type SegmentKey,
+  segmentKey,
+} from '../domain/ids.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
@@ -52,6 +59,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.value.sizeBytes,
+    segment: segmentOf(facts.value),
     layers: facts.value.layers,
     kvBytesPerToken: facts.value.kvBytesPerToken,
     computeBytes: facts.value.computeBytes,
@@ -86,9 +94,15 @@ export async function makeAdapter(
     scale,
     revision: adapterRevision({ scale }, facts.value.identity),
     weightBytes: facts.value.sizeBytes,
+    segment: segmentOf(facts.value),
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
     source: context.source,
   });
+}
+
+/** The weight store finds it by its identity. A split model is not staged: an engine wants its files by their own names. */
+function segmentOf({ identity, parts }: ModelFileFacts): SegmentKey | null {
+  return parts === 1 ? segmentKey(identity.slice(0, 32)) : null;
 }
 
 /** The least wins over a smaller most: who asks for two at least may have two. */

@@ -84,6 +84,7 @@ async function readFacts(
     layers: type === 'model' ? layersOf(metadata, architecture) : 0,
     kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
     computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
+    parts: parts.length,
     sizeBytes: parts.reduce((sum, { size }) => sum + Number(size), 0),
     modifiedAtEpochMs: Math.max(...parts.map(({ mtimeMs }) => Number(mtimeMs))),
     identity,

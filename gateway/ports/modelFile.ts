@@ -11,6 +11,8 @@ export interface ModelFileFacts {
   readonly layers: number;
   readonly kvBytesPerToken: number;
   readonly computeBytes: number;
+  /** Files that it is split into; 1: it is one. */
+  readonly parts: number;
   /** All files of a split model together. */
   readonly sizeBytes: number;
   /** The file's own modification time: stable over restarts, unlike the time of the look. */

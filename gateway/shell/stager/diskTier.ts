@@ -1,4 +1,4 @@
-import type { FromStager, TierSettings } from '../../../stager/protocol/messages.ts';
+import type { FromStager, StageSource, TierSettings } from '../../../stager/protocol/messages.ts';
 import type { Log } from '../../ports/log.ts';
 import type { StageOrder } from '../../ports/weightStore.ts';
 import type { StagerAnswer, StagerOrderBody } from './stagerProcess.ts';
@@ -40,18 +40,21 @@ export class DiskTier {
     this.#writing = this.#writing
       .then(() => this.#write(order, staged))
       .catch((error: Error) => {
-        this.#log.warn({ source: order.key, error: error.message }, 'weights were not kept on the local disk');
+        this.#log.warn(
+          { source: order.key, error: error.message },
+          'weights were not kept on the local disk',
+        );
       });
   }
 
   async #write({ key, book, source }: StageOrder, { contentId, bytes, encrypted }: Staged): Promise<void> {
     await this.#makeRoom(book, bytes);
     // Plaintext of an encrypted file stays in memory: the disk gets the file as it is.
-    const from = encrypted
-      ? ({ kind: 'path', path: source } as const)
-      : ({ kind: 'segment', tier: 'memory', contentId } as const);
-    const wanted = { type: 'stage', tier: 'disk', book, sources: [from], sourceKey: key } as const;
-    const answer = await this.#order({ ...wanted, priority: 'prefetch' });
+    const from: StageSource = encrypted
+      ? { kind: 'path', path: source }
+      : { kind: 'segment', tier: 'memory', contentId };
+    const wanted = { type: 'stage', tier: 'disk', book, sourceKey: key, priority: 'prefetch' } as const;
+    const answer = await this.#order({ ...wanted, sources: [from] });
     if (answer.type !== 'staged') return;
     this.#touch(answer.contentId);
     await this.#order({ type: 'release', leaseId: answer.leaseId });
@@ -64,7 +67,10 @@ export class DiskTier {
     const own = answer.segments.filter((segment) => segment.book === book);
     let free = budget - own.reduce((sum, segment) => sum + segment.bytes, 0);
     const order = [...this.#used.keys()];
-    own.sort((a, b) => order.indexOf(a.contentId) - order.indexOf(b.contentId) || a.stagedAtEpochMs - b.stagedAtEpochMs);
+    own.sort(
+      (a, b) =>
+        order.indexOf(a.contentId) - order.indexOf(b.contentId) || a.stagedAtEpochMs - b.stagedAtEpochMs,
+    );
     for (const { contentId } of own) {
       if (free >= bytes) return;
       const evicted = await this.#order({ type: 'evict', tier: 'disk', book, contentId });

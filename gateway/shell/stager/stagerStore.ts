@@ -6,9 +6,9 @@ import type { Log } from '../../ports/log.ts';
 import {
   type FoundSegment,
   type SegmentRow,
+  type StagedFile,
   StageFailed,
   type StageFailureCode,
-  type StagedFile,
   type StageOrder,
   type StageProgress,
   type WeightStore,
@@ -57,7 +57,9 @@ export class StagerStore implements WeightStore {
     return answer.type === 'evicted' && answer.outcome !== 'busy';
   }
 
-  async find(sources: readonly { readonly key: SegmentKey; readonly book: SegmentBook }[]): Promise<FoundSegment[]> {
+  async find(
+    sources: readonly { readonly key: SegmentKey; readonly book: SegmentBook }[],
+  ): Promise<FoundSegment[]> {
     const rows = await this.list();
     const byContent = new Map(rows.map((row) => [row.contentId, row]));
     const found: FoundSegment[] = [];
