@@ -58,7 +58,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
     source: context.source,
   } as const;
-  return ok({ ...model, revision: modelRevision(model, facts.value) });
+  return ok({ ...model, revision: modelRevision(model, facts.value.identity) });
 }
 
 /** The same for an adapter of `base`, whose architecture it must have. */
@@ -84,7 +84,7 @@ export async function makeAdapter(
     base: base.id,
     path: facts.value.path,
     scale,
-    revision: shortHash([facts.value.identity, scale]),
+    revision: adapterRevision({ scale }, facts.value.identity),
     weightBytes: facts.value.sizeBytes,
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
     source: context.source,
@@ -110,9 +110,13 @@ function sequencesOf(
 }
 
 /** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */
-function modelRevision(model: Omit<CatalogueModel, 'revision'>, facts: ModelFileFacts): string {
+export function modelRevision(model: Omit<CatalogueModel, 'revision'>, fileIdentity: string): string {
   const { engine, contextTokens, deviceLayers, repack, chatTemplate } = model;
-  return shortHash([facts.identity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+  return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+}
+
+export function adapterRevision({ scale }: Pick<CatalogueAdapter, 'scale'>, fileIdentity: string): string {
+  return shortHash([fileIdentity, scale]);
 }
 
 function shortHash(parts: readonly unknown[]): string {

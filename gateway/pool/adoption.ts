@@ -11,6 +11,7 @@ import { type ContextFact, contextShare } from './measures.ts';
 import { freeBytes, measureContext, measureWeights, missingBytes, weightNeed } from './memory.ts';
 import { mostRunners } from './scaling.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
+import { Slots } from './slots.ts';
 import { baseKey, type PoolState, type ReadyRunner, runnersWithBase } from './state.ts';
 import { beganFor } from './tiers.ts';
 import { moveTo } from './transitions.ts';
@@ -173,7 +174,7 @@ export function standbyAdopted(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  moveTo(state, { id, device, model: null, combos: new Map(), state: 'standby', sinceMs: nowMs });
+  moveTo(state, { id, device, model: null, combos: new Slots(), state: 'standby', sinceMs: nowMs });
   effects.push({ type: 'note', note: 'standby_adopted', runnerId: id });
 }
 
@@ -186,7 +187,7 @@ export function sleeperAdopted(
 ): void {
   const worth = newWorth(state, 'bases', predictedMs(model.weightBytes), nowMs);
   const rest = { sinceMs: nowMs, lastUsedMs: nowMs, worth, keptBytes };
-  moveTo(state, { id, device, model, combos: new Map(), state: 'asleep', ...rest });
+  moveTo(state, { id, device, model, combos: new Slots(), state: 'asleep', ...rest });
   const detail = { base: model.id, keptBytes };
   effects.push({ type: 'note', note: 'sleeper_adopted', runnerId: id, detail });
 }
@@ -206,7 +207,7 @@ export function runnerAdopted(
     id,
     device,
     model,
-    combos: new Map(),
+    combos: new Slots(),
     state: 'ready',
     weights,
     worth: newWorth(state, 'bases', predictedMs(weightBytes), nowMs),

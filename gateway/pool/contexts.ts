@@ -36,9 +36,16 @@ export function oneContext({
   computeBytes,
   deviceShare,
 }: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes' | 'deviceShare'>): Contexts {
-  const resizeAfterMs = Number.NEGATIVE_INFINITY;
-  const held = { retiringBytes: 0, reserveBytes: 0 };
-  return { sequences, kvBytes, computeBytes, deviceShare, ...held, resize: null, resizeAfterMs };
+  return {
+    sequences,
+    kvBytes,
+    computeBytes,
+    deviceShare,
+    resize: null,
+    retiringBytes: 0,
+    reserveBytes: 0,
+    resizeAfterMs: Number.NEGATIVE_INFINITY,
+  };
 }
 
 /** Those of a slot, for another one that takes its place. */

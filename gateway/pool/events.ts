@@ -5,6 +5,7 @@ import type { ComboKey, ComboName, DeviceName, RequestId, RunnerId } from '../do
 import type { AdoptedCombo } from './adoption.ts';
 import type { Bytes } from './bytes.ts';
 import type { FoundDevice } from './devices.ts';
+import type { PastTime } from './pastTimes.ts';
 import type { Pin, PinLevel } from './pins.ts';
 import type { TokenUsage, WaitTerms } from './terms.ts';
 import type { LikelyCombo } from './warmAhead.ts';
@@ -137,6 +138,10 @@ export type PoolEvent =
   | { readonly type: 'unpinAsked'; readonly orderId: string; readonly combo: ComboName }
   /** Pins of an earlier life of the gateway. */
   | { readonly type: 'pinsRestored'; readonly pins: readonly Pin[] }
+  /** What was measured in earlier lives of the gateway, the oldest first; told before anything else. */
+  | { readonly type: 'timesKnown'; readonly times: readonly PastTime[] }
   | { readonly type: 'shutdownAsked' }
   | { readonly type: 'catalogueChanged'; readonly catalogue: Catalogue }
+  /** The next deadline has come (deadlines.ts, nextDeadlineMs). */
+  | { readonly type: 'deadlineDue' }
   | { readonly type: 'tick' };

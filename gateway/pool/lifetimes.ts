@@ -13,15 +13,9 @@ import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
 import { grantWaiting } from './serving.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
+import type { ComboSlot } from './slots.ts';
 import { noteSlowStarts } from './slowStarts.ts';
-import {
-  type ComboSlot,
-  isIdle,
-  type PoolState,
-  type ReadyRunner,
-  type RestingRunner,
-  type Runner,
-} from './state.ts';
+import { isIdle, type PoolState, type ReadyRunner, type RestingRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { takeTurns } from './turns.ts';
 import { dropReplicas } from './upkeep.ts';

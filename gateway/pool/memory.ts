@@ -1,10 +1,9 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { DeviceName } from '../domain/ids.ts';
-import { type Bytes, NO_BYTES, type Part, partOf, plus, split } from './bytes.ts';
-import { allContextBytes } from './contexts.ts';
+import { type Bytes, NO_BYTES, type Part, plus, split } from './bytes.ts';
 import { deviceContextBytes, deviceShare } from './devices.ts';
-import type { ComboSlot, Measured, PoolState, Runner } from './state.ts';
+import type { Measured, PoolState, Runner } from './state.ts';
 
 /**
  * Memory as arithmetic: a budget for the host, one for each device, and each runner takes of the host's and of that of the
@@ -124,27 +123,13 @@ export function gainBytes(state: PoolState, runner: Runner): Bytes {
   return { host: host - detachingBytes(runner, 'host'), device: onDevice };
 }
 
-function detachingBytes(runner: Runner, part: Part): number {
-  let bytes = 0;
-  for (const slot of runner.combos.values()) if (slot.state === 'detaching') bytes += slotBytes(slot, part);
-  return bytes;
-}
-
-export function slotBytes(slot: ComboSlot, part: Part): number {
-  if (slot.state === 'ready' || slot.state === 'draining')
-    return partOf(allContextBytes(slot), slot.deviceShare, part);
-  return slot.bytes[part];
-}
-
-export function allSlotBytes(slot: ComboSlot): Bytes {
-  return { host: slotBytes(slot, 'host'), device: slotBytes(slot, 'device') };
+function detachingBytes({ combos }: Runner, part: Part): number {
+  return combos.sums.detaching[part];
 }
 
 /** Of all combos on the runner. */
-export function slotsBytes(runner: Runner, part: Part): number {
-  let bytes = 0;
-  for (const slot of runner.combos.values()) bytes += slotBytes(slot, part);
-  return bytes;
+export function slotsBytes({ combos }: Runner, part: Part): number {
+  return combos.sums.all[part];
 }
 
 /** The base is there and has been measured; its contexts have not, or were under its last revision. */

@@ -2,14 +2,8 @@ import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
 import { holdsKept, isKept } from './keeps.ts';
-import {
-  isIdle,
-  type PoolState,
-  type ReadyRunner,
-  type ReadySlot,
-  type Runner,
-  takesPlace,
-} from './state.ts';
+import type { ReadySlot } from './slots.ts';
+import { isIdle, type PoolState, type ReadyRunner, type Runner, takesPlace } from './state.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
 import { longestWaitMs } from './wants.ts';

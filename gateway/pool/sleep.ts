@@ -5,6 +5,7 @@ import type { PoolEffect } from './effects.ts';
 import { type Candidate, inOrderOfLeaving } from './eviction.ts';
 import { allHeldBytes, asleepBytes, freeBytes, weightNeed } from './memory.ts';
 import { losePlace } from './queues.ts';
+import { Slots } from './slots.ts';
 import type { AsleepRunner, PoolState, ReadyRunner, RestingRunner } from './state.ts';
 import { stopRunner } from './stops.ts';
 import { moveTo } from './transitions.ts';
@@ -64,7 +65,7 @@ export function sleepRunner(
   // From now on, so that what it keeps has its room when it sleeps.
   const heldBytes = { host: Math.max(held.host, asleepBytes(state, runner).host), device: held.device };
   const rest = { sinceMs: nowMs, worth, lastUsedMs, heldBytes };
-  moveTo(state, { id, device, model, combos: new Map(), state: 'dozing', ...rest });
+  moveTo(state, { id, device, model, combos: new Slots(), state: 'dozing', ...rest });
   effects.push({ type: 'sleep', runnerId: id });
   effects.push({ type: 'note', note: 'runner_falling_asleep', runnerId: id, detail: { base: model.id } });
   for (const key of combos.keys()) losePlace(state, key, id, effects);

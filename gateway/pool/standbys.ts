@@ -2,6 +2,7 @@ import type { Failure } from '../domain/errors.ts';
 import type { DeviceName } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { freeBytes } from './memory.ts';
+import { Slots } from './slots.ts';
 import { nextRunnerId, type PoolState, type Runner } from './state.ts';
 import { moveTo } from './transitions.ts';
 
@@ -30,7 +31,7 @@ export function refillStandbys(state: PoolState, nowMs: number, effects: PoolEff
   const device = nextDevice(state);
   if (device === undefined) return;
   const id = nextRunnerId(state);
-  moveTo(state, { id, device, model: null, combos: new Map(), state: 'starting', sinceMs: nowMs });
+  moveTo(state, { id, device, model: null, combos: new Slots(), state: 'starting', sinceMs: nowMs });
   effects.push({ type: 'spawn', runnerId: id, model: null, device });
   effects.push({
     type: 'note',

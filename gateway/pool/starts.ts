@@ -4,12 +4,12 @@ import type { DeviceName } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { comboNeed } from './memory.ts';
 import { joinPlaced } from './queues.ts';
+import { type ComboSlot, Slots } from './slots.ts';
 import type { Source } from './sources.ts';
 import { freeStandby } from './standbys.ts';
 import {
   type AsleepRunner,
   type BaseStartKind,
-  type ComboSlot,
   nextRunnerId,
   type PoolState,
   type ReplicaWant,
@@ -69,7 +69,7 @@ function spawnRunner(
   effects.push({ type: 'spawn', runnerId: id, model, device });
   const detail = device === null ? {} : { detail: { device } };
   effects.push({ type: 'note', note: 'runner_spawned', runnerId: id, combo: name, ...detail });
-  return moveTo(state, { id, device, model, combos: new Map(), state: 'starting', sinceMs: nowMs });
+  return moveTo(state, { id, device, model, combos: new Slots(), state: 'starting', sinceMs: nowMs });
 }
 
 /** A standby that is up loads at once; one that is still coming up loads when it is. */

@@ -1,9 +1,10 @@
 import type { ComboKey } from '../domain/ids.ts';
 import { type Bytes, NO_BYTES, plus } from './bytes.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
-import { allHeldBytes, allSlotBytes } from './memory.ts';
+import { allHeldBytes } from './memory.ts';
 import { losePlace } from './queues.ts';
-import type { ComboSlot, DrainingSlot, PoolState, ReadyRunner, ReadySlot, Runner } from './state.ts';
+import { allSlotBytes, type ComboSlot, type DrainingSlot, type ReadySlot, Slots } from './slots.ts';
+import type { PoolState, ReadyRunner, Runner } from './state.ts';
 import { moveTo } from './transitions.ts';
 
 /**
@@ -25,7 +26,7 @@ export function stopRunner(
   const heldBytes = allHeldBytes(state, runner);
   const wasAsleep = runner.state === 'asleep';
   const left = { heldBytes, wasAsleep, sinceMs: nowMs };
-  moveTo(state, { id, device, model, combos: new Map(), state: 'stopping', ...left });
+  moveTo(state, { id, device, model, combos: new Slots(), state: 'stopping', ...left });
   effects.push({
     type: 'stop',
     runnerId: id,
@@ -57,7 +58,7 @@ export function drainRunner(
     return;
   }
   const { id, device, model, weights, threads, active } = runner;
-  const combos = new Map<ComboKey, ComboSlot>();
+  const combos = new Slots();
   let leavingBytes: Bytes = NO_BYTES;
   for (const [key, slot] of runner.combos)
     if (slot.state === 'ready' || slot.state === 'draining') combos.set(key, slot);

@@ -4,20 +4,14 @@ import { runnersFor } from './candidates.ts';
 import { contextsOf } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdsKept, isKept } from './keeps.ts';
-import { allHeldBytes, allSlotBytes, comingBytes } from './memory.ts';
+import { allHeldBytes, comingBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { joinPlaced } from './queues.ts';
 import { leavesPlace } from './room.ts';
-import {
-  type PoolState,
-  type ReadyRunner,
-  type ReadySlot,
-  runnersWithBase,
-  type UsableRunner,
-  type Want,
-} from './state.ts';
+import { allSlotBytes, type ReadySlot } from './slots.ts';
+import { type PoolState, type ReadyRunner, runnersWithBase, type UsableRunner, type Want } from './state.ts';
 import { drainRunner } from './stops.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
 import { runnersOfBase } from './usable.ts';

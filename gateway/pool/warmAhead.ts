@@ -11,8 +11,9 @@ import { comboNeed, freeBytes, wholeNeed } from './memory.ts';
 import { orderWaiter } from './orders.ts';
 import { quarantineOf } from './quarantine.ts';
 import { enqueue } from './queues.ts';
+import type { ComboSlot } from './slots.ts';
 import { sourcesOf } from './sources.ts';
-import { baseKey, type ComboSlot, type PoolState, runnersWithBase, type UsableRunner } from './state.ts';
+import { baseKey, type PoolState, runnersWithBase, type UsableRunner } from './state.ts';
 import { isDozing, runnersOfBase } from './usable.ts';
 
 /** What was started for nobody yet, because it was to be expected. */

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { RunnerCounters } from '../../runner/protocol/control.ts';
-import type { CatalogueModel } from '../domain/catalogue.ts';
+import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import { type ComboKey, type ComboName, comboName, type DeviceName, type RunnerId } from '../domain/ids.ts';
@@ -11,6 +11,7 @@ import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
 import { type BaseOrder, loadBase, runnerModelOf, sleepBase, startFailure } from './baseOrders.ts';
+import type { WeightFiles } from '../ports/weightFiles.ts';
 import { openAhead } from './openAhead.ts';
 import type { Hang } from './probes/heartbeat.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
@@ -19,6 +20,7 @@ import { bootId } from './processes/procfs.ts';
 import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
 import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
 import { resizeCombo } from './resizeCombo.ts';
+import { sendReviewed } from './reviewedOrder.ts';
 import type { StartTimeline } from './startTimeline.ts';
 
 /** What the fleet is made with. */
@@ -31,6 +33,8 @@ export interface FleetDeps {
   readonly telemetry: Telemetry;
   /** The pool knows devices, so that each process is started for one or for none. */
   readonly hasDevices: () => boolean;
+  readonly files: WeightFiles;
+  readonly catalogue: () => Catalogue;
   /** Where facts about runners go: the pool's loop. */
   readonly dispatch: (event: PoolEvent) => void;
 }
@@ -286,9 +290,9 @@ export class RunnerFleet {
     ...[id, body, onProgress]: [RunnerId, ...Parameters<RunnerProcess['order']>]
   ): ReturnType<RunnerProcess['order']> {
     const member = this.#members.get(id);
-    return member
-      ? member.process.order(body, onProgress)
-      : Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
+    if (!member) return Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
+    const { files, catalogue } = this.#deps;
+    return sendReviewed(body, (one) => member.process.order(one, onProgress), files, catalogue());
   }
 
   #listenerOf(id: RunnerId): RunnerProcessListener {

@@ -175,8 +175,9 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
     else if (step.do === 'promise') world.promise(step.pick);
     else if (step.do === 'kill') world.kill(step.pick);
     else if (step.do === 'freeze') world.freeze(step.pick);
-    else if (step.do === 'drain') world.drain(step.pick);
-    else if (step.do === 'rest') world.rest(step.pick);
+    else if (step.do === 'drain') world.orderOn('drainAsked', step.pick);
+    else if (step.do === 'rest')
+      world.orderOn(step.pick % 2 === 0 ? 'sleepAsked' : 'wakeAsked', step.pick >> 1);
     else if (step.do === 'change') {
       before = world.state.catalogue;
       world.tell({ type: 'catalogueChanged', catalogue: change(step.pick) });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { runnerId } from '../../gateway/domain/ids.ts';
 import { NO_BYTES } from '../../gateway/pool/bytes.ts';
 import { runnerDiagram } from '../../gateway/pool/diagram.ts';
+import { Slots } from '../../gateway/pool/slots.ts';
 import { emptyPool, type Runner } from '../../gateway/pool/state.ts';
 import { FIRST_RUNNER_STATES, moveTo, RUNNER_TRANSITIONS } from '../../gateway/pool/transitions.ts';
 import { model, SETTINGS } from './builders.ts';
@@ -11,7 +12,7 @@ import { CATALOGUE } from './driver.ts';
 const STATES = Object.keys(RUNNER_TRANSITIONS) as Runner['state'][];
 
 function runnerIn(state: Runner['state']): Runner {
-  const base = { id: runnerId('r1'), device: null, model: model('a'), combos: new Map(), sinceMs: 0 };
+  const base = { id: runnerId('r1'), device: null, model: model('a'), combos: new Slots(), sinceMs: 0 };
   const worth = { costMs: 0, readyMs: 0, uses: 1, clock: 0 };
   const interactive = { active: 0, lastMs: 0 };
   const loaded = { ...base, weights: NO_BYTES, threads: 1, active: 1, lastUsedMs: 0, worth, interactive };
