@@ -4,7 +4,7 @@ import type { PoolEffect } from './effects.ts';
 import { type Candidate, noteEviction } from './eviction.ts';
 import { allHeldBytes } from './memory.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
-import { allSlotBytes, type ReadySlot } from './slots.ts';
+import type { ReadySlot } from './slots.ts';
 import type { PoolState, ReadyRunner } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 
