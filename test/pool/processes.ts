@@ -35,7 +35,7 @@ export interface ProcessCombo {
   /** Of those that were replaced and have not gone. */
   oldBytes: number;
   state: 'attaching' | 'ready' | 'detaching';
-  readonly kind: 'cold' | 'wake' | 'attach';
+  readonly kind: StartKind;
   /** Number of the event that told the pool that it is ready. */
   readyAtEvent: number;
   /** Grants that began this start. */
