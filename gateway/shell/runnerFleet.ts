@@ -10,8 +10,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
-import { type BaseOrder, loadBase, runnerModelOf, sleepBase, startFailure } from './baseOrders.ts';
 import type { WeightFiles } from '../ports/weightFiles.ts';
+import { type BaseOrder, loadBase, runnerModelOf, sleepBase, startFailure } from './baseOrders.ts';
 import { openAhead } from './openAhead.ts';
 import type { Hang } from './probes/heartbeat.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
@@ -292,7 +292,8 @@ export class RunnerFleet {
     const member = this.#members.get(id);
     if (!member) return Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
     const { files, catalogue } = this.#deps;
-    return sendReviewed(body, (one) => member.process.order(one, onProgress), files, catalogue());
+    const send = (one: typeof body) => member.process.order(one, onProgress);
+    return sendReviewed(body, send, files, catalogue(), member.baseId);
   }
 
   #listenerOf(id: RunnerId): RunnerProcessListener {
