@@ -4,7 +4,6 @@ import type { ComboKey, ComboName, DeviceName, ModelId, RequestId, RunnerId } fr
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { Bytes } from './bytes.ts';
-import type { Contexts } from './contexts.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import { configuredDevices, type Device } from './devices.ts';
 import { type DurationBook, noDurations } from './durations.ts';
