@@ -305,7 +305,8 @@ export class RunnerFleet {
     const member = this.#members.get(id);
     if (!member) return Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
     const { files, catalogue } = this.#deps;
-    return sendReviewed(body, (one) => member.process.order(one, onProgress), files, catalogue());
+    const send = (one: typeof body) => member.process.order(one, onProgress);
+    return sendReviewed(body, send, files, catalogue(), member.baseId);
   }
 
   #listenerOf(id: RunnerId): RunnerProcessListener {
