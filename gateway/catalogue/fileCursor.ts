@@ -27,6 +27,10 @@ export class FileCursor {
     return (await this.#take(4)).readUInt32LE();
   }
 
+  async float32(): Promise<number> {
+    return (await this.#take(4)).readFloatLE();
+  }
+
   /** A count, length or offset; more than the file has bytes is more than it can hold. */
   async size(): Promise<number> {
     const value = (await this.#take(8)).readBigUInt64LE();
