@@ -1,9 +1,9 @@
-/** The JavaScript that runs: four bundles in dist/, made again when a source changed. */
+/** The JavaScript that runs: the bundles in dist/, made again when a source changed. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearStamp, filesBelow, hashFiles, stampSays, writeStamp } from './stamp.mjs';
 
-const OUTPUTS = ['gateway.mjs', 'runner.mjs', 'dbWriter.mjs', 'dbReader.mjs'];
+const OUTPUTS = ['gateway.mjs', 'peftConverter.mjs', 'runner.mjs', 'dbWriter.mjs', 'dbReader.mjs'];
 const SOURCES = ['gateway', 'runner', 'native', 'db', 'scripts'];
 
 /** Idempotent: compares one hash when nothing changed. */

@@ -2,6 +2,7 @@ import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from
 import { parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { ALIAS_PATTERN, adapterId, ID_PATTERN, modelId } from '../domain/ids.ts';
+import type { AdapterConverter } from '../ports/adapterConverter.ts';
 import type { CatalogueStore } from '../ports/catalogueStore.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
@@ -9,7 +10,7 @@ import type { Log } from '../ports/log.ts';
 import type { ModelFiles } from '../ports/modelFile.ts';
 import { type ConfigDocument, readConfigFile } from './configFile.ts';
 import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
-import { type EntryContext, makeAdapter, makeModel } from './entries.ts';
+import { asGiven, type EntryContext, makeAdapter, makeModel } from './entries.ts';
 import { fileCatalogue } from './fileCatalogue.ts';
 import { isTaken, type LeftOut, mergeCatalogue } from './mergeCatalogue.ts';
 import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
@@ -18,6 +19,7 @@ export interface CatalogueServiceDeps {
   /** The YAML file; read again on every reload. */
   readonly configPath: string;
   readonly files: ModelFiles;
+  readonly converter: AdapterConverter;
   readonly store: CatalogueStore;
   readonly events: EventLog;
   readonly log: Log;
@@ -76,14 +78,17 @@ export class CatalogueService {
       if (!named.ok) return named;
       const made = await makeModel(spec, this.#context());
       if (!made.ok) return made;
-      for (const adapter of this.#adaptersOf(spec.id)) {
-        const fits = await makeAdapter(adapter, made.value, this.#context());
-        if (!fits.ok) return fail('conflict', fits.error.message, 'path');
-      }
       const model = { ...made.value, createdAtEpochMs: old?.createdAtEpochMs ?? this.#deps.clock.epochMs() };
+      let next = withModel(this.#current, model);
+      for (const adapter of this.#adaptersOf(spec.id)) {
+        const fits = await makeAdapter(asGiven(adapter), made.value, this.#context());
+        if (!fits.ok) return fail('conflict', fits.error.message, 'path');
+        // One that is converted may be another file for another base.
+        next = withAdapter(next, { ...fits.value, createdAtEpochMs: adapter.createdAtEpochMs });
+      }
       await this.#deps.store.putModel(model);
       const { id, revision } = model;
-      this.#change(withModel(this.#current, model), old ? 'model_replaced' : 'model_added', { id, revision });
+      this.#change(next, old ? 'model_replaced' : 'model_added', { id, revision });
       return ok(model);
     });
   }
@@ -109,7 +114,7 @@ export class CatalogueService {
       const next = withAdapter(this.#current, adapter);
       const broken = brokenAlias(next);
       if (broken) return aliasInTheWay('move adapter', spec.id, broken);
-      await this.#deps.store.putAdapter(adapter);
+      await this.#deps.store.putAdapter(asGiven(adapter));
       const { id, revision } = adapter;
       this.#change(next, old ? 'adapter_replaced' : 'adapter_added', { id, base: base.id, revision });
       return ok(adapter);
@@ -219,7 +224,8 @@ export class CatalogueService {
 
   #context(): EntryContext {
     const { directory, config } = this.#document;
-    return { files: this.#deps.files, defaults: config.defaults, directory, source: 'api' };
+    const { files, converter } = this.#deps;
+    return { files, converter, defaults: config.defaults, directory, source: 'api' };
   }
 
   #change(catalogue: Catalogue, type: string, detail: Readonly<Record<string, unknown>>): void {
@@ -254,13 +260,19 @@ interface Loaded {
   readonly leftOut: readonly LeftOut[];
 }
 
-async function load({ configPath, files, store, clock }: CatalogueServiceDeps): Promise<Result<Loaded>> {
+async function load({
+  configPath,
+  files,
+  converter,
+  store,
+  clock,
+}: CatalogueServiceDeps): Promise<Result<Loaded>> {
   const document = await readConfigFile(configPath);
   if (!document.ok) return document;
-  const fromFile = await fileCatalogue(document.value, files, clock.epochMs());
+  const fromFile = await fileCatalogue(document.value, { files, converter }, clock.epochMs());
   if (!fromFile.ok) return fromFile;
   const { config, directory } = document.value;
-  const context: EntryContext = { files, defaults: config.defaults, directory, source: 'api' };
+  const context: EntryContext = { files, converter, defaults: config.defaults, directory, source: 'api' };
   const merged = await mergeCatalogue(fromFile.value, await store.load(), context);
   return ok({ document: document.value, ...merged });
 }

@@ -4,6 +4,8 @@ import { resolve } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { adapterId, modelId } from '../domain/ids.ts';
+import type { AdapterConverter } from '../ports/adapterConverter.ts';
+import type { StoredAdapter } from '../ports/catalogueStore.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
@@ -12,6 +14,7 @@ const MAX_TEMPLATE_BYTES = 2 ** 20;
 /** What every entry is made with. */
 export interface EntryContext {
   readonly files: ModelFiles;
+  readonly converter: AdapterConverter;
   readonly defaults: ModelOptions;
   /** Absolute; where relative paths start. */
   readonly directory: string;
@@ -57,16 +60,19 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
   return ok({ ...model, revision: modelRevision(model, facts.value) });
 }
 
-/** The same for an adapter of `base`, whose architecture it must have. */
+/** The same for an adapter of `base`, whose architecture it must have. A PEFT directory is converted first. */
 export async function makeAdapter(
   spec: AdapterSpec,
   base: CatalogueModel,
   context: EntryContext,
 ): Promise<Result<CatalogueAdapter>> {
-  const facts = await inspectAs('adapter', spec.path, context);
-  if (!facts.ok) return facts;
   const baseFacts = await context.files.inspect(base.path);
   if (!baseFacts.ok) return baseFacts;
+  const given = resolve(context.directory, spec.path);
+  const converted = await context.converter.convert(given, baseFacts.value);
+  if (!converted.ok) return converted;
+  const facts = await inspectAs('adapter', converted.value?.path ?? given, context);
+  if (!facts.ok) return facts;
   if (facts.value.architecture !== baseFacts.value.architecture) {
     return fail(
       'invalid_request',
@@ -79,12 +85,19 @@ export async function makeAdapter(
     id: adapterId(spec.id),
     base: base.id,
     path: facts.value.path,
+    ...(converted.value ? { convertedFrom: given } : {}),
     scale,
-    revision: shortHash([facts.value.identity, scale]),
+    // What was converted is known by its content, also when its files were only touched.
+    revision: shortHash([converted.value?.digest ?? facts.value.identity, scale]),
     weightBytes: facts.value.sizeBytes,
-    createdAtEpochMs: facts.value.modifiedAtEpochMs,
+    createdAtEpochMs: (converted.value ?? facts.value).modifiedAtEpochMs,
     source: context.source,
   });
+}
+
+/** An adapter as the operator gave it, from which it can be made again. */
+export function asGiven({ convertedFrom, ...adapter }: CatalogueAdapter): StoredAdapter {
+  return { ...adapter, path: convertedFrom ?? adapter.path };
 }
 
 /** The least wins over a smaller most: who asks for two at least may have two. */

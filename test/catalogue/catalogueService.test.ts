@@ -6,6 +6,7 @@ import { CatalogueService } from '../../gateway/catalogue/catalogueService.ts';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import type { AdapterConverter } from '../../gateway/ports/adapterConverter.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
@@ -20,6 +21,10 @@ aliases:
   chat: base+fixed@0.5
 defaults: { sequences: 3, idle_ttl: 1m }
 `;
+const NO_CONVERTER: AdapterConverter = {
+  convert: async () => ({ ok: true, value: null }),
+  removeUnused: async () => {},
+};
 const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 let directory = '';
@@ -47,6 +52,7 @@ function openResult() {
   return CatalogueService.open({
     configPath: join(directory, 'hearth.yaml'),
     files: new GgufFiles(),
+    converter: NO_CONVERTER,
     store,
     events,
     log: QUIET,

@@ -1,12 +1,13 @@
 import type { BigIntStats } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quote } from './headerText.ts';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 const INDEX = 'adapter_model.safetensors.index.json';
-const MAX_JSON_BYTES = 4 * 2 ** 20;
+const PICKLE = 'adapter_model.bin';
+const MAX_JSON_BYTES = 2 ** 20;
 const MAX_SHARDS = 1024;
 /** A file of the same folder, nothing that leads out of it. */
 const SHARD_NAME = /^[\w][\w.-]*\.safetensors$/;
@@ -49,13 +50,12 @@ export function identityOfFiles({ config, weights }: PeftFiles): string {
 }
 
 async function weightNames(directory: string): Promise<string[]> {
-  const present = new Set(await readdir(directory));
-  if (present.has(WEIGHTS)) return [WEIGHTS];
-  if (present.has(INDEX)) return shardNames(await readJsonFile(await lookAt(directory, INDEX)));
-  const other = present.has('adapter_model.bin')
-    ? ', got adapter_model.bin, which is not read: a pickle runs code'
+  if (await isThere(directory, WEIGHTS)) return [WEIGHTS];
+  if (await isThere(directory, INDEX)) return shardNames(await readJsonFile(await lookAt(directory, INDEX)));
+  const other = (await isThere(directory, PICKLE))
+    ? `, got ${PICKLE}, which can run code when it is read`
     : '';
-  throw new Error(`expected ${WEIGHTS} or ${INDEX}${other}`);
+  throw new Error(`expected ${WEIGHTS} or ${INDEX} in it${other}`);
 }
 
 /** Hugging Face's index of shards: `{"weight_map": {"<tensor>": "<file>"}}`. */
@@ -76,6 +76,13 @@ function shardNames(text: string): string[] {
     throw new Error(`${INDEX}: expected 1 to ${MAX_SHARDS} files, got ${names.length}`);
   }
   return names.sort();
+}
+
+async function isThere(directory: string, name: string): Promise<boolean> {
+  return stat(join(directory, name)).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function lookAt(directory: string, name: string): Promise<InputFile> {

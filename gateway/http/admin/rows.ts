@@ -39,6 +39,7 @@ export function adapterRowOf(adapter: CatalogueAdapter): AdapterRow {
     object: 'adapter',
     base: adapter.base,
     path: adapter.path,
+    ...(adapter.convertedFrom === undefined ? {} : { converted_from: adapter.convertedFrom }),
     scale: adapter.scale,
     revision: adapter.revision,
     weight_bytes: adapter.weightBytes,
