@@ -88,7 +88,7 @@ describe('a gateway whose adapters are PEFT directories', () => {
       param: 'path',
     });
     expect(json.error.message).toBe(
-      `Cannot convert PEFT adapter "${directory}": DoRA is not supported: adapter_config.json has use_dora true`,
+      `Cannot convert PEFT adapter "${directory}": expected no DoRA in adapter_config.json, got use_dora true`,
     );
   });
 });

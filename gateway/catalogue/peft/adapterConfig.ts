@@ -75,12 +75,14 @@ export function parseAdapterConfig(text: string): AdapterConfig {
   const written = parseObject(text);
   for (const [field, isFine, what] of REFUSED) {
     if (!isFine(written[field])) {
-      throw new Error(`${what} is not supported: adapter_config.json has ${field} ${show(written[field])}`);
+      throw new Error(`expected no ${what} in adapter_config.json, got ${field} ${show(written[field])}`);
     }
   }
   for (const [field, value] of Object.entries(written)) {
     if (field.startsWith('use_') && !KNOWN_USES.has(field) && !isOff(value)) {
-      throw new Error(`${quote(field)} is not supported: adapter_config.json has it ${show(value)}`);
+      throw new Error(
+        `expected no ${field} in adapter_config.json, which is not known here, got ${show(value)}`,
+      );
     }
   }
   const parsed = schema.safeParse(written);

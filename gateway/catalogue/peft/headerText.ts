@@ -40,7 +40,7 @@ export class HeaderText {
   }
 
   string(): string {
-    this.#take('"');
+    this.#take('"', 'a text');
     const start = this.#at - 1;
     let isEscaped = false;
     for (;;) {
@@ -85,8 +85,8 @@ export class HeaderText {
     }
   }
 
-  #take(character: string): void {
-    if (!this.#tookIf(character)) throw this.#unexpected(`"${character}"`);
+  #take(character: string, expected = `"${character}"`): void {
+    if (!this.#tookIf(character)) throw this.#unexpected(expected);
   }
 
   #tookIf(character: string): boolean {

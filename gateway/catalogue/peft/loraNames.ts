@@ -25,7 +25,7 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/modules_to_save/, 'whole modules beside the LoRA are not supported'],
   [/lora_[AB]\.bias|\.bias$/, 'biases are not supported'],
   [/vision|visual|audio|multi_modal|mm_projector/, 'LoRA of other than the language model is not supported'],
-  [/lora_[AB]\./, 'it is no module of a layer that is known'],
+  [/lora_[AB]\./, 'expected a name such as base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight'],
 ];
 
 /** Throws an Error that names the tensor and why there is no place for it. */
