@@ -68,10 +68,10 @@ export async function makeAdapter(
 ): Promise<Result<CatalogueAdapter>> {
   const baseFacts = await context.files.inspect(base.path);
   if (!baseFacts.ok) return baseFacts;
-  const given = resolve(context.directory, spec.path);
-  const converted = await context.converter.convert(given, baseFacts.value);
+  const written = resolve(context.directory, spec.path);
+  const converted = await context.converter.convert(written, baseFacts.value);
   if (!converted.ok) return converted;
-  const facts = await inspectAs('adapter', converted.value?.path ?? given, context);
+  const facts = await inspectAs('adapter', converted.value?.path ?? written, context);
   if (!facts.ok) return facts;
   if (facts.value.architecture !== baseFacts.value.architecture) {
     return fail(
@@ -85,7 +85,7 @@ export async function makeAdapter(
     id: adapterId(spec.id),
     base: base.id,
     path: facts.value.path,
-    ...(converted.value ? { convertedFrom: given } : {}),
+    ...(converted.value ? { convertedFrom: written } : {}),
     scale,
     // What was converted is known by its content, also when its files were only touched.
     revision: shortHash([converted.value?.digest ?? facts.value.identity, scale]),

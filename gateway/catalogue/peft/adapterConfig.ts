@@ -107,9 +107,8 @@ function parseObject(text: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(
-      `adapter_config.json is no JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`adapter_config.json is no JSON: ${reason}`, { cause: error });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error('adapter_config.json: expected an object');
@@ -136,8 +135,10 @@ function patternOf(field: string, key: string): RegExp {
   }
   try {
     return new RegExp(`^(?:.*\\.)?(?:${key})$`);
-  } catch {
-    throw new Error(`expected a module's name or a pattern of names in ${field}, got ${quote(key)}`);
+  } catch (cause) {
+    throw new Error(`expected a module's name or a pattern of names in ${field}, got ${quote(key)}`, {
+      cause,
+    });
   }
 }
 

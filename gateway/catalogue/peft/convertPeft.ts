@@ -1,26 +1,18 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto';
-import { chmod, type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAdapterConfig } from './adapterConfig.ts';
 import { readBaseWeights } from './baseWeights.ts';
-import { type GgufLayout, layOutAdapter } from './ggufAdapter.ts';
-import { ELEMENT_BYTES, toHalves } from './halfFloats.ts';
-import {
-  type BaseWeights,
-  type LoraPlan,
-  type PlannedTensor,
-  planLora,
-  type SourceMatrix,
-} from './loraPlan.ts';
+import { layOutAdapter } from './ggufAdapter.ts';
+import { type BaseWeights, planLora, type SourceMatrix } from './loraPlan.ts';
 import { findPeftFiles, identityOfFiles, type PeftFiles, readJsonFile } from './peftFiles.ts';
 import { readSafetensorsHeader } from './safetensorsHeader.ts';
+import { isThere, writeAdapter } from './writeAdapter.ts';
 
 /** Counts up when the same input makes another file. */
 export const CONVERTER_VERSION = 1;
 
 const CHUNK_BYTES = 4 * 2 ** 20;
-/** A head whose rows change places is held whole. */
-const MAX_HEAD_BYTES = 64 * 2 ** 20;
 
 export interface ConvertJob {
   /** The PEFT directory. */
@@ -56,7 +48,7 @@ export async function convertPeft(job: ConvertJob, progress: () => void = () => 
     const layout = layOutAdapter(plan);
     const path = join(job.outputDir, `${digest}.gguf`);
     const isNew = !(await isThere(path, layout));
-    if (isNew) await writeWhole(path, (output) => writeTensors(plan, layout, handles, output, progress));
+    if (isNew) await writeAdapter(path, plan, layout, handles, progress);
     const after = await findPeftFiles(job.directory);
     if (identityOfFiles(after) !== identityOfFiles(files)) throw new Error('it changed while it was read');
     return { path, digest, isNew };
@@ -102,118 +94,4 @@ async function hashFile(handle: FileHandle, hash: Hash, progress: () => void): P
     position += bytesRead;
     progress();
   }
-}
-
-/** Whether the file was made before: its size, and all of its header, which follows from the plan. */
-async function isThere(path: string, { head, totalBytes }: GgufLayout): Promise<boolean> {
-  const size = await stat(path).then(
-    (stats) => stats.size,
-    () => -1,
-  );
-  if (size !== totalBytes) return false;
-  const file = await open(path, 'r');
-  try {
-    const found = Buffer.alloc(head.length);
-    await file.read(found, 0, head.length, 0);
-    return found.equals(head);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Readers find the finished file under its name, or none. */
-async function writeWhole(path: string, write: (output: FileHandle) => Promise<void>): Promise<void> {
-  const directory = join(path, '..');
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const output = await open(draft, 'wx', 0o600);
-  try {
-    try {
-      await write(output);
-      await output.sync();
-    } finally {
-      await output.close();
-    }
-    await chmod(draft, 0o400);
-    await rename(draft, path);
-  } catch (error) {
-    await unlink(draft).catch(() => {});
-    throw error;
-  }
-  const folder = await open(directory, 'r');
-  await folder.sync().finally(() => folder.close());
-}
-
-async function writeTensors(
-  plan: LoraPlan,
-  layout: GgufLayout,
-  handles: readonly FileHandle[],
-  output: FileHandle,
-  progress: () => void,
-): Promise<void> {
-  await output.write(layout.head, 0, layout.head.length, 0);
-  for (const [index, tensor] of plan.tensors.entries()) {
-    const input = handles[tensor.file];
-    const offset = layout.offsetsBytes[index];
-    if (!input || offset === undefined) throw new Error(`no place for tensor "${tensor.name}"`);
-    await writeTensor(tensor, input, output, offset, progress);
-  }
-  // The last tensor's padding.
-  await output.truncate(layout.totalBytes);
-}
-
-/** In steps of whole rows, and of whole heads where rows change places. */
-async function writeTensor(
-  tensor: PlannedTensor,
-  input: FileHandle,
-  output: FileHandle,
-  offsetBytes: number,
-  progress: () => void,
-): Promise<void> {
-  const { name, rows, columns, elements, headRows } = tensor;
-  const rowBytes = columns * ELEMENT_BYTES[elements];
-  const unitRows = headRows ?? 1;
-  if (unitRows * rowBytes > MAX_HEAD_BYTES) {
-    throw new Error(
-      `expected rows of "${name}" of at most ${MAX_HEAD_BYTES} bytes, got ${unitRows * rowBytes}`,
-    );
-  }
-  const stepRows = Math.max(1, Math.floor(CHUNK_BYTES / (unitRows * rowBytes))) * unitRows;
-  for (let row = 0; row < rows; row += stepRows) {
-    const count = Math.min(stepRows, rows - row);
-    const source = Buffer.alloc(count * rowBytes);
-    const { bytesRead } = await input.read(source, 0, source.length, tensor.offsetBytes + row * rowBytes);
-    if (bytesRead < source.length) throw new Error(`the numbers of "${name}" are cut off`);
-    const halves = new Uint16Array(count * columns);
-    const bad = toHalves(source, elements, tensor.factor, halves);
-    if (bad >= 0) {
-      throw new Error(
-        `expected finite float16 numbers in "${name}", got another in row ${row + Math.floor(bad / columns)}`,
-      );
-    }
-    const turned = headRows === null ? halves : turnHeads(halves, columns, headRows);
-    await output.write(littleEndian(turned), 0, turned.byteLength, offsetBytes + row * columns * 2);
-    progress();
-  }
-}
-
-/**
- * Rows of each head from halves one after the other to halves interleaved: row i of the first half, row i of the
- * second, row i + 1 of the first.
- */
-export function turnHeads(halves: Uint16Array, columns: number, headRows: number): Uint16Array {
-  const turned = new Uint16Array(halves.length);
-  const headElements = headRows * columns;
-  for (let head = 0; head < halves.length; head += headElements) {
-    for (let row = 0; row < headRows; row++) {
-      const from = head + ((row % 2) * (headRows / 2) + Math.floor(row / 2)) * columns;
-      turned.set(halves.subarray(from, from + columns), head + row * columns);
-    }
-  }
-  return turned;
-}
-
-/** Hearth runs on Linux x64 alone, whose numbers lie as GGUF's do. */
-function littleEndian(halves: Uint16Array): Uint8Array {
-  return new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength);
 }

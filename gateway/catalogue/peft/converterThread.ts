@@ -87,14 +87,12 @@ export class ConverterThread {
         else if (reply.kind === 'done') resolve(reply.conversion);
         else reject(new Error(reply.reason));
       };
-      const ended = (why: string) => reject(new Error(`the converter ended: ${why}`));
-      const on = <T>(event: string, listener: (value: T) => void) => {
-        worker.on(event, listener);
-        listening.signal.addEventListener('abort', () => worker.off(event, listener));
-      };
-      on('message', hear);
-      on('error', (error: Error) => ended(error.message));
-      on('exit', (code: number) => ended(`exit code ${code}`));
+      const failed = (error: Error) => reject(new Error(`the converter ended: ${error.message}`));
+      const ended = (code: number) => reject(new Error(`the converter ended: exit code ${code}`));
+      worker.on('message', hear).on('error', failed).on('exit', ended);
+      listening.signal.addEventListener('abort', () => {
+        worker.off('message', hear).off('error', failed).off('exit', ended);
+      });
       watch();
       worker.postMessage(job);
     });

@@ -92,7 +92,9 @@ async function lookAt(directory: string, name: string): Promise<InputFile> {
     stats = await stat(path, { bigint: true });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    throw new Error(code === 'ENOENT' ? `there is no ${name} in it` : `cannot read ${name}: ${code}`);
+    throw new Error(code === 'ENOENT' ? `there is no ${name} in it` : `cannot read ${name}: ${code}`, {
+      cause: error,
+    });
   }
   if (!stats.isFile()) throw new Error(`expected ${name} to be a file`);
   return { path, stats };
