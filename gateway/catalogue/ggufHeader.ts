@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { FileCursor } from './fileCursor.ts';
+import { type BytesAt, FileCursor } from './fileCursor.ts';
 import { tensorBytes } from './tensorBytes.ts';
 
 /** Longest reading of one file's header; a hung network file system must not hold the catalogue. */
@@ -56,22 +56,23 @@ export async function readGgufHeader(path: string, sizeBytes: number): Promise<G
 
 /** The same with its tensors, whose names must differ. */
 export async function readGgufContents(path: string, sizeBytes: number): Promise<GgufContents> {
-  return withTimeout(
-    openAndRead(path, async (file) => {
-      const cursor = new FileCursor(file, sizeBytes);
-      const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
-      const tensors = new Map<string, GgufTensor>();
-      const dataStart = await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes, (tensor) => {
-        if (tensors.has(tensor.name)) throw new Error(`tensor ${JSON.stringify(tensor.name)} comes twice`);
-        tensors.set(tensor.name, tensor);
-      });
-      const placed = [...tensors.values()].map((tensor) => ({
-        ...tensor,
-        offsetBytes: dataStart + tensor.offsetBytes,
-      }));
-      return { metadata, tensors: placed };
-    }),
-  );
+  return withTimeout(openAndRead(path, (file) => readGguf(file, sizeBytes)));
+}
+
+/** The same of a file that is open, without a limit of time. */
+export async function readGguf(file: BytesAt, sizeBytes: number): Promise<GgufContents> {
+  const cursor = new FileCursor(file, sizeBytes);
+  const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
+  const tensors = new Map<string, GgufTensor>();
+  const dataStart = await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes, (tensor) => {
+    if (tensors.has(tensor.name)) throw new Error(`tensor ${JSON.stringify(tensor.name)} comes twice`);
+    tensors.set(tensor.name, tensor);
+  });
+  const placed = [...tensors.values()].map((tensor) => ({
+    ...tensor,
+    offsetBytes: dataStart + tensor.offsetBytes,
+  }));
+  return { metadata, tensors: placed };
 }
 
 async function openAndRead<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
@@ -171,7 +172,9 @@ async function readTensors(
     found?.({ name, shape: shape.map(Number), type, offsetBytes });
   }
   if (count === 0) return cursor.position;
-  if (!(alignment > 0)) throw new Error(`expected a positive general.alignment, got ${alignment}`);
+  if (!Number.isSafeInteger(alignment) || alignment < 1) {
+    throw new Error(`expected a positive general.alignment, got ${alignment}`);
+  }
   const dataStartBytes = Math.ceil(cursor.position / alignment) * alignment;
   const neededBytes = dataStartBytes + dataEndBytes;
   if (neededBytes > sizeBytes) {

@@ -81,7 +81,7 @@ export function parseAdapterConfig(text: string): AdapterConfig {
   for (const [field, value] of Object.entries(written)) {
     if (field.startsWith('use_') && !KNOWN_USES.has(field) && !isOff(value)) {
       throw new Error(
-        `expected no ${field} in adapter_config.json, which is not known here, got ${show(value)}`,
+        `expected no ${clip(field)} in adapter_config.json, which is not known here, got ${show(value)}`,
       );
     }
   }
@@ -142,13 +142,16 @@ function patternOf(field: string, key: string): RegExp {
   }
 }
 
-function firstIssue(error: z.ZodError): string {
-  const [issue] = error.issues;
-  return `adapter_config.json: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'not understood'}`;
+function firstIssue({ issues: [issue] }: z.ZodError): string {
+  const field = clip(issue?.path.map(String).join('.') ?? '');
+  return `adapter_config.json: ${field}: ${issue?.message ?? 'not understood'}`;
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'undefined';
+  return clip(JSON.stringify(value) ?? 'undefined');
+}
+
+function clip(text: string): string {
   return text.length <= 64 ? text : `${text.slice(0, 64)}...`;
 }
 

@@ -23,33 +23,62 @@ export function toHalves(
   factor: number,
   halves: Uint16Array,
 ): number {
-  const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
-  const count = source.byteLength / ELEMENT_BYTES[elements];
-  for (let index = 0; index < count; index++) {
-    const half =
-      elements === 'f16' && factor === 1
-        ? view.getUint16(2 * index, true)
-        : halfBits(read(view, elements, index) * factor);
+  if (elements === 'f16' && factor === 1) return copyHalves(numbersOf(source, Uint16Array), halves);
+  const bits = float32Bits(source, elements, factor);
+  for (let index = 0; index < bits.length; index++) {
+    const half = halfBits(bits[index] as number);
     if ((half & HALF_INFINITY) === HALF_INFINITY) return index;
     halves[index] = half;
   }
   return -1;
 }
 
-const number = new Float32Array(1);
-const bits = new Uint32Array(number.buffer);
-
-function read(view: DataView, elements: ElementType, index: number): number {
-  if (elements === 'f32') return view.getFloat32(4 * index, true);
-  if (elements === 'f16') return halfValue(view.getUint16(2 * index, true));
-  bits[0] = view.getUint16(2 * index, true) << 16;
-  return number[0] as number;
+function copyHalves(source: Uint16Array, halves: Uint16Array): number {
+  halves.set(source);
+  for (let index = 0; index < source.length; index++) {
+    if (((source[index] as number) & HALF_INFINITY) === HALF_INFINITY) return index;
+  }
+  return -1;
 }
 
-/** The float16 nearest to a float32 (IEEE 754, binary16): 1 bit of sign, 5 of exponent, 10 of fraction. */
-function halfBits(value: number): number {
-  number[0] = value;
-  const all = bits[0] as number;
+/** What needs no arithmetic is not turned into numbers and back: there are millions. */
+function float32Bits(source: Uint8Array, elements: ElementType, factor: number): Uint32Array {
+  if (elements === 'f32' && factor === 1) return numbersOf(source, Uint32Array);
+  const floats = elements === 'f32' ? numbersOf(source, Float32Array).slice() : widened(source, elements);
+  if (factor !== 1) {
+    for (let index = 0; index < floats.length; index++) floats[index] = (floats[index] as number) * factor;
+  }
+  return bitsOf(floats);
+}
+
+function widened(source: Uint8Array, elements: 'f16' | 'bf16'): Float32Array {
+  const sixteen = numbersOf(source, Uint16Array);
+  const floats = new Float32Array(sixteen.length);
+  const bits = bitsOf(floats);
+  for (let index = 0; index < sixteen.length; index++) {
+    const half = sixteen[index] as number;
+    if (elements === 'bf16') bits[index] = half << 16;
+    else floats[index] = halfValue(half);
+  }
+  return floats;
+}
+
+function bitsOf(floats: Float32Array): Uint32Array {
+  return new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+}
+
+/** A view of bytes as numbers; of a copy when they do not begin where such a number may. */
+function numbersOf<T>(
+  bytes: Uint8Array,
+  kind: { new (buffer: ArrayBufferLike, offset: number, length: number): T; BYTES_PER_ELEMENT: number },
+): T {
+  const size = kind.BYTES_PER_ELEMENT;
+  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  return new kind(buffer, byteOffset, bytes.byteLength / size);
+}
+
+/** The float16 nearest to a float32, bits to bits (IEEE 754): 1 of sign, 5 of exponent, 10 of fraction. */
+function halfBits(all: number): number {
   const sign = (all >>> 16) & SIGN;
   const magnitude = all & 0x7fff_ffff;
   // From 65520 on the nearest is infinity; NaN is above that.

@@ -85,3 +85,17 @@ test('toHalves() tells the place of what is no finite float16', () => {
   const halves = new Uint16Array(2);
   expect(toHalves(Buffer.from(new Uint16Array([0x3c00, 0x7c01]).buffer), 'f16', 1, halves)).toBe(1);
 });
+
+test('toHalves() reads numbers wherever they begin', () => {
+  const odd = Buffer.concat([Buffer.from([0]), Buffer.from(new Float32Array([1, -2]).buffer)]).subarray(1);
+  const halves = new Uint16Array(2);
+  expect(toHalves(odd, 'f32', 1, halves)).toBe(-1);
+  expect([...halves]).toEqual([0x3c00, 0xc000]);
+});
+
+test('toHalves() multiplies bfloat16 too', () => {
+  const source = Buffer.from(new Uint16Array([0x3f80, 0xc000]).buffer);
+  const halves = new Uint16Array(2);
+  expect(toHalves(source, 'bf16', 0.5, halves)).toBe(-1);
+  expect([...halves]).toEqual([0x3800, 0xbc00]);
+});
