@@ -152,6 +152,16 @@ describe('convertPeft()', () => {
     expect((await contentsOf(path)).byName).toEqual((await contentsOf(whole.path)).byName);
   });
 
+  test('holds an adapter against all files of a split base', async () => {
+    const place = writePeft(join(directory, 'split'), peftTensors(LLAMA));
+    const part = (number: number) => join(place, `base-0000${number}-of-00002.gguf`);
+    writeFileSync(part(1), baseBytes(LLAMA, {}, [0]));
+    const job = { directory: place, basePath: part(1), outputDir: join(directory, 'out') };
+    await expect(convertPeft(job)).rejects.toThrow('base-00002-of-00002.gguf');
+    writeFileSync(part(2), baseBytes(LLAMA, {}, [1]));
+    expect((await convertPeft(job)).digest).toBe((await convert(LLAMA)).digest);
+  });
+
   test('makes a file once, and again when it is not whole', async () => {
     const first = await convert(LLAMA, { config: { lora_alpha: 5 } });
     expect(first.isNew).toBe(true);

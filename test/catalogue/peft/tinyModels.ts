@@ -60,11 +60,15 @@ export const TINY_MODELS: readonly TinyModel[] = [
   tiny('phi3', 'phi3', 'F32', fused),
 ];
 
-/** The base's GGUF file, whose numbers are noughts. */
-export function baseBytes(model: TinyModel, changes: Readonly<Record<string, number>> = {}): Buffer {
+/** The base's GGUF file, whose numbers are noughts; with all layers, or with those of one file of a split model. */
+export function baseBytes(
+  model: TinyModel,
+  changes: Readonly<Record<string, number>> = {},
+  layers: readonly number[] = [...Array(LAYERS).keys()],
+): Buffer {
   const { architecture, modules } = model;
   const tensors: TestTensor[] = [{ name: 'token_embd.weight', shape: [HIDDEN, 32] }];
-  for (let layer = 0; layer < LAYERS; layer++) {
+  for (const layer of layers) {
     for (const [, tensor, [rows, columns]] of modules) {
       tensors.push({ name: `blk.${layer}.${tensor}.weight`, shape: [columns, rows] });
     }
