@@ -19,6 +19,7 @@ import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
 import { PageCache } from './shell/pageCache.ts';
+import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
@@ -83,6 +84,8 @@ export async function compose(
       workerDir: DIST_DIR,
     });
     opened.unshift(() => database.close());
+    // Read beside what else there is to do before the pool begins.
+    const pastTimes = readPastTimes(database.durations, log);
     const catalogue = await openCatalogue(settings, database, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
@@ -97,6 +100,7 @@ export async function compose(
       core.pool.stop();
       core.fleet.letGo();
     });
+    core.pool.dispatch(pastTimesEvent(await pastTimes, catalogue.current()));
     await core.pins.restore();
     // Before the first request can come, so that it finds them warm.
     await adoptRunners({

@@ -5,6 +5,7 @@ import type { DemandSlot } from '../../gateway/pool/forecast.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import { recordFromRow } from '../requestRows.ts';
 import { adapters, aliases, events, models, pins, requests, runners } from '../schema.ts';
+import { lastDurations } from './durations.ts';
 import { parseDetail } from './jsonColumns.ts';
 
 /** Most rows that one read returns. */
@@ -40,6 +41,8 @@ export function makeQueries(db: BetterSQLite3Database) {
         .groupBy(requests.combo, slot)
         .all();
     },
+
+    lastDurations: ({ perCombo }: { perCombo: number }) => lastDurations(db, perCombo),
 
     recentEvents: ({ limit }: { limit: number }): PoolEvent[] =>
       db

@@ -33,9 +33,15 @@ export function oneContext({
   kvBytes,
   computeBytes,
 }: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes'>): Contexts {
-  const resizeAfterMs = Number.NEGATIVE_INFINITY;
-  const held = { retiringBytes: 0, reserveBytes: 0 };
-  return { sequences, kvBytes, computeBytes, ...held, resize: null, resizeAfterMs };
+  return {
+    sequences,
+    kvBytes,
+    computeBytes,
+    resize: null,
+    retiringBytes: 0,
+    reserveBytes: 0,
+    resizeAfterMs: Number.NEGATIVE_INFINITY,
+  };
 }
 
 /** Those of a slot, for another one that takes its place. */

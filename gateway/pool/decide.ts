@@ -7,6 +7,7 @@ import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { drain, evict, liftQuarantine, warm } from './orders.ts';
 import { pack } from './packing.ts';
+import { timesKnown } from './pastTimes.ts';
 import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
@@ -122,11 +123,17 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'pinsRestored':
       restorePins(state, event.pins, effects);
       break;
+    case 'timesKnown':
+      timesKnown(state, event.times);
+      break;
     case 'catalogueChanged':
       applyCatalogue(state, event.catalogue, nowMs, effects);
       break;
     case 'shutdownAsked':
       shutDown(state, nowMs, effects);
+      break;
+    case 'deadlineDue':
+      // Who has waited to its deadline has been refused above.
       break;
     case 'tick':
       endPins(state, nowMs, effects);

@@ -3,6 +3,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, ComboName, RequestId, RunnerId } from '../domain/ids.ts';
 import type { AdoptedCombo } from './adoption.ts';
+import type { PastTime } from './pastTimes.ts';
 import type { Pin, PinLevel } from './pins.ts';
 import type { TokenUsage, WaitTerms } from './terms.ts';
 import type { LikelyCombo } from './warmAhead.ts';
@@ -117,6 +118,10 @@ export type PoolEvent =
   | { readonly type: 'unpinAsked'; readonly orderId: string; readonly combo: ComboName }
   /** Pins of an earlier life of the gateway. */
   | { readonly type: 'pinsRestored'; readonly pins: readonly Pin[] }
+  /** What was measured in earlier lives of the gateway, the oldest first; told before anything else. */
+  | { readonly type: 'timesKnown'; readonly times: readonly PastTime[] }
   | { readonly type: 'shutdownAsked' }
   | { readonly type: 'catalogueChanged'; readonly catalogue: Catalogue }
+  /** The next deadline has come (deadlines.ts, nextDeadlineMs). */
+  | { readonly type: 'deadlineDue' }
   | { readonly type: 'tick' };

@@ -30,6 +30,18 @@ export interface Blocked extends Placeable {
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.unplaced.bases.size === 0) return;
   refuseQuarantined(state, (want) => needsNewRunner(state, want), nowMs, effects);
+  for (let before = -1; effects.length > before; ) {
+    placeAll(state, nowMs, effects);
+    before = effects.length;
+    makePlaces(state, nowMs, effects);
+    // Who has given way for a place may have left what was missing to the memory of another.
+  }
+  // Who waited for a place on a runner that has just given way needs its base anew.
+  refuseQuarantined(state, (want) => needsNewRunner(state, want), nowMs, effects);
+}
+
+/** Until one lacks memory, which is made for it. */
+function placeAll(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   for (let next = nextToPlace(state); next; next = nextToPlace(state)) {
     const { want, runner } = next;
     if (want.type === 'queue' && !canFit(state, want.combo)) {
@@ -44,9 +56,6 @@ export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffec
     if (runner) startOnRunner(state, runner, want, nowMs, effects);
     else startRunner(state, want, nowMs, effects);
   }
-  makePlaces(state, nowMs, effects);
-  // Who waited for a place on a runner that has just given way needs its base anew.
-  refuseQuarantined(state, (want) => needsNewRunner(state, want), nowMs, effects);
 }
 
 /** No runner of its base may take it on: a new one has to load the base. */

@@ -9,15 +9,15 @@ import { newWorth } from './eviction.ts';
 import { chargeStart } from './fairness.ts';
 import { holdersOf, readyHolders } from './holders.ts';
 import { isKept, keepFailed, keepLost } from './keeps.ts';
+import { loseStarts } from './lostStarts.ts';
 import { measureContext, measureWeights, slotBytes } from './memory.ts';
 import { lift, strike } from './quarantine.ts';
 import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
-import { noteLoad, noteStart } from './startTimes.ts';
+import { noteLoad, noteStart, noteStep } from './startTimes.ts';
 import type { ComboSlot, PoolState, ReadyRunner, ReadySlot, Runner, WaitQueue } from './state.ts';
-import { noteStep } from './stepTimes.ts';
 import { detach, stopRunner } from './stops.ts';
 import type { Tier } from './terms.ts';
 import { beganFor, tierOf } from './tiers.ts';
@@ -202,7 +202,7 @@ export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, eff
 
 /**
  * A start that failed answers everybody who waits for it, unless the standby that it took is suspect; a ready runner that
- * failed is replaced for who waits. `sinceMs`: when it began to fail; a hang is found later than that.
+ * failed is replaced for who waits, also for an attach on it. `sinceMs`: when it began to fail; a hang is found later than that.
  */
 export function runnerFailed(
   state: PoolState,
@@ -220,12 +220,16 @@ export function runnerFailed(
   const isSuspected = isSuspect(runner, failure, sinceMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
   if (!isSuspected) blame(state, runner, failure, nowMs, effects);
-  if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
+  if (runner.state === 'ready') loseStarts(state, runner, failure, nowMs, effects);
+  else if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
   noteLosses(state, runner, failure, nowMs);
   stopRunner(state, runner, reason, nowMs, effects);
 }
 
-/** The process is gone: what it held is gone. Granted requests are ended by the shell, which sees their sockets. */
+/**
+ * The process is gone: what it held is gone. Granted requests are ended by the shell, which sees their sockets. A start
+ * that somebody else has ended has not failed.
+ */
 export function runnerGone(
   state: PoolState,
   event: Extract<PoolEvent, { type: 'runnerExited' }>,
@@ -241,7 +245,8 @@ export function runnerGone(
   const isSuspected = isSuspect(runner, failure, nowMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
   if (!isSuspected) blameExit(state, runner, event, nowMs, effects);
-  if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
+  if (runner.state === 'ready' || event.byOthers) loseStarts(state, runner, failure, nowMs, effects);
+  else if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
   noteLosses(state, runner, failure, nowMs);
   forget(state, id);
   for (const key of runner.combos.keys()) losePlace(state, key, id, effects);

@@ -5,7 +5,7 @@ import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { Contexts } from './contexts.ts';
 import type { DeadlineQueue } from './deadlines.ts';
-import { type DurationBook, noStartTimes, type StartTimes } from './durations.ts';
+import { type DurationBook, noDurations } from './durations.ts';
 import type { StopReason } from './effects.ts';
 import { type Book, EVICTION_POLICIES, type EvictionPolicy, type Worth } from './eviction.ts';
 import { type Account, type Fairness, noFairness } from './fairness.ts';
@@ -16,7 +16,6 @@ import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
-import type { StepTimes } from './stepTimes.ts';
 import type { Tenants } from './tenants.ts';
 import type { Tier } from './terms.ts';
 import type { InteractiveUse } from './tiers.ts';
@@ -147,6 +146,8 @@ export interface Waiter {
   waitsSinceMs: number;
   /** null: nobody has begun a start for it, or its combo is ready and it waits for a free sequence. */
   start: WaitingStart | null;
+  /** Starts that it waited on and that went with their runners. */
+  lostStarts: number;
   /** Its client was told this runner and the kind: nobody takes either from it, and it is answered when the runner goes. */
   promised: RunnerId | null;
 }
@@ -229,11 +230,16 @@ export interface PoolState {
   readonly granted: Map<RequestId, GrantedRequest>;
   readonly fairness: Fairness;
   readonly deadlines: DeadlineQueue;
-  readonly startTimes: StartTimes;
+  /** How long starts took (startTimes.ts). */
+  readonly startTimes: DurationBook;
+  /** Starts under way that were told to be slow. */
+  readonly slowStarts: Set<string>;
   /** How long requests ran, by combo. */
   readonly serviceTimes: DurationBook;
   /** What is current; runners and combos of other revisions go when nobody uses them. */
   catalogue: Catalogue;
+  /** Since the catalogue changed something may be there that is not of it. */
+  mayHaveStale: boolean;
   shuttingDown: boolean;
   standbyLosses: StandbyLosses;
   readonly clocks: Record<Book, number>;
@@ -242,7 +248,6 @@ export interface PoolState {
   readonly quarantines: Map<string, Quarantine>;
   /** Of runners whose connection broke: what is to blame if their exit, which follows, was their own doing. */
   readonly culprits: Map<RunnerId, readonly Culprit[]>;
-  readonly stepTimes: StepTimes;
   readonly dice: Dice;
   /** Started because a forecast expected them, until that forecast is over. */
   readonly warmedAhead: Map<ComboKey, WarmedAhead>;
@@ -271,9 +276,11 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     granted: new Map(),
     fairness: noFairness(),
     deadlines: [],
-    startTimes: noStartTimes(),
-    serviceTimes: new Map(),
+    startTimes: noDurations(),
+    slowStarts: new Set(),
+    serviceTimes: noDurations(),
     catalogue,
+    mayHaveStale: false,
     shuttingDown: false,
     clocks: { combos: 0, bases: 0 },
     measured: new Map(),
@@ -282,7 +289,6 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     quarantines: new Map(),
     culprits: new Map(),
-    stepTimes: { times: new Map(), slow: new Set() },
     dice: diceOf(runnerPrefix),
     runnerPrefix,
     spawned: 0,
@@ -296,8 +302,15 @@ export function nextRunnerId(state: PoolState): RunnerId {
 
 /** One base at one revision. */
 export function baseKey(model: CatalogueModel): string {
-  return `${model.id}#${model.revision}`;
+  const known = BASE_KEYS.get(model);
+  if (known !== undefined) return known;
+  const key = `${model.id}#${model.revision}`;
+  BASE_KEYS.set(model, key);
+  return key;
 }
+
+/** Each event asks for several of them, and a text that is made anew has to be hashed anew. */
+const BASE_KEYS = new WeakMap<CatalogueModel, string>();
 
 export function isUsable(runner: Runner): runner is UsableRunner {
   const { state, model } = runner;

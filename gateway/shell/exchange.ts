@@ -1,6 +1,7 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
 import { errorEnvelope, retryAfterHeaders } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
+import { withoutPaths } from '../domain/filePaths.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import type { PhaseInterval } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
@@ -219,13 +220,15 @@ export class Exchange {
   /** The runner's own envelope goes to the client as it is. */
   async #endRefused(status: number, body: Buffer, endedMonoMs: number): Promise<void> {
     await this.#write(this.#record(status, errorCodeOf(body), null, body.length, endedMonoMs));
+    // A refusal of the request itself may quote it.
+    const text = status < 500 ? body.toString('utf8') : this.#forClient(body.toString('utf8'));
     if (this.#sink.headSent) {
-      this.#sink.end(`data: ${body.toString('utf8').replaceAll('\n', ' ')}\n\n`);
+      this.#sink.end(`data: ${text.replaceAll('\n', ' ')}\n\n`);
       return;
     }
     const retry = this.#retryOf(status);
     this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#headers() });
-    this.#sink.end(body);
+    this.#sink.end(text);
   }
 
   /** A runner's own refusal passes with time, or never. */
@@ -250,9 +253,16 @@ export class Exchange {
   }
 
   /** Tells the client of a failure: by status before headers went, by an error frame after. */
-  #say(failure: Failure): void {
+  #say(told: Failure): void {
+    const failure = { ...told, message: this.#forClient(told.message) };
     if (this.#sink.headSent) this.#sink.end(`data: ${JSON.stringify(errorEnvelope(failure).body)}\n\n`);
     else this.#sink.fail(failure, this.#headers());
+  }
+
+  /** What engines and runners say of files is for operators: the event log and the admin API have all of it. */
+  #forClient(text: string): string {
+    const { model, adapters } = this.#request.combo;
+    return withoutPaths(text, [model.path, ...adapters.map(({ adapter }) => adapter.path)]);
   }
 
   #record(

@@ -10,6 +10,7 @@ import {
   requestId,
 } from '../../gateway/domain/ids.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
+import { nextDeadlineMs } from '../../gateway/pool/deadlines.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
@@ -22,11 +23,12 @@ import { isUnclaimed } from '../../gateway/pool/standbys.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { judgeOffer } from './adopting.ts';
-import { Agenda, randomOf } from './agenda.ts';
+import { Agenda, randomOf, waker } from './agenda.ts';
 import { checkBooks } from './books.ts';
 import { wrongBudget } from './budgets.ts';
 import { watchForecast } from './forecastWatch.ts';
 import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
+import { losersOf, wrongLoss } from './lossBooks.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, type SimulatedRequest, waitingOf } from './requests.ts';
@@ -43,6 +45,7 @@ const TICK_MS = 200;
 export class World {
   readonly state: PoolState;
   readonly agenda = new Agenda();
+  readonly #wake = waker(this.agenda, () => this.tell({ type: 'deadlineDue' }));
   readonly random: () => number;
   readonly faults: Faults;
   readonly requests: SimulatedRequest[] = [];
@@ -184,16 +187,18 @@ export class World {
     const kept = keptRunners(this.state);
     const spread = heldCounts(this.state);
     for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
+    const losers = losersOf(this.state, event);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
+    this.#mustNot(wrongLoss(losers, effects));
     if (event.type === 'requestArrived') noteStartForNext(this.state, this.orders, event.combo, effects);
     if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event, effects);
     for (const effect of effects) this.#perform(effect);
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
-    if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
+    if (event.type !== 'runnerAdopted') checkSpread(this.state, event, spread);
     checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
-    const lateMs = event.type === 'tick' ? 0 : TICK_MS;
-    const late = overdue(this.requests, lateMs, this.agenda.nowMs);
+    const late = overdue(this.requests, this.agenda.nowMs);
     this.#mustNot(wrongBudget(this.state, this.processes) ?? late);
+    this.#wake(nextDeadlineMs(this.state));
     const waiting = waitingOf(this.requests, this.orders);
     this.#must(waiting === this.state.waiting, 'the pool has forgotten somebody who waits');
   }
