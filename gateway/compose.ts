@@ -23,6 +23,7 @@ import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
+import { findDevices } from './shell/processes/findDevices.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
@@ -94,7 +95,11 @@ export async function compose(
       secret,
       environment: pick(environment, RUNNER_ENVIRONMENT),
     };
+    const devices = settings.mayHaveDevices
+      ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
+      : [];
     const core = buildCore(settings, database, catalogue, log, spawning);
+    if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
       core.pool.stop();
@@ -188,6 +193,9 @@ function buildCore(
     log,
     timeline,
     telemetry: metrics,
+    hasDevices: () => state.devices.size > 0,
+    files: catalogue,
+    catalogue: () => catalogue.current(),
     dispatch: (event) => pool.dispatch(event),
   });
   const pins = new PinBook({ pool, store: database.pins, pages: new PageCache(log), clock, log });

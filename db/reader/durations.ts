@@ -6,7 +6,7 @@ import { isOwnStart, requests } from '../schema.ts';
 
 /** How many of the newest rows are looked at: what a restart waits for must not grow with the ledger. */
 const NEWEST_STARTS = 4_000;
-const NEWEST_REQUESTS = 10_000;
+const NEWEST_REQUESTS = 4_000;
 
 /** What the query of either kind gives; the newest first. */
 interface Row {
@@ -80,5 +80,5 @@ function lastOfEach(newestFirst: readonly Row[], perCombo: number): PastDuration
     counts.set(key, count);
     if (count <= perCombo) last.push({ ...row, combo: comboName(row.combo) });
   }
-  return last.reverse();
+  return last.toReversed();
 }

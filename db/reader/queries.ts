@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq, gte, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
-import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import { adapterId, deviceName, modelId } from '../../gateway/domain/ids.ts';
 import type { DemandSlot } from '../../gateway/pool/forecast.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import { recordFromRow } from '../requestRows.ts';
@@ -81,6 +81,7 @@ export function makeQueries(db: BetterSQLite3Database) {
           ...row,
           id: modelId(row.id),
           maxSequences: row.maxSequences ?? row.sequences,
+          device: row.device === null ? null : deviceName(row.device),
           source: 'api' as const,
         })),
       adapters: db

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
-import { adapterId, modelId } from '../domain/ids.ts';
+import { adapterId, type DeviceName, deviceName, modelId } from '../domain/ids.ts';
 import type { AdapterConverter } from '../ports/adapterConverter.ts';
 import type { StoredAdapter } from '../ports/catalogueStore.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
@@ -44,6 +44,9 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     ...sequencesOf(spec, defaults),
     maxThreads: spec.maxThreads ?? defaults.maxThreads ?? null,
     deviceLayers: spec.deviceLayers ?? defaults.deviceLayers ?? -1,
+    device: deviceOf(given(spec.device, defaults.device, null)),
+    sleeps: given(spec.sleeps, defaults.sleeps, null),
+    sleepAfterMs: given(spec.sleepAfterMs, defaults.sleepAfterMs, null),
     useMmap: spec.useMmap ?? defaults.useMmap ?? true,
     repack: spec.repack ?? defaults.repack ?? true,
     kvBudgetBytes: given(spec.kvBudgetBytes, defaults.kvBudgetBytes, null),
@@ -52,12 +55,13 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.value.sizeBytes,
+    layers: facts.value.layers,
     kvBytesPerToken: facts.value.kvBytesPerToken,
     computeBytes: facts.value.computeBytes,
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
     source: context.source,
   } as const;
-  return ok({ ...model, revision: modelRevision(model, facts.value) });
+  return ok({ ...model, revision: modelRevision(model, facts.value.identity) });
 }
 
 /** The same for an adapter of `base`, whose architecture it must have. A PEFT directory is converted first. */
@@ -81,14 +85,14 @@ export async function makeAdapter(
     );
   }
   const scale = spec.scale ?? 1;
+  const origin = converted.value ? { converted: { from: written, digest: converted.value.digest } } : {};
   return ok({
     id: adapterId(spec.id),
     base: base.id,
     path: facts.value.path,
-    ...(converted.value ? { convertedFrom: written } : {}),
+    ...origin,
     scale,
-    // What was converted is known by its content, also when its files were only touched.
-    revision: shortHash([converted.value?.digest ?? facts.value.identity, scale]),
+    revision: adapterRevision({ scale, ...origin }, facts.value.identity),
     weightBytes: facts.value.sizeBytes,
     createdAtEpochMs: (converted.value ?? facts.value).modifiedAtEpochMs,
     source: context.source,
@@ -96,8 +100,8 @@ export async function makeAdapter(
 }
 
 /** An adapter as the operator gave it, from which it can be made again. */
-export function asGiven({ convertedFrom, ...adapter }: CatalogueAdapter): StoredAdapter {
-  return { ...adapter, path: convertedFrom ?? adapter.path };
+export function asGiven({ converted, ...adapter }: CatalogueAdapter): StoredAdapter {
+  return { ...adapter, path: converted?.from ?? adapter.path };
 }
 
 /** The least wins over a smaller most: who asks for two at least may have two. */
@@ -119,9 +123,17 @@ function sequencesOf(
 }
 
 /** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */
-function modelRevision(model: Omit<CatalogueModel, 'revision'>, facts: ModelFileFacts): string {
+export function modelRevision(model: Omit<CatalogueModel, 'revision'>, fileIdentity: string): string {
   const { engine, contextTokens, deviceLayers, repack, chatTemplate } = model;
-  return shortHash([facts.identity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+  return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+}
+
+/** What was converted is known by the content that it was made from, also when that was only touched. */
+export function adapterRevision(
+  { scale, converted }: Pick<CatalogueAdapter, 'scale' | 'converted'>,
+  fileIdentity: string,
+): string {
+  return shortHash([converted?.digest ?? fileIdentity, scale]);
 }
 
 function shortHash(parts: readonly unknown[]): string {
@@ -164,12 +176,12 @@ function badTemplate(path: string, reason: string): Result<never> {
   return fail('invalid_request', `Cannot read chat template "${path}": ${reason}`, 'chat_template_file');
 }
 
+function deviceOf(name: string | null): DeviceName | null {
+  return name === null ? null : deviceName(name);
+}
+
 /** The first that is not undefined; null is a value. */
-function given(
-  own: number | null | undefined,
-  byDefault: number | null | undefined,
-  otherwise: number | null,
-) {
+function given<T>(own: T | undefined, byDefault: T | undefined, otherwise: T): T {
   if (own !== undefined) return own;
   return byDefault !== undefined ? byDefault : otherwise;
 }

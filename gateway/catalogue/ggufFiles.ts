@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import { readGgufHeader } from './ggufHeader.ts';
-import { computeBytes, kvBytesPerToken } from './ggufMemory.ts';
+import { computeBytes, kvBytesPerToken, layersOf } from './ggufMemory.ts';
 import { partsOf } from './ggufParts.ts';
 
 /** Looks into GGUF files on this machine. Headers that were read once are kept by the file's identity. */
@@ -69,6 +69,7 @@ async function readFacts(
     kind: type,
     architecture,
     trainedContextTokens: type === 'model' && Number.isSafeInteger(trained) && trained > 0 ? trained : 0,
+    layers: type === 'model' ? layersOf(metadata, architecture) : 0,
     kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
     computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
     sizeBytes: parts.reduce((sum, { size }) => sum + Number(size), 0),

@@ -1,10 +1,11 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
-import { type DurationBook, medianMs, noteDuration } from './durations.ts';
+import { medianMs, noteDuration } from './durations.ts';
 import { bestHolder } from './holders.ts';
-import { baseKey, type ComboSlot, type PoolState } from './state.ts';
-import { runnersOfBase } from './usable.ts';
+import type { ComboSlot } from './slots.ts';
+import { baseKey, type PoolState } from './state.ts';
+import { restingRunners, runnersOfBase } from './usable.ts';
 
 // What was measured of starts, in one book: whole ones by kind, their steps, and milliseconds for a gigabyte of weights.
 
@@ -44,8 +45,9 @@ export function predictStepMs({ startTimes }: PoolState, step: StartStep): numbe
 }
 
 /** How the combo would be started as things are, when nobody had begun that. */
-export function nextStartKind(state: PoolState, { model }: Combo): 'attach' | 'cold' {
-  return runnersOfBase(state, model).some((runner) => runner.state === 'ready') ? 'attach' : 'cold';
+export function nextStartKind(state: PoolState, { model }: Combo): 'attach' | 'wake' | 'cold' {
+  if (runnersOfBase(state, model).some((runner) => runner.state === 'ready')) return 'attach';
+  return restingRunners(state, model).length > 0 ? 'wake' : 'cold';
 }
 
 /** Median of the combo's own starts of that kind, else of those of its base; null: none was seen. */

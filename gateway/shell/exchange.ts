@@ -1,3 +1,4 @@
+import type { Pool } from 'undici';
 import type { RunnerReport } from '../../runner/protocol/report.ts';
 import { errorEnvelope, retryAfterHeaders } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
@@ -13,6 +14,7 @@ import { type BadAnswer, badAnswerFailure, isBad, showsBadRunner } from './badAn
 import { type DeadlineDefaults, deadlineOf } from './deadlines.ts';
 import { makeRecord } from './exchangeRecord.ts';
 import type { InferenceRequest, ResponseSink } from './inference.ts';
+import { lateReport } from './lateReport.ts';
 import type { Grant, GrantOutcome, PoolLoop } from './poolLoop.ts';
 import { RequestTimes, serverTiming } from './requestTimes.ts';
 import { type RunnerAnswer, RunnerExchange } from './runnerAnswer.ts';
@@ -57,6 +59,7 @@ export class Exchange {
   /** What serves the request, or what it waits for once that is fixed. */
   #start: FixedStart | null = null;
   #running: RunnerExchange | null = null;
+  #lastCalled: Pool | null = null;
 
   constructor(request: InferenceRequest, sink: ResponseSink, deps: ExchangeDeps) {
     this.#request = request;
@@ -163,6 +166,7 @@ export class Exchange {
       });
       answer = await this.#running.answer;
       this.#running = null;
+      this.#lastCalled = client;
       if (!this.#goneReason && isBad(answer) && showsBadRunner(answer))
         this.#reportBad(grant.runnerId, answer.error);
     }
@@ -248,8 +252,13 @@ export class Exchange {
   }
 
   async #endGone(): Promise<void> {
+    const endedMonoMs = this.#deps.clock.monoMs();
     const code = this.#goneReason === 'slow' ? 'slow_reader' : 'client_closed';
-    await this.#write(this.#record(499, code, null, this.#sink.bytesWritten, this.#deps.clock.monoMs()));
+    const used = this.#lastCalled && (await lateReport(this.#lastCalled, this.#request.requestId));
+    // It did not finish, whatever the runner calls that.
+    const report = used && { ...used, finishReason: null };
+    if (report) this.#times.reported(report, endedMonoMs);
+    await this.#write(this.#record(499, code, report, this.#sink.bytesWritten, endedMonoMs));
   }
 
   /** Tells the client of a failure: by status before headers went, by an error frame after. */

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../domain/catalogue.ts';
-import { type Combo, parseCombo } from '../domain/combo.ts';
+import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { REMEMBERED } from '../pool/durations.ts';
 import type { PoolEvent } from '../pool/events.ts';
 import type { PastTime } from '../pool/pastTimes.ts';
@@ -25,13 +25,10 @@ export function pastTimesEvent(
   const combos = new Map<string, Combo | null>();
   const times: PastTime[] = [];
   for (const { combo: name, comboRevision, kind, tookMs } of durations) {
-    let combo = combos.get(name);
-    if (combo === undefined) {
-      const parsed = parseCombo(name, [], catalogue);
-      combo = parsed.ok ? parsed.value : null;
-      combos.set(name, combo);
-    }
-    if (combo?.key === `${name}#${comboRevision}`) times.push({ combo, kind, tookMs });
+    const key = `${name}#${comboRevision}`;
+    if (!combos.has(key)) combos.set(key, comboOfKey(key, catalogue));
+    const combo = combos.get(key);
+    if (combo) times.push({ combo, kind, tookMs });
   }
   return { type: 'timesKnown', times };
 }

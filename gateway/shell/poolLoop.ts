@@ -155,11 +155,15 @@ export class PoolLoop {
     const fleet = this.#fleet;
     switch (effect.type) {
       case 'spawn':
-        return fleet?.spawn(effect.runnerId, effect.model);
+        return fleet?.spawn(effect.runnerId, effect.model, effect.device);
       case 'claim':
         return fleet?.claim(effect.runnerId, effect.model);
       case 'load':
         return fleet?.load(effect.runnerId, effect.model, effect.threads);
+      case 'sleep':
+        return fleet?.sleep(effect.runnerId);
+      case 'wake':
+        return fleet?.wake(effect.runnerId, effect.model, effect.threads);
       case 'attach':
         return fleet?.attach(effect.runnerId, effect.combo, effect.kind);
       case 'detach':

@@ -6,10 +6,10 @@ import { CatalogueService } from '../../gateway/catalogue/catalogueService.ts';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
-import type { AdapterConverter } from '../../gateway/ports/adapterConverter.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
+import { NO_CONVERTER } from '../fakes/noConverter.ts';
 import { adapterBytes, modelBytes } from './ggufBytes.ts';
 
 const YAML = `
@@ -21,10 +21,6 @@ aliases:
   chat: base+fixed@0.5
 defaults: { sequences: 3, idle_ttl: 1m }
 `;
-const NO_CONVERTER: AdapterConverter = {
-  convert: async () => ({ ok: true, value: null }),
-  removeUnused: async () => {},
-};
 const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 let directory = '';

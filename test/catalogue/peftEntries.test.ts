@@ -6,7 +6,8 @@ import { CatalogueService } from '../../gateway/catalogue/catalogueService.ts';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
 import { convertPeft } from '../../gateway/catalogue/peft/convertPeft.ts';
 import { PeftAdapters } from '../../gateway/catalogue/peft/peftAdapters.ts';
-import { adapterId } from '../../gateway/domain/ids.ts';
+import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import { adapterId, modelId } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
@@ -54,14 +55,19 @@ async function withAdapter(): Promise<CatalogueService> {
   return service;
 }
 
+function reviewed(service: CatalogueService) {
+  const { models, adapters } = service.current();
+  return service.review(models.get(modelId('base')) as CatalogueModel, [...adapters.values()]);
+}
+
 const adapterOf = (service: CatalogueService) => service.current().adapters.get(adapterId('a'));
 
 describe('a PEFT directory as an entry of the admin API', () => {
   test('is kept as it was given, and is there again after a restart with the same revision', async () => {
     const before = adapterOf(await withAdapter());
-    expect(before).toMatchObject({ convertedFrom: peft, scale: 0.5 });
+    expect(before).toMatchObject({ converted: { from: peft }, scale: 0.5 });
     expect(store.adapters.get('a')).toMatchObject({ path: peft });
-    expect(store.adapters.get('a')).not.toHaveProperty('convertedFrom');
+    expect(store.adapters.get('a')).not.toHaveProperty('converted');
     expect(adapterOf(await open())).toEqual(before);
   });
 
@@ -72,7 +78,7 @@ describe('a PEFT directory as an entry of the admin API', () => {
     const after = adapterOf(service);
     expect(after?.path).not.toBe(before?.path);
     expect(after?.revision).not.toBe(before?.revision);
-    expect(after).toMatchObject({ convertedFrom: peft, scale: 0.5, createdAtEpochMs: 1234 });
+    expect(after).toMatchObject({ converted: { from: peft }, scale: 0.5, createdAtEpochMs: 1234 });
     expect(adapterOf(await open())).toEqual(after);
   });
 
@@ -84,6 +90,35 @@ describe('a PEFT directory as an entry of the admin API', () => {
       error: { code: 'conflict', param: 'path' },
     });
     expect(service.current()).toBe(before);
+  });
+
+  test('is as its revision says for review(), whatever its directory has become, until a reload', async () => {
+    const service = await withAdapter();
+    const before = service.current();
+    writePeft(peft, peftTensors({ ...LLAMA, name: 'other numbers' }));
+    expect(await reviewed(service)).toEqual({ ok: true, value: true });
+    expect(service.current()).toBe(before);
+    await service.reload();
+    expect(adapterOf(service)?.revision).not.toBe(before.adapters.get(adapterId('a'))?.revision);
+  });
+
+  test('is converted again by review() when its file has gone', async () => {
+    const service = await withAdapter();
+    const before = adapterOf(service);
+    rmSync(before?.path ?? '');
+    expect(await reviewed(service)).toMatchObject({ ok: false, error: { code: 'not_found' } });
+    expect(await reviewed(service)).toEqual({ ok: true, value: true });
+    expect(adapterOf(service)).toEqual(before);
+  });
+
+  test('is converted anew by review() when its base was overwritten in place', async () => {
+    const service = await withAdapter();
+    const before = adapterOf(service);
+    writeFileSync(join(directory, 'base.gguf'), baseBytes(LLAMA, FEWER_HEADS));
+    expect(await reviewed(service)).toMatchObject({ ok: false, error: { code: 'start_failed' } });
+    expect(adapterOf(service)?.path).not.toBe(before?.path);
+    expect(store.adapters.get('a')).toMatchObject({ path: peft, revision: adapterOf(service)?.revision });
+    expect(await reviewed(service)).toEqual({ ok: true, value: true });
   });
 
   test('is left out with the reason while its directory is not there', async () => {

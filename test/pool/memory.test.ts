@@ -137,6 +137,7 @@ describe('decide() refuses what can never fit', () => {
         isPermanent: true,
         capacity: {
           neededBytes: 3068,
+          budget: 'memory',
           budgetBytes: 1500,
           inUse: [{ runner: 'r_t_1', base: 'a', bytes: 1020 }],
         },
@@ -166,8 +167,8 @@ describe('memory', () => {
   });
 
   it('of a model on a device is not the host’s', () => {
-    const pool = poolWith(10, { deviceLayers: -1 }, { hasDevice: true });
-    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a']);
+    const pool = poolWith(10, { deviceLayers: -1 }, { deviceBytes: { CUDA0: 1020 } });
+    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a on CUDA0']);
     expect(freeBytes(pool.state)).toBe(10);
   });
 

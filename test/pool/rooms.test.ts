@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keptRunners } from '../../gateway/pool/fit.ts';
 import { isFlexHeld, nextWaiters } from '../../gateway/pool/nextWaiters.ts';
+import { keptRunners } from '../../gateway/pool/plans.ts';
 import { threadShare } from '../../gateway/pool/threads.ts';
 import { beganFor, mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
 import { adapter, catalogueOf, model } from './builders.ts';

@@ -252,13 +252,13 @@ describe('ConverterThread.run()', () => {
   });
 
   test('ends a thread that makes no progress, as one whose pattern backtracks without end, and starts another', async () => {
-    const thread = new ConverterThread(BUNDLE, { stallMs: 1000, idleMs: 1 });
+    const thread = new ConverterThread(BUNDLE, { stallMs: 5000, idleMs: 1 });
     const hanging = writePeft(join(root, 'hanging'), peftTensors(LLAMA), {
       ...CONFIG,
       alpha_pattern: { '(([a-z0-9_.])+)+!': 2 },
     });
     await expect(thread.run({ ...job(), directory: hanging })).rejects.toThrow(
-      'the conversion made no progress for 1000 ms',
+      'the conversion made no progress for 5000 ms',
     );
     expect((await thread.run(job())).isNew).toBe(true);
   });
