@@ -4,6 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
 import { GgufFiles } from './catalogue/ggufFiles.ts';
+import { ConverterThread } from './catalogue/peft/converterThread.ts';
+import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
 import { findSegments, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
@@ -152,15 +154,23 @@ export async function compose(
 }
 
 async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {
+  const files = new GgufFiles();
+  const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
+  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
-    files: new GgufFiles(),
+    files,
+    converter,
     store: database.catalogue,
     events: database.events,
     log,
     clock,
   });
   if (!opened.ok) throw new Error(opened.error.message);
+  const used = new Set([...opened.value.current().adapters.values()].map(({ path }) => path));
+  await converter.removeUnused(used).catch((error: Error) => {
+    log.warn({ error: error.message }, 'unused converted adapters were not removed');
+  });
   return opened.value;
 }
 

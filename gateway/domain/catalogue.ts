@@ -60,9 +60,11 @@ export interface CatalogueAdapter {
   readonly base: ModelId;
   /** Absolute path of the GGUF adapter. */
   readonly path: string;
+  /** The PEFT directory that `path` was made from, and its content; absent when `path` is what the operator gave. */
+  readonly converted?: { readonly from: string; readonly digest: string };
   /** Strength that `@1` stands for; a request's scale is multiplied by it. */
   readonly scale: number;
-  /** Changes with the file's identity and the scale. A replaced adapter is a new revision. */
+  /** Changes with the file's identity, or the content that it was converted from, and the scale. A replaced adapter is a new revision. */
   readonly revision: string;
   readonly weightBytes: number;
   /** By which the weight store finds its file; null: it cannot hold it. */

@@ -2,7 +2,9 @@ import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain
 
 /** What is read from the file's header when the entry is made again is not stored. */
 export type StoredModel = Omit<CatalogueModel, 'layers' | 'kvBytesPerToken' | 'computeBytes' | 'segment'>;
-export type StoredAdapter = Omit<CatalogueAdapter, 'segment'>;
+
+/** `path` is what the operator gave: a converted adapter is converted again, or found, when the entry is made again. */
+export type StoredAdapter = Omit<CatalogueAdapter, 'converted' | 'segment'>;
 
 /** The catalogue's entries that the admin API made. All writes resolve when they are on disk. */
 export interface CatalogueStore {
