@@ -56,9 +56,9 @@
     },
     {
       "target_name": "hearth_store_c",
+      "type": "shared_library",
       "product_prefix": "lib",
       "product_name": "hearth_store",
-      "product_extension": "so",
       "sources": [
         "core/store_c.cc",
         "core/store/layout.cc",
