@@ -2,6 +2,7 @@
 
 #include "core/llama/library_log.h"
 #include "core/llama/model.h"
+#include "core/llama/upload.h"
 #include "core/prompt/embed_inputs.h"
 #include "core/prompt/rejection.h"
 
@@ -25,8 +26,13 @@ void Engine::load(LoadOptions options, std::function<void(float)> onProgress, Co
       [this, options = std::move(options), onProgress = std::move(onProgress), done = std::move(done)] {
         done(outcomeOf("model_load_failed", [&] { return loadNow(options, onProgress); }));
         // An attach follows; this goes on while the answer and the next order travel.
+        releaseUpload();
         makeSpare();
       });
+}
+
+void Engine::prepareUpload() {
+  control_->post([] { hearth::prepareUpload(); });
 }
 
 void Engine::attach(AttachOptions options, Completion<AttachedCombo> done) {
@@ -63,8 +69,10 @@ LoadedModel Engine::loadNow(const LoadOptions& options, const std::function<void
   const auto startedAt = Clock::now();
   auto next = std::make_shared<Loaded>();
   next->options = options;
-  next->model = loadModel(options, closing_, onProgress);
+  UploadReport upload;
+  next->model = loadModel(options, closing_, onProgress, upload);
   next->info = describeModel(*next->model, options);
+  next->info.upload = std::move(upload);
   next->templates = std::make_unique<ChatTemplates>(*next->model, options.chatTemplate);
   next->vocabulary =
       std::make_unique<Vocabulary>(llama_model_get_vocab(next->model.get()), next->templates->source());

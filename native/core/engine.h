@@ -32,6 +32,8 @@ class Engine {
   ~Engine();
 
   void load(LoadOptions options, std::function<void(float)> onProgress, Completion<LoadedModel> done);
+  /** Makes ahead what a load's upload needs, which takes some pinned memory until the load has ended. */
+  void prepareUpload();
   void attach(AttachOptions options, Completion<AttachedCombo> done);
   void detach(std::string combo, Completion<Done> done);
   /** Gives an attached combo a context of another size. */

@@ -10,7 +10,7 @@ namespace hearth::face {
 namespace {
 
 /** ADDON_VERSION of addonTypes.ts. */
-constexpr int kAddonVersion = 2;
+constexpr int kAddonVersion = 3;
 
 Napi::Value Initialise(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
