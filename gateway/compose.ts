@@ -87,7 +87,7 @@ export async function compose(
       runDir,
       leaseMs: settings.pool.leaseMs,
       secret,
-      environment: pick(environment, RUNNER_ENVIRONMENT),
+      environment: runnerEnvironment(settings, environment),
     };
     const core = buildCore(settings, database, catalogue, log, spawning);
     opened.unshift(() => {
@@ -130,6 +130,14 @@ export async function compose(
     for (const close of opened) await close();
     throw error;
   }
+}
+
+function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): Record<string, string> {
+  return {
+    ...pick(environment, RUNNER_ENVIRONMENT),
+    HEARTH_UPLOAD: settings.engine.upload,
+    HEARTH_UPLOAD_DIR: join(settings.dataDir, 'upload'),
+  };
 }
 
 async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { readConfigFile } from './catalogue/configFile.ts';
-import { type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
+import { type EngineConfig, type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
 import { parseDurationMs } from './catalogue/quantity.ts';
 import { fail, ok, type Result } from './domain/errors.ts';
 import { hasDevice, usableMemoryBytes } from './machine.ts';
@@ -30,6 +30,7 @@ const environmentSchema = z.object({
     .regex(/^[\x21-\x7e]{8,}$/, { error: 'expected at least 8 visible ASCII characters' })
     .optional(),
   HEARTH_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }).optional(),
+  HEARTH_UPLOAD: z.enum(['auto', 'off'], { error: 'expected "auto" or "off"' }).optional(),
   HEARTH_STANDBYS: z
     .string()
     .regex(/^\d{1,2}$/, { error: 'expected a number from 0 to 64' })
@@ -55,6 +56,7 @@ export interface Settings {
   /** `cpuThreads` and `memoryBytes` are resolved, from the machine unless configured. */
   readonly pool: Readonly<Omit<PoolConfig, 'cpuThreads' | 'memoryBytes'> & Machine>;
   readonly limits: Readonly<LimitsConfig>;
+  readonly engine: Readonly<EngineConfig>;
 }
 
 interface Machine {
@@ -88,7 +90,7 @@ export async function readSettings(
 
 function settle(
   environment: z.output<typeof environmentSchema>,
-  { pool, limits, log, server }: FileConfig,
+  { pool, limits, log, server, engine }: FileConfig,
   configPath: string,
 ): Settings {
   const leaseMs = environment.HEARTH_LEASE === undefined ? null : parseDurationMs(environment.HEARTH_LEASE);
@@ -108,5 +110,6 @@ function settle(
       cpuThreads: pool.cpuThreads ?? Math.max(1, availableParallelism() - 1),
     }),
     limits: Object.freeze({ ...limits }),
+    engine: Object.freeze({ upload: environment.HEARTH_UPLOAD ?? engine.upload }),
   });
 }

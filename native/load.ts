@@ -18,6 +18,8 @@ export interface LoadedAddon {
   addon: EngineAddon;
   /** Where the libraries lie; `initialise` wants it for the compute backends. */
   libraryDir: string;
+  /** Our functions in place of the libraries' own; null: they are off. */
+  overridesPath: string | null;
 }
 
 export interface LoadAddonOptions {
@@ -37,7 +39,8 @@ export function loadAddon(options: LoadAddonOptions = {}): LoadedAddon {
   const require = createRequire(import.meta.url);
   const preload = require(builtBinary(root, 'hearth_preload.node')) as PreloadAddon;
   // Before the libraries, or the names in them would be bound to their own functions.
-  if (options.overrides !== 'off') preload.open(builtBinary(root, 'hearth_overrides.node'));
+  const overridesPath = options.overrides === 'off' ? null : builtBinary(root, 'hearth_overrides.node');
+  if (overridesPath !== null) preload.open(overridesPath);
   for (const path of libraryFiles(libraryDir)) preload.open(path);
   const addon = require(builtBinary(root, 'hearth_engine.node')) as EngineAddon;
   if (addon.addonVersion !== ADDON_VERSION) {
@@ -45,7 +48,7 @@ export function loadAddon(options: LoadAddonOptions = {}): LoadedAddon {
       `Cannot load the native engine: expected version ${ADDON_VERSION}, got ${addon.addonVersion}, build it again`,
     );
   }
-  return { addon, libraryDir };
+  return { addon, libraryDir, overridesPath };
 }
 
 /** The libraries of a directory in the order in which they have to be opened. */

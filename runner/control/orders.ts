@@ -57,7 +57,7 @@ export class Orders {
           this.holdings.isLoading = false;
         });
         this.holdings.loaded(order.model, loaded.weightBytes);
-        const { loadMs, weightBytes, contextTokens, trainedContextTokens, architecture, supportsTools } =
+        const { loadMs, weightBytes, contextTokens, trainedContextTokens, architecture, supportsTools, upload } =
           loaded;
         return {
           type: 'loaded',
@@ -68,6 +68,7 @@ export class Orders {
           trainedContextTokens,
           architecture,
           supportsTools,
+          ...(upload === undefined ? {} : { upload }),
         };
       }
       case 'attach': {

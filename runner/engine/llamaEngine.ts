@@ -17,6 +17,7 @@ import {
   type GenerationSink,
   type LoadedBase,
 } from './engine.ts';
+import { NO_UPLOAD, type UploadPolicy } from '../upload/uploadChecks.ts';
 import { toEngineError } from './failure.ts';
 
 /** Tokens of a stream that come within this time are sent together; a first token never waits. */
@@ -29,12 +30,15 @@ export class LlamaEngine implements Engine {
   readonly combos: ReadonlySet<string>;
   readonly #attached = new Set<string>();
   readonly #addon: EngineAddon;
+  readonly #uploads: UploadPolicy;
   readonly #sinks = new Map<number, GenerationSink>();
   #native: NativeEngine;
   #base: LoadedBase | null = null;
+  #loadBegun = false;
 
-  constructor(addon: EngineAddon, backend: BackendInfo) {
+  constructor(addon: EngineAddon, backend: BackendInfo, uploads: UploadPolicy = NO_UPLOAD) {
     this.#addon = addon;
+    this.#uploads = uploads;
     this.#native = this.#create();
     this.combos = this.#attached;
     this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes }) => ({
@@ -43,6 +47,7 @@ export class LlamaEngine implements Engine {
       totalBytes,
       freeBytes,
     }));
+    void this.#prepareUpload();
   }
 
   get base(): LoadedBase | null {
@@ -51,15 +56,19 @@ export class LlamaEngine implements Engine {
 
   async load(model: RunnerModel, onProgress: (fraction: number) => void): Promise<LoadedBase> {
     if (this.#base !== null) throw alreadyLoaded(model.id, this.#base.modelId);
+    this.#loadBegun = true;
     const { id: modelId, revision: _revision, chatTemplate, ...options } = model;
     try {
+      const upload = options.deviceLayers === 0 ? 'plain' : await this.#uploads.mode();
       const loaded = await this.#native.load(
-        { ...options, ...(chatTemplate === undefined ? {} : { chatTemplate }) },
+        { ...options, upload, ...(chatTemplate === undefined ? {} : { chatTemplate }) },
         onProgress,
       );
+      this.#uploads.settle(loaded.upload);
       this.#base = { modelId, ...loaded };
       return this.#base;
     } catch (error) {
+      this.#uploads.settle(null);
       // An engine loads once; the next order gets a new one.
       await this.#native.close();
       this.#native = this.#create();
@@ -120,6 +129,11 @@ export class LlamaEngine implements Engine {
 
   close(): Promise<void> {
     return this.#native.close();
+  }
+
+  /** A standby has the time that a load has not. */
+  async #prepareUpload(): Promise<void> {
+    if ((await this.#uploads.isWanted()) && !this.#loadBegun) this.#native.prepareUpload();
   }
 
   #create(): NativeEngine {

@@ -12,7 +12,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /** Below, one plain copy costs less than waking the threads. */
-constexpr size_t kLeastBytes = size_t{1} << 20;
+constexpr size_t kLeastBytes = size_t{256} << 10;
 /** Pieces of what took the plain path; a slot of the ring holds one. */
 constexpr size_t kPlainPieceBytes = size_t{1} << 20;
 

@@ -94,19 +94,24 @@ ggml_backend_event_t event(ggml_backend_dev_t device) {
   return grants(of(device).behaviour.eventsLeft) ? Stream::makeEvent(of(device)) : nullptr;
 }
 
-bool computesNothing(ggml_backend_dev_t, const ggml_tensor*) { return false; }
+bool computes(ggml_backend_dev_t device, const ggml_tensor* operation) {
+  ggml_backend_dev_t host = of(device).host;
+  return host != nullptr && host->iface.supports_op(host, operation);
+}
 bool isOwn(ggml_backend_dev_t device, ggml_backend_buffer_type_t type) { return type == &of(device).memory; }
 
 }  // namespace
 
 Device::Device(const char* deviceName)
     : name(deviceName),
-      device{{nameOf, nameOf, sizes, kind, properties, stream, memoryOf, pinnedOf, nullptr, computesNothing, isOwn,
+      device{{nameOf, nameOf, sizes, kind, properties, stream, memoryOf, pinnedOf, nullptr, computes, isOwn,
               nullptr, event, Stream::freeEvent, Stream::waitFor},
              nullptr,
              this},
       memory(memoryType(*this, no)),
       pinned(memoryType(*this, yes)),
       packed(memoryType(*this, no)) {}
+
+void Device::computeBy(ggml_backend_dev_t computer) { host = computer; }
 
 }  // namespace fake

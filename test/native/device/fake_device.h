@@ -45,6 +45,8 @@ struct Device {
   Device& operator=(const Device&) = delete;
 
   ggml_backend_dev_t handle() { return &device; }
+  /** For a device that runs models: another one that computes on its memory. */
+  void computeBy(ggml_backend_dev_t host);
 
   Behaviour behaviour;
   Counts counts;
@@ -52,6 +54,8 @@ struct Device {
   ggml_backend_device device;
   ggml_backend_buffer_type memory;
   ggml_backend_buffer_type pinned;
+  /** null: it computes nothing. */
+  ggml_backend_dev_t host = nullptr;
   /** Another kind of memory of the device, in which it keeps tensors in a form of its own. */
   ggml_backend_buffer_type packed;
 };

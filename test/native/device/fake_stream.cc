@@ -38,6 +38,32 @@ void setAsync(ggml_backend_t backend, ggml_tensor* tensor, const void* data, siz
 
 void synchronize(ggml_backend_t backend) { of(backend).finish(of(backend).mark()); }
 
+void getAsync(ggml_backend_t backend, const ggml_tensor* tensor, void* data, size_t offset, size_t size) {
+  synchronize(backend);
+  std::memcpy(data, static_cast<const char*>(tensor->data) + offset, size);
+}
+
+/** With one thread: ggml's spin. */
+ggml_backend_t computerOf(ggml_backend_dev_t host) {
+  ggml_backend_t made = host->iface.init_backend(host, nullptr);
+  void* found = host->reg->iface.get_proc_address(host->reg, "ggml_backend_set_n_threads");
+  reinterpret_cast<ggml_backend_set_n_threads_t>(found)(made, 1);
+  return made;
+}
+
+/** In order: after the copies that this stream was told before, but not after those of others. */
+ggml_status compute(ggml_backend_t backend, ggml_cgraph* graph) {
+  synchronize(backend);
+  Stream& stream = of(backend);
+  if (stream.computer == nullptr) stream.computer = computerOf(stream.device.host);
+  return stream.computer->iface.graph_compute(stream.computer, graph);
+}
+
+void waitForEvent(ggml_backend_t backend, ggml_backend_event_t event) {
+  synchronize(backend);
+  Stream::waitFor(nullptr, event);
+}
+
 void record(ggml_backend_t backend, ggml_backend_event_t handle) {
   auto* event = static_cast<Event*>(handle->context);
   const std::lock_guard lock(event->mutex);
@@ -53,7 +79,10 @@ ggml_backend_t Stream::make(Device& device) {
   functions.free = destroy;
   functions.set_tensor_async = setAsync;
   functions.synchronize = synchronize;
+  functions.get_tensor_async = getAsync;
+  functions.graph_compute = compute;
   functions.event_record = record;
+  functions.event_wait = waitForEvent;
   static uint8_t guid[16] = {'f', 'a', 'k', 'e'};
   return new ggml_backend{&guid, functions, device.handle(), new Stream(device)};
 }
@@ -82,6 +111,7 @@ Stream::Stream(Device& owner) : device(owner) {
 }
 
 Stream::~Stream() {
+  if (computer != nullptr) computer->iface.free(computer);
   device.counts.streams.fetch_sub(1);
   const std::lock_guard lock(registryMutex());
   std::erase(registry(), this);

@@ -29,6 +29,8 @@ class Stream {
   void finish(uint64_t mark);
 
   Device& device;
+  /** Of the device that computes for this one, made when it is first needed. */
+  ggml_backend_t computer = nullptr;
 
  private:
   struct Copy {
