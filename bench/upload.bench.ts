@@ -38,7 +38,9 @@ interface Round {
   uploadBytes: number;
   uploadMs: number;
   checkMs: number;
-  adapterMs: number | null;
+  /** The attach of an adapter as its order takes, and how much of it was making the context. */
+  adapterMs: number;
+  adapterContextMs: number;
   /** Texts and log probabilities of the base's answer and the adapter's. */
   answers: string[];
 }
@@ -118,7 +120,7 @@ async function useStandby(runner: RunnerProcess, client: Client, model: string):
   const firstTokenMs = attachedMs + first.firstTokenMs;
   const next = await ask(client, 'm');
   const answers = [first.text, next.text];
-  const adapterMs = values.adapter === undefined ? null : await attach(runner, client, answers);
+  const adapter = await attach(runner, client, answers);
   const { upload } = loaded;
   return {
     readyMs: runner.readyMs,
@@ -130,18 +132,21 @@ async function useStandby(runner: RunnerProcess, client: Client, model: string):
     uploadBytes: upload?.bytes ?? 0,
     uploadMs: upload === undefined ? 0 : upload.openMs + upload.copyMs + upload.drainMs,
     checkMs: upload?.checkMs ?? 0,
-    adapterMs,
+    ...adapter,
     answers,
   };
 }
 
-async function attach(runner: RunnerProcess, client: Client, answers: string[]): Promise<number> {
+type AdapterTimes = Pick<Round, 'adapterMs' | 'adapterContextMs'>;
+
+async function attach(runner: RunnerProcess, client: Client, answers: string[]): Promise<AdapterTimes> {
+  if (values.adapter === undefined) return { adapterMs: 0, adapterContextMs: 0 };
   const startedMs = performance.now();
-  const adapters = [{ id: 'a', path: values.adapter ?? '', scale: 1 }];
-  await runner.order({ type: 'attach', combo: 'm+a', adapters }, 'attached');
+  const adapters = [{ id: 'a', path: values.adapter, scale: 1 }];
+  const { contextMs } = await runner.order({ type: 'attach', combo: 'm+a', adapters }, 'attached');
   const adapterMs = performance.now() - startedMs;
   answers.push((await ask(client, 'm+a')).text);
-  return adapterMs;
+  return { adapterMs, adapterContextMs: contextMs };
 }
 
 const gigabytes = (bytes: number, ms: number) => (ms === 0 ? '-' : (bytes / ms / 1e6).toFixed(1));
@@ -151,7 +156,8 @@ const COLUMNS: [string, (round: Round) => number][] = [
   ['attached', (round) => round.attachedMs],
   ['first token', (round) => round.firstTokenMs],
   ['next first token', (round) => round.nextFirstTokenMs],
-  ['adapter attach', (round) => round.adapterMs ?? 0],
+  ['adapter attach', (round) => round.adapterMs],
+  ['its context', (round) => round.adapterContextMs],
 ];
 
 function row(name: string, rounds: Round[]): string {

@@ -31,7 +31,7 @@
         "overrides/upload/ring.cc",
         "overrides/upload/ring_store.cc",
         "overrides/upload/session.cc",
-        "overrides/upload/source_pages.cc"
+        "overrides/upload/source_view.cc"
       ]
     },
     {

@@ -14,6 +14,9 @@ const LIBRARY_PREFIXES = ['libggml-base', 'libggml', 'libllama', 'libllama-commo
 /** Prebuilt variants, the preferred one first. */
 const VARIANTS = ['linux-x64-cuda', 'linux-x64'] as const;
 
+/** Written last by `hearth engine build` (scripts/engine-build.mjs): what lies beside it is whole. */
+const BUILT_MARK = 'engine.json';
+
 export interface LoadedAddon {
   addon: EngineAddon;
   /** Where the libraries lie; `initialise` wants it for the compute backends. */
@@ -35,7 +38,7 @@ export interface LoadAddonOptions {
  */
 export function loadAddon(options: LoadAddonOptions = {}): LoadedAddon {
   const root = packageRoot();
-  const libraryDir = options.libraryDir ?? installedLibraryDir(root);
+  const libraryDir = options.libraryDir ?? libraryDirOf(root);
   const require = createRequire(import.meta.url);
   const preload = require(builtBinary(root, 'hearth_preload.node')) as PreloadAddon;
   // Before the libraries, or the names in them would be bound to their own functions.
@@ -78,6 +81,15 @@ function packageRoot(): string {
 function isHearth(manifest: string): boolean {
   const parsed: unknown = JSON.parse(readFileSync(manifest, 'utf8'));
   return typeof parsed === 'object' && parsed !== null && 'name' in parsed && parsed.name === 'hearth';
+}
+
+/** Built on this machine by `hearth engine build`, else installed. */
+function libraryDirOf(root: string): string {
+  const installed = installedLibraryDir(root);
+  const manifest = join(installed, '..', '..', 'package.json');
+  const { version }: { version: string } = JSON.parse(readFileSync(manifest, 'utf8'));
+  const built = join(root, '.cache', 'engine', version);
+  return existsSync(join(built, BUILT_MARK)) ? built : installed;
 }
 
 function installedLibraryDir(root: string): string {

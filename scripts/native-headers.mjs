@@ -48,17 +48,7 @@ export async function ensureHeaders({ root, log, run }) {
   const work = join(root, '.cache', `headers-${process.pid}`);
   mkdirSync(work, { recursive: true });
   try {
-    await run(
-      'npm',
-      ['pack', `node-llama-cpp@${version}`, '--prefer-offline', '--silent', '--ignore-scripts'],
-      { cwd: work },
-    );
-    const archive = readdirSync(work).find((name) => name.endsWith('.tgz'));
-    if (archive === undefined)
-      throw new Error(`Cannot fetch llama.cpp headers: npm pack node-llama-cpp@${version} made no file`);
-    await run('tar', ['-xzf', archive, 'package/llama/gitRelease.bundle'], { cwd: work });
-    await run('git', ['clone', '--quiet', 'package/llama/gitRelease.bundle', 'source'], { cwd: work });
-    copyHeaders(join(work, 'source'), join(work, 'headers'));
+    copyHeaders(await fetchSources({ version, work, run }), join(work, 'headers'));
     writeFileSync(join(work, 'headers', 'complete'), complete);
     rmSync(target, { recursive: true, force: true });
     renameSync(join(work, 'headers'), target);
@@ -66,6 +56,21 @@ export async function ensureHeaders({ root, log, run }) {
     rmSync(work, { recursive: true, force: true });
   }
   return target;
+}
+
+/** llama.cpp's sources of that version, below the folder `work`; resolves with their path. `run` as above. */
+export async function fetchSources({ version, work, run }) {
+  await run(
+    'npm',
+    ['pack', `node-llama-cpp@${version}`, '--prefer-offline', '--silent', '--ignore-scripts'],
+    { cwd: work },
+  );
+  const archive = readdirSync(work).find((name) => name.endsWith('.tgz'));
+  if (archive === undefined)
+    throw new Error(`Cannot fetch llama.cpp's sources: npm pack node-llama-cpp@${version} made no file`);
+  await run('tar', ['-xzf', archive, 'package/llama/gitRelease.bundle'], { cwd: work });
+  await run('git', ['clone', '--quiet', 'package/llama/gitRelease.bundle', 'source'], { cwd: work });
+  return join(work, 'source');
 }
 
 /** Copies every header below the roots, keeping the tree, so that their includes of each other hold. */

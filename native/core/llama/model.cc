@@ -43,7 +43,7 @@ llama_model_params paramsOf(const LoadOptions& options) {
 /** null when llama.cpp refuses the file or was told to stop. */
 llama_model_ptr loadBy(UploadMode mode, const LoadOptions& options, const llama_model_params& params,
                        UploadReport& report) {
-  Upload upload(mode);
+  Upload upload(mode, options.useMmap);
   llama_model_ptr model(llama_model_load_from_file(options.path.c_str(), params));
   if (model) report = upload.finish();
   return model;

@@ -34,11 +34,11 @@ UploadReport finished(bool alive) {
 
 }  // namespace
 
-Upload::Upload(UploadMode mode) {
+Upload::Upload(UploadMode mode, bool mapped) {
   if (mode == UploadMode::plain) return;
   const auto begin = overriding<hearth_upload_begin_fn>("hearth_upload_begin");
   if (begin == nullptr) return;
-  const hearth_upload_options options{mode == UploadMode::checked};
+  const hearth_upload_options options{mode == UploadMode::checked, mapped};
   begin(&options);
   begun_ = true;
 }

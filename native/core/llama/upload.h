@@ -10,7 +10,8 @@ namespace hearth {
  */
 class Upload {
  public:
-  explicit Upload(UploadMode mode);
+  /** `mapped`: the weights are in mapped files, which nobody writes to. */
+  Upload(UploadMode mode, bool mapped);
   /** Finishes, for a load that failed: then no tensor is left. */
   ~Upload();
   Upload(const Upload&) = delete;

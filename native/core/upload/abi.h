@@ -14,6 +14,8 @@ extern "C" {
 typedef struct hearth_upload_options {
   /** Read everything back before the model is used, and compare. */
   uint32_t check;
+  /** What is in shared mappings is files that nobody writes to until the end: they may be read after a tensor was set. */
+  uint32_t mapped;
 } hearth_upload_options;
 
 /** What one load's upload was. Times in milliseconds of the loading thread. */

@@ -2,8 +2,9 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -11,31 +12,44 @@
 namespace hearth {
 
 /**
- * Threads that do one piece of work together, time after time. They live as long as the crew, which is joined: none of
- * them is left when a process ends. Calls come from one thread.
+ * Threads that carry out work in parts, in order: a part begins when all before it have begun. They live as long as the crew,
+ * which finishes what it was given and joins them, so that none is left when a process ends. Calls come from one thread.
  */
 class Crew {
  public:
-  /** As many of `wanted` threads as the system gives. */
-  explicit Crew(size_t wanted);
+  /** Of one part of some work, in the thread of that number. Must not throw. */
+  using Part = std::function<void(size_t thread, size_t part)>;
+
+  /** As many of `wanted` threads as the system gives. Each calls `begin` first. */
+  Crew(size_t wanted, std::function<void()> begin);
   ~Crew();
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
   size_t size() const { return threads_.size(); }
-  /** Calls `work` once in each thread with its number, and returns when all have returned. It must not throw. */
-  void run(const std::function<void(size_t)>& work);
+  /** Returns at once. Nothing is done by a crew of no threads. */
+  void post(size_t parts, Part part);
+  /** Returns when at most so many parts that were posted are not done. */
+  void waitUntilLeft(size_t parts);
 
  private:
+  struct Work {
+    size_t parts;
+    size_t next;
+    Part part;
+  };
+
   void serve(size_t number);
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::condition_variable rest_;
-  const std::function<void(size_t)>* work_ = nullptr;
-  uint64_t round_ = 0;
-  size_t busy_ = 0;
+  std::condition_variable progress_;
+  std::deque<std::shared_ptr<Work>> waiting_;
+  size_t left_ = 0;
+  /** What waitUntilLeft() waits for. */
+  size_t wantedLeft_ = 0;
   bool ending_ = false;
+  const std::function<void()> begin_;
   std::vector<std::thread> threads_;
 };
 

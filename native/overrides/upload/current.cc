@@ -16,7 +16,7 @@ Session* current() { return session.get(); }
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
 EXPORTED void hearth_upload_begin(const hearth_upload_options* options) {
-  hearth::upload::session = std::make_unique<hearth::upload::Session>(options->check != 0);
+  hearth::upload::session = std::make_unique<hearth::upload::Session>(options->check != 0, options->mapped != 0);
 }
 
 EXPORTED void hearth_upload_finish(uint32_t alive, hearth_upload_report* report) {

@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "core/upload/digest.h"
-#include "overrides/upload/source_pages.h"
 
 namespace hearth::upload {
 namespace {
@@ -15,6 +14,8 @@ namespace {
 constexpr size_t kMostLanes = 12;
 constexpr size_t kChunkBytes = size_t{2} << 20;
 constexpr size_t kDepth = 2;
+/** Chunks that a load may be ahead of its threads, so that its progress stays true to 256 MiB. */
+constexpr size_t kMostAhead = 128;
 
 size_t usableCores() {
   cpu_set_t cores;
@@ -88,13 +89,11 @@ void Ring::freeLane(Lane& lane) {
 }
 
 bool Ring::start() {
-  crew_ = std::make_unique<Crew>(lanes_.size());
-  if (crew_->size() == 0) {
-    crew_.reset();
-    return false;
-  }
-  crew_->run([this](size_t) { adoptDevice(); });
-  return true;
+  sources_.clear();
+  crew_ = std::make_unique<Crew>(lanes_.size(), [this] { adoptDevice(); });
+  if (crew_->size() > 0) return true;
+  crew_.reset();
+  return false;
 }
 
 void Ring::stop() { crew_.reset(); }
@@ -105,19 +104,19 @@ void Ring::adoptDevice() const {
   if (event != nullptr) ggml().ggml_backend_event_free(event);
 }
 
-void Ring::upload(ggml_tensor* tensor, const void* data, size_t offset, size_t bytes,
+void Ring::upload(ggml_tensor* tensor, const void* data, size_t offset, size_t bytes, bool mapped,
                   std::vector<Piece>* pieces) {
   const size_t chunks = (bytes + shape_.chunkBytes - 1) / shape_.chunkBytes;
   Job job{tensor, static_cast<const std::byte*>(data), offset, bytes, nullptr};
   if (pieces != nullptr) {
-    pieces->resize(pieces->size() + chunks);
-    job.pieces = pieces->data() + pieces->size() - chunks;
+    pieces->resize(chunks);
+    job.pieces = pieces->data();
   }
-  std::atomic<size_t> next{0};
-  crew_->run([&](size_t number) {
-    for (size_t chunk = next.fetch_add(1); chunk < chunks; chunk = next.fetch_add(1))
-      copyChunk(lanes_[number], job, chunk);
-  });
+  std::optional<SourceView> view = mapped ? SourceView::of(data, bytes) : std::nullopt;
+  const size_t ahead = view ? kMostAhead : 0;
+  if (view) job.source = sources_.emplace_back(std::move(*view)).data();
+  crew_->post(chunks, [this, job](size_t thread, size_t chunk) { copyChunk(lanes_[thread], job, chunk); });
+  crew_->waitUntilLeft(ahead);
 }
 
 void Ring::copyChunk(Lane& lane, const Job& job, size_t chunk) const {
@@ -136,6 +135,7 @@ void Ring::copyChunk(Lane& lane, const Job& job, size_t chunk) const {
 }
 
 void Ring::drain() {
+  if (crew_ != nullptr) crew_->waitUntilLeft(0);
   for (Lane& lane : lanes_) {
     ggml().ggml_backend_synchronize(lane.stream);
     for (Slot& slot : lane.slots) slot.sent = false;
@@ -143,16 +143,14 @@ void Ring::drain() {
 }
 
 size_t Ring::differing(std::span<const Piece> pieces) {
-  std::atomic<size_t> next{0};
   std::atomic<size_t> wrong{0};
-  crew_->run([&](size_t number) {
-    std::byte* memory = lanes_[number].slots.front().memory;
-    for (size_t index = next.fetch_add(1); index < pieces.size(); index = next.fetch_add(1)) {
-      const Piece& piece = pieces[index];
-      ggml().ggml_backend_tensor_get(piece.tensor, memory, piece.offset, piece.bytes);
-      if (copyDigest(memory, piece.bytes) != piece.digest) wrong.fetch_add(1);
-    }
+  crew_->post(pieces.size(), [&](size_t thread, size_t index) {
+    std::byte* memory = lanes_[thread].slots.front().memory;
+    const Piece& piece = pieces[index];
+    ggml().ggml_backend_tensor_get(piece.tensor, memory, piece.offset, piece.bytes);
+    if (copyDigest(memory, piece.bytes) != piece.digest) wrong.fetch_add(1);
   });
+  crew_->waitUntilLeft(0);
   return wrong.load();
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/upload/crew.h"
 #include "overrides/upload/ggml_api.h"
+#include "overrides/upload/source_view.h"
 
 namespace hearth::upload {
 
@@ -51,14 +52,16 @@ class Ring {
   size_t lanes() const { return lanes_.size(); }
   size_t bytes() const { return lanes_.size() * shape_.depth * shape_.chunkBytes; }
 
-  /** Starts the threads; false when the system gives none. They are gone after stop(). */
+  /** Starts the threads; false when the system gives none. They are gone after stop(), and have read all. */
   bool start();
   void stop();
   /**
-   * Returns when the source has been read, not when the tensor has it. With `pieces` the source's digests are added there.
-   * Of the thread that started the ring.
+   * Sends the source to the tensor. Returns when it has been read, or `mapped` and it can be read without the caller's
+   * mapping; not when the tensor has it. With `pieces` the source's digests are written there until drain(). Of the thread
+   * that started the ring.
    */
-  void upload(ggml_tensor* tensor, const void* data, size_t offset, size_t bytes, std::vector<Piece>* pieces);
+  void upload(ggml_tensor* tensor, const void* data, size_t offset, size_t bytes, bool mapped,
+              std::vector<Piece>* pieces);
   /** Returns when the device has everything. */
   void drain();
   /** How many of `pieces` are not on the device as they were in the source. After drain(). */
@@ -81,6 +84,7 @@ class Ring {
     const std::byte* source;
     size_t offset;
     size_t bytes;
+    /** One for each chunk, or null. */
     Piece* pieces;
   };
 
@@ -93,6 +97,8 @@ class Ring {
   ggml_backend_dev_t device_;
   RingShape shape_;
   std::vector<Lane> lanes_;
+  /** Of this load and, until the next begins or the ring goes, of the last: to unmap them takes its time. */
+  std::vector<SourceView> sources_;
   std::unique_ptr<Crew> crew_;
 };
 

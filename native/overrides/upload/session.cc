@@ -80,7 +80,7 @@ bool Session::take(ggml_tensor* tensor, const void* data, size_t offset, size_t 
   }
   const Stopwatch watch(report_.copy_ms);
   pending_.push_back(range);
-  ring->upload(tensor, data, offset, bytes, batch == nullptr ? nullptr : &batch->pieces);
+  ring->upload(tensor, data, offset, bytes, mapped_, batch == nullptr ? nullptr : &batch->pieces);
   report_.tensors += 1;
   report_.bytes += bytes;
   return true;

@@ -15,9 +15,10 @@ namespace hearth::upload {
  */
 class Session {
  public:
-  explicit Session(bool check) : check_(check) {}
+  /** `mapped`: sources in shared mappings stay as they are until the end. */
+  Session(bool check, bool mapped) : check_(check), mapped_(mapped) {}
 
-  /** True: the source has been read and the tensor gets it. False: the caller sets it, in the plain way. */
+  /** True: the tensor gets the source, which the caller may let go. False: the caller sets it, in the plain way. */
   bool take(ggml_tensor* tensor, const void* data, size_t offset, size_t bytes);
   /** Before these bytes are read: waits for the device if it still writes to them. */
   void settle(const ggml_tensor* tensor, size_t offset, size_t bytes);
@@ -47,6 +48,7 @@ class Session {
   size_t differing();
 
   const bool check_;
+  const bool mapped_;
   std::unique_ptr<Ring> ring_;
   /** Device memory that the ring may still write to. */
   std::vector<Range> pending_;

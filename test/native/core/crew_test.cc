@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
@@ -5,20 +6,50 @@
 #include "core/upload/crew.h"
 #include "core/upload/digest.h"
 
-TEST("Crew::run() calls the work once in each thread, and again the next time") {
-  hearth::Crew crew(3);
-  std::vector<std::atomic<int>> calls(3);
-  for (int round = 1; round <= 200; ++round) {
-    crew.run([&](size_t number) { calls[number].fetch_add(1); });
-    CHECK(calls[0] == round && calls[1] == round && calls[2] == round);
-  }
+TEST("Crew does each part of each work once, and waitUntilLeft() waits for them") {
+  hearth::Crew crew(3, {});
+  std::vector<std::atomic<int>> done(200);
+  for (size_t work = 0; work < 20; ++work)
+    crew.post(10, [&done, work](size_t, size_t part) { done[work * 10 + part].fetch_add(1); });
+  crew.waitUntilLeft(0);
+  CHECK(std::ranges::all_of(done, [](const auto& times) { return times == 1; }));
+  crew.post(0, [&](size_t, size_t) { done[0].fetch_add(1); });
+  crew.waitUntilLeft(0);
+  CHECK(done[0] == 1);
 }
 
-TEST("Crew ends its threads when it goes, also when it never ran") {
-  for (size_t size : {size_t{0}, size_t{1}, size_t{4}}) {
-    hearth::Crew crew(size);
-    CHECK(crew.size() == size);
+TEST("Crew::waitUntilLeft() returns while the parts that may be left are still under way") {
+  hearth::Crew crew(2, {});
+  std::atomic<bool> held{true};
+  std::atomic<int> done{0};
+  crew.post(2, [&](size_t, size_t part) {
+    if (part == 1) held.wait(true);
+    done.fetch_add(1);
+  });
+  crew.waitUntilLeft(1);
+  CHECK(done == 1);
+  held = false;
+  held.notify_all();
+  crew.waitUntilLeft(0);
+  CHECK(done == 2);
+}
+
+TEST("Crew finishes what it was given before it goes, and begins each thread once") {
+  std::atomic<int> begun{0};
+  std::atomic<int> done{0};
+  {
+    hearth::Crew crew(4, [&] { begun.fetch_add(1); });
+    CHECK(crew.size() == 4);
+    crew.post(100, [&](size_t thread, size_t) { done.fetch_add(thread < 4 ? 1 : 1000); });
   }
+  CHECK(begun == 4 && done == 100);
+}
+
+TEST("Crew of no threads takes work and waits for none") {
+  hearth::Crew crew(0, {});
+  crew.post(5, [](size_t, size_t) {});
+  crew.waitUntilLeft(0);
+  CHECK(crew.size() == 0);
 }
 
 TEST("copyDigest() is another one for each bit, each place and each length") {

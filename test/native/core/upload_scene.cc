@@ -43,8 +43,8 @@ void Tensor::freeBuffer() {
   tensor_.buffer = nullptr;
 }
 
-void begin(bool check) {
-  const hearth_upload_options options{check};
+void begin(bool check, bool mapped) {
+  const hearth_upload_options options{check, mapped};
   hearth_upload_begin(&options);
 }
 

@@ -44,7 +44,7 @@ class Tensor {
   ggml_tensor tensor_{};
 };
 
-void begin(bool check = false);
+void begin(bool check = false, bool mapped = false);
 hearth_upload_report finish(bool alive = true);
 
 /** The reason, or the empty string. */

@@ -1,3 +1,6 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 #include <thread>
@@ -64,6 +67,37 @@ TEST("ggml_backend_tensor_set() uploads tensors of every size and place one afte
   bool all = true;
   for (size_t index = 0; index < tensors.size(); ++index) all = all && tensors[index]->holds(sources[index]);
   CHECK(all);
+}
+
+TEST("ggml_backend_tensor_set() reads a mapped file on after the mapping has gone") {
+  Here here;
+  constexpr size_t kBytes = 300 * kMiB + 5;
+  const int file = memfd_create("weights", 0);
+  CHECK(ftruncate(file, kBytes) == 0);
+  const std::vector<uint8_t> start = bytesOf(3 * kMiB, 1);
+  CHECK(pwrite(file, start.data(), start.size(), kBytes - 7 * kMiB) == static_cast<ssize_t>(start.size()));
+  void* mapping = mmap(nullptr, kBytes, PROT_READ, MAP_SHARED, file, 0);
+  close(file);
+  Tensor tensor(&here.gpu.memory, kBytes - 3);
+  begin(true, true);
+  ggml_backend_tensor_set(tensor.get(), static_cast<char*>(mapping) + 3, 0, kBytes - 3);
+  munmap(mapping, kBytes);
+  const hearth_upload_report report = finish();
+  CHECK(report.tensors == 1 && report.differing == 0 && report.checked == 1);
+  const auto* held = static_cast<const uint8_t*>(tensor->data) + kBytes - 7 * kMiB - 3;
+  CHECK(std::equal(start.begin(), start.end(), held));
+  CHECK(held[-1] == 0 && held[start.size()] == 0);
+}
+
+TEST("ggml_backend_tensor_set() has read memory of malloc when it returns, in a load of mapped files, too") {
+  Here here;
+  Tensor tensor(&here.gpu.memory, kBig);
+  std::vector<uint8_t> source = bytesOf(kBig, 1);
+  begin(false, true);
+  tensor.set(source);
+  std::ranges::fill(source, 0);
+  finish();
+  CHECK(tensor.holds(bytesOf(kBig, 1)));
 }
 
 TEST("ggml_backend_tensor_set() puts a part at its offset and leaves the rest") {
