@@ -166,7 +166,9 @@ function row(name: string, rounds: Round[]): string {
     return `${median(times).toFixed(1)} (${Math.min(...times).toFixed(1)})`;
   });
   const load = rounds.map((round) => round.weightBytes / round.loadedMs);
-  const upload = rounds.filter(({ uploadMs }) => uploadMs > 0).map((each) => each.uploadBytes / each.uploadMs);
+  const upload = rounds
+    .filter(({ uploadMs }) => uploadMs > 0)
+    .map((each) => each.uploadBytes / each.uploadMs);
   const checkMs = Math.max(...rounds.map((round) => round.checkMs));
   const rates = [median(load) / 1e6, upload.length === 0 ? 0 : median(upload) / 1e6];
   return `| ${[name, ...rates.map((rate) => rate.toFixed(1)), ...cells, checkMs.toFixed(0)].join(' | ')} |`;
@@ -181,8 +183,12 @@ async function compare(model: string, rounds: number): Promise<void> {
     plain.push(await measure(model, off));
     threaded.push(await measure(model, {}));
   }
-  console.log(`\n${model}: ${(first.weightBytes / 1e9).toFixed(2)} GB; ms from the load's order, median (best) of ${rounds}\n`);
-  console.log(`| | load GB/s | upload GB/s | ${COLUMNS.map(([heading]) => heading).join(' | ')} | read back |`);
+  console.log(
+    `\n${model}: ${(first.weightBytes / 1e9).toFixed(2)} GB; ms from the load's order, median (best) of ${rounds}\n`,
+  );
+  console.log(
+    `| | load GB/s | upload GB/s | ${COLUMNS.map(([heading]) => heading).join(' | ')} | read back |`,
+  );
   console.log(`|---|${'--:|'.repeat(COLUMNS.length + 3)}`);
   for (const [name, all] of [
     ['llama.cpp', plain],
@@ -192,7 +198,9 @@ async function compare(model: string, rounds: number): Promise<void> {
     console.log(row(name, [...all]));
   const texts = new Set([first, ...plain, ...threaded].map(({ answers }) => JSON.stringify(answers)));
   console.log(`\nanswers of ${2 * rounds + 1} loads, log probabilities included: ${texts.size} different`);
-  console.log(`rate of each load, GB/s: ${threaded.map((each) => gigabytes(each.uploadBytes, each.uploadMs)).join(' ')}`);
+  console.log(
+    `rate of each load, GB/s: ${threaded.map((each) => gigabytes(each.uploadBytes, each.uploadMs)).join(' ')}`,
+  );
 }
 
 const probe = await startRunner({});

@@ -114,7 +114,10 @@ function addEngineCommands(root, print) {
     .description('the embedded llama.cpp')
     .command('build')
     .description("build its CUDA backend for this machine's GPU; runners that start then use it")
-    .option('--arch <capability>', 'compute capability, such as 90 or 89,90, instead of what nvidia-smi tells')
+    .option(
+      '--arch <capability>',
+      'compute capability, such as 90 or 89,90, instead of what nvidia-smi tells',
+    )
     .option('--source <folder>', "llama.cpp's sources, of the installed version, instead of the registry's")
     .option('--jobs <count>', 'compilers at the same time, instead of one for each core', Number)
     .action(async (options) => {

@@ -3,7 +3,13 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { readConfigFile } from './catalogue/configFile.ts';
-import { type EngineConfig, type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
+import {
+  type EngineConfig,
+  type FileConfig,
+  type LimitsConfig,
+  LOG_LEVELS,
+  type PoolConfig,
+} from './catalogue/configSchema.ts';
 import { parseDurationMs } from './catalogue/quantity.ts';
 import { fail, ok, type Result } from './domain/errors.ts';
 import { hasDevice, usableMemoryBytes } from './machine.ts';

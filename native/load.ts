@@ -2,20 +2,12 @@
  * Loads the native engine: llama.cpp's shared libraries into the global scope first, then the addon that is written against
  * them. See docs in addonTypes.ts for the contract.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ADDON_VERSION, type EngineAddon, type PreloadAddon } from './addonTypes.ts';
-
-/** Dependency order: each one is resolved against those opened before it. Sonames differ by variant, prefixes do not. */
-const LIBRARY_PREFIXES = ['libggml-base', 'libggml', 'libllama', 'libllama-common'] as const;
-
-/** Prebuilt variants, the preferred one first. */
-const VARIANTS = ['linux-x64-cuda', 'linux-x64'] as const;
-
-/** Written last by `hearth engine build` (scripts/engine-build.mjs): what lies beside it is whole. */
-const BUILT_MARK = 'engine.json';
+import { libraryDirOf, libraryFiles } from './libraries.ts';
 
 export interface LoadedAddon {
   addon: EngineAddon;
@@ -54,19 +46,6 @@ export function loadAddon(options: LoadAddonOptions = {}): LoadedAddon {
   return { addon, libraryDir, overridesPath };
 }
 
-/** The libraries of a directory in the order in which they have to be opened. */
-export function libraryFiles(libraryDir: string): string[] {
-  const names = readdirSync(libraryDir);
-  return LIBRARY_PREFIXES.map((prefix) => {
-    // The version is a part of the name for some variants: libllama.so, libllama.v0.5.0.so.
-    const name = names.find((candidate) => candidate.startsWith(`${prefix}.`) && candidate.includes('.so'));
-    if (name === undefined) {
-      throw new Error(`Cannot load the native engine: no library "${prefix}" in "${libraryDir}"`);
-    }
-    return join(libraryDir, name);
-  });
-}
-
 /** This file ends up in a bundle elsewhere, so the root is found by its name rather than by a relative path. */
 function packageRoot(): string {
   for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
@@ -81,25 +60,6 @@ function packageRoot(): string {
 function isHearth(manifest: string): boolean {
   const parsed: unknown = JSON.parse(readFileSync(manifest, 'utf8'));
   return typeof parsed === 'object' && parsed !== null && 'name' in parsed && parsed.name === 'hearth';
-}
-
-/** Built on this machine by `hearth engine build`, else installed. */
-function libraryDirOf(root: string): string {
-  const installed = installedLibraryDir(root);
-  const manifest = join(installed, '..', '..', 'package.json');
-  const { version }: { version: string } = JSON.parse(readFileSync(manifest, 'utf8'));
-  const built = join(root, '.cache', 'engine', version);
-  return existsSync(join(built, BUILT_MARK)) ? built : installed;
-}
-
-function installedLibraryDir(root: string): string {
-  for (const variant of VARIANTS) {
-    const directory = join(root, 'node_modules', '@node-llama-cpp', variant, 'bins', variant);
-    if (existsSync(directory)) return directory;
-  }
-  throw new Error(
-    'Cannot load the native engine: no @node-llama-cpp/linux-x64 package is installed, run npm ci',
-  );
 }
 
 function builtBinary(root: string, name: string): string {

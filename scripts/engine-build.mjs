@@ -34,8 +34,16 @@ const CMAKE_OPTIONS = [
  * Builds and puts the result in its place, whole or not at all. `arch`: compute capabilities, else the GPUs' here.
  * `source`: sources on disk instead of the package's, which need the registry or npm's cache. Returns the folder.
  */
-export async function buildEngine({ root, arch, source, jobs = availableParallelism(), log, run = runCommand }) {
-  const generator = requireEngineTools();
+export async function buildEngine({
+  root,
+  arch,
+  source,
+  jobs = availableParallelism(),
+  path = process.env.PATH,
+  log,
+  run = runCommand,
+}) {
+  const generator = requireEngineTools(path);
   const cudaArchitectures = await architectures(arch, run);
   const version = installedLlamaVersion(root);
   const engines = join(root, '.cache', 'engine');
@@ -71,7 +79,9 @@ function checkedRun(run, logFile) {
     const lines = output.split('\n').filter((line) => line.trim() !== '');
     const errors = lines.filter((line) => /error|fatal/i.test(line));
     const words = (errors.length > 0 ? errors : lines.slice(-4)).slice(0, 4).join('\n');
-    const hint = /cublas/i.test(output) ? '\nCMake wants cuBLAS, which is a package of its own in some CUDA toolkits' : '';
+    const hint = /cublas/i.test(output)
+      ? '\nCMake wants cuBLAS, which is a package of its own in some CUDA toolkits'
+      : '';
     throw expectedError(
       `Cannot build the engine: "${command}" ended with ${code}, see "${logFile}"\n${words}${hint}`,
     );

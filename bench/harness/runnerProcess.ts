@@ -29,10 +29,18 @@ export interface RunnerProcess {
 }
 
 /** What says where libraries and devices are. */
-const INHERITED = ['PATH', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'GGML_BACKEND_PATH', 'HEARTH_LLAMA_DIR'];
+const INHERITED = [
+  'PATH',
+  'LD_LIBRARY_PATH',
+  'CUDA_VISIBLE_DEVICES',
+  'GGML_BACKEND_PATH',
+  'HEARTH_LLAMA_DIR',
+];
 
 function inherited(): Record<string, string> {
-  return Object.fromEntries(INHERITED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+  return Object.fromEntries(
+    INHERITED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  );
 }
 
 /** `dist/runner.mjs` of the working directory, with this environment beside what says where libraries and devices are. */

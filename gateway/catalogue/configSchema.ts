@@ -216,7 +216,9 @@ const engine = z.strictObject({
   upload: z
     .enum(['auto', 'off'])
     .default('auto')
-    .describe('How weights get to a GPU: by several threads once that has been checked there, or by llama.cpp alone'),
+    .describe(
+      'How weights get to a GPU: by several threads once that has been checked there, or by llama.cpp alone',
+    ),
 });
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -11,6 +11,7 @@ namespace hearth {
 Engine::Engine(double coalesceMs, std::function<void()> wake)
     : outbox_(coalesceMs, std::move(wake)),
       preparation_(std::make_unique<Worker>()),
+      disposal_(std::make_unique<Worker>()),
       control_(std::make_unique<Worker>()) {}
 
 Engine::~Engine() {
@@ -18,6 +19,7 @@ Engine::~Engine() {
   // Until the decode thread has gone it may post here.
   control_->drain();
   control_.reset();
+  disposal_.reset();
   preparation_.reset();
 }
 
@@ -26,7 +28,7 @@ void Engine::load(LoadOptions options, std::function<void(float)> onProgress, Co
       [this, options = std::move(options), onProgress = std::move(onProgress), done = std::move(done)] {
         done(outcomeOf("model_load_failed", [&] { return loadNow(options, onProgress); }));
         // An attach follows; this goes on while the answer and the next order travel.
-        releaseUpload();
+        disposal_->post([] { releaseUpload(); });
         makeSpare();
       });
 }

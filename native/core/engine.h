@@ -20,8 +20,8 @@
 namespace hearth {
 
 /**
- * One base model, its combos and their requests. Three threads: control (load, attach, detach, close, in
- * order), preparation (templates and tokens) and decode. All public calls come from one thread and return at
+ * One base model, its combos and their requests. Four threads: control (load, attach, detach, close, in
+ * order), preparation (templates and tokens), disposal (what a load leaves) and decode. All public calls come from one thread and return at
  * once; completions come from others.
  */
 class Engine {
@@ -113,6 +113,8 @@ class Engine {
   std::unordered_map<const ContextLoop*, ContextMemory> contextMemory_;
 
   std::unique_ptr<Worker> preparation_;
+  /** Gives back what a load leaves: to unmap 8 GB of small pages takes 0.1 s, in which the attach is to go on. */
+  std::unique_ptr<Worker> disposal_;
   std::unique_ptr<Worker> control_;
 };
 

@@ -57,8 +57,15 @@ export class Orders {
           this.holdings.isLoading = false;
         });
         this.holdings.loaded(order.model, loaded.weightBytes);
-        const { loadMs, weightBytes, contextTokens, trainedContextTokens, architecture, supportsTools, upload } =
-          loaded;
+        const {
+          loadMs,
+          weightBytes,
+          contextTokens,
+          trainedContextTokens,
+          architecture,
+          supportsTools,
+          upload,
+        } = loaded;
         return {
           type: 'loaded',
           seq,

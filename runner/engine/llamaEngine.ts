@@ -10,6 +10,7 @@ import type {
   ResizedCombo,
 } from '../../native/addonTypes.ts';
 import type { RunnerAdapter, RunnerModel } from '../protocol/control.ts';
+import { NO_UPLOAD, type UploadPolicy } from '../upload/uploadChecks.ts';
 import {
   type Engine,
   type EngineDevice,
@@ -17,7 +18,6 @@ import {
   type GenerationSink,
   type LoadedBase,
 } from './engine.ts';
-import { NO_UPLOAD, type UploadPolicy } from '../upload/uploadChecks.ts';
 import { toEngineError } from './failure.ts';
 
 /** Tokens of a stream that come within this time are sent together; a first token never waits. */

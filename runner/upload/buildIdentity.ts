@@ -7,7 +7,11 @@ import { pipeline } from 'node:stream/promises';
 import { readJson, writeWhole } from './wholeFile.ts';
 
 /** Where a driver tells its version. The kernel's own is a part of it in any case. */
-const DRIVER_VERSIONS = ['/proc/driver/nvidia/version', '/sys/module/amdgpu/version', '/sys/module/xe/version'];
+const DRIVER_VERSIONS = [
+  '/proc/driver/nvidia/version',
+  '/sys/module/amdgpu/version',
+  '/sys/module/xe/version',
+];
 
 export interface BuildParts {
   /** Directory of the ggml and llama libraries. */

@@ -23,14 +23,20 @@ void RingStore::prepare() {
 }
 
 std::unique_ptr<Ring> RingStore::take(ggml_backend_dev_t device) {
-  const std::lock_guard lock(mutex_);
-  std::unique_ptr<Ring> ring = std::move(waiting_);
+  std::unique_ptr<Ring> ring;
+  {
+    const std::lock_guard lock(mutex_);
+    ring = std::move(waiting_);
+  }
   return ring != nullptr && ring->device() == device ? std::move(ring) : nullptr;
 }
 
 void RingStore::put(std::unique_ptr<Ring> ring) {
-  const std::lock_guard lock(mutex_);
-  waiting_ = std::move(ring);
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.swap(ring);
+  }
+  // What was there goes here, where nobody waits for the lock.
 }
 
 void RingStore::release() { put(nullptr); }
