@@ -321,8 +321,10 @@ export interface NativeError extends Error {
 
 /** One base model, its combos and the decode thread. Calls that block run on threads of their own. */
 export interface NativeEngine {
-  /** Pins the memory that an upload needs, ahead of a load, and returns at once; the load's end frees it. */
+  /** Pins the memory that an upload needs, ahead of a load, and returns at once. */
   prepareUpload(): void;
+  /** Lets go of that and of the mapping that the load has read by, and returns at once. */
+  releaseUpload(): void;
   /** Once per engine. `onProgress` gets 0 to 1. */
   load(options: LoadOptions, onProgress?: (fraction: number) => void): Promise<LoadedModel>;
   /** Idempotent for a combo that is attached. */

@@ -28,13 +28,16 @@ void Engine::load(LoadOptions options, std::function<void(float)> onProgress, Co
       [this, options = std::move(options), onProgress = std::move(onProgress), done = std::move(done)] {
         done(outcomeOf("model_load_failed", [&] { return loadNow(options, onProgress); }));
         // An attach follows; this goes on while the answer and the next order travel.
-        disposal_->post([] { releaseUpload(); });
         makeSpare();
       });
 }
 
 void Engine::prepareUpload() {
   control_->post([] { hearth::prepareUpload(); });
+}
+
+void Engine::releaseUpload() {
+  disposal_->post([] { hearth::releaseUpload(); });
 }
 
 void Engine::attach(AttachOptions options, Completion<AttachedCombo> done) {

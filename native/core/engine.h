@@ -32,8 +32,13 @@ class Engine {
   ~Engine();
 
   void load(LoadOptions options, std::function<void(float)> onProgress, Completion<LoadedModel> done);
-  /** Makes ahead what a load's upload needs, which takes some pinned memory until the load has ended. */
+  /** Makes ahead what a load's upload needs, some pinned memory. */
   void prepareUpload();
+  /**
+   * Lets that go, and the mapping that the load has read by. Unmapping 8 GB of 4 KiB pages takes 0.2 s, in which making a
+   * context, which maps memory, gets on badly: so not before the first request had its chance.
+   */
+  void releaseUpload();
   void attach(AttachOptions options, Completion<AttachedCombo> done);
   void detach(std::string combo, Completion<Done> done);
   /** Gives an attached combo a context of another size. */
@@ -113,7 +118,6 @@ class Engine {
   std::unordered_map<const ContextLoop*, ContextMemory> contextMemory_;
 
   std::unique_ptr<Worker> preparation_;
-  /** Gives back what a load leaves: to unmap 8 GB of small pages takes 0.1 s, in which the attach is to go on. */
   std::unique_ptr<Worker> disposal_;
   std::unique_ptr<Worker> control_;
 };

@@ -18,6 +18,7 @@ Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "NativeEngine",
                      {
                          InstanceMethod("prepareUpload", &EngineObject::PrepareUpload),
+                         InstanceMethod("releaseUpload", &EngineObject::ReleaseUpload),
                          InstanceMethod("load", &EngineObject::Load),
                          InstanceMethod("attach", &EngineObject::Attach),
                          InstanceMethod("detach", &EngineObject::Detach),
@@ -94,6 +95,11 @@ Napi::Value EngineObject::refused(Napi::Env env, const char* code, const std::st
 
 Napi::Value EngineObject::PrepareUpload(const Napi::CallbackInfo& info) {
   if (!host_->closed) host_->engine->prepareUpload();
+  return info.Env().Undefined();
+}
+
+Napi::Value EngineObject::ReleaseUpload(const Napi::CallbackInfo& info) {
+  if (!host_->closed) host_->engine->releaseUpload();
   return info.Env().Undefined();
 }
 

@@ -23,6 +23,9 @@ import { toEngineError } from './failure.ts';
 /** Tokens of a stream that come within this time are sent together; a first token never waits. */
 export const COALESCE_MS = 4;
 
+/** Giving back what an upload leaves slows down the making of contexts, which is what follows a load. */
+const RELEASE_UPLOAD_AFTER_MS = 1_000;
+
 /** llama.cpp through the native addon. Everything is called on the JavaScript thread. */
 export class LlamaEngine implements Engine {
   readonly name = 'llama.cpp';
@@ -73,6 +76,8 @@ export class LlamaEngine implements Engine {
       await this.#native.close();
       this.#native = this.#create();
       throw toEngineError(error);
+    } finally {
+      setTimeout(() => this.#native.releaseUpload(), RELEASE_UPLOAD_AFTER_MS).unref();
     }
   }
 
