@@ -73,7 +73,7 @@ export async function startRunner(environment: Record<string, string>): Promise<
     socketPath,
     order: (order, type) => {
       seq += 1;
-      heard.tell({ ...order, seq } as ToRunner);
+      heard.tell({ ...order, seq });
       return heard.take(type);
     },
     end: async () => {
