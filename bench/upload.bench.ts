@@ -106,6 +106,7 @@ async function useStandby(runner: RunnerProcess, client: Client, model: string):
         sequences: 8,
         threads: 1,
         deviceLayers: -1,
+        device: runner.ready.engine.devices.find(({ kind }) => kind === 'gpu')?.name ?? null,
         useMmap: true,
         repack: false,
         kvBudgetBytes: null,

@@ -63,6 +63,7 @@ export async function startRunner(environment: Record<string, string>): Promise<
     socketPath,
     leaseMs: 0,
     adoptionKey: 'k'.repeat(43),
+    device: null,
   });
   const ready = await heard.take('ready');
   const readyMs = performance.now() - startedMs;

@@ -6,17 +6,20 @@ import type {
   EngineCounters,
   EngineEvent,
   GenerateRequest,
+  MappedFile,
   NativeEngine,
   ResizedCombo,
 } from '../../native/addonTypes.ts';
 import type { RunnerAdapter, RunnerModel } from '../protocol/control.ts';
 import { NO_UPLOAD, type UploadPolicy } from '../upload/uploadChecks.ts';
+import { addCounters } from './counters.ts';
 import {
   type Engine,
   type EngineDevice,
   EngineError,
   type GenerationSink,
   type LoadedBase,
+  type SleptBase,
 } from './engine.ts';
 import { toEngineError } from './failure.ts';
 
@@ -38,17 +41,23 @@ export class LlamaEngine implements Engine {
   #native: NativeEngine;
   #base: LoadedBase | null = null;
   #loadBegun = false;
+  /** The last one that was loaded. */
+  #model: RunnerModel | null = null;
+  #kept: MappedFile | null = null;
+  /** Of engines that have gone. */
+  #before: EngineCounters | null = null;
 
   constructor(addon: EngineAddon, backend: BackendInfo, uploads: UploadPolicy = NO_UPLOAD) {
     this.#addon = addon;
     this.#uploads = uploads;
     this.#native = this.#create();
     this.combos = this.#attached;
-    this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes }) => ({
+    this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes, contextBytes }) => ({
       name,
       kind,
       totalBytes,
       freeBytes,
+      contextBytes,
     }));
     void this.#prepareUpload();
   }
@@ -62,23 +71,49 @@ export class LlamaEngine implements Engine {
     this.#loadBegun = true;
     const { id: modelId, revision: _revision, chatTemplate, ...options } = model;
     try {
-      const upload = options.deviceLayers === 0 ? 'plain' : await this.#uploads.mode();
+      const onDevice = options.device !== null && options.deviceLayers !== 0;
+      const upload = onDevice ? await this.#uploads.mode() : 'plain';
       const loaded = await this.#native.load(
         { ...options, upload, ...(chatTemplate === undefined ? {} : { chatTemplate }) },
         onProgress,
       );
       this.#uploads.settle(loaded.upload);
       this.#base = { modelId, ...loaded };
+      this.#model = model;
+      this.#wakeUp();
       return this.#base;
     } catch (error) {
       this.#uploads.settle(null);
-      // An engine loads once; the next order gets a new one.
-      await this.#native.close();
-      this.#native = this.#create();
+      await this.#renew();
       throw toEngineError(error);
     } finally {
       setTimeout(() => this.#native.releaseUpload(), RELEASE_UPLOAD_AFTER_MS).unref();
     }
+  }
+
+  get sleeping(): RunnerModel | null {
+    return this.#base === null ? this.#model : null;
+  }
+
+  /**
+   * All of the native engine goes, so that nothing is left of what it held. What was on a device is soonest there again
+   * when its file is read from memory: that stays mapped.
+   */
+  async sleep(): Promise<SleptBase> {
+    const startedAtMs = performance.now();
+    if (this.#base === null && this.#model === null) throw notLoaded('sleep');
+    if (this.#base !== null) {
+      const { activeSequences, waitingRequests, embeddings } = this.#native.counters();
+      const busy = activeSequences + waitingRequests + embeddings;
+      if (busy > 0) throw isBusy(busy);
+      if (this.#model && this.#model.device !== null && this.#model.deviceLayers !== 0)
+        this.#kept = this.#addon.mapFile(this.#model.path);
+      // Taken first: a request must not slip in while the native side frees it all.
+      this.#base = null;
+      this.#attached.clear();
+      await this.#renew();
+    }
+    return { sleepMs: performance.now() - startedAtMs, keptBytes: this.#kept?.bytes ?? 0 };
   }
 
   async attach(combo: string, adapters: RunnerAdapter[]): Promise<AttachedCombo> {
@@ -129,16 +164,30 @@ export class LlamaEngine implements Engine {
   }
 
   counters(): EngineCounters {
-    return this.#native.counters();
+    return addCounters(this.#before, this.#native.counters());
   }
 
   close(): Promise<void> {
+    this.#wakeUp();
     return this.#native.close();
   }
 
   /** A standby has the time that a load has not. */
   async #prepareUpload(): Promise<void> {
     if ((await this.#uploads.isWanted()) && !this.#loadBegun) this.#native.prepareUpload();
+  }
+
+  /** An engine loads once; the next order gets a new one. */
+  async #renew(): Promise<void> {
+    const last = this.#native;
+    this.#before = addCounters(this.#before, last.counters());
+    this.#native = this.#create();
+    await last.close();
+  }
+
+  #wakeUp(): void {
+    this.#kept?.close();
+    this.#kept = null;
   }
 
   #create(): NativeEngine {
@@ -186,6 +235,11 @@ async function orEngineError<T>(promise: Promise<T>): Promise<T> {
 function alreadyLoaded(wanted: string, held: string): EngineError {
   const message = `Cannot load model "${wanted}": the runner already holds "${held}"`;
   return new EngineError({ code: 'already_loaded', message, permanent: true });
+}
+
+function isBusy(requests: number): EngineError {
+  const message = `Cannot sleep: ${requests} requests run or wait`;
+  return new EngineError({ code: 'combo_busy', message, permanent: false });
 }
 
 function notLoaded(action: string): EngineError {

@@ -35,12 +35,12 @@ async function answerOf(socketPath: string): Promise<string> {
 }
 
 /** A runner on the fake GPU loads the demo model with all layers there and answers one prompt. */
-async function serveOnce(env: Record<string, string> = {}, deviceLayers = -1): Promise<Served> {
+async function serveOnce(env: Record<string, string> = {}, device: string | null = 'FAKE0'): Promise<Served> {
   const runner = await startRunner({
     env: { GGML_BACKEND_PATH: fakeGpu(), HEARTH_UPLOAD_DIR: directory, ...env },
   });
   try {
-    const loaded = await runner.order({ type: 'load', model: demoModel({ deviceLayers }) });
+    const loaded = await runner.order({ type: 'load', model: demoModel({ deviceLayers: -1, device }) });
     if (loaded.type !== 'loaded') throw new Error(`load: ${JSON.stringify(loaded)} ${runner.log()}`);
     await runner.order({ type: 'attach', combo: 'tiny-chat', adapters: [] });
     return { upload: loaded.upload, text: await answerOf(runner.socketPath), log: runner.log() };
@@ -57,7 +57,7 @@ function verdicts(): { verdict: string; tries: number; devices: string[] }[] {
 }
 
 test('Runner reads the first upload to a GPU back, trusts the next, and answers as on the CPU', async () => {
-  const onCpu = await serveOnce({}, 0);
+  const onCpu = await serveOnce({}, null);
   expect(onCpu.upload).toMatchObject({ tensors: 0, bytes: 0, checked: false });
   expect(verdicts()).toEqual([]);
 
@@ -91,4 +91,21 @@ test('Runner takes the plain path on a device that copies nothing asynchronously
   expect(upload).toMatchObject({ tensors: 0, plainReason: 'the device copies nothing asynchronously' });
   expect(text).not.toBe('');
   expect(verdicts()).toMatchObject([{ verdict: 'trying', tries: 0 }]);
+});
+
+test('Runner that wakes uploads from the mapping that it kept, and answers as before', async () => {
+  await serveOnce();
+  const runner = await startRunner({ env: { GGML_BACKEND_PATH: fakeGpu(), HEARTH_UPLOAD_DIR: directory } });
+  try {
+    await runner.order({ type: 'load', model: demoModel({ deviceLayers: -1, device: 'FAKE0' }) });
+    await runner.order({ type: 'attach', combo: 'tiny-chat', adapters: [] });
+    const before = await answerOf(runner.socketPath);
+    expect(await runner.order({ type: 'sleep' })).toMatchObject({ type: 'slept' });
+    const woken = await runner.order({ type: 'wake', threads: 1 });
+    expect(woken).toMatchObject({ type: 'loaded', upload: { checked: false, tensors: 1 } });
+    await runner.order({ type: 'attach', combo: 'tiny-chat', adapters: [] });
+    expect(await answerOf(runner.socketPath)).toBe(before);
+  } finally {
+    await runner.dispose();
+  }
 });

@@ -49,6 +49,15 @@ llama_model_ptr loadBy(UploadMode mode, const LoadOptions& options, const llama_
   return model;
 }
 
+/** null: none. */
+ggml_backend_dev_t deviceOf(const LoadOptions& options) {
+  if (options.deviceLayers == 0 || options.device.empty()) return nullptr;
+  ggml_backend_dev_t device = ggml_backend_dev_by_name(options.device.c_str());
+  if (device != nullptr) return device;
+  throw Failure("model_load_failed", "Cannot load model \"" + options.path + "\": there is no device \"" +
+                                         options.device + "\"");
+}
+
 }  // namespace
 
 llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& stop,
@@ -56,12 +65,14 @@ llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& s
   requireReadable(options.path);
   LoadWatch watch{stop, onProgress};
   llama_model_params params = paramsOf(options);
-  // Without layers on it a device would still compute long prompts, from weights that it copies each time.
-  ggml_backend_dev_t noDevice = nullptr;
-  if (options.deviceLayers == 0) params.devices = &noDevice;
+  // On this one alone. Without layers on it a device would still compute long prompts, from weights that it copies
+  // each time.
+  ggml_backend_dev_t devices[] = {deviceOf(options), nullptr};
+  params.devices = devices;
   params.progress_callback = onLoadProgress;
   params.progress_callback_user_data = &watch;
-  llama_model_ptr model = loadBy(options.deviceLayers == 0 ? UploadMode::plain : options.upload, options, params, upload);
+  const UploadMode mode = devices[0] == nullptr ? UploadMode::plain : options.upload;
+  llama_model_ptr model = loadBy(mode, options, params, upload);
   // What a device holds wrongly is never used. The file is as it was: now without our threads.
   if (model && upload.differing > 0) {
     model.reset();
