@@ -41,6 +41,8 @@ interface Round {
   /** The attach of an adapter as its order takes, and how much of it was making the context. */
   adapterMs: number;
   adapterContextMs: number;
+  /** From the order to wake, of a runner that was put to sleep, to its first token. */
+  wakeMs: number;
   /** Texts and log probabilities of the base's answer and the adapter's. */
   answers: string[];
 }
@@ -122,6 +124,7 @@ async function useStandby(runner: RunnerProcess, client: Client, model: string):
   const next = await ask(client, 'm');
   const answers = [first.text, next.text];
   const adapter = await attach(runner, client, answers);
+  const wakeMs = await wake(runner, client, answers);
   const { upload } = loaded;
   return {
     readyMs: runner.readyMs,
@@ -134,6 +137,7 @@ async function useStandby(runner: RunnerProcess, client: Client, model: string):
     uploadMs: upload === undefined ? 0 : upload.openMs + upload.copyMs + upload.drainMs,
     checkMs: upload?.checkMs ?? 0,
     ...adapter,
+    wakeMs,
     answers,
   };
 }
@@ -150,6 +154,17 @@ async function attach(runner: RunnerProcess, client: Client, answers: string[]):
   return { adapterMs, adapterContextMs: contextMs };
 }
 
+async function wake(runner: RunnerProcess, client: Client, answers: string[]): Promise<number> {
+  await runner.order({ type: 'sleep' }, 'slept');
+  const startedMs = performance.now();
+  await runner.order({ type: 'wake', threads: 1 }, 'loaded');
+  await runner.order({ type: 'attach', combo: 'm', adapters: [] }, 'attached');
+  const attachedMs = performance.now() - startedMs;
+  const { firstTokenMs, text } = await ask(client, 'm');
+  answers.push(text);
+  return attachedMs + firstTokenMs;
+}
+
 const gigabytes = (bytes: number, ms: number) => (ms === 0 ? '-' : (bytes / ms / 1e6).toFixed(1));
 const COLUMNS: [string, (round: Round) => number][] = [
   ['standby up', (round) => round.readyMs],
@@ -159,6 +174,7 @@ const COLUMNS: [string, (round: Round) => number][] = [
   ['next first token', (round) => round.nextFirstTokenMs],
   ['adapter attach', (round) => round.adapterMs],
   ['its context', (round) => round.adapterContextMs],
+  ['woken', (round) => round.wakeMs],
 ];
 
 function row(name: string, rounds: Round[]): string {
@@ -206,8 +222,10 @@ async function compare(model: string, rounds: number): Promise<void> {
 
 const probe = await startRunner({});
 const gpus = probe.ready.engine.devices.filter(({ kind }) => kind === 'gpu');
-for (const { name, totalBytes, freeBytes } of gpus)
-  console.log(`${name}: ${(totalBytes / 2 ** 30).toFixed(1)} GiB, ${(freeBytes / 2 ** 30).toFixed(1)} free`);
+for (const { name, totalBytes, freeBytes, contextBytes } of gpus) {
+  const [total, free, context] = [totalBytes, freeBytes, contextBytes ?? 0].map((each) => each / 2 ** 20);
+  console.log(`${name}: ${total?.toFixed(0)} MiB, ${free?.toFixed(0)} free, ${context?.toFixed(0)} of this process`);
+}
 await probe.end();
 if (gpus.length === 0) console.log('no GPU here: nothing to upload to');
 else if (values.model.length === 0) console.log('no model given: --model PATH');
