@@ -224,7 +224,9 @@ const probe = await startRunner({});
 const gpus = probe.ready.engine.devices.filter(({ kind }) => kind === 'gpu');
 for (const { name, totalBytes, freeBytes, contextBytes } of gpus) {
   const [total, free, context] = [totalBytes, freeBytes, contextBytes ?? 0].map((each) => each / 2 ** 20);
-  console.log(`${name}: ${total?.toFixed(0)} MiB, ${free?.toFixed(0)} free, ${context?.toFixed(0)} of this process`);
+  console.log(
+    `${name}: ${total?.toFixed(0)} MiB, ${free?.toFixed(0)} free, ${context?.toFixed(0)} of this process`,
+  );
 }
 await probe.end();
 if (gpus.length === 0) console.log('no GPU here: nothing to upload to');
