@@ -17,9 +17,11 @@ import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
 import { PageCache } from './shell/pageCache.ts';
+import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
+import { findDevices } from './shell/processes/findDevices.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
@@ -81,6 +83,8 @@ export async function compose(
       workerDir: DIST_DIR,
     });
     opened.unshift(() => database.close());
+    // Read beside what else there is to do before the pool begins.
+    const pastTimes = readPastTimes(database.durations, log);
     const catalogue = await openCatalogue(settings, database, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
@@ -89,12 +93,17 @@ export async function compose(
       secret,
       environment: pick(environment, RUNNER_ENVIRONMENT),
     };
+    const devices = settings.mayHaveDevices
+      ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
+      : [];
     const core = buildCore(settings, database, catalogue, log, spawning);
+    if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
       core.pool.stop();
       core.fleet.letGo();
     });
+    core.pool.dispatch(pastTimesEvent(await pastTimes, catalogue.current()));
     await core.pins.restore();
     // Before the first request can come, so that it finds them warm.
     await adoptRunners({
@@ -174,6 +183,9 @@ function buildCore(
     log,
     timeline,
     telemetry: metrics,
+    hasDevices: () => state.devices.size > 0,
+    files: catalogue,
+    catalogue: () => catalogue.current(),
     dispatch: (event) => pool.dispatch(event),
   });
   const pins = new PinBook({ pool, store: database.pins, pages: new PageCache(log), clock, log });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
-import { adapterId, modelId } from '../domain/ids.ts';
+import { adapterId, type DeviceName, deviceName, modelId } from '../domain/ids.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
@@ -41,6 +41,9 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     ...sequencesOf(spec, defaults),
     maxThreads: spec.maxThreads ?? defaults.maxThreads ?? null,
     deviceLayers: spec.deviceLayers ?? defaults.deviceLayers ?? -1,
+    device: deviceOf(given(spec.device, defaults.device, null)),
+    sleeps: given(spec.sleeps, defaults.sleeps, null),
+    sleepAfterMs: given(spec.sleepAfterMs, defaults.sleepAfterMs, null),
     useMmap: spec.useMmap ?? defaults.useMmap ?? true,
     repack: spec.repack ?? defaults.repack ?? true,
     kvBudgetBytes: given(spec.kvBudgetBytes, defaults.kvBudgetBytes, null),
@@ -49,12 +52,13 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.value.sizeBytes,
+    layers: facts.value.layers,
     kvBytesPerToken: facts.value.kvBytesPerToken,
     computeBytes: facts.value.computeBytes,
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
     source: context.source,
   } as const;
-  return ok({ ...model, revision: modelRevision(model, facts.value) });
+  return ok({ ...model, revision: modelRevision(model, facts.value.identity) });
 }
 
 /** The same for an adapter of `base`, whose architecture it must have. */
@@ -80,7 +84,7 @@ export async function makeAdapter(
     base: base.id,
     path: facts.value.path,
     scale,
-    revision: shortHash([facts.value.identity, scale]),
+    revision: adapterRevision({ scale }, facts.value.identity),
     weightBytes: facts.value.sizeBytes,
     createdAtEpochMs: facts.value.modifiedAtEpochMs,
     source: context.source,
@@ -106,9 +110,13 @@ function sequencesOf(
 }
 
 /** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */
-function modelRevision(model: Omit<CatalogueModel, 'revision'>, facts: ModelFileFacts): string {
+export function modelRevision(model: Omit<CatalogueModel, 'revision'>, fileIdentity: string): string {
   const { engine, contextTokens, deviceLayers, repack, chatTemplate } = model;
-  return shortHash([facts.identity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+  return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+}
+
+export function adapterRevision({ scale }: Pick<CatalogueAdapter, 'scale'>, fileIdentity: string): string {
+  return shortHash([fileIdentity, scale]);
 }
 
 function shortHash(parts: readonly unknown[]): string {
@@ -151,12 +159,12 @@ function badTemplate(path: string, reason: string): Result<never> {
   return fail('invalid_request', `Cannot read chat template "${path}": ${reason}`, 'chat_template_file');
 }
 
+function deviceOf(name: string | null): DeviceName | null {
+  return name === null ? null : deviceName(name);
+}
+
 /** The first that is not undefined; null is a value. */
-function given(
-  own: number | null | undefined,
-  byDefault: number | null | undefined,
-  otherwise: number | null,
-) {
+function given<T>(own: T | undefined, byDefault: T | undefined, otherwise: T): T {
   if (own !== undefined) return own;
   return byDefault !== undefined ? byDefault : otherwise;
 }

@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import { readGgufHeader } from './ggufHeader.ts';
-import { computeBytes, kvBytesPerToken } from './ggufMemory.ts';
+import { computeBytes, kvBytesPerToken, layersOf } from './ggufMemory.ts';
 
 /** Name of one file of a split model, as llama-gguf-split writes it. */
 const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/;
@@ -81,6 +81,7 @@ async function readFacts(
     kind: type,
     architecture,
     trainedContextTokens: type === 'model' && Number.isSafeInteger(trained) && trained > 0 ? trained : 0,
+    layers: type === 'model' ? layersOf(metadata, architecture) : 0,
     kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
     computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
     sizeBytes: parts.reduce((sum, { size }) => sum + Number(size), 0),

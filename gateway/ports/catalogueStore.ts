@@ -1,7 +1,7 @@
 import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 
 /** What is read from the file's header when the entry is made again is not stored. */
-export type StoredModel = Omit<CatalogueModel, 'kvBytesPerToken' | 'computeBytes'>;
+export type StoredModel = Omit<CatalogueModel, 'layers' | 'kvBytesPerToken' | 'computeBytes'>;
 
 /** The catalogue's entries that the admin API made. All writes resolve when they are on disk. */
 export interface CatalogueStore {
