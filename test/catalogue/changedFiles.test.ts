@@ -147,8 +147,9 @@ describe('CatalogueService.review()', () => {
     await writeFile(path, modelBytes('qwen2', 2048));
     expect((await review(service, 'own')).ok).toBe(false);
     const model = modelOf(service, 'own');
-    expect(model).toEqual({ ...old, revision: model.revision });
+    expect(model).toEqual({ ...old, revision: model.revision, segment: model.segment });
     expect(model.revision).not.toBe(old.revision);
+    expect(model.segment).not.toBe(old.segment);
     expect(store.models.get('own')?.revision).toBe(model.revision);
   });
 

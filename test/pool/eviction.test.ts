@@ -63,7 +63,7 @@ describe('GreedyDual-Size-Frequency', () => {
       expect(first).toBe(evicted < 5 ? newcomer : popular);
       noteEviction(state, 'bases', newcomer);
     }
-    expect(state.clocks).toEqual({ bases: 5, combos: 0 });
+    expect(state.clocks).toMatchObject({ bases: 5, combos: 0 });
   });
 
   it('counts no more than 64 uses, so that a burst is forgotten', () => {
@@ -152,7 +152,7 @@ describe('decide() chooses who goes', () => {
     pool.ready('r1', 'a');
     pool.end('q1');
     expect(pool.arrive('q2', 'a+x')).toEqual(['detach r1 a']);
-    expect(pool.state.clocks).toEqual({ combos: 20, bases: 0 });
+    expect(pool.state.clocks).toMatchObject({ combos: 20, bases: 0 });
   });
 
   it('but nobody who has not been there for the least time', () => {
