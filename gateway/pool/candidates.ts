@@ -1,4 +1,7 @@
+import type { Combo } from '../domain/combo.ts';
+import { isCovered } from './bytes.ts';
 import { isKept } from './keeps.ts';
+import { comboNeed, missingBytes } from './memory.ts';
 import { mayStayOn } from './plans.ts';
 import type { PoolState, UsableRunner, Want } from './state.ts';
 import { usableRunners } from './usable.ts';
@@ -39,13 +42,28 @@ function isFullOfKept(state: PoolState, runner: UsableRunner): boolean {
   return true;
 }
 
-/** One that has a place: a ready one before one whose base is still on its way. */
-export function withPlace(state: PoolState, runners: readonly UsableRunner[]): UsableRunner | undefined {
-  let later: UsableRunner | undefined;
-  for (const runner of runners) {
-    if (runner.combos.size >= state.settings.maxCombosPerRunner) continue;
-    if (runner.state === 'ready') return runner;
-    later ??= runner;
+/**
+ * One that has a place: a ready one before one whose base is still on its way. Where there are devices, whose memory is not
+ * all of one, before both one that has the memory that the combo needs.
+ */
+export function withPlace(
+  state: PoolState,
+  runners: readonly UsableRunner[],
+  combo?: Combo,
+): UsableRunner | undefined {
+  const free = runners.filter(({ combos }) => combos.size < state.settings.maxCombosPerRunner);
+  if (combo && free.length > 1 && state.devices.size > 0) {
+    const roomy = free.filter((runner) => hasMemory(state, runner, combo));
+    if (roomy.length > 0) return firstReady(roomy);
   }
-  return later;
+  return firstReady(free);
+}
+
+function firstReady(runners: readonly UsableRunner[]): UsableRunner | undefined {
+  return runners.find((runner) => runner.state === 'ready') ?? runners[0];
+}
+
+function hasMemory(state: PoolState, runner: UsableRunner, combo: Combo): boolean {
+  const { device } = runner;
+  return isCovered(missingBytes(state, comboNeed(state, combo, device, runner), device));
 }

@@ -4,6 +4,7 @@ import { leave, refuseOverdue } from './departures.ts';
 import { devicesFound } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
+import { exchange } from './exchanging.ts';
 import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { drain, evict, liftQuarantine, warm } from './orders.ts';
@@ -171,6 +172,8 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       endPins(state, nowMs, effects);
       upkeep(state, nowMs, effects);
       expire(state, nowMs, effects);
+      // Before that: what was started to be exchanged is one runner more than is needed.
+      exchange(state, nowMs, effects);
       scale(state, nowMs, effects);
       pack(state, nowMs, effects);
       keepStaged(state, nowMs, effects);

@@ -153,7 +153,7 @@ function placeFor(
   mayStart: boolean,
 ): Placeable | undefined {
   const candidates = runnersFor(state, runners, want);
-  const runner = withPlace(state, candidates);
+  const runner = withPlace(state, candidates, want.combo);
   if (runner) return { want, runner };
   return candidates.length === 0 && mayStart && !isDozing(state, want.combo.model)
     ? { want, runner }

@@ -38,6 +38,8 @@ interface Room {
   runners: number;
   /** By baseKey: combos that this forecast starts. */
   readonly begun: Map<string, number>;
+  /** The devices of the bases that it starts. */
+  readonly bases: Map<string, DeviceName | null>;
 }
 
 /**
@@ -58,9 +60,10 @@ export function warmAhead(
     budgetBytes: budgetBytes - aheadBytes(state),
     runners: state.settings.maxRunners - runnersWithBase(state),
     begun: new Map(),
+    bases: new Map(),
   };
   const saving = ({ combo, chance }: LikelyCombo): number =>
-    chance * totalOf(bytesToBring(state, combo, room, deviceOf(state, combo)));
+    chance * totalOf(bytesToBring(state, combo, room, deviceOf(state, combo, room)));
   for (const one of likely.toSorted((a, b) => saving(b) - saving(a))) {
     if (quarantineOf(state, one.combo, true, nowMs)) continue;
     const bytes = takeRoom(state, one.combo, room);
@@ -115,7 +118,7 @@ function takeRoom(state: PoolState, combo: Combo, room: Room): number | null {
   const isNew = !runner && begun === 0;
   if (isNew && room.runners <= 0) return null;
   if (placesTaken(runner) + begun >= state.settings.maxCombosPerRunner) return null;
-  const device = deviceOf(state, combo);
+  const device = deviceOf(state, combo, room);
   const need = bytesToBring(state, combo, room, device);
   const bytes = totalOf(need);
   if (need.host > freeOf(state, room, null) || bytes > room.budgetBytes) return null;
@@ -124,14 +127,15 @@ function takeRoom(state: PoolState, combo: Combo, room: Room): number | null {
   if (device !== null) room.free.set(device, freeOf(state, room, device) - need.device);
   room.budgetBytes -= bytes;
   if (isNew) room.runners -= 1;
+  room.bases.set(base, device);
   room.begun.set(base, begun + 1);
   return bytes;
 }
 
 /** The one that placing would take, of several on which the base is. */
-function runnerFor(state: PoolState, { model }: Combo): UsableRunner | undefined {
-  const runners = runnersOfBase(state, model);
-  return withPlace(state, runners) ?? runners[0];
+function runnerFor(state: PoolState, combo: Combo): UsableRunner | undefined {
+  const runners = runnersOfBase(state, combo.model);
+  return withPlace(state, runners, combo) ?? runners[0];
 }
 
 function placesTaken(runner: UsableRunner | undefined): number {
@@ -145,11 +149,22 @@ function bytesToBring(state: PoolState, combo: Combo, room: Room, device: Device
   return hasBase ? need : plus(need, minus(wholeNeed(state, combo, device), comboNeed(state, combo, device)));
 }
 
-/** That of the base's runner, else the one that a start would take now. */
-function deviceOf(state: PoolState, combo: Combo): DeviceName | null {
+/** That of the base's runner, else the one that a start would take when those before it have begun. */
+function deviceOf(state: PoolState, combo: Combo, room: Room): DeviceName | null {
   const runner = runnerFor(state, combo);
   if (runner) return runner.device;
-  const sources = sourcesOf(state, combo);
+  const begun = room.bases.get(baseKey(combo.model));
+  if (begun !== undefined) return begun;
+  const sources = sourcesOf(state, combo).map(({ device, sleeper, missing }) => {
+    const taken = (where: DeviceName | null): number => freeBytes(state, where) - freeOf(state, room, where);
+    const onDevice = device === null ? 0 : missing.device + taken(device);
+    return {
+      device,
+      isAwake: sleeper === null,
+      missing: { host: missing.host + taken(null), device: onDevice },
+    };
+  });
+  sources.sort((a, b) => Number(a.isAwake) - Number(b.isAwake) || a.missing.device - b.missing.device);
   return (sources.find(({ missing }) => isCovered(missing)) ?? sources[0])?.device ?? null;
 }
 

@@ -174,6 +174,23 @@ describe('a start on a device', () => {
   });
 });
 
+describe('a combo whose base is on several devices', () => {
+  it('is attached where there is memory for it', () => {
+    const pool = poolWith({ CUDA0: 1050, CUDA1: 2000 }, { a: { maxRunners: 2, device: CUDA0 } });
+    bring(pool, 'r1', 'a');
+    pool.arrive('busy', 'a');
+    const anywhere = pool.state.catalogue.models.get(pool.combo('a').model.id);
+    pool.change(catalogueOf([{ ...anywhere!, device: null }], [...pool.state.catalogue.adapters.values()]));
+    pool.pin('p1', 'a', { count: 2 });
+    pool.up('r2');
+    pool.tell({ type: 'runnerLoaded', runnerId: pool.runnerId('r2'), weightBytes: 1000 });
+    readyOn(pool, 'r2', 'a');
+    expect(pool.arrive('q1', 'a+x')).toEqual(['attach r1 a+x']);
+    // 10 bytes are left on the device of the first.
+    expect(pool.arrive('q2', 'a+y')).toEqual(['attach r2 a+y']);
+  });
+});
+
 describe('what a runner on a device measured', () => {
   it('says where the weights and contexts of the next one are', () => {
     const pool = poolWith({ CUDA0: 9000 });
