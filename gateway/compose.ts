@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
 import { GgufFiles } from './catalogue/ggufFiles.ts';
+import { ConfiguredKeys } from './compose/encryption.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
 import { parseCombo } from './domain/combo.ts';
@@ -85,7 +86,8 @@ export async function compose(
     opened.unshift(() => database.close());
     // Read beside what else there is to do before the pool begins.
     const pastTimes = readPastTimes(database.durations, log);
-    const catalogue = await openCatalogue(settings, database, log);
+    const keys = new ConfiguredKeys(settings.configPath, environment);
+    const catalogue = await openCatalogue(settings, database, keys, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
@@ -141,10 +143,15 @@ export async function compose(
   }
 }
 
-async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {
+async function openCatalogue(
+  settings: Settings,
+  database: Database,
+  keys: ConfiguredKeys,
+  log: Log,
+): Promise<CatalogueService> {
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
-    files: new GgufFiles(),
+    files: new GgufFiles(keys),
     store: database.catalogue,
     events: database.events,
     log,

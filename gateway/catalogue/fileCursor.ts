@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { ReadableFile } from '../ports/readableFile.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 
@@ -7,14 +7,14 @@ const CHUNK_BYTES = 2 ** 20;
  * would is a file that is cut off, which throws.
  */
 export class FileCursor {
-  readonly #file: FileHandle;
+  readonly #file: ReadableFile;
   readonly #sizeBytes: number;
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   #view = this.#chunk.subarray(0, 0);
   #viewStart = 0;
   #position = 0;
 
-  constructor(file: FileHandle, sizeBytes: number) {
+  constructor(file: ReadableFile, sizeBytes: number) {
     this.#file = file;
     this.#sizeBytes = sizeBytes;
   }

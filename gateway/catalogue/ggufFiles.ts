@@ -5,15 +5,22 @@ import { basename, dirname, join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
+import type { SealedFiles } from '../ports/readableFile.ts';
 import { readGgufHeader } from './ggufHeader.ts';
 import { computeBytes, kvBytesPerToken, layersOf } from './ggufMemory.ts';
 
 /** Name of one file of a split model, as llama-gguf-split writes it. */
-const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/;
+const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.gguf(\.hearth)?$/;
 
 /** Looks into GGUF files on this machine. Headers that were read once are kept by the file's identity. */
 export class GgufFiles implements ModelFiles {
   readonly #facts = new LRUCache<string, ModelFileFacts>({ max: 2048 });
+  readonly #sealed: SealedFiles | null;
+
+  /** `sealed` opens encrypted files; null: there are none. */
+  constructor(sealed: SealedFiles | null = null) {
+    this.#sealed = sealed;
+  }
 
   async inspect(path: string): Promise<Result<ModelFileFacts>> {
     try {
@@ -21,7 +28,7 @@ export class GgufFiles implements ModelFiles {
       const identity = identityOf(path, parts);
       const known = this.#facts.get(identity);
       if (known) return ok(known);
-      const facts = await readFacts(path, parts, identity);
+      const facts = await readFacts(path, parts, identity, this.#sealed);
       this.#facts.set(identity, facts);
       return ok(facts);
     } catch (error) {
@@ -34,11 +41,11 @@ export class GgufFiles implements ModelFiles {
 async function statParts(path: string): Promise<BigIntStats[]> {
   const shard = SHARD.exec(basename(path));
   if (!shard) return [await statFile(path)];
-  const [, prefix, number, total] = shard;
+  const [, prefix, number, total, suffix = ''] = shard;
   if (Number(number) !== 1) throw new Error('expected the first file of a split model');
   const names = Array.from(
     { length: Number(total) },
-    (_, index) => `${prefix}-${String(index + 1).padStart(5, '0')}-of-${total}.gguf`,
+    (_, index) => `${prefix}-${String(index + 1).padStart(5, '0')}-of-${total}.gguf${suffix}`,
   );
   const parts: BigIntStats[] = [];
   for (const name of names) parts.push(await statFile(join(dirname(path), name)));
@@ -65,8 +72,12 @@ async function readFacts(
   path: string,
   parts: readonly BigIntStats[],
   identity: string,
+  sealed: SealedFiles | null,
 ): Promise<ModelFileFacts> {
-  const metadata = await readGgufHeader(path, Number(parts[0]?.size));
+  const header = await readGgufHeader(path, Number(parts[0]?.size), sealed);
+  const { metadata } = header;
+  if (header.isEncrypted && parts.length > 1)
+    throw new Error(`expected an encrypted model in one file against ${parts.length}`);
   const type = metadata.get('general.type') ?? 'model';
   if (type !== 'model' && type !== 'adapter') {
     throw new Error(`expected a model or an adapter, got general.type ${JSON.stringify(type)}`);
@@ -84,7 +95,8 @@ async function readFacts(
     layers: type === 'model' ? layersOf(metadata, architecture) : 0,
     kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
     computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
-    sizeBytes: parts.reduce((sum, { size }) => sum + Number(size), 0),
+    sizeBytes: header.isEncrypted ? header.sizeBytes : parts.reduce((sum, { size }) => sum + Number(size), 0),
+    isEncrypted: header.isEncrypted,
     modifiedAtEpochMs: Math.max(...parts.map(({ mtimeMs }) => Number(mtimeMs))),
     identity,
   };

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import type { Plaintext, SealedFiles } from '../ports/readableFile.ts';
 import { FileCursor } from './fileCursor.ts';
 import { tensorBytes } from './tensorBytes.ts';
 
@@ -17,22 +18,38 @@ const VALUE_BYTES: readonly (number | undefined)[] = [1, 1, 2, 2, 4, 4, 4, 1, un
 /** What a file says of itself: short texts and whole numbers. */
 export type GgufMetadata = ReadonlyMap<string, string | number>;
 
+export interface GgufHeader {
+  readonly metadata: GgufMetadata;
+  /** Of the plaintext when the file is encrypted. */
+  readonly sizeBytes: number;
+  readonly isEncrypted: boolean;
+}
+
 /**
  * Reads the header of a GGUF file (github.com/ggml-org/ggml/blob/master/docs/gguf.md) and checks that every tensor
- * lies inside the file. Throws an Error that says what is wrong with it.
+ * lies inside the file. Throws an Error that says what is wrong with it. `sealed` opens encrypted ones.
  *
  * Our own reader, since @huggingface/gguf makes an object of every token: 1.6 s for a vocabulary of 152,000, half a
  * second of it in one piece on the event loop. This one skips what nobody asks for; a test compares the two.
  */
-export async function readGgufHeader(path: string, sizeBytes: number): Promise<GgufMetadata> {
-  return withTimeout(openAndRead(path, sizeBytes));
+export async function readGgufHeader(
+  path: string,
+  sizeBytes: number,
+  sealed: SealedFiles | null = null,
+): Promise<GgufHeader> {
+  return withTimeout(openAndRead(path, sizeBytes, sealed));
 }
 
-async function openAndRead(path: string, sizeBytes: number): Promise<GgufMetadata> {
+async function openAndRead(path: string, fileBytes: number, sealed: SealedFiles | null): Promise<GgufHeader> {
   const file = await open(path, 'r');
+  let plaintext: Plaintext | null = null;
   try {
-    return await readHeader(new FileCursor(file, sizeBytes), sizeBytes);
+    plaintext = (await sealed?.open(file, fileBytes)) ?? null;
+    const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
+    const metadata = await readHeader(new FileCursor(plaintext ?? file, sizeBytes), sizeBytes);
+    return { metadata, sizeBytes, isEncrypted: plaintext !== null };
   } finally {
+    plaintext?.close();
     await file.close();
   }
 }

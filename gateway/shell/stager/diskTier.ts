@@ -1,6 +1,7 @@
-import type { FromStager, TierSettings } from '../../../stager/protocol/messages.ts';
+import type { FromStager, StageSource, TierSettings } from '../../../stager/protocol/messages.ts';
 import type { Log } from '../../ports/log.ts';
 import type { StageOrder } from '../../ports/weightStore.ts';
+import type { SealedStaging } from './sealedStaging.ts';
 import type { StagerAnswer, StagerOrderBody } from './stagerProcess.ts';
 
 type Staged = Extract<FromStager, { type: 'staged' }>;
@@ -15,14 +16,21 @@ const LOCAL = new Set(['local', 'tmpfs', 'overlay']);
 export class DiskTier {
   readonly #settings: TierSettings;
   readonly #order: (body: StagerOrderBody) => Promise<StagerAnswer>;
+  readonly #sealed: SealedStaging;
   readonly #log: Log;
   /** Content ids, the one used longest ago first. */
   readonly #used = new Map<string, true>();
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(settings: TierSettings, order: (body: StagerOrderBody) => Promise<StagerAnswer>, log: Log) {
+  constructor(
+    settings: TierSettings,
+    order: (body: StagerOrderBody) => Promise<StagerAnswer>,
+    sealed: SealedStaging,
+    log: Log,
+  ) {
     this.#settings = settings;
     this.#order = order;
+    this.#sealed = sealed;
     this.#log = log;
   }
 
@@ -40,18 +48,21 @@ export class DiskTier {
     this.#writing = this.#writing
       .then(() => this.#write(order, staged))
       .catch((error: Error) => {
-        this.#log.warn({ source: order.key, error: error.message }, 'weights were not kept on the local disk');
+        this.#log.warn(
+          { source: order.key, error: error.message },
+          'weights were not kept on the local disk',
+        );
       });
   }
 
   async #write({ key, book, source }: StageOrder, { contentId, bytes, encrypted }: Staged): Promise<void> {
     await this.#makeRoom(book, bytes);
     // Plaintext of an encrypted file stays in memory: the disk gets the file as it is.
-    const from = encrypted
-      ? ({ kind: 'path', path: source } as const)
-      : ({ kind: 'segment', tier: 'memory', contentId } as const);
-    const wanted = { type: 'stage', tier: 'disk', book, sources: [from], sourceKey: key } as const;
-    const answer = await this.#order({ ...wanted, priority: 'prefetch' });
+    const from: StageSource = encrypted
+      ? { kind: 'path', path: source }
+      : { kind: 'segment', tier: 'memory', contentId };
+    const wanted = { type: 'stage', tier: 'disk', book, sourceKey: key, priority: 'prefetch' } as const;
+    const answer = await this.#sealed.stage(this.#order, { ...wanted, sources: [from] }, source);
     if (answer.type !== 'staged') return;
     this.#touch(answer.contentId);
     await this.#order({ type: 'release', leaseId: answer.leaseId });
@@ -64,7 +75,10 @@ export class DiskTier {
     const own = answer.segments.filter((segment) => segment.book === book);
     let free = budget - own.reduce((sum, segment) => sum + segment.bytes, 0);
     const order = [...this.#used.keys()];
-    own.sort((a, b) => order.indexOf(a.contentId) - order.indexOf(b.contentId) || a.stagedAtEpochMs - b.stagedAtEpochMs);
+    own.sort(
+      (a, b) =>
+        order.indexOf(a.contentId) - order.indexOf(b.contentId) || a.stagedAtEpochMs - b.stagedAtEpochMs,
+    );
     for (const { contentId } of own) {
       if (free >= bytes) return;
       const evicted = await this.#order({ type: 'evict', tier: 'disk', book, contentId });

@@ -76,7 +76,9 @@ export class StagerProcess {
         resolve(why);
       };
       this.#child.once('error', (error) => end(`could not be started: ${error.message}`));
-      this.#child.once('exit', (code, signal) => end(signal ? `was ended by ${signal}` : `exited with ${code}`));
+      this.#child.once('exit', (code, signal) =>
+        end(signal ? `was ended by ${signal}` : `exited with ${code}`),
+      );
     });
     this.#pipe = new JsonPipe<FromStager, ToStager>(this.#child.stdio[3] as Duplex, fromStagerSchema, {
       onMessage: (message) => this.#take(message),
@@ -88,7 +90,13 @@ export class StagerProcess {
       signal: (signal) => void this.#child.kill(signal),
     });
     const { memory, disk, prefetchBytesPerSecond } = settings;
-    this.#pipe.send({ type: 'hello', version: STAGER_PROTOCOL_VERSION, memory, disk, prefetchBytesPerSecond });
+    this.#pipe.send({
+      type: 'hello',
+      version: STAGER_PROTOCOL_VERSION,
+      memory,
+      disk,
+      prefetchBytesPerSecond,
+    });
   }
 
   get pid(): number | null {
