@@ -9,6 +9,7 @@ import type { SealedWeights } from '../../gateway/ports/sealedWeights.ts';
 import { StageFailed, type StageOrder } from '../../gateway/ports/weightStore.ts';
 import { StagerStore } from '../../gateway/shell/stager/stagerStore.ts';
 import { loadStoreAddon } from '../../native/loadStore.ts';
+import type { TierSettings } from '../../stager/protocol/messages.ts';
 import {
   DISK,
   folderIn,
@@ -73,12 +74,12 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((store) => store.close()));
 });
 
-function open(disk: string | null = null): StagerStore {
+function open(disk: string | null = null, budgets: TierSettings['budgets'] = UNBOUND): StagerStore {
   const settings = {
     entry: ENTRY,
     runDir,
     environment: {},
-    memory: { root, budgets: UNBOUND },
+    memory: { root, budgets },
     disk: disk === null ? null : { root: disk, budgets: UNBOUND },
     prefetchBytesPerSecond: null,
   };
@@ -156,6 +157,15 @@ describe('StagerStore.stage() of encrypted weights', () => {
     });
     expect(keys.asked).toEqual([]);
     expect(isLeft(root, 'bases')).toEqual([]);
+  });
+
+  test('never says of what finds no room that its source may be used as it is', async () => {
+    const store = open(null, { bases: 1 << 20, adapters: null });
+    const full = { isPermanent: false, message: expect.stringContaining('of the budget of 1048576') };
+    const plain = await failureOf(stage(store, order(sourceFile(ODD_BYTES))));
+    expect(plain).toMatchObject({ code: 'store_unavailable', ...full });
+    const path = await sealedFile(ODD_BYTES);
+    expect(await failureOf(stage(store, order(path)))).toMatchObject({ code: 'refused', ...full });
   });
 
   test('tells damage from a wrong key', async () => {

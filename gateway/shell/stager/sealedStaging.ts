@@ -6,6 +6,9 @@ import { type StagerAnswer, type StagerOrderBody, StagingFailed } from './stager
 export type StageBody = Extract<StagerOrderBody, { type: 'stage' }>;
 type Order = (body: StageBody) => Promise<StagerAnswer>;
 
+/** The stager could not stage what is encrypted. Nobody can use its source as it is. */
+export class SealedStagingFailed extends StagingFailed {}
+
 /**
  * Stages what may be encrypted. Which key a source needs the stager says, who has read its header; it is looked up then, and
  * nobody keeps it.
@@ -25,6 +28,8 @@ export class SealedStaging {
         return await order(keys.length === 0 ? body : { ...body, keys });
       } catch (error) {
         const name = missingKeyOf(error);
+        if (name === null && keys.length > 0 && error instanceof StagingFailed)
+          throw new SealedStagingFailed(error.failure);
         if (name === null || keys.length === MAX_KEYS || keys.some((key) => key.name === name)) throw error;
         // On the disk it stays encrypted.
         if (body.tier === 'memory' && keys.length === 0) await this.#requirePlace(source);

@@ -15,7 +15,7 @@ import {
   type WeightStore,
 } from '../../ports/weightStore.ts';
 import { DiskTier } from './diskTier.ts';
-import { SealedStaging, type StageBody } from './sealedStaging.ts';
+import { SealedStaging, SealedStagingFailed, type StageBody } from './sealedStaging.ts';
 import {
   StagerGone,
   type StagerOrderBody,
@@ -189,7 +189,10 @@ function failureOf(error: unknown): StageFailed {
   if (error instanceof StageFailed) return error;
   if (error instanceof StagingFailed) {
     const { code, message, permanent } = error.failure;
-    return new StageFailed(CODES[code] ?? 'damaged', message, permanent);
+    const meant = CODES[code] ?? 'damaged';
+    // "The source may be used as it is" holds for plain ones alone.
+    const isRefused = meant === 'store_unavailable' && error instanceof SealedStagingFailed;
+    return new StageFailed(isRefused ? 'refused' : meant, message, permanent);
   }
   const message = error instanceof Error ? error.message : String(error);
   return new StageFailed('store_unavailable', message, false);
