@@ -4,7 +4,10 @@ import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
 import { GgufFiles } from './catalogue/ggufFiles.ts';
+import { ConverterThread } from './catalogue/peft/converterThread.ts';
+import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
+import { findSegments, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
 import { parseCombo } from './domain/combo.ts';
@@ -27,7 +30,9 @@ import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
 import { ServeInference } from './shell/serveInference.ts';
+import type { StagerStore } from './shell/stager/stagerStore.ts';
 import { StartTimeline } from './shell/startTimeline.ts';
+import { StagedFiles } from './shell/weights/stagedFiles.ts';
 import { Metrics, type PoolGauges } from './telemetry/metrics.ts';
 import { logRequest } from './telemetry/requestLog.ts';
 
@@ -98,7 +103,14 @@ export async function compose(
     const devices = settings.mayHaveDevices
       ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
       : [];
-    const core = buildCore(settings, database, catalogue, log, spawning);
+    const weights = openWeightStore(
+      settings.store,
+      { distDir: DIST_DIR, runDir, environment: pick(environment, STAGER_ENVIRONMENT) },
+      keys,
+      log,
+    );
+    opened.unshift(() => weights?.close());
+    const core = buildCore(settings, database, catalogue, log, spawning, weights);
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -106,6 +118,7 @@ export async function compose(
       core.fleet.letGo();
     });
     core.pool.dispatch(pastTimesEvent(await pastTimes, catalogue.current()));
+    await findSegments(weights, core.pool, catalogue.current(), log);
     await core.pins.restore();
     // Before the first request can come, so that it finds them warm.
     await adoptRunners({
@@ -136,7 +149,7 @@ export async function compose(
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
     void preload(settings.pool.preload, core.pool, log);
-    return makeGateway(settings, { ...core, endProbes }, server, catalogue, database, lock.value);
+    return makeGateway(settings, { ...core, weights, endProbes }, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
     throw error;
@@ -149,15 +162,23 @@ async function openCatalogue(
   keys: ConfiguredKeys,
   log: Log,
 ): Promise<CatalogueService> {
+  const files = new GgufFiles(keys);
+  const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
+  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
-    files: new GgufFiles(keys),
+    files,
+    converter,
     store: database.catalogue,
     events: database.events,
     log,
     clock,
   });
   if (!opened.ok) throw new Error(opened.error.message);
+  const used = new Set([...opened.value.current().adapters.values()].map(({ path }) => path));
+  await converter.removeUnused(used).catch((error: Error) => {
+    log.warn({ error: error.message }, 'unused converted adapters were not removed');
+  });
   return opened.value;
 }
 
@@ -177,12 +198,23 @@ function buildCore(
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
+  weights: StagerStore | null,
 ): Core {
   const timeline = new StartTimeline();
   // Runner ids of different lives of the gateway must differ: they name sockets and rows.
-  const state = emptyPool(settings.pool, catalogue.current(), randomBytes(3).toString('hex'));
+  const state = emptyPool(
+    { ...settings.pool, store: weights && (settings.store?.budgets ?? null) },
+    catalogue.current(),
+    randomBytes(3).toString('hex'),
+  );
   const metrics = new Metrics(poolGauges(state));
   const pool = new PoolLoop(state, clock, database.events);
+  const staged = new StagedFiles({
+    store: weights,
+    isStaged: (key) => state.store?.segments.get(key)?.state === 'staged',
+    dispatch: (event) => pool.dispatch(event),
+    log,
+  });
   const fleet = new RunnerFleet({
     settings: spawning,
     store: database.runners,
@@ -192,12 +224,16 @@ function buildCore(
     telemetry: metrics,
     hasDevices: () => state.devices.size > 0,
     files: catalogue,
+    staged,
     catalogue: () => catalogue.current(),
     dispatch: (event) => pool.dispatch(event),
   });
   const pins = new PinBook({ pool, store: database.pins, pages: new PageCache(log), clock, log });
-  pool.start(fleet, pins);
-  catalogue.onChange((current) => pool.dispatch({ type: 'catalogueChanged', catalogue: current }));
+  pool.start(fleet, pins, staged);
+  catalogue.onChange((current) => {
+    pool.dispatch({ type: 'catalogueChanged', catalogue: current });
+    void findSegments(weights, pool, current, log);
+  });
   const inference = new ServeInference({
     pool,
     fleet,
@@ -228,7 +264,17 @@ function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
 
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference, forecast, endProbes }: Core & { readonly endProbes: () => void },
+  {
+    pool,
+    fleet,
+    inference,
+    forecast,
+    weights,
+    endProbes,
+  }: Core & {
+    readonly weights: StagerStore | null;
+    readonly endProbes: () => void;
+  },
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -246,12 +292,14 @@ function makeGateway(
       await closed;
       pool.stop();
       endProbes();
+      await weights?.close();
       await database.close();
       lock.release();
     },
     abandon() {
       forecast.stop();
       fleet.abandon();
+      void weights?.close();
       lock.release();
     },
   };

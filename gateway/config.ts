@@ -6,13 +6,15 @@ import { readConfigFile } from './catalogue/configFile.ts';
 import { type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
 import { parseDurationMs } from './catalogue/quantity.ts';
 import { fail, ok, type Result } from './domain/errors.ts';
-import { hasDeviceNodes, usableMemoryBytes } from './machine.ts';
+import { hasDeviceNodes, sharedMemoryFolder, usableMemoryBytes } from './machine.ts';
 
 /** The package's root: the folder above this file, and above dist/ when bundled. */
 export const PACKAGE_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** What runners may have of the memory; the rest is the gateway's, the page cache's and other processes'. */
 const MEMORY_SHARE = 0.8;
+/** Of that what bases may take in the weight store, unless it is said. */
+const STORE_SHARE = 0.5;
 const LEASE_EXPECTED = 'expected a duration such as "2s" or "30s"';
 
 const environmentSchema = z.object({
@@ -36,6 +38,8 @@ const environmentSchema = z.object({
     .transform(Number)
     .refine((standbys) => standbys <= 64, { error: 'expected a number from 0 to 64' })
     .optional(),
+  /** `off`: no weight store. */
+  HEARTH_STORE_DIR: z.string().optional(),
   HEARTH_LEASE: z
     .string()
     .refine((text) => parseDurationMs(text) !== null, { error: LEASE_EXPECTED })
@@ -57,6 +61,20 @@ export interface Settings {
   /** The machine may have devices for layers: which, a runner's engine finds. */
   readonly mayHaveDevices: boolean;
   readonly limits: Readonly<LimitsConfig>;
+  /** null: none is wanted. */
+  readonly store: StoreSettings | null;
+}
+
+/** The weight store as it is wanted; whether it can be had shows when it is opened. */
+export interface StoreSettings {
+  /** Absolute. */
+  readonly root: string;
+  readonly budgets: Readonly<{ bases: number; adapters: number }>;
+  readonly disk: {
+    readonly root: string;
+    readonly budgets: Readonly<{ bases: number; adapters: number }>;
+  } | null;
+  readonly prefetchBytesPerSecond: number | null;
 }
 
 interface Machine {
@@ -89,7 +107,7 @@ export async function readSettings(
 
 function settle(
   environment: z.output<typeof environmentSchema>,
-  { pool, limits, log, server }: FileConfig,
+  { pool, limits, log, server, weights }: FileConfig,
   configPath: string,
 ): Settings {
   const leaseMs = environment.HEARTH_LEASE === undefined ? null : parseDurationMs(environment.HEARTH_LEASE);
@@ -109,5 +127,18 @@ function settle(
     }),
     mayHaveDevices: hasDeviceNodes(),
     limits: Object.freeze({ ...limits }),
+    store: storeSettings(environment.HEARTH_STORE_DIR, weights),
   });
+}
+
+function storeSettings(directory: string | undefined, weights: FileConfig['weights']): StoreSettings | null {
+  if (directory === 'off' || (!weights.store && directory === undefined)) return null;
+  const { path, basesBytes, adaptersBytes, disk, prefetchBytesPerSecond } = weights;
+  const bases = basesBytes ?? Math.floor(usableMemoryBytes() * STORE_SHARE);
+  return {
+    root: resolve(directory ?? path ?? sharedMemoryFolder()),
+    budgets: { bases, adapters: adaptersBytes },
+    disk: disk && { root: resolve(disk.path), budgets: { bases: disk.memory, adapters: disk.adapters } },
+    prefetchBytesPerSecond,
+  };
 }

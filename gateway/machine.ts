@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
+import { totalmem, userInfo } from 'node:os';
+import { join } from 'node:path';
 
 /** Memory limits of this process's control group (docs.kernel.org/admin-guide/cgroup-v2), version 2 and 1. */
 const CGROUP_LIMITS = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'];
@@ -24,4 +25,9 @@ function readLimit(path: string): number {
   } catch {
     return Number.POSITIVE_INFINITY;
   }
+}
+
+/** Where this user's weight store is unless another place is given: the kernel's tmpfs for shared memory. */
+export function sharedMemoryFolder(): string {
+  return join('/dev/shm', `hearth-${userInfo().uid}`);
 }

@@ -11,6 +11,8 @@ export const ADDON_VERSION = 3;
 /** The loader addon: opens a shared library with RTLD_NOW | RTLD_GLOBAL and keeps it. Throws with dlerror()'s text. */
 export interface PreloadAddon {
   open(path: string): void;
+  /** Opens a file and takes a shared flock on it; the descriptor, -1 when it has gone or somebody has it for himself. */
+  lockShared(path: string): number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

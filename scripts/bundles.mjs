@@ -1,9 +1,17 @@
-/** The JavaScript that runs: five bundles in dist/, made again when a source changed. */
+/** The JavaScript that runs: the bundles in dist/, made again when a source changed. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearStamp, filesBelow, hashFiles, stampSays, writeStamp } from './stamp.mjs';
 
-const OUTPUTS = ['gateway.mjs', 'runner.mjs', 'stager.mjs', 'dbWriter.mjs', 'dbReader.mjs', 'weights.mjs'];
+const OUTPUTS = [
+  'gateway.mjs',
+  'peftConverter.mjs',
+  'runner.mjs',
+  'stager.mjs',
+  'dbWriter.mjs',
+  'dbReader.mjs',
+  'weights.mjs',
+];
 const SOURCES = ['gateway', 'runner', 'stager', 'native', 'db', 'cli', 'scripts'];
 
 /** Idempotent: compares one hash when nothing changed. */

@@ -47,9 +47,10 @@ const sources = [
   ...sourcesIn(tests),
 ];
 const newestHeader = Math.max(
-  ...['crypt', 'memory', 'store', 'text'].map((name) => join(core, name)).concat(core, overrides, tests).flatMap(
-    headerTimes,
-  ),
+  ...['crypt', 'memory', 'store', 'text']
+    .map((name) => join(core, name))
+    .concat(core, overrides, tests)
+    .flatMap(headerTimes),
 );
 const objects = sources.map(compile);
 const program = join(build, 'core-tests');

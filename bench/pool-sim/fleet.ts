@@ -86,6 +86,7 @@ function modelOf(
     ownedBy: 'sim',
     revision: '1',
     weightBytes,
+    segment: null,
     kvBytesPerToken: 0,
     computeBytes: contextBytes,
     createdAtEpochMs: 0,
@@ -101,6 +102,7 @@ function adapterOf(id: string, base: string): CatalogueAdapter {
     scale: 1,
     revision: '1',
     weightBytes: 0,
+    segment: null,
     createdAtEpochMs: 0,
     source: 'file',
   };

@@ -2,6 +2,7 @@ import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from
 import { parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { ALIAS_PATTERN, adapterId, ID_PATTERN, modelId } from '../domain/ids.ts';
+import type { AdapterConverter } from '../ports/adapterConverter.ts';
 import type { CatalogueStore } from '../ports/catalogueStore.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
@@ -11,7 +12,7 @@ import type { WeightFiles } from '../ports/weightFiles.ts';
 import { checkFiles, remakeAdapter, remakeModel } from './changedFiles.ts';
 import { type ConfigDocument, readConfigFile } from './configFile.ts';
 import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
-import { type EntryContext, makeAdapter, makeModel } from './entries.ts';
+import { asGiven, type EntryContext, makeAdapter, makeModel } from './entries.ts';
 import { fileCatalogue } from './fileCatalogue.ts';
 import { isTaken, type LeftOut, mergeCatalogue } from './mergeCatalogue.ts';
 import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
@@ -20,6 +21,7 @@ export interface CatalogueServiceDeps {
   /** The YAML file; read again on every reload. */
   readonly configPath: string;
   readonly files: ModelFiles;
+  readonly converter: AdapterConverter;
   readonly store: CatalogueStore;
   readonly events: EventLog;
   readonly log: Log;
@@ -78,14 +80,17 @@ export class CatalogueService implements WeightFiles {
       if (!named.ok) return named;
       const made = await makeModel(spec, this.#context());
       if (!made.ok) return made;
-      for (const adapter of this.#adaptersOf(spec.id)) {
-        const fits = await makeAdapter(adapter, made.value, this.#context());
-        if (!fits.ok) return fail('conflict', fits.error.message, 'path');
-      }
       const model = { ...made.value, createdAtEpochMs: old?.createdAtEpochMs ?? this.#deps.clock.epochMs() };
+      let next = withModel(this.#current, model);
+      for (const adapter of this.#adaptersOf(spec.id)) {
+        const fits = await makeAdapter(asGiven(adapter), made.value, this.#context());
+        if (!fits.ok) return fail('conflict', fits.error.message, 'path');
+        // One that is converted may be another file for another base.
+        next = withAdapter(next, { ...fits.value, createdAtEpochMs: adapter.createdAtEpochMs });
+      }
       await this.#deps.store.putModel(model);
       const { id, revision } = model;
-      this.#change(withModel(this.#current, model), old ? 'model_replaced' : 'model_added', { id, revision });
+      this.#change(next, old ? 'model_replaced' : 'model_added', { id, revision });
       return ok(model);
     });
   }
@@ -111,7 +116,7 @@ export class CatalogueService implements WeightFiles {
       const next = withAdapter(this.#current, adapter);
       const broken = brokenAlias(next);
       if (broken) return aliasInTheWay('move adapter', spec.id, broken);
-      await this.#deps.store.putAdapter(adapter);
+      await this.#deps.store.putAdapter(asGiven(adapter));
       const { id, revision } = adapter;
       this.#change(next, old ? 'adapter_replaced' : 'adapter_added', { id, base: base.id, revision });
       return ok(adapter);
@@ -196,7 +201,7 @@ export class CatalogueService implements WeightFiles {
   async #reviewModel({ id }: CatalogueModel): Promise<void> {
     const old = this.#current.models.get(id);
     if (!old) return;
-    const made = await remakeModel(old, this.#document, this.#deps.files);
+    const made = await remakeModel(old, this.#document, this.#deps);
     if (!made.ok || made.value.revision === old.revision) return;
     const model = { ...made.value, createdAtEpochMs: old.createdAtEpochMs };
     if (model.source === 'api') await this.#deps.store.putModel(model);
@@ -207,10 +212,10 @@ export class CatalogueService implements WeightFiles {
     const old = this.#current.adapters.get(id);
     const base = old && this.#current.models.get(old.base);
     if (!base) return;
-    const made = await remakeAdapter(old, base, this.#document, this.#deps.files);
+    const made = await remakeAdapter(old, base, this.#document, this.#deps);
     if (!made.ok || made.value.revision === old.revision) return;
     const adapter = { ...made.value, createdAtEpochMs: old.createdAtEpochMs };
-    if (adapter.source === 'api') await this.#deps.store.putAdapter(adapter);
+    if (adapter.source === 'api') await this.#deps.store.putAdapter(asGiven(adapter));
     const { revision } = adapter;
     this.#change(withAdapter(this.#current, adapter), 'adapter_changed', { id, base: base.id, revision });
   }
@@ -255,7 +260,8 @@ export class CatalogueService implements WeightFiles {
 
   #context(): EntryContext {
     const { directory, config } = this.#document;
-    return { files: this.#deps.files, defaults: config.defaults, directory, source: 'api' };
+    const { files, converter } = this.#deps;
+    return { files, converter, defaults: config.defaults, directory, source: 'api' };
   }
 
   #change(catalogue: Catalogue, type: string, detail: Readonly<Record<string, unknown>>): void {
@@ -290,13 +296,19 @@ interface Loaded {
   readonly leftOut: readonly LeftOut[];
 }
 
-async function load({ configPath, files, store, clock }: CatalogueServiceDeps): Promise<Result<Loaded>> {
+async function load({
+  configPath,
+  files,
+  converter,
+  store,
+  clock,
+}: CatalogueServiceDeps): Promise<Result<Loaded>> {
   const document = await readConfigFile(configPath);
   if (!document.ok) return document;
-  const fromFile = await fileCatalogue(document.value, files, clock.epochMs());
+  const fromFile = await fileCatalogue(document.value, { files, converter }, clock.epochMs());
   if (!fromFile.ok) return fromFile;
   const { config, directory } = document.value;
-  const context: EntryContext = { files, defaults: config.defaults, directory, source: 'api' };
+  const context: EntryContext = { files, converter, defaults: config.defaults, directory, source: 'api' };
   const merged = await mergeCatalogue(fromFile.value, await store.load(), context);
   return ok({ document: document.value, ...merged });
 }

@@ -2,7 +2,16 @@ import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFiles } from '../ports/modelFile.ts';
 import type { ConfigDocument } from './configFile.ts';
-import { adapterRevision, makeAdapter, makeModel, modelRevision } from './entries.ts';
+import {
+  adapterRevision,
+  asGiven,
+  type EntryContext,
+  makeAdapter,
+  makeModel,
+  modelRevision,
+} from './entries.ts';
+
+type Looking = Pick<EntryContext, 'files' | 'converter'>;
 
 /** The files of the entries are those that their revisions were made of. The first that is not fails. */
 export async function checkFiles(
@@ -38,11 +47,11 @@ async function checkFile(
 export function remakeModel(
   model: CatalogueModel,
   { config, directory }: ConfigDocument,
-  files: ModelFiles,
+  { files, converter }: Looking,
 ): Promise<Result<CatalogueModel>> {
   const { chatTemplate: template, maxThreads, source } = model;
   const chatTemplate = template ?? undefined;
-  const context = { files, directory, source };
+  const context = { files, converter, directory, source };
   const own = source === 'file' ? config.models.find(({ id }) => id === model.id) : undefined;
   if (!own) {
     const spec = { ...model, chatTemplate, maxThreads: maxThreads ?? undefined };
@@ -58,7 +67,8 @@ export function remakeAdapter(
   adapter: CatalogueAdapter,
   base: CatalogueModel,
   { directory }: ConfigDocument,
-  files: ModelFiles,
+  { files, converter }: Looking,
 ): Promise<Result<CatalogueAdapter>> {
-  return makeAdapter(adapter, base, { files, defaults: {}, directory, source: adapter.source });
+  const context = { files, converter, defaults: {}, directory, source: adapter.source };
+  return makeAdapter(asGiven(adapter), base, context);
 }

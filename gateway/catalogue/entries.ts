@@ -3,7 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
-import { adapterId, type DeviceName, deviceName, modelId } from '../domain/ids.ts';
+import {
+  adapterId,
+  type DeviceName,
+  deviceName,
+  modelId,
+  type SegmentKey,
+  segmentKey,
+} from '../domain/ids.ts';
+import type { AdapterConverter } from '../ports/adapterConverter.ts';
+import type { StoredAdapter } from '../ports/catalogueStore.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
@@ -12,6 +21,7 @@ const MAX_TEMPLATE_BYTES = 2 ** 20;
 /** What every entry is made with. */
 export interface EntryContext {
   readonly files: ModelFiles;
+  readonly converter: AdapterConverter;
   readonly defaults: ModelOptions;
   /** Absolute; where relative paths start. */
   readonly directory: string;
@@ -52,6 +62,8 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.value.sizeBytes,
+    segment: segmentOf(facts.value),
+    ...(facts.value.isEncrypted ? { isEncrypted: true as const } : {}),
     layers: facts.value.layers,
     kvBytesPerToken: facts.value.kvBytesPerToken,
     computeBytes: facts.value.computeBytes,
@@ -61,16 +73,19 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
   return ok({ ...model, revision: modelRevision(model, facts.value.identity) });
 }
 
-/** The same for an adapter of `base`, whose architecture it must have. */
+/** The same for an adapter of `base`, whose architecture it must have. A PEFT directory is converted first. */
 export async function makeAdapter(
   spec: AdapterSpec,
   base: CatalogueModel,
   context: EntryContext,
 ): Promise<Result<CatalogueAdapter>> {
-  const facts = await inspectAs('adapter', spec.path, context);
-  if (!facts.ok) return facts;
   const baseFacts = await context.files.inspect(base.path);
   if (!baseFacts.ok) return baseFacts;
+  const written = resolve(context.directory, spec.path);
+  const converted = await context.converter.convert(written, baseFacts.value);
+  if (!converted.ok) return converted;
+  const facts = await inspectAs('adapter', converted.value?.path ?? written, context);
+  if (!facts.ok) return facts;
   if (facts.value.architecture !== baseFacts.value.architecture) {
     return fail(
       'invalid_request',
@@ -79,16 +94,30 @@ export async function makeAdapter(
     );
   }
   const scale = spec.scale ?? 1;
+  const origin = converted.value ? { converted: { from: written, digest: converted.value.digest } } : {};
   return ok({
     id: adapterId(spec.id),
     base: base.id,
     path: facts.value.path,
+    ...origin,
     scale,
-    revision: adapterRevision({ scale }, facts.value.identity),
+    revision: adapterRevision({ scale, ...origin }, facts.value.identity),
     weightBytes: facts.value.sizeBytes,
-    createdAtEpochMs: facts.value.modifiedAtEpochMs,
+    segment: segmentOf(facts.value),
+    ...(facts.value.isEncrypted ? { isEncrypted: true as const } : {}),
+    createdAtEpochMs: (converted.value ?? facts.value).modifiedAtEpochMs,
     source: context.source,
   });
+}
+
+/** The weight store finds it by its identity. A split model is not staged: an engine wants its files by their own names. */
+function segmentOf({ identity, parts }: ModelFileFacts): SegmentKey | null {
+  return parts === 1 ? segmentKey(identity.slice(0, 32)) : null;
+}
+
+/** An adapter as the operator gave it, from which it can be made again. */
+export function asGiven({ converted, segment: _segment, ...adapter }: CatalogueAdapter): StoredAdapter {
+  return { ...adapter, path: converted?.from ?? adapter.path };
 }
 
 /** The least wins over a smaller most: who asks for two at least may have two. */
@@ -115,8 +144,12 @@ export function modelRevision(model: Omit<CatalogueModel, 'revision'>, fileIdent
   return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
 }
 
-export function adapterRevision({ scale }: Pick<CatalogueAdapter, 'scale'>, fileIdentity: string): string {
-  return shortHash([fileIdentity, scale]);
+/** What was converted is known by the content that it was made from, also when that was only touched. */
+export function adapterRevision(
+  { scale, converted }: Pick<CatalogueAdapter, 'scale' | 'converted'>,
+  fileIdentity: string,
+): string {
+  return shortHash([converted?.digest ?? fileIdentity, scale]);
 }
 
 function shortHash(parts: readonly unknown[]): string {

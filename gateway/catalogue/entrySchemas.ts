@@ -151,7 +151,7 @@ export const adapterSchema = z
   .strictObject({
     id,
     base: z.string().describe('Id of its base model'),
-    path: filePath.describe('GGUF LoRA file'),
+    path: filePath.describe('GGUF LoRA file, or PEFT directory'),
     scale: z.number().min(-1000).max(1000).optional().describe('Strength that @1 stands for; 1'),
   })
   .transform((written): AdapterSpec => written);

@@ -8,7 +8,6 @@ import type {
 import { parseCombo } from '../domain/combo.ts';
 import { type Failure, fail, ok, type Result } from '../domain/errors.ts';
 import { type AdapterId, type ComboName, type ModelId, modelId } from '../domain/ids.ts';
-import type { ModelFiles } from '../ports/modelFile.ts';
 import type { ConfigDocument } from './configFile.ts';
 import type { ConfigIssue } from './configIssues.ts';
 import { type EntryContext, makeAdapter, makeModel, runnersOf } from './entries.ts';
@@ -20,11 +19,11 @@ import type { DocumentPath } from './yamlPositions.ts';
  */
 export async function fileCatalogue(
   document: ConfigDocument,
-  files: ModelFiles,
+  looking: Pick<EntryContext, 'files' | 'converter'>,
   nowEpochMs: number,
 ): Promise<Result<Catalogue>> {
   const { config, directory } = document;
-  const context: EntryContext = { files, defaults: config.defaults, directory, source: 'file' };
+  const context: EntryContext = { ...looking, defaults: config.defaults, directory, source: 'file' };
   const issues: ConfigIssue[] = sharedNames(document);
   const models = new Map<ModelId, CatalogueModel>();
   const adapters = new Map<AdapterId, CatalogueAdapter>();

@@ -1,21 +1,25 @@
-import type { ReadableFile } from '../ports/readableFile.ts';
-
 const CHUNK_BYTES = 2 ** 20;
+
+/** An open file, or bytes that stand for one. */
+export interface BytesAt {
+  read(into: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+}
 
 /**
  * Reads little-endian values from front to back. Holds one chunk at a time and never goes past the file's end: what
  * would is a file that is cut off, which throws.
  */
 export class FileCursor {
-  readonly #file: ReadableFile;
+  readonly #file: BytesAt;
   readonly #sizeBytes: number;
-  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  #view = this.#chunk.subarray(0, 0);
+  readonly #chunk: Buffer;
+  #view: Buffer = Buffer.alloc(0);
   #viewStart = 0;
   #position = 0;
 
-  constructor(file: ReadableFile, sizeBytes: number) {
+  constructor(file: BytesAt, sizeBytes: number) {
     this.#file = file;
+    this.#chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, sizeBytes));
     this.#sizeBytes = sizeBytes;
   }
 
@@ -25,6 +29,10 @@ export class FileCursor {
 
   async uint32(): Promise<number> {
     return (await this.#take(4)).readUInt32LE();
+  }
+
+  async float32(): Promise<number> {
+    return (await this.#take(4)).readFloatLE();
   }
 
   /** A count, length or offset; more than the file has bytes is more than it can hold. */
@@ -73,7 +81,7 @@ export class FileCursor {
     const end = this.#position + lengthBytes;
     if (end > this.#sizeBytes) throw this.#truncated(`${end}`);
     if (this.#position >= this.#viewStart && end <= this.#viewStart + this.#view.length) return;
-    const { bytesRead } = await this.#file.read(this.#chunk, 0, CHUNK_BYTES, this.#position);
+    const { bytesRead } = await this.#file.read(this.#chunk, 0, this.#chunk.length, this.#position);
     if (bytesRead < lengthBytes) throw this.#truncated(`${end}`);
     this.#view = this.#chunk.subarray(0, bytesRead);
     this.#viewStart = this.#position;

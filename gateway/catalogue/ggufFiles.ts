@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
 import type { SealedFiles } from '../ports/readableFile.ts';
 import { readGgufHeader } from './ggufHeader.ts';
 import { computeBytes, kvBytesPerToken, layersOf } from './ggufMemory.ts';
-
-/** Name of one file of a split model, as llama-gguf-split writes it. */
-const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.gguf(\.hearth)?$/;
+import { partsOf } from './ggufParts.ts';
 
 /** Looks into GGUF files on this machine. Headers that were read once are kept by the file's identity. */
 export class GgufFiles implements ModelFiles {
@@ -37,18 +34,9 @@ export class GgufFiles implements ModelFiles {
   }
 }
 
-/** The files of a model: one, or all shards of a split one, which is named by its first. */
 async function statParts(path: string): Promise<BigIntStats[]> {
-  const shard = SHARD.exec(basename(path));
-  if (!shard) return [await statFile(path)];
-  const [, prefix, number, total, suffix = ''] = shard;
-  if (Number(number) !== 1) throw new Error('expected the first file of a split model');
-  const names = Array.from(
-    { length: Number(total) },
-    (_, index) => `${prefix}-${String(index + 1).padStart(5, '0')}-of-${total}.gguf${suffix}`,
-  );
   const parts: BigIntStats[] = [];
-  for (const name of names) parts.push(await statFile(join(dirname(path), name)));
+  for (const part of partsOf(path)) parts.push(await statFile(part));
   return parts;
 }
 
@@ -95,6 +83,7 @@ async function readFacts(
     layers: type === 'model' ? layersOf(metadata, architecture) : 0,
     kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
     computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
+    parts: parts.length,
     sizeBytes: header.isEncrypted ? header.sizeBytes : parts.reduce((sum, { size }) => sum + Number(size), 0),
     isEncrypted: header.isEncrypted,
     modifiedAtEpochMs: Math.max(...parts.map(({ mtimeMs }) => Number(mtimeMs))),

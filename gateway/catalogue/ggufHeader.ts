@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
-import type { Plaintext, SealedFiles } from '../ports/readableFile.ts';
-import { FileCursor } from './fileCursor.ts';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { SealedFiles } from '../ports/readableFile.ts';
+import { type BytesAt, FileCursor } from './fileCursor.ts';
 import { tensorBytes } from './tensorBytes.ts';
 
 /** Longest reading of one file's header; a hung network file system must not hold the catalogue. */
@@ -8,6 +8,8 @@ const READ_TIMEOUT_MS = 30_000;
 /** Longer texts (chat templates) are not kept. */
 const MAX_TEXT_BYTES = 1024;
 const MAX_ARRAY_DEPTH = 4;
+/** ggml.h, GGML_MAX_NAME is 64; some builds have it longer. */
+const MAX_NAME_BYTES = 256;
 /** ggml.h, GGML_MAX_DIMS. */
 const MAX_DIMENSIONS = 4;
 const TEXT = 8;
@@ -15,7 +17,7 @@ const ARRAY = 9;
 /** Bytes of a value by its type: u8, i8, u16, i16, u32, i32, f32, bool, (text, array,) u64, i64, f64. */
 const VALUE_BYTES: readonly (number | undefined)[] = [1, 1, 2, 2, 4, 4, 4, 1, undefined, undefined, 8, 8, 8];
 
-/** What a file says of itself: short texts and whole numbers. */
+/** What a file says of itself: short texts, whole numbers and float32. */
 export type GgufMetadata = ReadonlyMap<string, string | number>;
 
 export interface GgufHeader {
@@ -23,6 +25,23 @@ export interface GgufHeader {
   /** Of the plaintext when the file is encrypted. */
   readonly sizeBytes: number;
   readonly isEncrypted: boolean;
+}
+
+/** One tensor as the header describes it. */
+export interface GgufTensor {
+  readonly name: string;
+  /** The fastest axis first. */
+  readonly shape: readonly number[];
+  /** ggml_type. */
+  readonly type: number;
+  /** Where its bytes begin in the file. */
+  readonly offsetBytes: number;
+}
+
+/** A header with every tensor in it. */
+export interface GgufContents {
+  readonly metadata: GgufMetadata;
+  readonly tensors: readonly GgufTensor[];
 }
 
 /**
@@ -34,33 +53,65 @@ export interface GgufHeader {
  */
 export async function readGgufHeader(
   path: string,
-  sizeBytes: number,
+  fileBytes: number,
   sealed: SealedFiles | null = null,
 ): Promise<GgufHeader> {
-  return withTimeout(openAndRead(path, sizeBytes, sealed));
+  return withTimeout(
+    openAndRead(path, async (file) => {
+      const plaintext = (await sealed?.open(file, fileBytes)) ?? null;
+      try {
+        const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
+        const cursor = new FileCursor(plaintext ?? file, sizeBytes);
+        const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
+        await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes);
+        return { metadata, sizeBytes, isEncrypted: plaintext !== null };
+      } finally {
+        plaintext?.close();
+      }
+    }),
+  );
 }
 
-async function openAndRead(path: string, fileBytes: number, sealed: SealedFiles | null): Promise<GgufHeader> {
+/** The same with its tensors, whose names must differ. */
+export async function readGgufContents(path: string, sizeBytes: number): Promise<GgufContents> {
+  return withTimeout(openAndRead(path, (file) => readGguf(file, sizeBytes)));
+}
+
+/** The same of a file that is open, without a limit of time. */
+export async function readGguf(file: BytesAt, sizeBytes: number): Promise<GgufContents> {
+  const cursor = new FileCursor(file, sizeBytes);
+  const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
+  const tensors = new Map<string, GgufTensor>();
+  const dataStart = await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes, (tensor) => {
+    if (tensors.has(tensor.name)) throw new Error(`tensor ${JSON.stringify(tensor.name)} comes twice`);
+    tensors.set(tensor.name, tensor);
+  });
+  const placed = [...tensors.values()].map((tensor) => ({
+    ...tensor,
+    offsetBytes: dataStart + tensor.offsetBytes,
+  }));
+  return { metadata, tensors: placed };
+}
+
+async function openAndRead<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, 'r');
-  let plaintext: Plaintext | null = null;
   try {
-    plaintext = (await sealed?.open(file, fileBytes)) ?? null;
-    const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
-    const metadata = await readHeader(new FileCursor(plaintext ?? file, sizeBytes), sizeBytes);
-    return { metadata, sizeBytes, isEncrypted: plaintext !== null };
+    return await read(file);
   } finally {
-    plaintext?.close();
     await file.close();
   }
 }
 
-async function readHeader(cursor: FileCursor, sizeBytes: number): Promise<GgufMetadata> {
+async function readMetadata(
+  cursor: FileCursor,
+  sizeBytes: number,
+): Promise<{ readonly metadata: GgufMetadata; readonly tensorCount: number }> {
   if (sizeBytes < 24 || (await cursor.text(4)) !== 'GGUF') {
     throw new Error('not a GGUF file: expected it to start with "GGUF"');
   }
   const version = await cursor.uint32();
   if (version !== 2 && version !== 3) throw new Error(`expected GGUF version 2 or 3, got ${version}`);
-  const tensors = await cursor.size();
+  const tensorCount = await cursor.size();
   const entries = await cursor.size();
   const metadata = new Map<string, string | number>();
   for (let index = 0; index < entries; index++) {
@@ -68,8 +119,11 @@ async function readHeader(cursor: FileCursor, sizeBytes: number): Promise<GgufMe
     const value = await readValue(cursor, await cursor.uint32(), 0);
     if (key !== undefined && value !== undefined) metadata.set(key, value);
   }
-  await checkTensors(cursor, tensors, Number(metadata.get('general.alignment') ?? 32), sizeBytes);
-  return metadata;
+  return { metadata, tensorCount };
+}
+
+function alignmentOf(metadata: GgufMetadata): number {
+  return Number(metadata.get('general.alignment') ?? 32);
 }
 
 /** undefined for what is not kept. */
@@ -81,6 +135,7 @@ async function readValue(
   if (type === TEXT) return readText(cursor);
   if (type === ARRAY) return skipArray(cursor, depth);
   if (type === 4) return cursor.uint32();
+  if (type === 6) return cursor.float32();
   if (type === 10) return Number(await cursor.uint64());
   cursor.skip(bytesOf(type));
   return undefined;
@@ -113,31 +168,55 @@ function bytesOf(type: number): number {
   return bytes;
 }
 
-async function checkTensors(
+/**
+ * Goes through the tensors, checks that the file holds their data and returns where that begins. `found` is given each
+ * with its offset from there.
+ */
+async function readTensors(
   cursor: FileCursor,
   count: number,
   alignment: number,
   sizeBytes: number,
-): Promise<void> {
+  found?: (tensor: GgufTensor) => void,
+): Promise<number> {
   let dataEndBytes = 0;
   for (let index = 0; index < count; index++) {
-    cursor.skip(await cursor.size());
-    const dimensions = await cursor.uint32();
-    if (dimensions > MAX_DIMENSIONS) {
-      throw new Error(`expected tensors of at most ${MAX_DIMENSIONS} dimensions, got ${dimensions}`);
-    }
-    const shape: bigint[] = [];
-    for (let axis = 0; axis < dimensions; axis++) shape.push(await cursor.uint64());
+    const name = found ? await readName(cursor) : '';
+    if (!found) cursor.skip(await cursor.size());
+    const shape = await readShape(cursor);
     const type = await cursor.uint32();
-    const offset = await cursor.size();
-    dataEndBytes = Math.max(dataEndBytes, offset + tensorBytes(type, shape));
+    const offsetBytes = await cursor.size();
+    dataEndBytes = Math.max(dataEndBytes, offsetBytes + tensorBytes(type, shape));
+    found?.({ name, shape: shape.map(Number), type, offsetBytes });
   }
-  if (count === 0) return;
-  if (!(alignment > 0)) throw new Error(`expected a positive general.alignment, got ${alignment}`);
-  const neededBytes = Math.ceil(cursor.position / alignment) * alignment + dataEndBytes;
+  if (count === 0) return cursor.position;
+  if (!Number.isSafeInteger(alignment) || alignment < 1) {
+    throw new Error(`expected a positive general.alignment, got ${alignment}`);
+  }
+  const dataStartBytes = Math.ceil(cursor.position / alignment) * alignment;
+  const neededBytes = dataStartBytes + dataEndBytes;
   if (neededBytes > sizeBytes) {
     throw new Error(`the file is truncated: expected at least ${neededBytes} bytes, got ${sizeBytes}`);
   }
+  return dataStartBytes;
+}
+
+async function readName(cursor: FileCursor): Promise<string> {
+  const length = await cursor.size();
+  if (length > MAX_NAME_BYTES) {
+    throw new Error(`expected tensor names of at most ${MAX_NAME_BYTES} bytes, got ${length}`);
+  }
+  return cursor.text(length);
+}
+
+async function readShape(cursor: FileCursor): Promise<bigint[]> {
+  const dimensions = await cursor.uint32();
+  if (dimensions > MAX_DIMENSIONS) {
+    throw new Error(`expected tensors of at most ${MAX_DIMENSIONS} dimensions, got ${dimensions}`);
+  }
+  const shape: bigint[] = [];
+  for (let axis = 0; axis < dimensions; axis++) shape.push(await cursor.uint64());
+  return shape;
 }
 
 async function withTimeout<T>(reading: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { KeySource } from '../domain/keySource.ts';
-import { duration } from './entrySchemas.ts';
+import { duration, size } from './entrySchemas.ts';
 
 /** Fits into a container's header (docs/encrypted-weights.md). */
 const KEY_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -76,5 +76,43 @@ export const weightsSchema = z
       .boolean()
       .default(false)
       .describe('Stage encrypted weights also where the system may write them to its swap, in plain'),
+    store: z
+      .boolean()
+      .default(true)
+      .describe('Stage weights in host shared memory; false: read each source anew'),
+    path: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        'Folder of the weight store, best a tmpfs; HEARTH_STORE_DIR wins over it; null: /dev/shm/hearth-<uid>',
+      ),
+    memory: size
+      .nullable()
+      .default(null)
+      .describe('What bases may take of it, within pool.memory; null: half of the machine’s or cgroup’s'),
+    adapters: size.prefault('1GiB').describe('The same for adapters'),
+    disk: z
+      .strictObject({
+        path: z.string().min(1),
+        memory: size.describe('What bases may take there'),
+        adapters: size.prefault('4GiB'),
+      })
+      .nullable()
+      .default(null)
+      .describe('A folder on a local disk that keeps what was brought from slow storage; null: none'),
+    prefetch_bandwidth: size
+      .nullable()
+      .default(null)
+      .describe('Bytes per second for what nobody waits for; null: no limit'),
   })
-  .transform((written) => ({ allowSwap: written.allow_swap }));
+  .transform((written) => ({
+    allowSwap: written.allow_swap,
+    store: written.store,
+    path: written.path,
+    basesBytes: written.memory,
+    adaptersBytes: written.adapters,
+    disk: written.disk,
+    prefetchBytesPerSecond: written.prefetch_bandwidth,
+  }));

@@ -44,6 +44,8 @@ export interface CatalogueModel {
   readonly weightBytes: number;
   /** By which the weight store finds its file; null: it cannot hold it. */
   readonly segment: SegmentKey | null;
+  /** Its file is a container of encrypted weights, which an engine opens only as it is staged; absent: it is plain. */
+  readonly isEncrypted?: true;
   /** Of the file's header; 0: it does not say. */
   readonly layers: number;
   /** KV cache of one token over all layers, from the file's header; 0: it does not say. */
@@ -60,13 +62,17 @@ export interface CatalogueAdapter {
   readonly base: ModelId;
   /** Absolute path of the GGUF adapter. */
   readonly path: string;
+  /** The PEFT directory that `path` was made from, and its content; absent when `path` is what the operator gave. */
+  readonly converted?: { readonly from: string; readonly digest: string };
   /** Strength that `@1` stands for; a request's scale is multiplied by it. */
   readonly scale: number;
-  /** Changes with the file's identity and the scale. A replaced adapter is a new revision. */
+  /** Changes with the file's identity, or the content that it was converted from, and the scale. A replaced adapter is a new revision. */
   readonly revision: string;
   readonly weightBytes: number;
   /** By which the weight store finds its file; null: it cannot hold it. */
   readonly segment: SegmentKey | null;
+  /** Its file is a container of encrypted weights, which an engine opens only as it is staged; absent: it is plain. */
+  readonly isEncrypted?: true;
   readonly createdAtEpochMs: number;
   readonly source: EntrySource;
 }

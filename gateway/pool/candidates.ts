@@ -1,4 +1,5 @@
 import { isKept } from './keeps.ts';
+import { mayStayOn } from './plans.ts';
 import type { PoolState, UsableRunner, Want } from './state.ts';
 import { usableRunners } from './usable.ts';
 import type { UnplacedBase } from './wants.ts';
@@ -25,7 +26,10 @@ export function runnersFor(
   { combo }: Want,
 ): readonly UsableRunner[] {
   if (state.keeps.size === 0) return runners;
-  return runners.filter((runner) => !runner.combos.has(combo.key) && !isFullOfKept(state, runner));
+  return runners.filter(
+    (runner) =>
+      !runner.combos.has(combo.key) && !isFullOfKept(state, runner) && mayStayOn(state, combo, runner.device),
+  );
 }
 
 /** Nothing on it ever gives its place to another combo. */

@@ -30,6 +30,7 @@ import { endRequest } from './serving.ts';
 import { runnerAsleep } from './sleep.ts';
 import { refillStandbys } from './standbys.ts';
 import type { PoolState } from './state.ts';
+import { keepStaged, trimStore } from './storeRoom.ts';
 import { shareThreads } from './threads.ts';
 import { upkeep } from './upkeep.ts';
 import { warmAhead } from './warmAhead.ts';
@@ -116,7 +117,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       segmentStaged(state, event, nowMs, effects);
       break;
     case 'segmentLost':
-      segmentLost(state, event.key, effects);
+      segmentLost(state, event.key, nowMs, effects);
       break;
     case 'segmentDropped':
       segmentDropped(state, event);
@@ -172,6 +173,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       expire(state, nowMs, effects);
       scale(state, nowMs, effects);
       pack(state, nowMs, effects);
+      keepStaged(state, nowMs, effects);
       break;
     default:
       throw new Error(`Cannot decide on event "${(event satisfies never as { type: string }).type}"`);
@@ -180,6 +182,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
   placeWaiting(state, nowMs, effects);
   // After those who wait and what is kept had their starts.
   if (event.type === 'tick') refillStandbys(state, nowMs, effects);
+  if (effects.length > 0 || event.type === 'tick') trimStore(state, effects);
   shareThreads(state, effects);
   return { state, effects };
 }

@@ -1,9 +1,10 @@
 import { totalOf } from './bytes.ts';
+import { allContextBytes } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import { type Candidate, noteEviction } from './eviction.ts';
 import { allHeldBytes } from './memory.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
-import { allSlotBytes, type ReadySlot } from './slots.ts';
+import type { ReadySlot } from './slots.ts';
 import type { PoolState, ReadyRunner } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 
@@ -17,7 +18,7 @@ export function baseCandidate(state: PoolState, runner: ReadyRunner): Candidate 
 }
 
 export function comboCandidate(slot: ReadySlot): Candidate {
-  return { worth: slot.worth, bytes: totalOf(allSlotBytes(slot)), lastUsedMs: slot.lastUsedMs };
+  return { worth: slot.worth, bytes: allContextBytes(slot), lastUsedMs: slot.lastUsedMs };
 }
 
 /** Lets an idle base go, for want of room: to sleep where that is meant and may be. */

@@ -70,7 +70,8 @@ export function heldBytes(state: PoolState, runner: Runner, part: Part): number 
 }
 
 export function allHeldBytes(state: PoolState, runner: Runner): Bytes {
-  return { host: heldBytes(state, runner, 'host'), device: heldBytes(state, runner, 'device') };
+  const device = runner.device === null ? 0 : heldBytes(state, runner, 'device');
+  return { host: heldBytes(state, runner, 'host'), device };
 }
 
 /** Of the device's budget, of the host's without one. Negative when runners turned out to hold more than was predicted. */
@@ -117,10 +118,9 @@ export function asleepBytes(state: PoolState, runner: Runner): Bytes {
 
 /** What comes free when the runner goes, beside what it is giving back already. */
 export function gainBytes(state: PoolState, runner: Runner): Bytes {
-  return {
-    host: heldBytes(state, runner, 'host') - detachingBytes(runner, 'host'),
-    device: heldBytes(state, runner, 'device') - detachingBytes(runner, 'device'),
-  };
+  const { host, device } = allHeldBytes(state, runner);
+  const onDevice = runner.device === null ? 0 : device - detachingBytes(runner, 'device');
+  return { host: host - detachingBytes(runner, 'host'), device: onDevice };
 }
 
 function detachingBytes({ combos }: Runner, part: Part): number {

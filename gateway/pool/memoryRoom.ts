@@ -1,5 +1,5 @@
 import type { DeviceName } from '../domain/ids.ts';
-import { type Bytes, isCovered, minus } from './bytes.ts';
+import { type Bytes, isCovered, minus, plus } from './bytes.ts';
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
@@ -71,20 +71,34 @@ export function findVictims(
   nowMs: number,
 ): Victims | null {
   if (isCovered(missing)) return NOBODY;
-  const idle = {
-    processes: idleProcesses(state, device, claim),
-    combos: idleCombos(state, tierOfClaim(claim), nowMs),
-    bases: idleBases(state, claim, nowMs),
-  };
+  const tier = tierOfClaim(claim);
+  const processes = idleProcesses(state, device, claim).map((runner) => ({
+    one: runner,
+    runner,
+    gain: on(device, runner, gainBytes(state, runner)),
+  }));
+  const combos = idleCombos(state, tier, nowMs).map((one) => ({
+    one,
+    runner: one.runner,
+    gain: on(device, one.runner, allSlotBytes(one.slot)),
+  }));
+  const idle: Idle = { processes, combos, bases: idleBases(state, claim, nowMs) };
   const victims = chooseVictims(state, idle, missing, device, true);
   if (victims || state.settings.maxAsleep === 0) return victims;
   // What sleeps keeps something, which may be what is missing.
   return chooseVictims(state, idle, missing, device, false);
 }
 
+/** What comes free when it goes. */
+interface Gain<T> {
+  readonly one: T;
+  readonly runner: Runner;
+  readonly gain: Bytes;
+}
+
 interface Idle {
-  readonly processes: readonly Runner[];
-  readonly combos: readonly IdleCombo[];
+  readonly processes: readonly Gain<Runner>[];
+  readonly combos: readonly Gain<IdleCombo>[];
   readonly bases: readonly ReadyRunner[];
 }
 
@@ -94,50 +108,56 @@ function chooseVictims(
   { processes, combos, bases }: Idle,
   missing: Bytes,
   device: DeviceName | null,
-  maySleepNow: boolean,
+  sleep: boolean,
 ): Victims | null {
-  const leaving: LeavingBase[] = [];
+  const leaving = new Map<Runner, LeavingBase>();
   let left = missing;
+  // What is short of all the others together is not looked for among them.
+  let others = plus(sumOf(processes), sumOf(combos));
   for (let next = 0; ; next += 1) {
-    const few = enoughOf(state, processes, combos, left, device, leaving);
-    if (few) return { ...few, bases: leaving };
+    if (others.host >= left.host && others.device >= left.device) {
+      const stay = combos.filter(({ runner }) => !leaving.has(runner));
+      return { ...enoughOf(processes, stay, left), bases: [...leaving.values()] };
+    }
     const runner = bases[next];
     if (!runner) return null;
-    const one = { runner, sleeps: maySleepNow && sleepsFor(state, runner, left, device) };
+    const one = { runner, sleeps: sleep && sleepsFor(state, runner, left, device) };
     const gain = gainOf(state, one, device);
     if (!helps(gain, left)) continue;
-    leaving.push(one);
+    leaving.set(runner, one);
     left = minus(left, gain);
+    others = minus(others, sumOf(combos.filter((combo) => combo.runner === runner)));
   }
 }
 
-/** The first of those that help, on runners that stay. null: they are not enough. */
+function sumOf(gains: readonly Gain<unknown>[]): Bytes {
+  let host = 0;
+  let device = 0;
+  for (const { gain } of gains) {
+    host += gain.host;
+    device += gain.device;
+  }
+  return { host, device };
+}
+
+/** The first of those that help; all together are enough. */
 function enoughOf(
-  state: PoolState,
-  processes: readonly Runner[],
-  combos: readonly IdleCombo[],
+  processes: readonly Gain<Runner>[],
+  combos: readonly Gain<IdleCombo>[],
   missing: Bytes,
-  device: DeviceName | null,
-  leaving: readonly LeavingBase[],
-): Omit<Victims, 'bases'> | null {
-  const few = { processes: [] as Runner[], combos: [] as IdleCombo[] };
+): Omit<Victims, 'bases'> {
   let left = missing;
-  for (const runner of processes) {
-    if (isCovered(left)) return few;
-    const gain = on(device, runner, gainBytes(state, runner));
-    if (!helps(gain, left)) continue;
-    few.processes.push(runner);
-    left = minus(left, gain);
-  }
-  for (const one of combos) {
-    if (isCovered(left)) return few;
-    if (leaving.some(({ runner }) => runner === one.runner)) continue;
-    const gain = on(device, one.runner, allSlotBytes(one.slot));
-    if (!helps(gain, left)) continue;
-    few.combos.push(one);
-    left = minus(left, gain);
-  }
-  return isCovered(left) ? few : null;
+  const take = <T>(gains: readonly Gain<T>[]): T[] => {
+    const taken: T[] = [];
+    for (const { one, gain } of gains) {
+      if (isCovered(left)) break;
+      if (!helps(gain, left)) continue;
+      taken.push(one);
+      left = minus(left, gain);
+    }
+    return taken;
+  };
+  return { processes: take(processes), combos: take(combos) };
 }
 
 /** It gives something of what is missing. */
@@ -147,7 +167,7 @@ function helps(gain: Bytes, missing: Bytes): boolean {
 
 /** What is on another device is no room. */
 function on(device: DeviceName | null, runner: Runner, bytes: Bytes): Bytes {
-  return device !== null && runner.device === device ? bytes : { host: bytes.host, device: 0 };
+  return bytes.device === 0 || runner.device === device ? bytes : { host: bytes.host, device: 0 };
 }
 
 function gainOf(state: PoolState, { runner, sleeps }: LeavingBase, device: DeviceName | null): Bytes {

@@ -4,7 +4,7 @@ import { isKept } from './keeps.ts';
 import { firstMs } from './line.ts';
 import { comboNeed, missingBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
-import { keptRunners } from './plans.ts';
+import { keptRunners, mayStayOn } from './plans.ts';
 import { makeComboRoom } from './room.ts';
 import { startOnRunner } from './starts.ts';
 import { type PoolState, type ReadyRunner } from './state.ts';
@@ -41,7 +41,7 @@ function moveKept(
   for (const [key, { combo }] of from.combos) {
     if (!isKept(state, from, key) || others.some(({ combos }) => combos.get(key)?.state === 'attaching'))
       continue;
-    const free = others.filter(({ combos }) => !combos.has(key));
+    const free = others.filter(({ combos, device }) => !combos.has(key) && mayStayOn(state, combo, device));
     const to = free.find(({ combos }) => combos.size < state.settings.maxCombosPerRunner);
     if (!to) {
       if (free[0]) makeComboRoom(state, free[0], 1, 'interactive', nowMs, effects);

@@ -57,7 +57,8 @@ function keepAnew(state: PoolState, nowMs: number, effects: PoolEffect[]): void 
 
 function setPin(state: PoolState, one: Pin, effects: PoolEffect[]): void {
   state.pins.set(one.name, one);
-  if (one.level === 'staged') effects.push({ type: 'stage', combo: one.name });
+  // With a weight store the next tick, and each one after, sees to it.
+  if (one.level === 'staged' && !state.store) effects.push({ type: 'stage', combo: one.name });
 }
 
 /** Idempotent. What was pinned goes as anything else does. */

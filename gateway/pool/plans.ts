@@ -152,6 +152,16 @@ export function fits(state: PoolState, plan: Plan): boolean {
   return overfullDevice(state, plan) === null;
 }
 
+/**
+ * What is kept stays where it begins: false where something else that is kept would have no room then. Where they do not
+ * fit together anyway it makes no difference.
+ */
+export function mayStayOn(state: PoolState, { key, model }: Combo, device: DeviceName | null): boolean {
+  if (device === null || !state.keeps.has(key)) return true;
+  const kept = [...state.keeps.values()];
+  return fits(state, planOf(state, kept, { model, device })) || !fits(state, planOf(state, kept));
+}
+
 /** On how many runners the kept combos of a base have to be. */
 export function keptRunners(state: PoolState, model: CatalogueModel): number {
   const kept = [...state.keeps.values()].filter(({ combo }) => baseKey(combo.model) === baseKey(model));

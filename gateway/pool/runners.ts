@@ -16,7 +16,7 @@ import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { allSlotBytes, type ComboSlot, type ReadySlot } from './slots.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
-import { attach, load } from './starts.ts';
+import { attach, kindOf, load } from './starts.ts';
 import { noteLoad, noteStart, noteStep } from './startTimes.ts';
 import type { PoolState, ReadyRunner, Runner, WaitQueue } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
@@ -36,7 +36,7 @@ export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects:
   if (model === null) {
     moveTo(state, { id, device, model, combos, state: 'standby', sinceMs: nowMs });
     effects.push({ type: 'note', note: 'standby_ready', runnerId: id });
-  } else load(state, { id, device, model, combos }, null, nowMs, effects);
+  } else load(state, { id, device, model, combos }, kindOf(runner), null, nowMs, effects);
 }
 
 /** The base is there: every combo that was wanted on this runner is attached. */

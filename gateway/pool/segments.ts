@@ -2,6 +2,7 @@ import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { SegmentKey } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth, noteUse, type Worth } from './eviction.ts';
 import type { PoolState } from './state.ts';
@@ -12,6 +13,8 @@ export type SegmentBook = 'bases' | 'adapters';
 /** What the pool knows of one weight file, or directory, in the weight store. */
 export interface Segment {
   readonly key: SegmentKey;
+  /** Of what it holds; null: not known yet. Entries of equal files have one segment. */
+  contentId: string | null;
   readonly book: SegmentBook;
   readonly bytes: number;
   /** `staging`: nobody can read it yet. */
@@ -25,13 +28,15 @@ export interface StoreBooks {
   readonly budgets: Readonly<Record<SegmentBook, number>>;
   readonly segments: Map<SegmentKey, Segment>;
   readonly leaving: Map<SegmentKey, Segment>;
+  /** What could not be staged, and when that was: a prefetch tries it again later. */
+  readonly lost: Map<SegmentKey, number>;
 }
 
 /** One that the store can hold. */
 export type Stageable = (CatalogueModel | CatalogueAdapter) & { readonly segment: SegmentKey };
 
 export function emptyStore(budgets: StoreBooks['budgets']): StoreBooks {
-  return { budgets, segments: new Map(), leaving: new Map() };
+  return { budgets, segments: new Map(), leaving: new Map(), lost: new Map() };
 }
 
 /** The entries behind a combo whose files the store can hold: the base first. */
@@ -43,8 +48,12 @@ export function isStageable(entry: CatalogueModel | CatalogueAdapter): entry is 
   return entry.segment !== null;
 }
 
+export function isAdapter(entry: CatalogueModel | CatalogueAdapter): entry is CatalogueAdapter & Stageable {
+  return 'base' in entry;
+}
+
 export function bookOf(entry: CatalogueModel | CatalogueAdapter): SegmentBook {
-  return 'base' in entry ? 'adapters' : 'bases';
+  return isAdapter(entry) ? 'adapters' : 'bases';
 }
 
 /** Its files are in the store, whole and verified. */
@@ -63,28 +72,54 @@ export function segmentsFound(
   { segments }: Extract<PoolEvent, { type: 'segmentsFound' }>,
   nowMs: number,
 ): void {
-  for (const { key, book, bytes } of segments) {
-    if (!state.store || state.store.segments.has(key)) continue;
-    const worth = newWorth(state, book === 'bases' ? 'segments' : 'adapterSegments', assumedMs(bytes), nowMs);
-    state.store.segments.set(key, { key, book, bytes, state: 'staged', worth, lastUsedMs: nowMs });
+  const { store } = state;
+  if (!store) return;
+  for (const { key, contentId, book, bytes } of segments) {
+    if (store.segments.has(key)) continue;
+    const worth = newWorth(state, clockOf(book), assumedMs(bytes), nowMs);
+    const found: Segment = { key, contentId, book, bytes, state: 'staged', worth, lastUsedMs: nowMs };
+    store.segments.set(key, equalOf(store, found) ?? found);
   }
 }
 
-/** It can be read from now on. `tookMs`: what it would cost to have it again; null: it was there already. */
+/** It can be read from now on. */
 export function segmentStaged(
   state: PoolState,
-  { key, tookMs }: Extract<PoolEvent, { type: 'segmentStaged' }>,
+  { key, contentId, tookMs }: Extract<PoolEvent, { type: 'segmentStaged' }>,
   nowMs: number,
+  effects: PoolEffect[],
 ): void {
-  const segment = state.store?.segments.get(key);
-  if (segment?.state !== 'staging') return;
+  const { store } = state;
+  const segment = store?.segments.get(key);
+  if (!store || segment?.state !== 'staging') return;
+  segment.contentId = contentId;
   segment.state = 'staged';
+  store.lost.delete(key);
   if (tookMs !== null) segment.worth = newWorth(state, clockOf(segment.book), tookMs, nowMs);
+  const equal = equalOf(store, segment);
+  if (equal) store.segments.set(key, equal);
+  const detail = { key, book: segment.book, bytes: segment.bytes, tookMs: tookMs ?? 0 };
+  effects.push({ type: 'note', note: 'segment_staged', detail });
+}
+
+/** Another one of the same content, whose segment it is. */
+function equalOf({ segments }: StoreBooks, own: Segment): Segment | undefined {
+  for (const other of segments.values())
+    if (other !== own && other.state === 'staged' && other.contentId === own.contentId) return other;
+  return undefined;
 }
 
 /** It could not be staged; who needs it reads the source, or has been told. */
-export function segmentLost({ store }: PoolState, key: SegmentKey): void {
-  store?.segments.delete(key);
+export function segmentLost(
+  { store }: PoolState,
+  key: SegmentKey,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  if (store?.segments.get(key)?.state !== 'staging') return;
+  store.segments.delete(key);
+  store.lost.set(key, nowMs);
+  effects.push({ type: 'note', note: 'segment_lost', detail: { key } });
 }
 
 /** An order to drop it was carried out, or could not be: somebody on this host uses it. */

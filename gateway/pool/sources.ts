@@ -6,7 +6,7 @@ import { deviceContextBytes, devicesFor, wantsDevice } from './devices.ts';
 import { holdsKept } from './keeps.ts';
 import { comingBytes, heldBytes, missingBytes, wholeNeed } from './memory.ts';
 import { findVictims, type MemoryClaim, type Victims } from './memoryRoom.ts';
-import { fits, planOf } from './plans.ts';
+import { mayStayOn } from './plans.ts';
 import { freeStandby } from './standbys.ts';
 import type { AsleepRunner, PoolState, Want } from './state.ts';
 import { restingRunners } from './usable.ts';
@@ -26,20 +26,12 @@ export interface Source {
  * may be on is not there.
  */
 export function sourceFor(state: PoolState, want: Want, nowMs: number): Source | null {
-  const sources = lastingOf(state, want.combo, sourcesOf(state, want.combo));
+  const all = sourcesOf(state, want.combo);
+  const lasting = all.length < 2 ? all : all.filter(({ device }) => mayStayOn(state, want.combo, device));
+  const sources = lasting.length > 0 ? lasting : all;
   const [only] = sources;
   if (sources.length < 2 || !only) return only ?? null;
   return sources.find(({ missing }) => isCovered(missing)) ?? cheapestOf(state, sources, want, nowMs);
-}
-
-/** What is kept stays where it begins: not where something else that is kept would have no room then. */
-function lastingOf(state: PoolState, combo: Combo, sources: Source[]): Source[] {
-  if (sources.length < 2 || !state.keeps.has(combo.key)) return sources;
-  const { model } = combo;
-  const lasting = sources.filter(({ device }) =>
-    fits(state, planOf(state, state.keeps.values(), { model, device })),
-  );
-  return lasting.length > 0 ? lasting : sources;
 }
 
 /** Those that wake stand first, then devices, that with the most that is free first. */

@@ -3,6 +3,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
 import { medianMs, noteDuration } from './durations.ts';
 import { bestHolder } from './holders.ts';
+import { loadKind } from './segments.ts';
 import type { ComboSlot } from './slots.ts';
 import { baseKey, type PoolState } from './state.ts';
 import { restingRunners, runnersOfBase } from './usable.ts';
@@ -45,9 +46,9 @@ export function predictStepMs({ startTimes }: PoolState, step: StartStep): numbe
 }
 
 /** How the combo would be started as things are, when nobody had begun that. */
-export function nextStartKind(state: PoolState, { model }: Combo): 'attach' | 'wake' | 'cold' {
+export function nextStartKind(state: PoolState, { model }: Combo): 'attach' | 'wake' | 'staged' | 'cold' {
   if (runnersOfBase(state, model).some((runner) => runner.state === 'ready')) return 'attach';
-  return restingRunners(state, model).length > 0 ? 'wake' : 'cold';
+  return restingRunners(state, model).length > 0 ? 'wake' : loadKind(state, model);
 }
 
 /** Median of the combo's own starts of that kind, else of those of its base; null: none was seen. */

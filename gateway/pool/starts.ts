@@ -1,9 +1,11 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { DeviceName } from '../domain/ids.ts';
+import type { StartKind } from '../domain/phases.ts';
 import type { PoolEffect } from './effects.ts';
 import { comboNeed } from './memory.ts';
 import { joinPlaced } from './queues.ts';
+import { isAdapter, loadKind, stageablesOf } from './segments.ts';
 import { type ComboSlot, Slots } from './slots.ts';
 import type { Source } from './sources.ts';
 import { freeStandby } from './standbys.ts';
@@ -18,6 +20,7 @@ import {
   type WaitingStart,
   type Want,
 } from './state.ts';
+import { stageFor } from './storeRoom.ts';
 import { decodingRunners, threadShare } from './threads.ts';
 import { moveTo } from './transitions.ts';
 import { replicaBegun } from './upkeep.ts';
@@ -33,11 +36,14 @@ export function startRunner(
   effects: PoolEffect[],
 ): UsableRunner {
   const { combo } = want;
+  // Before it is ordered: where the weights are now is what the start has to do.
+  const kind = sleeper ? 'wake' : loadKind(state, combo.model);
+  const files = stageablesOf(combo);
+  stageFor(state, sleeper ? files.slice(1) : files, 'demand', nowMs, effects);
   const runner = sleeper
     ? wakeRunner(state, sleeper, nowMs, effects)
-    : (claimStandby(state, combo, device, nowMs, effects) ??
+    : (claimStandby(state, combo, device, kind, nowMs, effects) ??
       spawnRunner(state, combo, device, nowMs, effects));
-  const kind = kindOf(runner);
   const bytes = comboNeed(state, combo, device);
   runner.combos.set(combo.key, { state: 'wanted', combo, kind, begunMs: nowMs, bytes });
   place(state, want, { runnerId: runner.id, kind }, false);
@@ -77,6 +83,7 @@ function claimStandby(
   state: PoolState,
   { model, name }: Combo,
   device: DeviceName | null,
+  kind: BaseStartKind,
   nowMs: number,
   effects: PoolEffect[],
 ): UsableRunner | undefined {
@@ -85,7 +92,7 @@ function claimStandby(
   const { id } = standby;
   effects.push({ type: 'claim', runnerId: id, model });
   effects.push({ type: 'note', note: 'standby_claimed', runnerId: id, combo: name });
-  if (standby.state === 'standby') return load(state, { ...standby, model }, nowMs, nowMs, effects);
+  if (standby.state === 'standby') return load(state, { ...standby, model }, kind, nowMs, nowMs, effects);
   forgetUsable(state);
   return Object.assign(standby, { model });
 }
@@ -99,13 +106,14 @@ export function load(
     combos,
     model,
   }: Pick<Runner, 'id' | 'device' | 'combos'> & { readonly model: CatalogueModel },
+  kind: BaseStartKind,
   claimedMs: number | null,
   nowMs: number,
   effects: PoolEffect[],
 ): UsableRunner {
   const threads = threadShare(state, model, decodingRunners(state) + 1);
   effects.push({ type: 'load', runnerId: id, model, threads });
-  const began = { sinceMs: nowMs, claimedMs, kind: 'cold', keptBytes: 0 } as const;
+  const began = { sinceMs: nowMs, claimedMs, kind, keptBytes: 0 };
   return moveTo(state, { id, device, model, combos, state: 'loading', ...began, threads });
 }
 
@@ -119,6 +127,7 @@ export function startOnRunner(
 ): void {
   const { combo } = want;
   const bytes = comboNeed(state, combo, runner.device, runner);
+  stageFor(state, stageablesOf(combo).filter(isAdapter), 'demand', nowMs, effects);
   if (runner.state === 'ready') {
     attach(runner, { combo, kind: 'attach', begunMs: nowMs, bytes }, nowMs, effects);
     place(state, want, { runnerId: runner.id, kind: 'attach' }, false);
@@ -130,9 +139,15 @@ export function startOnRunner(
   }
 }
 
-/** Of the start of its base that is under way. */
-function kindOf(runner: Runner): BaseStartKind {
-  return runner.state === 'loading' ? runner.kind : 'cold';
+/** Of the start of its base that is under way; of a process that is not up yet, as its first combo has it. */
+export function kindOf({ state, combos, ...runner }: Runner): BaseStartKind {
+  if (state === 'loading' && 'kind' in runner) return runner.kind;
+  for (const slot of combos.values()) if (slot.state === 'wanted' && isBaseKind(slot.kind)) return slot.kind;
+  return 'cold';
+}
+
+function isBaseKind(kind: StartKind): kind is BaseStartKind {
+  return kind === 'cold' || kind === 'staged' || kind === 'wake';
 }
 
 /** Orders the runner to attach the combo. */

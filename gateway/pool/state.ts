@@ -4,7 +4,6 @@ import type { ComboKey, ComboName, DeviceName, ModelId, RequestId, RunnerId } fr
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { Bytes } from './bytes.ts';
-import type { Contexts } from './contexts.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import { configuredDevices, type Device } from './devices.ts';
 import { type DurationBook, noDurations } from './durations.ts';
@@ -17,8 +16,8 @@ import { emptyLine } from './line.ts';
 import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
-import type { PoolSettings } from './settings.ts';
 import { emptyStore, type StoreBooks } from './segments.ts';
+import type { PoolSettings } from './settings.ts';
 import type { Slots } from './slots.ts';
 import type { Tenants } from './tenants.ts';
 import type { Tier } from './terms.ts';
@@ -28,7 +27,7 @@ import type { Unplaced } from './wants.ts';
 import type { WarmedAhead } from './warmAhead.ts';
 
 /** How the base of a runner comes to be there. */
-export type BaseStartKind = Extract<StartKind, 'cold' | 'wake'>;
+export type BaseStartKind = Extract<StartKind, 'cold' | 'staged' | 'wake'>;
 
 interface RunnerProcess {
   readonly id: RunnerId;

@@ -1,9 +1,8 @@
-import type { ComboKey } from '../domain/ids.ts';
 import { type Bytes, NO_BYTES, plus } from './bytes.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import { allHeldBytes } from './memory.ts';
 import { losePlace } from './queues.ts';
-import { allSlotBytes, type ComboSlot, type DrainingSlot, type ReadySlot, Slots } from './slots.ts';
+import { allSlotBytes, type DrainingSlot, type ReadySlot, Slots } from './slots.ts';
 import type { PoolState, ReadyRunner, Runner } from './state.ts';
 import { moveTo } from './transitions.ts';
 

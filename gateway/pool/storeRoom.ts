@@ -1,8 +1,8 @@
-import type { Combo } from '../domain/combo.ts';
-import { parseCombo } from '../domain/combo.ts';
+import { type Combo, parseCombo } from '../domain/combo.ts';
 import type { SegmentKey } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, newWorth, noteEviction } from './eviction.ts';
+import { freeBytes } from './memory.ts';
 import {
   assumedMs,
   bookOf,
@@ -15,6 +15,9 @@ import {
   stageablesOf,
 } from './segments.ts';
 import type { PoolState } from './state.ts';
+
+/** A prefetch that has failed is tried again after so long. */
+const STAGE_AGAIN_MS = 30_000;
 
 /**
  * A start is about to need the files of the combo: what is in the store has been used, what is not is ordered to be
@@ -33,7 +36,7 @@ export function stageFor(
     const known = store.segments.get(entry.segment);
     if (known) noteSegmentUse(state, known, nowMs);
     if (known?.state === 'staged') continue;
-    if (!known && !beginSegment(state, store, entry, nowMs, effects)) continue;
+    if (!known && !beginSegment(state, store, entry, entries, nowMs, effects)) continue;
     effects.push({ type: 'stageSegment', entry, priority });
   }
 }
@@ -49,37 +52,57 @@ export function stageCombo(
   stageFor(state, stageablesOf(combo), priority, nowMs, effects);
 }
 
-/** False when what is in use leaves no room for it. */
+/** False when what is in use, and what is needed `together` with it, leaves no room for it. */
 function beginSegment(
   state: PoolState,
   store: StoreBooks,
   entry: Stageable,
+  together: readonly Stageable[],
   nowMs: number,
   effects: PoolEffect[],
 ): boolean {
   const { segment: key, weightBytes: bytes } = entry;
   const book = bookOf(entry);
   const missing = bytes - (store.budgets[book] - bytesIn(store, book));
-  if (!dropUnused(state, store, book, missing, effects)) return false;
+  if (!dropUnused(state, store, book, missing, effects, together)) return false;
   const worth = newWorth(state, clockOf(book), assumedMs(bytes), nowMs);
-  store.segments.set(key, { key, book, bytes, state: 'staging', worth, lastUsedMs: nowMs });
+  store.segments.set(key, { key, contentId: null, book, bytes, state: 'staging', worth, lastUsedMs: nowMs });
   return true;
 }
 
 /** Of the book, without what is being dropped: that has gone before what is ordered after it is staged. */
 export function bytesIn({ segments }: StoreBooks, book: SegmentBook): number {
   let bytes = 0;
-  for (const segment of segments.values()) if (segment.book === book) bytes += segment.bytes;
+  for (const segment of new Set(segments.values())) if (segment.book === book) bytes += segment.bytes;
   return bytes;
 }
 
-/** Of all that is in the store and nobody uses: memory that is free for whoever needs it. */
-export function unusedBytes(state: PoolState): number {
+/**
+ * The store's pages are host memory, too: what is there and no runner holds anyway is dropped when runners need its room.
+ * What a runner maps counts as that runner's.
+ */
+export function trimStore(state: PoolState, effects: PoolEffect[]): void {
+  const { store } = state;
+  if (!store || store.segments.size === 0) return;
+  const mapped = new Set<SegmentKey>();
+  for (const { model, device } of state.runners.values())
+    if (device === null && model !== null && model.segment !== null) mapped.add(model.segment);
   let bytes = 0;
-  if (!state.store) return bytes;
-  const used = usedSegments(state);
-  for (const { key, bytes: own } of state.store.segments.values()) if (!used.has(key)) bytes += own;
+  for (const segment of new Set(store.segments.values()))
+    if (!mapped.has(segment.key)) bytes += segment.bytes;
+  const missing = bytes - freeBytes(state);
+  if (missing > 0) dropUnused(state, store, null, Math.min(missing, unusedBytes(state, store)), effects);
+}
+
+function unusedBytes(state: PoolState, store: StoreBooks): number {
+  let bytes = 0;
+  for (const segment of unusedSegments(state, store)) bytes += segment.bytes;
   return bytes;
+}
+
+function unusedSegments(state: PoolState, store: StoreBooks): Segment[] {
+  const used = usedSegments(state, store);
+  return [...new Set(store.segments.values())].filter((one) => one.state === 'staged' && !used.has(one));
 }
 
 /** Drops what nobody uses, the first to go first, or nothing when that is not enough. */
@@ -89,17 +112,15 @@ export function dropUnused(
   book: SegmentBook | null,
   missingBytes: number,
   effects: PoolEffect[],
+  together: readonly Stageable[] = [],
 ): boolean {
   if (missingBytes <= 0) return true;
-  const used = usedSegments(state);
-  const unused: Segment[] = [];
+  const needed = new Set(together.map(({ segment }) => store.segments.get(segment)));
+  const unused = unusedSegments(state, store).filter(
+    (one) => (book === null || one.book === book) && !needed.has(one),
+  );
   let bytes = 0;
-  for (const segment of store.segments.values()) {
-    if (segment.state !== 'staged' || used.has(segment.key)) continue;
-    if (book !== null && segment.book !== book) continue;
-    unused.push(segment);
-    bytes += segment.bytes;
-  }
+  for (const segment of unused) bytes += segment.bytes;
   if (bytes < missingBytes) return false;
   let dropped = 0;
   for (const segment of inOrderOfLeaving(state, unused, (one) => one)) {
@@ -113,7 +134,7 @@ export function dropUnused(
 function drop(state: PoolState, store: StoreBooks, segment: Segment, effects: PoolEffect[]): void {
   const { key, book, bytes } = segment;
   noteEviction(state, clockOf(book), segment);
-  store.segments.delete(key);
+  for (const [other, one] of store.segments) if (one === segment) store.segments.delete(other);
   store.leaving.set(key, segment);
   effects.push({ type: 'dropSegment', key, book });
   effects.push({ type: 'note', note: 'segment_dropped', detail: { key, book, bytes } });
@@ -123,10 +144,11 @@ function drop(state: PoolState, store: StoreBooks, segment: Segment, effects: Po
  * What a process of this gateway maps or is about to, and what is pinned: it never leaves by pressure. An adapter's file is
  * read while it is attached and not after.
  */
-export function usedSegments(state: PoolState): Set<SegmentKey> {
-  const used = new Set<SegmentKey>();
+function usedSegments(state: PoolState, store: StoreBooks): Set<Segment> {
+  const used = new Set<Segment>();
   const use = ({ segment }: { readonly segment: SegmentKey | null }): void => {
-    if (segment !== null) used.add(segment);
+    const found = segment === null ? undefined : store.segments.get(segment);
+    if (found) used.add(found);
   };
   for (const { model, combos } of state.runners.values()) {
     if (model) use(model);
@@ -135,9 +157,28 @@ export function usedSegments(state: PoolState): Set<SegmentKey> {
         for (const { adapter } of slot.combo.adapters) use(adapter);
   }
   for (const { combo } of state.keeps.values()) for (const entry of stageablesOf(combo)) use(entry);
-  for (const { level, name } of state.pins.values()) {
-    const pinned = level === 'staged' ? parseCombo(name, [], state.catalogue) : null;
-    if (pinned?.ok) for (const entry of stageablesOf(pinned.value)) use(entry);
-  }
+  for (const combo of stagedPins(state)) for (const entry of stageablesOf(combo)) use(entry);
   return used;
+}
+
+function stagedPins({ pins, catalogue }: PoolState): Combo[] {
+  const combos: Combo[] = [];
+  for (const { level, name } of pins.values()) {
+    const pinned = level === 'staged' ? parseCombo(name, [], catalogue) : null;
+    if (pinned?.ok) combos.push(pinned.value);
+  }
+  return combos;
+}
+
+/** What is pinned to be staged, and is not, is begun, one that has failed lately not yet. */
+export function keepStaged(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  const { store } = state;
+  if (!store || state.pins.size === 0 || state.shuttingDown) return;
+  for (const combo of stagedPins(state)) {
+    const missing = stageablesOf(combo).filter(({ segment }) => {
+      const lostMs = store.lost.get(segment) ?? Number.NEGATIVE_INFINITY;
+      return !store.segments.has(segment) && nowMs - lostMs >= STAGE_AGAIN_MS;
+    });
+    stageFor(state, missing, 'prefetch', nowMs, effects);
+  }
 }

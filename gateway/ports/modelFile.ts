@@ -11,6 +11,8 @@ export interface ModelFileFacts {
   readonly layers: number;
   readonly kvBytesPerToken: number;
   readonly computeBytes: number;
+  /** Files that it is split into; 1: it is one. */
+  readonly parts: number;
   /** It is a container; an engine opens it only where it was staged. */
   readonly isEncrypted: boolean;
   /** All files of a split model together; of an encrypted one its plaintext. */

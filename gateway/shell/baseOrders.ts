@@ -1,5 +1,6 @@
 import type { RunnerModel } from '../../runner/protocol/control.ts';
 import type { CatalogueModel } from '../domain/catalogue.ts';
+import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import { type ComboName, comboName, type RunnerId } from '../domain/ids.ts';
 import type { PoolEvent } from '../pool/events.ts';
@@ -7,9 +8,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { type Answer, type OrderBody, OrderFailed } from './processes/controlChannel.ts';
 import type { StartTimeline } from './startTimeline.ts';
-
-/** What brings a base onto a runner. */
-export type BaseOrder = Extract<OrderBody, { type: 'load' | 'wake' }>;
+import type { FilePlace } from './weights/stagedFiles.ts';
 
 interface Deps {
   readonly timeline: StartTimeline;
@@ -27,11 +26,17 @@ interface Loading {
 }
 
 /** The base as a runner is told of it. `device`: as the runner's process calls it. */
-export function runnerModelOf(model: CatalogueModel, device: string | null, threads: number): RunnerModel {
+export function runnerModelOf(
+  model: CatalogueModel,
+  { path, leasePath }: FilePlace,
+  device: string | null,
+  threads: number,
+): RunnerModel {
   return {
     id: model.id,
     revision: model.revision,
-    path: model.path,
+    path,
+    ...(leasePath === null ? {} : { leasePath }),
     contextTokens: model.contextTokens,
     sequences: model.sequences,
     threads,
@@ -42,6 +47,22 @@ export function runnerModelOf(model: CatalogueModel, device: string | null, thre
     kvBudgetBytes: model.kvBudgetBytes,
     ...(model.chatTemplate === null ? {} : { chatTemplate: model.chatTemplate }),
   };
+}
+
+/** The combo's adapters as a runner is told of them. `places`: of each, in their order. */
+export function runnerAdaptersOf(
+  { adapters }: Combo,
+  places: readonly FilePlace[],
+): Extract<OrderBody, { type: 'attach' }>['adapters'] {
+  return adapters.map(({ adapter, scale }, at) => {
+    const leasePath = places[at]?.leasePath ?? null;
+    return {
+      id: adapter.id,
+      path: places[at]?.path ?? adapter.path,
+      ...(leasePath === null ? {} : { leasePath }),
+      scale: scale * adapter.scale,
+    };
+  });
 }
 
 /** Tells what becomes of an order that brings a base. */

@@ -4,6 +4,7 @@ import { type ComboName, comboName } from '../domain/ids.ts';
 import { pinnedRows } from '../pool/fit.ts';
 import { holdersOf } from '../pool/holders.ts';
 import type { Keep } from '../pool/keeps.ts';
+import { isStaged, stageablesOf } from '../pool/segments.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { PinRow, PinStore } from '../ports/pinStore.ts';
@@ -123,7 +124,7 @@ export class PinBook implements PinControl {
     const ready = slots.filter((state) => state === 'ready').length;
     const count = Math.max(row?.count ?? 0, keep?.count ?? 0);
     const level = row?.level ?? 'ready';
-    const isThere = level === 'ready' ? ready >= count : pages.has(name);
+    const isThere = level === 'ready' ? ready >= count : this.#isStaged(name, pages);
     const retryInMs = keep && !isThere ? Math.max(0, Math.round(keep.retryAtMs - clock.monoMs())) : 0;
     return {
       combo: name,
@@ -139,6 +140,14 @@ export class PinBook implements PinControl {
       lastError: keep?.lastFailure?.message ?? null,
       retryInMs: retryInMs > 0 ? retryInMs : null,
     };
+  }
+
+  /** In the weight store, or read through where there is none. */
+  #isStaged(name: ComboName, pages: PageCache): boolean {
+    const { state } = this.#deps.pool;
+    if (!state.store) return pages.has(name);
+    const combo = parseCombo(name, [], state.catalogue);
+    return combo.ok && stageablesOf(combo.value).every((entry) => isStaged(state, entry));
   }
 
   #keeps(): PoolLoop['state']['keeps'] {

@@ -13,6 +13,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import { Alarm } from './alarm.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
+import type { StagedFiles } from './weights/stagedFiles.ts';
 
 /** A runner for a request. The pool counts it as busy until `release`. */
 export interface Grant extends FixedStart {
@@ -50,6 +51,7 @@ export class PoolLoop {
   readonly #orders = new Map<string, (answer: OrderAnswer) => void>();
   #fleet: RunnerFleet | null = null;
   #pins: PinKeeper | null = null;
+  #staged: StagedFiles | null = null;
   #running = false;
   #nextOrder = 1;
   #ticker: NodeJS.Timeout | null = null;
@@ -66,8 +68,9 @@ export class PoolLoop {
   }
 
   /** From here on effects reach processes. */
-  start(fleet: RunnerFleet, pins: PinKeeper): void {
+  start(fleet: RunnerFleet, pins: PinKeeper, staged: StagedFiles): void {
     this.#fleet = fleet;
+    this.#staged = staged;
     this.#pins = pins;
   }
 
@@ -181,6 +184,10 @@ export class PoolLoop {
         return this.#settle(effect.requestId, { ok: false, failure: effect.failure, start: effect.start });
       case 'answer':
         return this.#answer(effect.orderId, effect.answer);
+      case 'stageSegment':
+        return this.#staged?.stage(effect.entry, effect.priority);
+      case 'dropSegment':
+        return this.#staged?.drop(effect.key, effect.book);
       case 'stage':
         return this.#pins?.stage(effect.combo);
       case 'pinEnded':

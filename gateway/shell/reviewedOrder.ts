@@ -16,25 +16,28 @@ type Send = (body: OrderBody) => Promise<Answer>;
 
 /**
  * Sends an order. One that has weight files read is answered well only if they are after that what the catalogue's revisions
- * were made of: a file that was overwritten in place is served under no revision but its own.
+ * were made of: a file that was overwritten in place is served under no revision but its own. `baseId`: of the runner, which
+ * wakes with nothing but the current revision.
  */
 export function sendReviewed(
   body: OrderBody,
   send: Send,
   files: WeightFiles,
   catalogue: Catalogue,
+  baseId: string | null,
 ): Promise<Answer> {
-  const read = filesRead(body, catalogue);
+  const read = filesRead(body, catalogue, baseId);
   if (!read) return send(body);
   return body.type === 'attach'
     ? attachReviewed(body, send, files, read)
     : loadReviewed(body, send, files, read);
 }
 
-function filesRead(body: OrderBody, catalogue: Catalogue): FilesRead | null {
-  if (body.type === 'load') {
-    const model = catalogue.models.get(modelId(body.model.id));
-    return model?.revision === body.model.revision ? { model, adapters: [] } : null;
+function filesRead(body: OrderBody, catalogue: Catalogue, baseId: string | null): FilesRead | null {
+  if (body.type === 'load' || body.type === 'wake') {
+    const model = catalogue.models.get(modelId(body.type === 'load' ? body.model.id : (baseId ?? '')));
+    const isMeant = body.type === 'wake' || body.model.revision === model?.revision;
+    return model && isMeant ? { model, adapters: [] } : null;
   }
   const combo = body.type === 'attach' ? comboOfKey(body.combo, catalogue) : null;
   if (!combo || combo.adapters.length === 0) return null;

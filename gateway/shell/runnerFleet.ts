@@ -10,11 +10,11 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
-import { type BaseOrder, loadBase, runnerModelOf, sleepBase, startFailure } from './baseOrders.ts';
 import type { WeightFiles } from '../ports/weightFiles.ts';
+import { loadBase, runnerAdaptersOf, runnerModelOf, sleepBase, startFailure } from './baseOrders.ts';
 import { openAhead } from './openAhead.ts';
 import type { Hang } from './probes/heartbeat.ts';
-import { OrderFailed } from './processes/controlChannel.ts';
+import { type Answer, type OrderBody, OrderFailed } from './processes/controlChannel.ts';
 import type { DeviceScope } from './processes/deviceScope.ts';
 import { bootId } from './processes/procfs.ts';
 import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
@@ -22,6 +22,8 @@ import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts'
 import { resizeCombo } from './resizeCombo.ts';
 import { sendReviewed } from './reviewedOrder.ts';
 import type { StartTimeline } from './startTimeline.ts';
+import { attachPlaced, loadPlaced } from './weights/placedOrders.ts';
+import type { StagedFiles } from './weights/stagedFiles.ts';
 
 /** What the fleet is made with. */
 export interface FleetDeps {
@@ -34,6 +36,7 @@ export interface FleetDeps {
   /** The pool knows devices, so that each process is started for one or for none. */
   readonly hasDevices: () => boolean;
   readonly files: WeightFiles;
+  readonly staged: StagedFiles;
   readonly catalogue: () => Catalogue;
   /** Where facts about runners go: the pool's loop. */
   readonly dispatch: (event: PoolEvent) => void;
@@ -43,6 +46,8 @@ export interface FleetDeps {
 export type AdoptedFact = Extract<PoolEvent, { type: 'runnerAdopted' | 'standbyAdopted' | 'sleeperAdopted' }>;
 
 const DETACH_AGAIN_MS = 10;
+
+type SendOrder = (body: OrderBody) => Promise<Answer>;
 
 interface Member {
   readonly process: RunnerProcess;
@@ -112,7 +117,15 @@ export class RunnerFleet {
 
   load(id: RunnerId, model: CatalogueModel, threads: number): void {
     const device = this.#members.get(id)?.process.localDevice ?? null;
-    this.#loadBase(id, model, { type: 'load', model: runnerModelOf(model, device, threads) });
+    this.#loadBase(id, model, (send) =>
+      loadPlaced(
+        id,
+        model,
+        (place) => ({ type: 'load', model: runnerModelOf(model, place, device, threads) }),
+        send,
+        this.#deps,
+      ),
+    );
     const client = this.client(id);
     if (client) openAhead(client);
   }
@@ -124,25 +137,25 @@ export class RunnerFleet {
 
   wake(id: RunnerId, model: CatalogueModel, threads: number): void {
     this.#deps.timeline.waking(id, this.#deps.clock.monoMs());
-    this.#loadBase(id, model, { type: 'wake', threads });
+    this.#loadBase(id, model, (send) => send({ type: 'wake', threads }));
   }
 
   attach(id: RunnerId, combo: Combo, kind: StartKind): void {
     const { timeline, telemetry, clock, dispatch } = this.#deps;
     const orderedMonoMs = clock.monoMs();
     timeline.attachOrdered(id, combo.key, orderedMonoMs);
-    const adapters = combo.adapters.map(({ adapter, scale }) => ({
-      id: adapter.id,
-      path: adapter.path,
-      scale: scale * adapter.scale,
-    }));
     const wordsSince = this.#overhear(id);
-    this.#order(id, { type: 'attach', combo: combo.key, adapters }).then(
+    attachPlaced(
+      combo.adapters.map(({ adapter }) => adapter),
+      (places) => ({ type: 'attach', combo: combo.key, adapters: runnerAdaptersOf(combo, places) }),
+      (body) => this.#order(id, body),
+      this.#deps,
+    ).then(
       (answer) => {
         if (answer.type !== 'attached') return;
         const { kvBytes, computeBytes, contextMs, onDevice } = answer;
         const nowMonoMs = clock.monoMs();
-        timeline.attached(id, combo.key, contextMs, adapters.length > 0, nowMonoMs);
+        timeline.attached(id, combo.key, contextMs, combo.adapters.length > 0, nowMonoMs);
         telemetry.startEnded(
           startRecord(combo.name, kind, orderedMonoMs, timeline.intervals(id, combo.key, nowMonoMs)),
         );
@@ -274,10 +287,10 @@ export class RunnerFleet {
     this.#up.clear();
   }
 
-  #loadBase(id: RunnerId, model: CatalogueModel, order: BaseOrder): void {
+  #loadBase(id: RunnerId, model: CatalogueModel, order: (send: SendOrder) => Promise<Answer>): void {
     const { timeline } = this.#deps;
     const wordsSince = this.#overhear(id);
-    const answer = this.#order(id, order, (fraction) => timeline.progress(id, fraction));
+    const answer = order((body) => this.#order(id, body, (fraction) => timeline.progress(id, fraction)));
     loadBase({ id, model, answer, wordsSince }, this.#deps);
   }
 
@@ -292,7 +305,8 @@ export class RunnerFleet {
     const member = this.#members.get(id);
     if (!member) return Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
     const { files, catalogue } = this.#deps;
-    return sendReviewed(body, (one) => member.process.order(one, onProgress), files, catalogue());
+    const send = (one: typeof body) => member.process.order(one, onProgress);
+    return sendReviewed(body, send, files, catalogue(), member.baseId);
   }
 
   #listenerOf(id: RunnerId): RunnerProcessListener {

@@ -1,10 +1,16 @@
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PhaseInterval } from '../domain/phases.ts';
+import type { StageDetail } from '../ports/weightStore.ts';
 
 interface RunnerTimes {
   /** When the start began: the spawn, or the claim of a standby. */
   beganMonoMs: number;
   upMonoMs: number | null;
+  /** Since when the base's file is on its way into the weight store; null: it was there, or there is none. */
+  stagingMonoMs: number | null;
+  stagedMonoMs: number | null;
+  /** What its staging took; null: there was none, or it is under way. */
+  stageDetail: StageDetail | null;
   loadedMonoMs: number | null;
   /** 0 to 1 of the load. */
   fraction: number;
@@ -18,6 +24,11 @@ interface ComboTimes {
   readyMonoMs: number | null;
 }
 
+const NO_STAGING = { stagingMonoMs: null, stagedMonoMs: null, stageDetail: null };
+
+/** Of a start that has to stage its base first, so much of the whole: the load is the rest. */
+const STAGING_SHARE = 0.9;
+
 /** When the phases of every living runner's starts began and ended, on the monotonic clock. */
 export class StartTimeline {
   readonly #runners = new Map<RunnerId, RunnerTimes>();
@@ -26,6 +37,7 @@ export class StartTimeline {
     this.#runners.set(id, {
       beganMonoMs: nowMonoMs,
       upMonoMs: null,
+      ...NO_STAGING,
       loadedMonoMs: null,
       fraction: 0,
       combos: new Map(),
@@ -37,6 +49,7 @@ export class StartTimeline {
     this.#runners.set(id, {
       beganMonoMs: nowMonoMs,
       upMonoMs: nowMonoMs,
+      ...NO_STAGING,
       loadedMonoMs: hasBase ? nowMonoMs : null,
       fraction: hasBase ? 1 : 0,
       combos: new Map(),
@@ -52,7 +65,8 @@ export class StartTimeline {
   /** What it held before it slept is part of nobody's start. */
   waking(id: RunnerId, nowMonoMs: number): void {
     const times = this.#runners.get(id);
-    if (times) Object.assign(times, { beganMonoMs: nowMonoMs, loadedMonoMs: null, fraction: 0 });
+    if (times)
+      Object.assign(times, { beganMonoMs: nowMonoMs, ...NO_STAGING, loadedMonoMs: null, fraction: 0 });
   }
 
   asleep(id: RunnerId): void {
@@ -64,9 +78,33 @@ export class StartTimeline {
     if (times) times.upMonoMs = nowMonoMs;
   }
 
+  /** The start waits for the base's file to be staged. */
+  staging(id: RunnerId, nowMonoMs: number): void {
+    const times = this.#runners.get(id);
+    if (times) times.stagingMonoMs ??= nowMonoMs;
+  }
+
+  /** 0 to 1 of that. */
+  stagingProgress(id: RunnerId, fraction: number): void {
+    const times = this.#runners.get(id);
+    if (times) times.fraction = STAGING_SHARE * fraction;
+  }
+
+  staged(id: RunnerId, detail: StageDetail | null, nowMonoMs: number): void {
+    const times = this.#runners.get(id);
+    if (times) Object.assign(times, { stagedMonoMs: nowMonoMs, stageDetail: detail });
+  }
+
   progress(id: RunnerId, fraction: number): void {
     const times = this.#runners.get(id);
-    if (times) times.fraction = fraction;
+    if (!times) return;
+    const before = times.stagingMonoMs === null ? 0 : STAGING_SHARE;
+    times.fraction = before + (1 - before) * fraction;
+  }
+
+  /** What the staging of the base took that the runner was started with; null: it was there. */
+  stageDetail(id: RunnerId): StageDetail | null {
+    return this.#runners.get(id)?.stageDetail ?? null;
   }
 
   loaded(id: RunnerId, nowMonoMs: number): void {
@@ -119,9 +157,13 @@ export class StartTimeline {
       const endMonoMs = to ?? nowMonoMs;
       if (endMonoMs > from) intervals.push({ phase, startMonoMs: from, endMonoMs });
     };
-    const { beganMonoMs, upMonoMs, loadedMonoMs } = times;
+    const { beganMonoMs, upMonoMs, stagingMonoMs, stagedMonoMs, loadedMonoMs } = times;
     add('spawn', beganMonoMs, upMonoMs);
-    add('load', upMonoMs === null ? null : Math.max(beganMonoMs, upMonoMs), loadedMonoMs);
+    const readyMonoMs = upMonoMs === null ? null : Math.max(beganMonoMs, upMonoMs);
+    // What is staged while the process comes up is no wait of its own.
+    if (stagingMonoMs !== null) add('stage', readyMonoMs, stagedMonoMs);
+    if (stagingMonoMs === null || stagedMonoMs !== null)
+      add('load', readyMonoMs && Math.max(readyMonoMs, stagedMonoMs ?? readyMonoMs), loadedMonoMs);
     const combo = times.combos.get(key);
     add('attach', combo?.orderedMonoMs, combo?.attachedMonoMs);
     add('context', combo?.attachedMonoMs, combo?.readyMonoMs);

@@ -1,10 +1,17 @@
 /**
  * The loader addon. Node's process.dlopen() closes what is not an addon, and the engine addon needs the
  * llama.cpp libraries in the global scope before it is opened; so this opens them with RTLD_GLOBAL and keeps
- * them.
+ * them. Node has no flock(), with which a runner keeps a segment of the weight store in its place; so that is here, too.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <napi.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
 
 namespace {
 
@@ -22,8 +29,41 @@ void Open(const Napi::CallbackInfo& info) {
   Napi::Error::New(env, message).ThrowAsJavaScriptException();
 }
 
+/** Who lists or evicts has the exclusive lock for moments: half a second is many of them. */
+constexpr int kAttempts = 500;
+constexpr auto kPause = std::chrono::milliseconds(1);
+
+/** The file that was opened is still the one at the path: a segment that is evicted leaves its place. */
+bool isStillAt(int fd, const std::string& path) {
+  struct stat opened {};
+  struct stat named {};
+  if (fstat(fd, &opened) != 0 || lstat(path.c_str(), &named) != 0) return false;
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+Napi::Value LockShared(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsString()) {
+    Napi::TypeError::New(env, "Cannot lock a file: expected a path").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  const int fd = open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return Napi::Number::New(env, -1);
+  for (int attempt = 0; attempt < kAttempts && isStillAt(fd, path); ++attempt) {
+    if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
+      if (isStillAt(fd, path)) return Napi::Number::New(env, fd);
+      break;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  close(fd);
+  return Napi::Number::New(env, -1);
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New(env, Open, "open"));
+  exports.Set("lockShared", Napi::Function::New(env, LockShared, "lockShared"));
   return exports;
 }
 

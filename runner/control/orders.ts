@@ -3,6 +3,7 @@ import { type Engine, EngineError } from '../engine/engine.ts';
 import { toEngineError } from '../engine/failure.ts';
 import type { FromRunner, RunnerModel, ToRunner } from '../protocol/control.ts';
 import { Holdings } from './holdings.ts';
+import { SegmentLocks } from './segmentLocks.ts';
 
 /** The messages that ask the engine for something and get one answer each. */
 export type Order = Extract<ToRunner, { seq: number }>;
@@ -20,6 +21,7 @@ const PROGRESS_STEP = 0.01;
 export class Orders {
   readonly holdings = new Holdings();
   readonly #engine: Engine;
+  readonly #locks = new SegmentLocks();
   #last: Promise<void> = Promise.resolve();
 
   constructor(engine: Engine) {
@@ -64,7 +66,9 @@ export class Orders {
         return { type: 'slept', seq, sleepMs, keptBytes };
       }
       case 'attach': {
-        const attached = await this.#engine.attach(order.combo, order.adapters);
+        const attached = await this.#locks.during(order.adapters, () =>
+          this.#engine.attach(order.combo, order.adapters),
+        );
         const { attachMs, contextMs, ownContext, kvBytes, computeBytes, onDevice } = attached;
         this.holdings.attached({ combo: order.combo, kvBytes, computeBytes, onDevice });
         return {
@@ -102,6 +106,7 @@ export class Orders {
   }
 
   async #load(seq: number, model: RunnerModel, answer: Answer): Promise<FromRunner> {
+    this.#locks.keep(model);
     this.holdings.isLoading = true;
     const loaded = await this.#engine.load(model, progressOf(seq, answer)).finally(() => {
       this.holdings.isLoading = false;

@@ -7,7 +7,7 @@
  */
 import * as z from 'zod';
 
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 const seq = z.int().nonnegative();
 const durationMs = z.number().nonnegative();
@@ -19,6 +19,8 @@ export const runnerModelSchema = z.object({
   /** The catalogue's word for this state of the model; the runner keeps it for the gateway that adopts it. */
   revision: z.string(),
   path: z.string(),
+  /** A file whose shared lock keeps `path` in its place, for as long as the model is used; absent: it lies at its source. */
+  leasePath: z.string().optional(),
   /** Context of one sequence; 0: what the model was trained with. */
   contextTokens: z.int().nonnegative(),
   sequences: z.int().min(1).max(256),
@@ -34,7 +36,13 @@ export const runnerModelSchema = z.object({
 });
 export type RunnerModel = z.infer<typeof runnerModelSchema>;
 
-export const runnerAdapterSchema = z.object({ id: z.string(), path: z.string(), scale: z.number() });
+export const runnerAdapterSchema = z.object({
+  id: z.string(),
+  path: z.string(),
+  /** As of a model, while it is read. */
+  leasePath: z.string().optional(),
+  scale: z.number(),
+});
 export type RunnerAdapter = z.infer<typeof runnerAdapterSchema>;
 
 /** Gateway to runner. */

@@ -9,6 +9,7 @@ import { adapterId, modelId } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
+import { NO_CONVERTER } from '../fakes/noConverter.ts';
 import { adapterBytes, modelBytes } from './ggufBytes.ts';
 
 const YAML = `
@@ -42,6 +43,7 @@ async function open(): Promise<CatalogueService> {
   const service = await CatalogueService.open({
     configPath: join(directory, 'hearth.yaml'),
     files: new GgufFiles(),
+    converter: NO_CONVERTER,
     store,
     events,
     log: QUIET,

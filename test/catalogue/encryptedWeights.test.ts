@@ -9,6 +9,7 @@ import { ConfiguredKeys } from '../../gateway/compose/encryption.ts';
 import { modelId } from '../../gateway/domain/ids.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
+import { NO_CONVERTER } from '../fakes/noConverter.ts';
 import { KEY, sealed } from '../native/store/sealed.ts';
 import { modelBytes, vocabularyBytes } from './ggufBytes.ts';
 
@@ -55,6 +56,7 @@ test('CatalogueService.open() takes an encrypted model by what its plaintext say
   const opened = await CatalogueService.open({
     configPath: join(folder, 'hearth.yaml'),
     files: new GgufFiles(keys),
+    converter: NO_CONVERTER,
     store: new MemoryCatalogueStore(),
     events: new MemoryEventLog(),
     log: QUIET,
@@ -62,7 +64,7 @@ test('CatalogueService.open() takes an encrypted model by what its plaintext say
   });
   if (!opened.ok) throw new Error(opened.error.message);
   const model = opened.value.current().models.get(modelId('secret'));
-  expect(model).toMatchObject({ path, contextTokens: 512, weightBytes: bytes.length });
+  expect(model).toMatchObject({ path, contextTokens: 512, weightBytes: bytes.length, isEncrypted: true });
 });
 
 describe('GgufFiles.inspect() of encrypted files', () => {

@@ -1,12 +1,30 @@
+/** A tensor of a file for tests; its numbers are noughts. */
+export interface TestTensor {
+  readonly name: string;
+  /** The fastest axis first. */
+  readonly shape: readonly number[];
+}
+
 /** A small GGUF file (version 3, little-endian) for tests: metadata of strings and uint32, F32 tensors of one row. */
 export function ggufBytes(
   metadata: Readonly<Record<string, string | number>>,
   tensorElements: readonly number[] = [],
 ): Buffer {
+  return ggufOf(
+    metadata,
+    tensorElements.map((elements, index) => ({ name: `t${index}`, shape: [elements] })),
+  );
+}
+
+/** The same with F32 tensors of any name and shape. */
+export function ggufOf(
+  metadata: Readonly<Record<string, string | number>>,
+  tensors: readonly TestTensor[],
+): Buffer {
   const head = Buffer.alloc(24);
   head.write('GGUF', 0, 'latin1');
   head.writeUInt32LE(3, 4);
-  head.writeBigUInt64LE(BigInt(tensorElements.length), 8);
+  head.writeBigUInt64LE(BigInt(tensors.length), 8);
   head.writeBigUInt64LE(BigInt(Object.keys(metadata).length), 16);
   const entries = Object.entries(metadata).map(([key, value]) =>
     typeof value === 'string'
@@ -14,12 +32,13 @@ export function ggufBytes(
       : Buffer.concat([text(key), uint32(4), uint32(value)]),
   );
   let offset = 0;
-  const tensors = tensorElements.map((elements, index) => {
-    const info = Buffer.concat([text(`t${index}`), uint32(1), uint64(elements), uint32(0), uint64(offset)]);
-    offset += Math.ceil((elements * 4) / 32) * 32;
+  const infos = tensors.map(({ name, shape }) => {
+    const axes = [uint32(shape.length), ...shape.map(uint64)];
+    const info = Buffer.concat([text(name), ...axes, uint32(0), uint64(offset)]);
+    offset += Math.ceil((shape.reduce((product, axis) => product * axis, 1) * 4) / 32) * 32;
     return info;
   });
-  const start = Buffer.concat([head, ...entries, ...tensors]);
+  const start = Buffer.concat([head, ...entries, ...infos]);
   return Buffer.concat([start, Buffer.alloc((32 - (start.length % 32)) % 32), Buffer.alloc(offset)]);
 }
 

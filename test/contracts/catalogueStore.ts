@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/catalogue.ts';
+import type { CatalogueAlias } from '../../gateway/domain/catalogue.ts';
 import { adapterId, deviceName, modelId } from '../../gateway/domain/ids.ts';
-import type { CatalogueStore, StoredModel } from '../../gateway/ports/catalogueStore.ts';
+import type { CatalogueStore, StoredAdapter, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 
 const MODEL: StoredModel = {
   id: modelId('m'),
@@ -29,7 +29,7 @@ const MODEL: StoredModel = {
   source: 'api',
 };
 
-const ADAPTER: CatalogueAdapter = {
+const ADAPTER: StoredAdapter = {
   id: adapterId('a'),
   base: modelId('m'),
   path: '/models/a.gguf',

@@ -46,6 +46,7 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     ownedBy: spec.ownedBy ?? 'hearth',
     revision: `rev-${spec.id}`,
     weightBytes: 1000,
+    segment: null,
     kvBytesPerToken: 0,
     computeBytes: 0,
     createdAtEpochMs: CREATED_AT_EPOCH_MS,
@@ -61,6 +62,7 @@ export function fakeAdapter(spec: AdapterSpec): CatalogueAdapter {
     scale: spec.scale ?? 1,
     revision: `rev-${spec.id}`,
     weightBytes: 10,
+    segment: null,
     createdAtEpochMs: CREATED_AT_EPOCH_MS + 1000,
     source: 'api',
   };

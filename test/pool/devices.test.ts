@@ -292,6 +292,20 @@ describe('pins on devices', () => {
     expect(pool.tick(0)).toEqual(['spawn r1 a on CUDA1', 'spawn r2 b on CUDA0']);
   });
 
+  it('do not begin on a runner of their base where another one, which has no choice, would have no room then', () => {
+    const pool = poolWith({ CUDA0: 2039, CUDA1: 1020 }, { b: { device: CUDA0 } });
+    expect(pool.arrive('q1', 'a+x')).toEqual(['spawn r1 a on CUDA0']);
+    pool.up('r1');
+    pool.tell({ type: 'runnerLoaded', runnerId: pool.runnerId('r1'), weightBytes: 1000 });
+    readyOn(pool, 'r1', 'a+x');
+    // It waits for a byte of r1, which is busy.
+    pool.pin('o1', 'b');
+    expect(pool.pin('o2', 'a')).toEqual(['answer o2 pinned']);
+    // b is the first in line; beside it and the weights of r1 there would be a byte too little for a.
+    expect(pool.end('q1')).toEqual(['detach r1 a+x']);
+    expect(pool.detached('r1', 'a+x')).toEqual(['spawn r2 b on CUDA0', 'spawn r3 a on CUDA1']);
+  });
+
   it('leave no room for others, who are refused with what is pinned', () => {
     const pool = poolWith({ CUDA0: 1500 });
     pool.pin('o1', 'a');

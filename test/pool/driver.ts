@@ -274,6 +274,10 @@ function brief(effect: PoolEffect): string {
           return `answer ${orderId} ${short(value.runnerId)} ${value.kind}`;
       }
     }
+    case 'stageSegment':
+      return `stage ${effect.entry.id} ${effect.priority}`;
+    case 'dropSegment':
+      return `drop ${effect.key}`;
     case 'stage':
     case 'pinEnded':
       return `${effect.type} ${effect.combo}`;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Catalogue, CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import { type Combo, parseCombo } from '../../gateway/domain/combo.ts';
-import { deviceName } from '../../gateway/domain/ids.ts';
+import { deviceName, segmentKey } from '../../gateway/domain/ids.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
@@ -89,6 +89,7 @@ const settings = fc.record<PoolSettings>({
   maxRunners: fc.integer({ min: 1, max: 3 }),
   standbys: fc.integer({ min: 0, max: 2 }),
   memoryBytes: fc.constantFrom(1020, 1050, 2045, 1e12),
+  store: fc.constantFrom(null, { bases: 1010, adapters: 15 }, { bases: 5000, adapters: 1000 }),
   deviceBytes: fc.constantFrom<Record<string, number>>({}, {}, { CUDA0: 1030 }, { CUDA0: 2050, CUDA1: 1045 }),
   maxAsleep: fc.constantFrom(0, 1, 2),
   maxCombosPerRunner: fc.integer({ min: 1, max: 3 }),
@@ -139,13 +140,18 @@ function catalogue(
         maxSequences: { a: 4 * sequences, b: sequences + 1 }[id] ?? sequences,
         idleTtlMs,
         revision: id === 'a' ? a : b,
+        segment: segmentKey(`${id} ${id === 'a' ? a : b}`),
         maxThreads: id === 'c' ? 2 : null,
         maxRunners: id === 'a' ? 2 : 1,
         minRunners: id === 'd' ? minRunners : 0,
         ...PLACES[id],
       }),
     );
-  const adapters = [adapter('x', 'a', { revision: x }), adapter('y', 'a'), adapter('z', 'b')];
+  const adapters = [
+    adapter('x', 'a', { revision: x, segment: segmentKey(`x ${x}`) }),
+    adapter('y', 'a', { segment: segmentKey('y') }),
+    adapter('z', 'b'),
+  ];
   return catalogueOf(models, adapters);
 }
 
@@ -185,7 +191,8 @@ function play(world: World, steps: readonly Step[], change: (pick: number) => Ca
     else if (step.do === 'arrive')
       world.arrive(combo, step.keepAliveMs, step.durationMs, termsOf(step, world.agenda.nowMs));
     else if (step.do === 'pin') world.pin(combo, step.count, step.forMs);
-    else if (step.do === 'unpin') world.unpin(combo);
+    else if (step.do === 'unpin')
+      world.tell({ type: 'unpinAsked', orderId: world.newOrder(null), combo: combo.name });
     else world.order(ORDERS[step.do], combo);
   }
 }

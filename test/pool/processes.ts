@@ -2,6 +2,7 @@ import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import type { Failure } from '../../gateway/domain/errors.ts';
 import type { ComboKey, DeviceName, RunnerId } from '../../gateway/domain/ids.ts';
+import type { StartKind } from '../../gateway/domain/phases.ts';
 import { type Part, partOf } from '../../gateway/pool/bytes.ts';
 import { deviceContextBytes, deviceShare } from '../../gateway/pool/devices.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
@@ -34,7 +35,7 @@ export interface ProcessCombo {
   /** Of those that were replaced and have not gone. */
   oldBytes: number;
   state: 'attaching' | 'ready' | 'detaching';
-  readonly kind: 'cold' | 'wake' | 'attach';
+  readonly kind: StartKind;
   /** Number of the event that told the pool that it is ready. */
   readyAtEvent: number;
   /** Grants that began this start. */
@@ -72,7 +73,7 @@ export class SimulatedProcess {
   /** Of what it holds on the device. */
   share = 0;
   /** How its base came to be there. */
-  baseKind: 'cold' | 'wake' = 'cold';
+  baseKind: 'cold' | 'staged' | 'wake' = 'cold';
   #keptBytes = 0;
   readonly #world: ProcessWorld;
 
@@ -162,7 +163,7 @@ export class SimulatedProcess {
     this.#loadBase();
   }
 
-  attach(combo: Combo, kind: 'cold' | 'wake' | 'attach'): void {
+  attach(combo: Combo, kind: StartKind): void {
     if (this.state === 'dead') return;
     const { sequences } = combo.model;
     const started = { kind, readyAtEvent: Infinity, begun: 0 };

@@ -35,6 +35,7 @@ import { openOf, runsOn, type SimulatedRequest, waitingOf } from './requests.ts'
 import { resized } from './resizes.ts';
 import { awake, wrongClaim, wrongSpawn } from './spawning.ts';
 import { wrongLettingGo } from './stopBooks.ts';
+import { StoreSide } from './storeSide.ts';
 import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
 const TICK_MS = 200;
@@ -48,6 +49,7 @@ export class World {
   readonly agenda = new Agenda();
   readonly #alarm = waker(this.agenda, () => this.tell({ type: 'deadlineDue' }));
   readonly random: () => number;
+  readonly #store: StoreSide;
   readonly faults: Faults;
   readonly requests: SimulatedRequest[] = [];
   readonly processes = new Map<RunnerId, SimulatedProcess>();
@@ -65,6 +67,7 @@ export class World {
     this.faults = faults;
     this.#mayHang = faults.hang > 0;
     this.random = randomOf(seed);
+    this.#store = new StoreSide((event) => this.tell(event), this.agenda, this.random);
     this.state = emptyPool(settings, catalogue, 'sim');
     this.tell({ type: 'devicesFound', devices: foundDevices(settings, seed) });
     const tick = (): void => {
@@ -82,10 +85,10 @@ export class World {
   }
 
   order(type: 'warmAsked' | 'evictAsked' | 'liftAsked', combo: Combo): void {
-    this.tell({ type, orderId: this.#newOrder(combo), combo });
+    this.tell({ type, orderId: this.newOrder(combo), combo });
   }
 
-  #newOrder(combo: Combo | null): string {
+  newOrder(combo: Combo | null): string {
     const orderId = `o${this.orders.size}`;
     this.orders.set(orderId, { combo, answered: false });
     return orderId;
@@ -94,22 +97,17 @@ export class World {
   pin(combo: Combo, count: number, forMs: number): void {
     this.pinned += 1;
     const level = count === 0 ? 'staged' : 'ready';
-    const asked = { orderId: this.#newOrder(combo), combo, level, count: Math.max(1, count) } as const;
+    const asked = { orderId: this.newOrder(combo), combo, level, count: Math.max(1, count) } as const;
     this.tell({ type: 'pinAsked', ...asked, untilMs: this.agenda.nowMs + forMs });
-  }
-
-  unpin({ name }: Combo): void {
-    this.tell({ type: 'unpinAsked', orderId: this.#newOrder(null), combo: name });
   }
 
   /** An operator drains a runner, puts it to sleep or wakes it; maybe one that has gone. */
   orderOn(type: 'drainAsked' | 'sleepAsked' | 'wakeAsked', pick: number): void {
     const ids = [...this.state.runners.keys()];
     const runnerId = ids[pick % (ids.length + 1)] ?? makeRunnerId('r_gone');
-    this.tell({ type, orderId: this.#newOrder(null), runnerId });
+    this.tell({ type, orderId: this.newOrder(null), runnerId });
   }
 
-  /** A forecast takes nothing from anybody, and no more than its budget. */
   expectDemand(combos: readonly Combo[], budgetBytes: number): void {
     const likely = combos.map((combo) => ({ combo, chance: this.random() }));
     this.tell({ type: 'demandExpected', likely, budgetBytes, horizonMs: 1000 });
@@ -209,13 +207,8 @@ export class World {
         return this.#spawn(effect);
       case 'claim':
         return this.#claim(effect);
-      case 'load': {
-        const process = this.#process(effect.runnerId, 'up');
-        this.#must(process.baseKey === baseKey(effect.model), 'loads another base than spawned for');
-        this.#must(isCurrentModel(effect.model, this.state.catalogue), 'loads what is not current');
-        process.threads = effect.threads;
-        return process.load(effect.model);
-      }
+      case 'load':
+        return this.#load(effect);
       case 'sleep':
         return this.#sleep(effect.runnerId);
       case 'wake':
@@ -247,6 +240,9 @@ export class World {
         return this.#stop(effect);
       case 'answer':
         return this.#answer(effect);
+      case 'stageSegment':
+      case 'dropSegment':
+        return this.#mustNot(this.#store.perform(effect, this.state));
       case 'note':
       case 'stage':
       case 'pinEnded':
@@ -260,7 +256,9 @@ export class World {
     this.#mustNot(wrongSpawn(this.state, this.processes, effect, this.now));
     const { runnerId, model, device } = effect;
     if (model) checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
-    this.processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), device, this));
+    const process = new SimulatedProcess(runnerId, model && baseKey(model), device, this);
+    process.baseKind = this.#store.kindOf(model);
+    this.processes.set(runnerId, process);
   }
 
   #claim(effect: Extract<PoolEffect, { type: 'claim' }>): void {
@@ -268,12 +266,20 @@ export class World {
     const { runnerId, model } = effect;
     checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     const process = this.processes.get(runnerId);
-    if (process) process.baseKey = baseKey(model);
+    if (process) Object.assign(process, { baseKey: baseKey(model), baseKind: this.#store.kindOf(model) });
+  }
+
+  #load({ runnerId, model, threads }: Extract<PoolEffect, { type: 'load' }>): void {
+    const process = this.#process(runnerId, 'up');
+    this.#must(process.baseKey === baseKey(model), 'loads another base than spawned for');
+    this.#must(isCurrentModel(model, this.state.catalogue), 'loads what is not current');
+    process.threads = threads;
+    process.load(model);
   }
 
   #sleep(runnerId: RunnerId): void {
     const process = this.#process(runnerId, 'loaded');
-    this.#must(this.#running(runnerId) === 0, 'puts a busy runner to sleep');
+    this.#must(this.#running(runnerId) === 0, 'puts a busy one to sleep');
     this.#mustNot(wrongLettingGo(this.state, process, 'evicted'));
     process.sleep();
   }
@@ -292,7 +298,7 @@ export class World {
     this.#must(isCurrentCombo(combo, this.state.catalogue), 'attaches what is not current');
     this.#must(process.combos.size < this.state.settings.maxCombosPerRunner, 'attaches more than allowed');
     this.#must(!process.combos.has(combo.key), 'attaches twice');
-    // A place that comes free by the event that loads the base is taken by an attach to the loaded base.
+    // What comes free by the event that loads the base is taken by an attach to the loaded base.
     const isLoaded = this.now.type === 'runnerLoaded' && this.now.runnerId === runnerId;
     const { baseKind } = process;
     this.#must(kind === 'attach' || (kind === baseKind && isLoaded), `attaches as ${kind}`);

@@ -38,7 +38,7 @@ class Subject implements WeightFiles {
         this.#refuse = reject;
       });
     };
-    return sendReviewed(body, send, this, CATALOGUE).then(
+    return sendReviewed(body, send, this, CATALOGUE, 'a').then(
       ({ type }) => type,
       (error: Error) => (error instanceof OrderFailed ? JSON.stringify(error.failure) : error.message),
     );
@@ -87,6 +87,14 @@ describe('sendReviewed() of a load', () => {
     const sent = subject.send(load());
     subject.refuse('Cannot load model: the file does not open');
     expect(await sent).toBe('Cannot load model: the file does not open');
+  });
+
+  it('is that of the runner’s base when it wakes', async () => {
+    const subject = new Subject(null, CHANGED);
+    const sent = subject.send({ type: 'wake', threads: 1 });
+    subject.answer('loaded');
+    expect(await sent).toBe(failed(CHANGED));
+    expect(subject.looks).toEqual(['a', 'a']);
   });
 
   it('looks at nothing for a revision that is not current: nobody is served by it', async () => {

@@ -42,6 +42,7 @@ export function adapterRowOf(adapter: CatalogueAdapter): AdapterRow {
     object: 'adapter',
     base: adapter.base,
     path: adapter.path,
+    ...(adapter.converted ? { converted_from: adapter.converted.from } : {}),
     scale: adapter.scale,
     revision: adapter.revision,
     weight_bytes: adapter.weightBytes,

@@ -81,6 +81,10 @@ export const adapterRow = z
     object: z.literal('adapter'),
     base: z.string(),
     path: z.string(),
+    converted_from: z
+      .string()
+      .optional()
+      .openapi({ description: 'PEFT directory that the file at path was made from' }),
     scale: z.number(),
     revision: z.string(),
     weight_bytes: z.int(),

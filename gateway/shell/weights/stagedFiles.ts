@@ -1,10 +1,15 @@
+import { basename } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
-import type { SegmentKey } from '../../domain/ids.ts';
+import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
 import type { PoolEvent } from '../../pool/events.ts';
-import { bookOf, type SegmentBook, type Stageable } from '../../pool/segments.ts';
-import type { Clock } from '../../ports/clock.ts';
+import { bookOf, isStageable, type SegmentBook, type Stageable } from '../../pool/segments.ts';
 import type { Log } from '../../ports/log.ts';
-import { StageFailed, type StagedFile, type StageProgress, type WeightStore } from '../../ports/weightStore.ts';
+import {
+  type StagedFile,
+  StageFailed,
+  type StageProgress,
+  type WeightStore,
+} from '../../ports/weightStore.ts';
 
 /** Where a runner finds the files of an entry. */
 export interface FilePlace {
@@ -19,14 +24,14 @@ export interface StagedFilesDeps {
   /** null: there is no store, every file lies at its source. */
   readonly store: WeightStore | null;
   readonly dispatch: (event: PoolEvent) => void;
-  readonly clock: Clock;
+  /** The pool takes it for staged. */
+  readonly isStaged: (key: SegmentKey) => boolean;
   readonly log: Log;
 }
 
 interface Staging {
   readonly file: Promise<StagedFile>;
-  progress: StageProgress | null;
-  readonly beganMonoMs: number;
+  readonly listeners: Set<(progress: StageProgress) => void>;
   priority: 'demand' | 'prefetch';
 }
 
@@ -37,6 +42,8 @@ interface Staging {
 export class StagedFiles {
   readonly #deps: StagedFilesDeps;
   readonly #stagings = new Map<SegmentKey, Staging>();
+  /** Why an encrypted entry was not staged when it was tried last: a start may ask only after that. */
+  readonly #failures = new Map<ModelId | AdapterId, StageFailed>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
 
   constructor(deps: StagedFilesDeps) {
@@ -45,16 +52,15 @@ export class StagedFiles {
 
   /** Idempotent while it is under way, but for the priority, which only rises. */
   stage(entry: Stageable, priority: 'demand' | 'prefetch'): void {
-    const { store, clock } = this.#deps;
+    const { store } = this.#deps;
     if (!store) return;
     const underway = this.#stagings.get(entry.segment);
     if (underway && (underway.priority === 'demand' || priority === 'prefetch')) return;
     const staging: Staging = {
       file: this.#put(store, entry, priority, (progress) => {
-        staging.progress = progress;
+        for (const listener of staging.listeners) listener(progress);
       }),
-      progress: underway?.progress ?? null,
-      beganMonoMs: underway?.beganMonoMs ?? clock.monoMs(),
+      listeners: underway?.listeners ?? new Set(),
       priority,
     };
     this.#stagings.set(entry.segment, staging);
@@ -86,33 +92,40 @@ export class StagedFiles {
    * Where the runner finds the entry's files: waits for their staging when that is under way. Rejects with StageFailed when
    * the source is bad. Once more when the runner could not lock it: it has gone in between, and is staged anew.
    */
-  async place(entry: CatalogueModel | CatalogueAdapter): Promise<FilePlace> {
+  async place(
+    entry: CatalogueModel | CatalogueAdapter,
+    onProgress: (progress: StageProgress) => void = () => {},
+  ): Promise<FilePlace> {
     const atSource = { path: entry.path, leasePath: null, staged: null };
-    const { store } = this.#deps;
-    if (!store || entry.segment === null) return atSource;
-    const file = this.#stagings.get(entry.segment)?.file ?? this.#find(store, entry as Stageable);
+    const { store, dispatch } = this.#deps;
+    if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
+      if (entry.isEncrypted) throw this.#failures.get(entry.id) ?? notStaged(entry, store !== null);
+      return atSource;
+    }
+    const underway = this.#stagings.get(entry.segment);
+    underway?.listeners.add(onProgress);
     try {
-      const staged = await file;
+      const staged = await (underway?.file ?? this.#put(store, entry, 'demand', onProgress));
+      // What the pool took for staged had gone, and is there again.
+      if (!underway && staged.detail) this.#tell(entry, staged);
       return { path: staged.path, leasePath: staged.leasePath, staged };
     } catch (error) {
-      if (!(error instanceof StageFailed) || !mayReadSource(error)) throw error;
+      if (!(error instanceof StageFailed) || !mayReadSource(error, entry)) throw error;
+      if (!underway) dispatch({ type: 'segmentLost', key: entry.segment });
       return atSource;
+    } finally {
+      underway?.listeners.delete(onProgress);
     }
   }
 
-  /** Of what is on its way; null: it is there, or nobody has ordered it. */
-  progress({ segment }: CatalogueModel | CatalogueAdapter): StageProgress | null {
-    return segment === null ? null : (this.#stagings.get(segment)?.progress ?? null);
+  /** Its file is on its way. */
+  isUnderWay({ segment }: CatalogueModel | CatalogueAdapter): boolean {
+    return segment !== null && this.#stagings.has(segment);
   }
 
-  /** Since when it is on its way, on the monotonic clock; null: it is not. */
-  beganMonoMs({ segment }: CatalogueModel | CatalogueAdapter): number | null {
-    return segment === null ? null : (this.#stagings.get(segment)?.beganMonoMs ?? null);
-  }
-
-  /** It is in the store by all that is known: asked for again it is found, or staged anew when it has gone in between. */
-  #find(store: WeightStore, entry: Stageable): Promise<StagedFile> {
-    return this.#put(store, entry, 'demand', () => {});
+  /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
+  #isKnown({ segment }: Stageable): boolean {
+    return this.#stagings.has(segment) || this.#deps.isStaged(segment);
   }
 
   async #put(
@@ -122,26 +135,50 @@ export class StagedFiles {
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
     await this.#drops.get(entry.segment);
-    const { segment: key, path: source, weightBytes: bytes, digest } = entry;
-    return store.stage({ key, book: bookOf(entry), source, bytes, digest, priority }, onProgress);
+    const { segment: key, path: source, weightBytes: bytes } = entry;
+    const order = {
+      key,
+      book: bookOf(entry),
+      source,
+      fileName: basename(source),
+      bytes,
+      digest: null,
+      priority,
+    };
+    return store.stage(order, onProgress);
   }
 
-  #staged({ segment: key }: Stageable, staging: Staging, { detail }: StagedFile): void {
-    if (this.#stagings.get(key) !== staging) return;
-    this.#stagings.delete(key);
-    this.#deps.dispatch({ type: 'segmentStaged', key, tookMs: detail?.wallMs ?? null });
+  #staged(entry: Stageable, staging: Staging, file: StagedFile): void {
+    if (this.#stagings.get(entry.segment) !== staging) return;
+    this.#stagings.delete(entry.segment);
+    this.#failures.delete(entry.id);
+    this.#tell(entry, file);
   }
 
-  #failed({ id, segment: key }: Stageable, staging: Staging, error: unknown): void {
+  #tell({ segment: key }: Stageable, { contentId, detail }: StagedFile): void {
+    this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: detail?.wallMs ?? null });
+  }
+
+  #failed({ id, segment: key, isEncrypted }: Stageable, staging: Staging, error: unknown): void {
     if (this.#stagings.get(key) !== staging) return;
     this.#stagings.delete(key);
+    if (isEncrypted && error instanceof StageFailed) this.#failures.set(id, error);
     const message = error instanceof Error ? error.message : String(error);
     this.#deps.log.warn({ entry: id, segment: key, error: message }, 'weights could not be staged');
     this.#deps.dispatch({ type: 'segmentLost', key });
   }
 }
 
-/** The store is at fault, not the file. */
-function mayReadSource({ code }: StageFailed): boolean {
-  return code === 'store_unavailable';
+/** The store is at fault, not the file, and an engine can read that. */
+function mayReadSource({ code }: StageFailed, { isEncrypted }: Stageable): boolean {
+  return code === 'store_unavailable' && !isEncrypted;
+}
+
+function notStaged({ id, path }: CatalogueModel | CatalogueAdapter, hasStore: boolean): StageFailed {
+  const expected = hasStore ? 'room in the weight store' : 'a weight store';
+  return new StageFailed(
+    'refused',
+    `Cannot load "${id}": "${path}" is encrypted, expected ${expected}`,
+    !hasStore,
+  );
 }

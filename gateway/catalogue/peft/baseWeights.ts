@@ -1,0 +1,27 @@
+import { stat } from 'node:fs/promises';
+import { type GgufMetadata, readGgufContents } from '../ggufHeader.ts';
+import { partsOf } from '../ggufParts.ts';
+import type { BaseWeights } from './loraPlan.ts';
+
+/** Reads what an adapter is held against out of a base's GGUF file, or all files of a split one. Throws an Error. */
+export async function readBaseWeights(path: string): Promise<BaseWeights> {
+  const shapes = new Map<string, readonly number[]>();
+  let first: GgufMetadata | undefined;
+  for (const part of partsOf(path)) {
+    const { metadata, tensors } = await readGgufContents(part, (await stat(part)).size);
+    first ??= metadata;
+    for (const { name, shape } of tensors) shapes.set(name, shape);
+  }
+  const architecture = String(first?.get('general.architecture') ?? '');
+  const count = (key: string) => {
+    const value = first?.get(`${architecture}.${key}`);
+    return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
+  };
+  return {
+    architecture,
+    blockCount: count('block_count'),
+    headCount: count('attention.head_count'),
+    kvHeadCount: count('attention.head_count_kv'),
+    shapes,
+  };
+}

@@ -1,0 +1,79 @@
+import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
+import type { RunnerId } from '../../domain/ids.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { StageFailed } from '../../ports/weightStore.ts';
+import { type Answer, type OrderBody, OrderFailed } from '../processes/controlChannel.ts';
+import type { StartTimeline } from '../startTimeline.ts';
+import type { FilePlace, StagedFiles } from './stagedFiles.ts';
+
+interface Deps {
+  readonly staged: StagedFiles;
+  readonly timeline: StartTimeline;
+  readonly clock: Clock;
+}
+
+type Send = (body: OrderBody) => Promise<Answer>;
+
+/** The runner's word for a segment that it could not lock. */
+const GONE = 'segment_gone';
+
+/**
+ * Sends the order to load a base, when its file is where the runner is to read it. What is waited for until then is the
+ * start's staging. Rejects with OrderFailed, too, when the file cannot be staged.
+ */
+export function loadPlaced(
+  id: RunnerId,
+  model: CatalogueModel,
+  orderAt: (place: FilePlace) => OrderBody,
+  send: Send,
+  { staged, timeline, clock }: Deps,
+): Promise<Answer> {
+  return again(async () => {
+    if (staged.isUnderWay(model)) timeline.staging(id, clock.monoMs());
+    const orderedMonoMs = clock.monoMs();
+    const place = await placeOf(staged, model, ({ bytes, totalBytes }) => {
+      timeline.staging(id, orderedMonoMs);
+      timeline.stagingProgress(id, totalBytes === 0 ? 0 : bytes / totalBytes);
+    });
+    const detail = place.staged?.detail ?? null;
+    if (detail) timeline.staging(id, orderedMonoMs);
+    timeline.staged(id, detail, clock.monoMs());
+    return send(orderAt(place));
+  });
+}
+
+/** The same for adapters, which are staged at the same time. */
+export function attachPlaced(
+  adapters: readonly CatalogueAdapter[],
+  orderAt: (places: readonly FilePlace[]) => OrderBody,
+  send: Send,
+  { staged }: Pick<Deps, 'staged'>,
+): Promise<Answer> {
+  return again(async () => {
+    const places = await Promise.all(adapters.map((adapter) => placeOf(staged, adapter)));
+    return send(orderAt(places));
+  });
+}
+
+/** Another gateway of this host may take a segment before the runner has locked it: then it is staged anew, once. */
+async function again(attempt: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof OrderFailed) || error.failure.code !== GONE) throw error;
+    return attempt();
+  }
+}
+
+async function placeOf(
+  staged: StagedFiles,
+  entry: CatalogueModel | CatalogueAdapter,
+  onProgress?: Parameters<StagedFiles['place']>[1],
+): Promise<FilePlace> {
+  try {
+    return await staged.place(entry, onProgress);
+  } catch (error) {
+    if (!(error instanceof StageFailed)) throw error;
+    throw new OrderFailed({ code: error.code, message: error.message, permanent: error.isPermanent });
+  }
+}

@@ -1,0 +1,70 @@
+import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import type { SegmentKey } from '../../gateway/domain/ids.ts';
+import type { PoolEffect } from '../../gateway/pool/effects.ts';
+import type { PoolEvent } from '../../gateway/pool/events.ts';
+import type { PoolState } from '../../gateway/pool/state.ts';
+import type { Agenda } from './agenda.ts';
+
+type Told = Extract<PoolEffect, { type: 'stageSegment' | 'dropSegment' }>;
+
+/** The weight store as other gateways of the host use it, too: what is ordered comes about after a while, or does not. */
+export class StoreSide {
+  /** What is there, or on its way there. */
+  readonly #bytes = new Map<SegmentKey, { readonly book: string; readonly bytes: number }>();
+  readonly #staged = new Set<SegmentKey>();
+  readonly #tell: (event: PoolEvent) => void;
+  readonly #agenda: Agenda;
+  readonly #random: () => number;
+
+  constructor(tell: (event: PoolEvent) => void, agenda: Agenda, random: () => number) {
+    this.#tell = tell;
+    this.#agenda = agenda;
+    this.#random = random;
+  }
+
+  #later(act: () => void): void {
+    this.#agenda.in(1 + this.#random() * 300, act);
+  }
+
+  /** How a start of the base from nothing is called. */
+  kindOf(model: CatalogueModel | null): 'staged' | 'cold' {
+    return model?.segment && this.#staged.has(model.segment) ? 'staged' : 'cold';
+  }
+
+  /** What is wrong with the order; null: nothing. */
+  perform(effect: Told, state: PoolState): string | null {
+    if (!state.store) return 'orders of a store that there is none of';
+    return effect.type === 'stageSegment' ? this.#stage(effect, state) : this.#drop(effect, state);
+  }
+
+  #stage({ entry }: Extract<Told, { type: 'stageSegment' }>, { store }: PoolState): string | null {
+    const { segment: key, weightBytes: bytes } = entry;
+    const book = 'base' in entry ? 'adapters' : 'bases';
+    if (this.#bytes.has(key)) return null;
+    this.#bytes.set(key, { book, bytes });
+    let held = 0;
+    for (const one of this.#bytes.values()) if (one.book === book) held += one.bytes;
+    if (held > (store?.budgets[book] ?? 0)) return `stages past the budget of ${book}`;
+    this.#later(() => {
+      const fails = this.#random() < 0.1;
+      if (fails) this.#bytes.delete(key);
+      else this.#staged.add(key);
+      if (fails) this.#tell({ type: 'segmentLost', key });
+      else this.#tell({ type: 'segmentStaged', key, contentId: `content of ${key}`, tookMs: 100 });
+    });
+    return null;
+  }
+
+  #drop({ key }: Extract<Told, { type: 'dropSegment' }>, state: PoolState): string | null {
+    for (const { model, combos } of state.runners.values()) {
+      if (model?.segment === key) return 'drops the segment of a runner';
+      for (const slot of combos.values())
+        if (slot.state === 'attaching' && slot.combo.adapters.some(({ adapter }) => adapter.segment === key))
+          return `drops a segment that ${slot.combo.name} is attached from`;
+    }
+    this.#bytes.delete(key);
+    this.#staged.delete(key);
+    this.#later(() => this.#tell({ type: 'segmentDropped', key, isGone: true }));
+    return null;
+  }
+}
