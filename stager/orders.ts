@@ -32,7 +32,7 @@ export class Orders {
     const { seq } = order;
     switch (order.type) {
       case 'describe': {
-        const { realPath: _, ...description } = await this.#addon.describeSource(order.path);
+        const { realPath: _, ...description } = await this.#addon.describeSource(order.path, order.digest);
         return { type: 'described', seq, ...description };
       }
       case 'lookup':
