@@ -6,6 +6,7 @@ import { CatalogueService } from './catalogue/catalogueService.ts';
 import { GgufFiles } from './catalogue/ggufFiles.ts';
 import { ConverterThread } from './catalogue/peft/converterThread.ts';
 import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
+import { ConfiguredKeys } from './compose/encryption.ts';
 import { findSegments, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
@@ -90,7 +91,8 @@ export async function compose(
     opened.unshift(() => database.close());
     // Read beside what else there is to do before the pool begins.
     const pastTimes = readPastTimes(database.durations, log);
-    const catalogue = await openCatalogue(settings, database, log);
+    const keys = new ConfiguredKeys(settings.configPath, environment);
+    const catalogue = await openCatalogue(settings, database, keys, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
@@ -104,6 +106,7 @@ export async function compose(
     const weights = openWeightStore(
       settings.store,
       { distDir: DIST_DIR, runDir, environment: pick(environment, STAGER_ENVIRONMENT) },
+      keys,
       log,
     );
     opened.unshift(() => weights?.close());
@@ -161,8 +164,13 @@ function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): 
   };
 }
 
-async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {
-  const files = new GgufFiles();
+async function openCatalogue(
+  settings: Settings,
+  database: Database,
+  keys: ConfiguredKeys,
+  log: Log,
+): Promise<CatalogueService> {
+  const files = new GgufFiles(keys);
   const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
   const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files);
   const opened = await CatalogueService.open({

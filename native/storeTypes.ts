@@ -6,7 +6,7 @@
  */
 
 /** Bumped on every change of this file that an older addon cannot serve. */
-export const STORE_ADDON_VERSION = 1;
+export const STORE_ADDON_VERSION = 2;
 
 /** Bases and adapters have folders, books and budgets apart. */
 export type Book = 'bases' | 'adapters';
@@ -53,9 +53,11 @@ export interface StoreError extends Error {
   freeBytes?: number;
   /** null: only the file system is a bound. */
   budgetBytes?: number | null;
+  /** With `key_required`: which key, as the container says; empty when it says none. */
+  keyName?: string;
 }
 
-/** A file or a model's folder as it was found, without reading it. */
+/** A file or a model's folder as it was found; of each file no more than its first page is read. */
 export interface SourceDescription {
   sourceKey: string;
   realPath: string;
@@ -64,6 +66,17 @@ export interface SourceDescription {
   bytes: number;
   /** Sorted by name. */
   files: { name: string; bytes: number }[];
+  /** At least one file is a container. */
+  encrypted: boolean;
+  /** The key that the first container names, empty when it names none; null: there is none. */
+  keyName: string | null;
+}
+
+/** A master key, by the name that containers give it; an empty name for containers that give none. */
+export interface NamedKey {
+  name: string;
+  /** 32 bytes, copied before the call returns: fill it with zeros then. The copy is wiped when the staging has ended. */
+  key: Uint8Array;
 }
 
 /**
@@ -93,6 +106,8 @@ export interface StageOptions {
   digest?: string;
   /** What the book may take; null: what the file system has. */
   budgetBytes: number | null;
+  /** For what is encrypted; without the one that is needed it is `key_required`. */
+  keys?: readonly NamedKey[];
   /** 2 to 16, adapted within that; 16 unless said. */
   maxThreads?: number;
   /** Where the pages shall lie; anywhere unless said. */

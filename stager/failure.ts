@@ -43,8 +43,9 @@ export function toFailure(error: unknown): StagerFailure {
   if (error instanceof StagerError)
     return { code: error.code, message: error.message, permanent: error.permanent };
   if (!isStoreError(error)) throw error;
-  const { code, message, neededBytes, freeBytes, budgetBytes = null } = error;
-  const failure = { code, message, permanent: PERMANENT.has(code) };
+  const { code, message, neededBytes, freeBytes, budgetBytes = null, keyName } = error;
+  const named = keyName === undefined ? {} : { keyName };
+  const failure = { code, message, permanent: PERMANENT.has(code), ...named };
   if (neededBytes === undefined || freeBytes === undefined) return failure;
   return { ...failure, shortage: { neededBytes, freeBytes, budgetBytes } };
 }

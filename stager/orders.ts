@@ -32,11 +32,8 @@ export class Orders {
     const { seq } = order;
     switch (order.type) {
       case 'describe': {
-        const { sourceKey, isFolder, fileSystem, bytes, files } = await this.#addon.describeSource(
-          order.path,
-          order.digest,
-        );
-        return { type: 'described', seq, sourceKey, isFolder, fileSystem, bytes, files };
+        const { realPath: _, ...description } = await this.#addon.describeSource(order.path, order.digest);
+        return { type: 'described', seq, ...description };
       }
       case 'lookup':
         return { type: 'found', seq, ...this.#tiers.lookup(order.book, order.sourceKey) };

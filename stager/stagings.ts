@@ -8,15 +8,23 @@ import type {
 } from '../native/storeTypes.ts';
 import { isStoreError, StagerError } from './failure.ts';
 import type { Leases } from './leases.ts';
-import type { FromStager, StageSource, ToStager } from './protocol/messages.ts';
-import type { Tier, Tiers } from './tiers.ts';
+import type { EncodedKey, FromStager, StageSource, ToStager } from './protocol/messages.ts';
+import { fileNameOf, type Tier, type Tiers } from './tiers.ts';
 
 type StageOrder = Extract<ToStager, { type: 'stage' }>;
 type Staged = Extract<FromStager, { type: 'staged' }>;
 type OnProgress = (progress: StageProgress) => void;
 
 /** What no other source would change. */
-const FINAL_CODES = new Set(['cancelled', 'store_full', 'invalid_argument', 'out_of_memory', 'store_failed']);
+const FINAL_CODES = new Set([
+  'cancelled',
+  'store_full',
+  'invalid_argument',
+  'out_of_memory',
+  'store_failed',
+  // With the key this source may well do, and the next may be gone.
+  'key_required',
+]);
 
 /** An order under way. */
 interface Ticket {
@@ -44,7 +52,8 @@ interface Flight {
 
 /**
  * Carries out `stage` orders. Those for one source are one staging, which is as urgent as the most urgent of them; what
- * other processes stage is joined by the native side.
+ * other processes stage is joined by the native side. An order with keys is a staging of its own: it must not fail for want
+ * of a key that another has not.
  */
 export class Stagings {
   readonly #addon: StoreAddon;
@@ -100,7 +109,8 @@ export class Stagings {
     const tier = this.#tiers.get(order.tier);
     const sourceKey = order.sourceKey ?? (await this.#keyOf(order));
     if (ticket.cancelled) throw cancelled();
-    const name = `${order.tier}/${order.book}/${sourceKey}`;
+    const own = order.keys ? `/${order.seq}` : '';
+    const name = `${order.tier}/${order.book}/${sourceKey}${own}`;
     const joined = this.#flights.get(name);
     const flight = joined ?? this.#begin(name, order, tier, sourceKey);
     if (ticket.hurried) hurryUp(flight);
@@ -115,6 +125,7 @@ export class Stagings {
       outcome: joined && segment.outcome === 'staged' ? 'joined' : segment.outcome,
       sourceKey,
       path: lease.path,
+      fileName: fileNameOf(lease.path),
       leaseId: this.#leases.hold(lease),
       sourceIndex,
     };
@@ -164,9 +175,11 @@ export class Stagings {
         ...(numaNode === undefined ? {} : { numaNode }),
       };
       try {
-        const job = tier.store.stage(options, (progress) => {
-          for (const { onProgress } of flight.tickets) onProgress(progress);
-        });
+        const job = withKeys(order.keys, (keys) =>
+          tier.store.stage({ ...options, ...keys }, (progress) => {
+            for (const { onProgress } of flight.tickets) onProgress(progress);
+          }),
+        );
         flight.job = job;
         return { segment: await job.done, sourceIndex };
       } catch (error) {
@@ -218,4 +231,18 @@ function hurryUp(flight: Flight): void {
 
 function cancelled(): StagerError {
   return new StagerError('cancelled', 'Cannot stage the source: cancelled', false);
+}
+
+/** Calls with the keys as bytes, which are wiped when it returns: the native side has its copy then. */
+function withKeys<T>(
+  encoded: readonly EncodedKey[] | undefined,
+  use: (options: Pick<StageOptions, 'keys'>) => T,
+): T {
+  if (!encoded) return use({});
+  const keys = encoded.map(({ name, key }) => ({ name, key: Buffer.from(key, 'base64') }));
+  try {
+    return use({ keys });
+  } finally {
+    for (const { key } of keys) key.fill(0);
+  }
 }

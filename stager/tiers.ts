@@ -12,6 +12,7 @@ const segmentFileSchema = z.object({
   bytes: z.int().nonnegative(),
   stagedAtEpochMs: z.int(),
   encrypted: z.boolean(),
+  files: z.array(z.object({ name: z.string() })),
 });
 
 /** A store and what its books may take. */
@@ -69,6 +70,12 @@ export class Tiers {
     }
     return rows;
   }
+}
+
+/** Of the one file of a segment; null: it has several. */
+export function fileNameOf(segmentPath: string): string | null {
+  const files = readSegmentFile(join(segmentPath, '.segment.json'))?.files ?? [];
+  return files.length === 1 ? (files[0]?.name ?? null) : null;
 }
 
 function readSegmentFile(path: string): z.infer<typeof segmentFileSchema> | null {

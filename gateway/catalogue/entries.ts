@@ -63,6 +63,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.value.sizeBytes,
     segment: segmentOf(facts.value),
+    ...(facts.value.isEncrypted ? { isEncrypted: true as const } : {}),
     layers: facts.value.layers,
     kvBytesPerToken: facts.value.kvBytesPerToken,
     computeBytes: facts.value.computeBytes,
@@ -103,6 +104,7 @@ export async function makeAdapter(
     revision: adapterRevision({ scale, ...origin }, facts.value.identity),
     weightBytes: facts.value.sizeBytes,
     segment: segmentOf(facts.value),
+    ...(facts.value.isEncrypted ? { isEncrypted: true as const } : {}),
     createdAtEpochMs: (converted.value ?? facts.value).modifiedAtEpochMs,
     source: context.source,
   });

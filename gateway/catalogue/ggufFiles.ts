@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
+import type { SealedFiles } from '../ports/readableFile.ts';
 import { readGgufHeader } from './ggufHeader.ts';
 import { computeBytes, kvBytesPerToken, layersOf } from './ggufMemory.ts';
 import { partsOf } from './ggufParts.ts';
@@ -11,6 +12,12 @@ import { partsOf } from './ggufParts.ts';
 /** Looks into GGUF files on this machine. Headers that were read once are kept by the file's identity. */
 export class GgufFiles implements ModelFiles {
   readonly #facts = new LRUCache<string, ModelFileFacts>({ max: 2048 });
+  readonly #sealed: SealedFiles | null;
+
+  /** `sealed` opens encrypted files; null: there are none. */
+  constructor(sealed: SealedFiles | null = null) {
+    this.#sealed = sealed;
+  }
 
   async inspect(path: string): Promise<Result<ModelFileFacts>> {
     try {
@@ -18,7 +25,7 @@ export class GgufFiles implements ModelFiles {
       const identity = identityOf(path, parts);
       const known = this.#facts.get(identity);
       if (known) return ok(known);
-      const facts = await readFacts(path, parts, identity);
+      const facts = await readFacts(path, parts, identity, this.#sealed);
       this.#facts.set(identity, facts);
       return ok(facts);
     } catch (error) {
@@ -53,8 +60,12 @@ async function readFacts(
   path: string,
   parts: readonly BigIntStats[],
   identity: string,
+  sealed: SealedFiles | null,
 ): Promise<ModelFileFacts> {
-  const metadata = await readGgufHeader(path, Number(parts[0]?.size));
+  const header = await readGgufHeader(path, Number(parts[0]?.size), sealed);
+  const { metadata } = header;
+  if (header.isEncrypted && parts.length > 1)
+    throw new Error(`expected an encrypted model in one file against ${parts.length}`);
   const type = metadata.get('general.type') ?? 'model';
   if (type !== 'model' && type !== 'adapter') {
     throw new Error(`expected a model or an adapter, got general.type ${JSON.stringify(type)}`);
@@ -73,7 +84,8 @@ async function readFacts(
     kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
     computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
     parts: parts.length,
-    sizeBytes: parts.reduce((sum, { size }) => sum + Number(size), 0),
+    sizeBytes: header.isEncrypted ? header.sizeBytes : parts.reduce((sum, { size }) => sum + Number(size), 0),
+    isEncrypted: header.isEncrypted,
     modifiedAtEpochMs: Math.max(...parts.map(({ mtimeMs }) => Number(mtimeMs))),
     identity,
   };

@@ -6,6 +6,7 @@ import { bookOf, isStageable, type Stageable } from '../pool/segments.ts';
 import type { Log } from '../ports/log.ts';
 import type { PoolLoop } from '../shell/poolLoop.ts';
 import { StagerStore } from '../shell/stager/stagerStore.ts';
+import type { ConfiguredKeys } from './encryption.ts';
 
 /** Magic number of tmpfs (man 2 statfs). */
 const TMPFS = 0x01021994;
@@ -26,6 +27,7 @@ export interface StagerPlace {
 export function openWeightStore(
   settings: StoreSettings | null,
   { distDir, runDir, environment }: StagerPlace,
+  keys: ConfiguredKeys,
   log: Log,
 ): StagerStore | null {
   if (!settings) return null;
@@ -44,7 +46,8 @@ export function openWeightStore(
   }
   const memory = { root, budgets };
   const entry = join(distDir, 'stager.mjs');
-  return new StagerStore({ entry, runDir, environment, memory, disk, prefetchBytesPerSecond }, log);
+  const stager = { entry, runDir, environment, memory, disk, prefetchBytesPerSecond };
+  return new StagerStore(stager, keys.forStore(root), log);
 }
 
 /** Tells the pool which files of the catalogue are in the store already. */

@@ -44,6 +44,8 @@ export interface CatalogueModel {
   readonly weightBytes: number;
   /** By which the weight store finds its file; null: it cannot hold it. */
   readonly segment: SegmentKey | null;
+  /** Its file is a container of encrypted weights, which an engine opens only as it is staged; absent: it is plain. */
+  readonly isEncrypted?: true;
   /** Of the file's header; 0: it does not say. */
   readonly layers: number;
   /** KV cache of one token over all layers, from the file's header; 0: it does not say. */
@@ -69,6 +71,8 @@ export interface CatalogueAdapter {
   readonly weightBytes: number;
   /** By which the weight store finds its file; null: it cannot hold it. */
   readonly segment: SegmentKey | null;
+  /** Its file is a container of encrypted weights, which an engine opens only as it is staged; absent: it is plain. */
+  readonly isEncrypted?: true;
   readonly createdAtEpochMs: number;
   readonly source: EntrySource;
 }

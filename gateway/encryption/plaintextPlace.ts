@@ -9,27 +9,22 @@ export interface PlaintextFacts {
   readonly noswap: boolean;
   /** Files and partitions that memory may be written to now. null: cannot be told. */
   readonly swapAreas: readonly string[] | null;
-  /** What a process of this user may still lock into memory; Infinity: all of it. */
-  readonly lockableBytes: number;
 }
 
-/** What keeps the plaintext out of the swap. `locked`: only while the stager has the whole segment locked (mlock). */
-export type PlaintextGuard = 'noswap' | 'no_swap' | 'locked' | 'operator';
+/** What keeps the plaintext out of the swap, or who answers for it. */
+export type PlaintextGuard = 'noswap' | 'no_swap' | 'operator';
 
 export type PlaintextPlace =
   | { readonly allowed: true; readonly guard: PlaintextGuard }
   | { readonly allowed: false; readonly reason: string };
 
 /**
- * May an encrypted model of `segmentBytes` be staged there? `allowSwap` is the operator's word, `weights.allow_swap`; a folder
- * on a disk it does not allow: plaintext would stay on it. The reason is the last part of a sentence.
+ * May an encrypted model be staged there? `allowSwap` is the operator's word, `weights.allow_swap`; a folder on a disk it does
+ * not allow: plaintext would stay on it. That it could be locked (mlock) does not count: a lock goes with the process that has
+ * it, and a segment outlives its stager. The reason is the last part of a sentence.
  */
-export function judgePlaintextPlace(
-  facts: PlaintextFacts,
-  segmentBytes: number,
-  allowSwap: boolean,
-): PlaintextPlace {
-  const { fileSystem, noswap, swapAreas, lockableBytes } = facts;
+export function judgePlaintextPlace(facts: PlaintextFacts, allowSwap: boolean): PlaintextPlace {
+  const { fileSystem, noswap, swapAreas } = facts;
   const isMemory = fileSystem === 'tmpfs' || (fileSystem !== null && NEVER_SWAPPED.has(fileSystem));
   if (!isMemory) {
     const found = fileSystem === null ? 'one that cannot be told' : fileSystem;
@@ -37,13 +32,12 @@ export function judgePlaintextPlace(
   }
   if (noswap || fileSystem !== 'tmpfs') return { allowed: true, guard: 'noswap' };
   if (swapAreas?.length === 0) return { allowed: true, guard: 'no_swap' };
-  if (lockableBytes >= segmentBytes) return { allowed: true, guard: 'locked' };
   if (allowSwap) return { allowed: true, guard: 'operator' };
   const areas =
     swapAreas === null ? 'swap that cannot be told' : `swap on ${swapAreas.map(quoted).join(', ')}`;
   return {
     allowed: false,
-    reason: `expected a tmpfs mounted with noswap, no swap, ${segmentBytes} lockable bytes, or weights.allow_swap against ${areas} and ${lockableBytes} lockable bytes`,
+    reason: `expected a tmpfs mounted with noswap, no swap, or weights.allow_swap against ${areas}`,
   };
 }
 

@@ -2,19 +2,14 @@ import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PlaintextFacts } from './plaintextPlace.ts';
 
-/** Of capabilities(7). */
-const CAP_IPC_LOCK = 14n;
-
 /**
- * Reads from /proc what judgePlaintextPlace() wants to know of a folder, which need not be there yet, and of this process,
- * whose limits its children have as well. What cannot be read counts as the worst.
+ * Reads from /proc what judgePlaintextPlace() wants to know of a folder, which need not be there yet. What cannot be read
+ * counts as the worst.
  */
 export async function readPlaintextFacts(directory: string, proc = '/proc'): Promise<PlaintextFacts> {
-  const [mounts, swaps, limits, status, path] = await Promise.all([
+  const [mounts, swaps, path] = await Promise.all([
     textOf(join(proc, 'self/mountinfo')),
     textOf(join(proc, 'swaps')),
-    textOf(join(proc, 'self/limits')),
-    textOf(join(proc, 'self/status')),
     nearestRealPath(directory),
   ]);
   const mount = mountOf(mounts ?? '', path);
@@ -22,7 +17,6 @@ export async function readPlaintextFacts(directory: string, proc = '/proc'): Pro
     fileSystem: mount?.fileSystem ?? null,
     noswap: mount?.options.includes('noswap') ?? false,
     swapAreas: swaps === null ? null : swapAreasOf(swaps),
-    lockableBytes: lockableBytesOf(limits ?? '', status ?? ''),
   };
 }
 
@@ -80,16 +74,4 @@ function unescaped(text: string): string {
 function swapAreasOf(swaps: string): string[] {
   const lines = swaps.split('\n').slice(1);
   return lines.filter((line) => line !== '').map((line) => unescaped(line.split(/\s/, 1)[0] ?? ''));
-}
-
-/** The soft limit of locked memory less what is locked; none for who has the capability. */
-function lockableBytesOf(limits: string, status: string): number {
-  const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
-  if (capabilities !== undefined && ((BigInt(`0x${capabilities}`) >> CAP_IPC_LOCK) & 1n) === 1n)
-    return Number.POSITIVE_INFINITY;
-  const limit = /^Max locked memory\s+(\S+)/m.exec(limits)?.[1];
-  if (limit === undefined) return 0;
-  if (limit === 'unlimited') return Number.POSITIVE_INFINITY;
-  const lockedBytes = Number(/^VmLck:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-  return Math.max(0, Number(limit) - lockedBytes);
 }

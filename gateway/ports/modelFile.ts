@@ -13,7 +13,9 @@ export interface ModelFileFacts {
   readonly computeBytes: number;
   /** Files that it is split into; 1: it is one. */
   readonly parts: number;
-  /** All files of a split model together. */
+  /** It is a container; an engine opens it only where it was staged. */
+  readonly isEncrypted: boolean;
+  /** All files of a split model together; of an encrypted one its plaintext. */
   readonly sizeBytes: number;
   /** The file's own modification time: stable over restarts, unlike the time of the look. */
   readonly modifiedAtEpochMs: number;

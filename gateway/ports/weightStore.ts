@@ -69,7 +69,7 @@ export interface FoundSegment extends SegmentRow {
 }
 
 export type StageFailureCode =
-  /** No room, or the store itself fails: the source may be used as it is. */
+  /** No room, or the store itself fails: the source may be used as it is. Never of one that is known to be encrypted. */
   | 'store_unavailable'
   | 'source_unreadable'
   | 'digest_mismatch'

@@ -7,7 +7,7 @@ namespace hearth::face {
 namespace {
 
 /** STORE_ADDON_VERSION of storeTypes.ts. */
-constexpr int kAddonVersion = 1;
+constexpr int kAddonVersion = 2;
 
 StoreAddonData& dataOf(Napi::Env env) { return *env.GetInstanceData<StoreAddonData>(); }
 
@@ -24,8 +24,10 @@ Napi::Value DescribeSource(const Napi::CallbackInfo& info) {
       .jobs
       .start(info.Env(),
              [path, digest](StoreJobs::Job&) -> StoreJobs::Write {
-               return [source = store::describeSource(path), digest](Napi::Env env) {
-                 return write(env, source, digest);
+               store::Source source = store::describeSource(path);
+               store::SourceSeal seal = store::sealOf(source);
+               return [source = std::move(source), seal = std::move(seal), digest](Napi::Env env) {
+                 return write(env, source, seal, digest);
                };
              })
       .promise;

@@ -33,6 +33,7 @@ Napi::Error storeError(Napi::Env env, const store::StoreFailure& failure) {
     error.Set("budgetBytes", failure.shortage->budgetBytes ? number(env, *failure.shortage->budgetBytes)
                                                            : Napi::Value(env.Null()));
   }
+  if (failure.keyName) error.Set("keyName", *failure.keyName);
   return error;
 }
 
@@ -40,7 +41,8 @@ void refuseArgument(Napi::Env env, const std::string& message) {
   storeError(env, store::StoreFailure("invalid_argument", message)).ThrowAsJavaScriptException();
 }
 
-Napi::Object write(Napi::Env env, const store::Source& source, const std::string& digest) {
+Napi::Object write(Napi::Env env, const store::Source& source, const store::SourceSeal& seal,
+                   const std::string& digest) {
   Napi::Array files = Napi::Array::New(env, source.files.size());
   for (uint32_t index = 0; index < source.files.size(); ++index) {
     Napi::Object file = Napi::Object::New(env);
@@ -55,6 +57,8 @@ Napi::Object write(Napi::Env env, const store::Source& source, const std::string
   object.Set("fileSystem", source.fileSystem);
   object.Set("bytes", number(env, source.bytes));
   object.Set("files", files);
+  object.Set("encrypted", seal.encrypted);
+  object.Set("keyName", seal.encrypted ? Napi::String::New(env, seal.keyName) : Napi::Value(env.Null()));
   return object;
 }
 
@@ -136,6 +140,32 @@ store::Book readBook(Napi::Value value, bool& known) {
   return book.value_or(store::Book::bases);
 }
 
+namespace {
+
+/** 32 bytes, which the caller may wipe as soon as this returns. */
+std::optional<crypt::SecretKey> readKey(const Napi::Value& value) {
+  if (value.IsEmpty() || !value.IsTypedArray()) return std::nullopt;
+  const auto array = value.As<Napi::TypedArray>();
+  if (array.TypedArrayType() != napi_uint8_array || array.ByteLength() != crypt::kKeyBytes) return std::nullopt;
+  const auto* bytes = reinterpret_cast<const std::byte*>(array.As<Napi::Uint8Array>().Data());
+  return crypt::SecretKey(std::span<const std::byte, crypt::kKeyBytes>(bytes, crypt::kKeyBytes));
+}
+
+std::shared_ptr<const store::KeyRing> readKeys(Reader& reader) {
+  auto ring = std::make_shared<store::KeyRing>();
+  const Napi::Array keys = reader.list("keys");
+  for (uint32_t index = 0; !reader.failed() && index < keys.Length(); ++index) {
+    Reader entry(keys.Get(index));
+    const std::string name = entry.text("name");
+    auto key = readKey(entry.get("key"));
+    if (entry.failed() || !key) reader.fail("keys", "objects with a name and a key of 32 bytes");
+    else ring->add(name, std::move(*key));
+  }
+  return ring;
+}
+
+}  // namespace
+
 store::StageRequest readStageRequest(Reader& reader) {
   store::StageRequest request;
   bool known = false;
@@ -152,6 +182,7 @@ store::StageRequest readStageRequest(Reader& reader) {
   if (reader.has("budgetBytes"))
     request.budgetBytes = static_cast<uint64_t>(reader.number("budgetBytes", 0, 1e18));
   if (reader.has("maxThreads")) request.mostThreads = reader.integer("maxThreads", 2, 16);
+  if (reader.has("keys")) request.decoders = readKeys(reader);
   if (reader.has("numaNode")) request.numaNode = reader.integer("numaNode", 0, 63);
   return request;
 }

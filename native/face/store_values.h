@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include "core/store/containers.h"
 #include "core/store/raw_read.h"
 #include "core/store/stage.h"
 #include "face/read_options.h"
@@ -13,7 +14,8 @@ Napi::Error storeError(Napi::Env env, const store::StoreFailure& failure);
 /** Throws it into JavaScript, as `invalid_argument`. */
 void refuseArgument(Napi::Env env, const std::string& message);
 
-Napi::Object write(Napi::Env env, const store::Source& source, const std::string& digest);
+Napi::Object write(Napi::Env env, const store::Source& source, const store::SourceSeal& seal,
+                   const std::string& digest);
 Napi::Object write(Napi::Env env, const store::StageProgress& progress);
 /** But for the lease. */
 Napi::Object write(Napi::Env env, const store::StageReport& report);

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 
-export const STAGER_PROTOCOL_VERSION = 1;
+export const STAGER_PROTOCOL_VERSION = 2;
 
 const seq = z.int().nonnegative();
 const bytes = z.int().nonnegative();
@@ -30,6 +30,17 @@ export const sourceSchema = z.discriminatedUnion('kind', [
 ]);
 export type StageSource = z.infer<typeof sourceSchema>;
 
+/** As much as an order may bring: a folder's files may be under several keys. */
+export const MAX_KEYS = 16;
+
+/** A master key, by the name that containers give it; an empty name for containers that give none. */
+const namedKey = z.object({
+  name: z.string().max(128),
+  /** 32 bytes as base64. It is in no message, log or answer. */
+  key: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
+});
+export type EncodedKey = z.infer<typeof namedKey>;
+
 /** Gateway to stager. */
 export const toStagerSchema = z.discriminatedUnion('type', [
   z.object({
@@ -40,7 +51,7 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     disk: tierSchema.nullable(),
     prefetchBytesPerSecond: z.number().min(1).nullable(),
   }),
-  /** A source's key, size and files, without reading it. */
+  /** A source's key, size and files; of each file no more than its first page is read. */
   z.object({
     type: z.literal('describe'),
     seq,
@@ -63,6 +74,8 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     /** `sha256:<hex>` or `tree:<hex>`, from the catalogue. */
     digest: z.string().optional(),
     numaNode: z.int().min(0).max(63).optional(),
+    /** For what is encrypted; without the one that is needed the answer is `key_required`, with its name. */
+    keys: z.array(namedKey).max(MAX_KEYS).optional(),
   }),
   /** A request waits for what was ordered as a prefetch. */
   z.object({ type: z.literal('hurry'), seq, stageSeq: seq }),
@@ -87,6 +100,8 @@ export const stagerFailureSchema = z.object({
   permanent: z.boolean(),
   /** With `store_full`. */
   shortage: z.object({ neededBytes: bytes, freeBytes: bytes, budgetBytes: bytes.nullable() }).optional(),
+  /** With `key_required`: which key; empty when the container names none. */
+  keyName: z.string().optional(),
 });
 export type StagerFailure = z.infer<typeof stagerFailureSchema>;
 
@@ -126,6 +141,9 @@ export const fromStagerSchema = z.discriminatedUnion('type', [
     fileSystem: z.string(),
     bytes,
     files: z.array(z.object({ name: z.string(), bytes })),
+    encrypted: z.boolean(),
+    /** The key that the first container names, empty when it names none; null: there is none. */
+    keyName: z.string().nullable(),
   }),
   z.object({ type: z.literal('found'), seq, memory: id.nullable(), disk: id.nullable() }),
   z.object({
@@ -136,6 +154,8 @@ export const fromStagerSchema = z.discriminatedUnion('type', [
     outcome: z.enum(['staged', 'joined', 'present', 'duplicate']),
     /** The segment's folder; it stays while the lease is held. */
     path: z.string(),
+    /** Of its one file; null: it has several. An equal file of another name may have been staged first. */
+    fileName: z.string().nullable(),
     leaseId: z.int(),
     /** Which of the sources it came from. */
     sourceIndex: z.int().nonnegative(),

@@ -10,9 +10,7 @@ const SWAPPING: PlaintextFacts = {
   fileSystem: 'tmpfs',
   noswap: false,
   swapAreas: ['/dev/sda2', '/swapfile'],
-  lockableBytes: 65_536,
 };
-const GIB = 2 ** 30;
 
 describe('judgePlaintextPlace()', () => {
   test.each([
@@ -20,57 +18,49 @@ describe('judgePlaintextPlace()', () => {
     ['ramfs', { fileSystem: 'ramfs' }, 'noswap'],
     ['hugetlbfs', { fileSystem: 'hugetlbfs' }, 'noswap'],
     ['a tmpfs where there is no swap', { swapAreas: [] }, 'no_swap'],
-    ['a tmpfs where the segment can be locked', { lockableBytes: GIB }, 'locked'],
-    ['a tmpfs where anything can be locked', { lockableBytes: Number.POSITIVE_INFINITY }, 'locked'],
   ])('allows %s', (_what, change, guard) => {
-    expect(judgePlaintextPlace({ ...SWAPPING, ...change }, GIB, false)).toEqual({ allowed: true, guard });
+    expect(judgePlaintextPlace({ ...SWAPPING, ...change }, false)).toEqual({ allowed: true, guard });
   });
 
   test('says why it refuses, and takes the word of the operator', () => {
-    expect(judgePlaintextPlace(SWAPPING, GIB, false)).toEqual({
+    expect(judgePlaintextPlace(SWAPPING, false)).toEqual({
       allowed: false,
       reason:
-        'expected a tmpfs mounted with noswap, no swap, 1073741824 lockable bytes, or weights.allow_swap against swap on "/dev/sda2", "/swapfile" and 65536 lockable bytes',
+        'expected a tmpfs mounted with noswap, no swap, or weights.allow_swap against swap on "/dev/sda2", "/swapfile"',
     });
-    expect(judgePlaintextPlace(SWAPPING, GIB, true)).toEqual({ allowed: true, guard: 'operator' });
+    expect(judgePlaintextPlace(SWAPPING, true)).toEqual({ allowed: true, guard: 'operator' });
   });
 
   test('takes for the worst what cannot be told', () => {
     const blind = { ...SWAPPING, swapAreas: null };
-    expect(judgePlaintextPlace(blind, GIB, false)).toMatchObject({
+    expect(judgePlaintextPlace(blind, false)).toMatchObject({
       allowed: false,
       reason: expect.stringContaining('against swap that cannot be told'),
     });
-    expect(judgePlaintextPlace({ ...SWAPPING, fileSystem: null, swapAreas: [] }, GIB, true)).toEqual({
+    expect(judgePlaintextPlace({ ...SWAPPING, fileSystem: null, swapAreas: [] }, true)).toEqual({
       allowed: false,
       reason: 'expected a store on tmpfs against one that cannot be told',
     });
   });
 
   test('refuses a disk, whatever the operator says', () => {
-    const facts = { ...SWAPPING, fileSystem: 'ext4', noswap: true, swapAreas: [], lockableBytes: Infinity };
-    expect(judgePlaintextPlace(facts, GIB, true)).toEqual({
+    const facts = { ...SWAPPING, fileSystem: 'ext4', noswap: true, swapAreas: [] };
+    expect(judgePlaintextPlace(facts, true)).toEqual({
       allowed: false,
       reason: 'expected a store on tmpfs against ext4',
     });
   });
 
-  test('allows no more when there is more swap, less to lock, or more to stage', () => {
-    const bytes = fc.nat({ max: 1000 });
+  test('allows no more when there is more swap', () => {
     const facts = fc.record({
       fileSystem: fc.constantFrom('tmpfs', 'ramfs', 'ext4', null),
       noswap: fc.boolean(),
       swapAreas: fc.constantFrom<string[][]>([], ['/swapfile']),
-      lockableBytes: bytes,
     });
     fc.assert(
-      fc.property(facts, bytes, bytes, (given, segment, more) => {
-        if (judgePlaintextPlace(given, segment, false).allowed) return;
-        const worse = { ...given, lockableBytes: given.lockableBytes - more };
-        expect(judgePlaintextPlace(worse, segment + more, false).allowed).toBe(false);
-        expect(judgePlaintextPlace({ ...worse, swapAreas: ['/dev/zram0'] }, segment, false).allowed).toBe(
-          false,
-        );
+      fc.property(facts, (given) => {
+        if (judgePlaintextPlace(given, false).allowed) return;
+        expect(judgePlaintextPlace({ ...given, swapAreas: ['/dev/zram0'] }, false).allowed).toBe(false);
       }),
     );
   });
@@ -114,24 +104,8 @@ describe('readPlaintextFacts()', () => {
     expect((await read()).swapAreas).toEqual(['/my swap', '/dev/zram0']);
   });
 
-  test('takes from what may be locked what is locked', async () => {
-    const limits = (soft: string) =>
-      `Limit                     Soft Limit           Hard Limit           Units     \nMax locked memory         ${soft}              8388608              bytes     \n`;
-    const status = (capabilities: string) => `VmLck:\t      16 kB\nCapEff:\t${capabilities}\n`;
-    proc('self/limits', limits('8388608'));
-    proc('self/status', status('00000000a80425fb'));
-    expect((await read()).lockableBytes).toBe(8_388_608 - 16_384);
-    proc('self/limits', limits('unlimited'));
-    expect((await read()).lockableBytes).toBe(Number.POSITIVE_INFINITY);
-    proc('self/limits', limits('1024'));
-    expect((await read()).lockableBytes).toBe(0);
-    // With CAP_IPC_LOCK no limit counts.
-    proc('self/status', status('0000000000004000'));
-    expect((await read()).lockableBytes).toBe(Number.POSITIVE_INFINITY);
-  });
-
   test('takes for the worst what it cannot read', async () => {
-    expect(await read()).toEqual({ fileSystem: null, noswap: false, swapAreas: null, lockableBytes: 0 });
+    expect(await read()).toEqual({ fileSystem: null, noswap: false, swapAreas: null });
   });
 
   test('reads this very machine', async () => {

@@ -1,6 +1,7 @@
 import type { FromStager, StageSource, TierSettings } from '../../../stager/protocol/messages.ts';
 import type { Log } from '../../ports/log.ts';
 import type { StageOrder } from '../../ports/weightStore.ts';
+import type { SealedStaging } from './sealedStaging.ts';
 import type { StagerAnswer, StagerOrderBody } from './stagerProcess.ts';
 
 type Staged = Extract<FromStager, { type: 'staged' }>;
@@ -15,14 +16,21 @@ const LOCAL = new Set(['local', 'tmpfs', 'overlay']);
 export class DiskTier {
   readonly #settings: TierSettings;
   readonly #order: (body: StagerOrderBody) => Promise<StagerAnswer>;
+  readonly #sealed: SealedStaging;
   readonly #log: Log;
   /** Content ids, the one used longest ago first. */
   readonly #used = new Map<string, true>();
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(settings: TierSettings, order: (body: StagerOrderBody) => Promise<StagerAnswer>, log: Log) {
+  constructor(
+    settings: TierSettings,
+    order: (body: StagerOrderBody) => Promise<StagerAnswer>,
+    sealed: SealedStaging,
+    log: Log,
+  ) {
     this.#settings = settings;
     this.#order = order;
+    this.#sealed = sealed;
     this.#log = log;
   }
 
@@ -54,7 +62,7 @@ export class DiskTier {
       ? { kind: 'path', path: source }
       : { kind: 'segment', tier: 'memory', contentId };
     const wanted = { type: 'stage', tier: 'disk', book, sourceKey: key, priority: 'prefetch' } as const;
-    const answer = await this.#order({ ...wanted, sources: [from] });
+    const answer = await this.#sealed.stage(this.#order, { ...wanted, sources: [from] }, source);
     if (answer.type !== 'staged') return;
     this.#touch(answer.contentId);
     await this.#order({ type: 'release', leaseId: answer.leaseId });

@@ -3,6 +3,7 @@ import type { FromStager, StageSource } from '../../../stager/protocol/messages.
 import type { SegmentKey } from '../../domain/ids.ts';
 import type { SegmentBook } from '../../pool/segments.ts';
 import type { Log } from '../../ports/log.ts';
+import type { SealedWeights } from '../../ports/sealedWeights.ts';
 import {
   type FoundSegment,
   type SegmentRow,
@@ -14,7 +15,14 @@ import {
   type WeightStore,
 } from '../../ports/weightStore.ts';
 import { DiskTier } from './diskTier.ts';
-import { StagerGone, StagerProcess, type StagerSettings, StagingFailed } from './stagerProcess.ts';
+import { SealedStaging, SealedStagingFailed, type StageBody } from './sealedStaging.ts';
+import {
+  StagerGone,
+  type StagerOrderBody,
+  StagerProcess,
+  type StagerSettings,
+  StagingFailed,
+} from './stagerProcess.ts';
 
 type Staged = Extract<FromStager, { type: 'staged' }>;
 
@@ -26,6 +34,7 @@ export class StagerStore implements WeightStore {
   readonly #settings: StagerSettings;
   readonly #log: Log;
   readonly #disk: DiskTier | null;
+  readonly #sealed: SealedStaging;
   /** Of sources that were found or staged here. */
   readonly #contents = new Map<SegmentKey, string>();
   #process: StagerProcess | null = null;
@@ -33,10 +42,12 @@ export class StagerStore implements WeightStore {
   #started = 0;
   #closed = false;
 
-  constructor(settings: StagerSettings, log: Log) {
+  constructor(settings: StagerSettings, sealed: SealedWeights, log: Log) {
     this.#settings = settings;
     this.#log = log;
-    this.#disk = settings.disk && new DiskTier(settings.disk, (body) => this.#stager().order(body), log);
+    this.#sealed = new SealedStaging(sealed);
+    const order = (body: StagerOrderBody) => this.#stager().order(body);
+    this.#disk = settings.disk && new DiskTier(settings.disk, order, this.#sealed, log);
   }
 
   async stage(order: StageOrder, onProgress: (progress: StageProgress) => void): Promise<StagedFile> {
@@ -100,11 +111,12 @@ export class StagerStore implements WeightStore {
     if (onDisk) sources.unshift({ kind: 'segment', tier: 'disk', contentId: onDisk });
     const { key, book, priority, digest } = order;
     const wanted = { type: 'stage', tier: 'memory', book, sources, sourceKey: key, priority } as const;
-    const answer = await stager.order(
-      { ...wanted, ...(digest === null ? {} : { digest }) },
-      ({ bytes, readyBytes, bytesPerSecond, secondsLeft }) =>
+    const ordered = (body: StageBody) =>
+      stager.order(body, ({ bytes, readyBytes, bytesPerSecond, secondsLeft }) =>
         onProgress({ bytes: readyBytes, totalBytes: bytes, bytesPerSecond, secondsLeft }),
-    );
+      );
+    const body = { ...wanted, ...(digest === null ? {} : { digest }) };
+    const answer = await this.#sealed.stage(ordered, body, order.source);
     if (answer.type !== 'staged') throw new StagerGone(`Cannot stage weights: answered "${answer.type}"`);
     // A runner takes a lock of its own; one that comes too late has it staged again.
     void stager.order({ type: 'release', leaseId: answer.leaseId }).catch(() => {});
@@ -138,7 +150,8 @@ function fileOf(order: StageOrder, staged: Staged, isFromOrigin: boolean): Stage
   const { path, contentId, outcome, bytes, totalMs, readMs, decodeMs, verifyMs } = staged;
   const wasThere = outcome === 'present' || outcome === 'duplicate';
   return {
-    path: join(path, order.fileName),
+    // Of a single file: as it is called there. An equal one may have come first, and an encrypted one loses its ending.
+    path: join(path, staged.fileName ?? order.fileName),
     leasePath: join(path, '.lease'),
     contentId,
     bytes,
@@ -167,14 +180,19 @@ const CODES: Readonly<Record<string, StageFailureCode>> = {
   source_unreadable: 'source_unreadable',
   source_changed: 'source_unreadable',
   source_unsafe: 'refused',
+  encrypted_stays: 'refused',
   key_required: 'key_unavailable',
   wrong_key: 'key_unavailable',
 };
 
 function failureOf(error: unknown): StageFailed {
+  if (error instanceof StageFailed) return error;
   if (error instanceof StagingFailed) {
     const { code, message, permanent } = error.failure;
-    return new StageFailed(CODES[code] ?? 'damaged', message, permanent);
+    const meant = CODES[code] ?? 'damaged';
+    // "The source may be used as it is" holds for plain ones alone.
+    const isRefused = meant === 'store_unavailable' && error instanceof SealedStagingFailed;
+    return new StageFailed(isRefused ? 'refused' : meant, message, permanent);
   }
   const message = error instanceof Error ? error.message : String(error);
   return new StageFailed('store_unavailable', message, false);

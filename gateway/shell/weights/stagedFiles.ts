@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
-import type { SegmentKey } from '../../domain/ids.ts';
+import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
 import type { PoolEvent } from '../../pool/events.ts';
 import { bookOf, isStageable, type SegmentBook, type Stageable } from '../../pool/segments.ts';
 import type { Log } from '../../ports/log.ts';
@@ -42,6 +42,8 @@ interface Staging {
 export class StagedFiles {
   readonly #deps: StagedFilesDeps;
   readonly #stagings = new Map<SegmentKey, Staging>();
+  /** Why an encrypted entry was not staged when it was tried last: a start may ask only after that. */
+  readonly #failures = new Map<ModelId | AdapterId, StageFailed>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
 
   constructor(deps: StagedFilesDeps) {
@@ -96,7 +98,10 @@ export class StagedFiles {
   ): Promise<FilePlace> {
     const atSource = { path: entry.path, leasePath: null, staged: null };
     const { store, dispatch } = this.#deps;
-    if (!store || !isStageable(entry) || !this.#isKnown(entry)) return atSource;
+    if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
+      if (entry.isEncrypted) throw this.#failures.get(entry.id) ?? notStaged(entry, store !== null);
+      return atSource;
+    }
     const underway = this.#stagings.get(entry.segment);
     underway?.listeners.add(onProgress);
     try {
@@ -105,7 +110,7 @@ export class StagedFiles {
       if (!underway && staged.detail) this.#tell(entry, staged);
       return { path: staged.path, leasePath: staged.leasePath, staged };
     } catch (error) {
-      if (!(error instanceof StageFailed) || !mayReadSource(error)) throw error;
+      if (!(error instanceof StageFailed) || !mayReadSource(error, entry)) throw error;
       if (!underway) dispatch({ type: 'segmentLost', key: entry.segment });
       return atSource;
     } finally {
@@ -146,6 +151,7 @@ export class StagedFiles {
   #staged(entry: Stageable, staging: Staging, file: StagedFile): void {
     if (this.#stagings.get(entry.segment) !== staging) return;
     this.#stagings.delete(entry.segment);
+    this.#failures.delete(entry.id);
     this.#tell(entry, file);
   }
 
@@ -153,16 +159,26 @@ export class StagedFiles {
     this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: detail?.wallMs ?? null });
   }
 
-  #failed({ id, segment: key }: Stageable, staging: Staging, error: unknown): void {
+  #failed({ id, segment: key, isEncrypted }: Stageable, staging: Staging, error: unknown): void {
     if (this.#stagings.get(key) !== staging) return;
     this.#stagings.delete(key);
+    if (isEncrypted && error instanceof StageFailed) this.#failures.set(id, error);
     const message = error instanceof Error ? error.message : String(error);
     this.#deps.log.warn({ entry: id, segment: key, error: message }, 'weights could not be staged');
     this.#deps.dispatch({ type: 'segmentLost', key });
   }
 }
 
-/** The store is at fault, not the file. */
-function mayReadSource({ code }: StageFailed): boolean {
-  return code === 'store_unavailable';
+/** The store is at fault, not the file, and an engine can read that. */
+function mayReadSource({ code }: StageFailed, { isEncrypted }: Stageable): boolean {
+  return code === 'store_unavailable' && !isEncrypted;
+}
+
+function notStaged({ id, path }: CatalogueModel | CatalogueAdapter, hasStore: boolean): StageFailed {
+  const expected = hasStore ? 'room in the weight store' : 'a weight store';
+  return new StageFailed(
+    'refused',
+    `Cannot load "${id}": "${path}" is encrypted, expected ${expected}`,
+    !hasStore,
+  );
 }

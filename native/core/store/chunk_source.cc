@@ -4,22 +4,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "core/store/containers.h"
 
 namespace hearth::store {
 namespace {
 
 /** Below it the page cache is as fast, and read-ahead helps. */
 constexpr uint64_t kLeastDirectBytes = uint64_t{1} << 20;
-/** How a container of encrypted weights begins. */
-constexpr char kContainerMagic[8] = {'H', 'E', 'A', 'R', 'T', 'H', 'W', '1'};
-
-bool isContainer(const Fd& fd) {
-  char start[sizeof(kContainerMagic)];
-  return pread(fd.get(), start, sizeof(start), 0) == static_cast<ssize_t>(sizeof(start)) &&
-         std::memcmp(start, kContainerMagic, sizeof(start)) == 0;
-}
-
 bool isAligned(uint64_t offset, const std::byte* memory) {
   return offset % kPageBytes == 0 && reinterpret_cast<uintptr_t>(memory) % kPageBytes == 0;
 }
@@ -33,9 +25,9 @@ ChunkSource::ChunkSource(SourceFile file, const Decoders* decoders, bool dropsCa
   requireUnchanged();
   if (file_.mark.bytes >= kLeastDirectBytes)
     direct_ = tryOpen(file_.path, O_RDONLY | O_NOFOLLOW | O_DIRECT);
-  if (decoders != nullptr) decoder_ = decoders->decoderFor(buffered_, file_.mark.bytes, file_.path);
-  else if (isContainer(buffered_))
-    throw StoreFailure("key_required", "Cannot stage \"" + file_.path + "\": it is encrypted, expected a key");
+  static const KeyRing noKeys;
+  if (decoders == nullptr) decoders = &noKeys;
+  decoder_ = decoders->decoderFor(buffered_, file_.mark.bytes, file_.path);
   if (decoder_ && (decoder_->dataOffset() % kPageBytes != 0 ||
                    decoder_->dataOffset() > file_.mark.bytes ||
                    decoder_->plaintextBytes() > file_.mark.bytes - decoder_->dataOffset()))

@@ -24,7 +24,12 @@ struct StoreFailure : Failure {
   StoreFailure(const Failure& other) : Failure(other) {}  // NOLINT: every failure can be told as one of these
 
   std::optional<Shortage> shortage;
+  /** With `key_required`, as the container has it; empty when it names none. */
+  std::optional<std::string> keyName;
 };
+
+/** An encrypted file, and its key is not at hand. */
+StoreFailure keyRequired(const std::string& path, const std::string& keyName);
 
 template <typename Result>
 using StoreOutcome = std::variant<Result, StoreFailure>;

@@ -17,6 +17,13 @@ void failBySystem(const char* code, const char* action, const std::string& path,
   throw StoreFailure(code, std::string("Cannot ") + action + " \"" + path + "\": " + std::strerror(error));
 }
 
+StoreFailure keyRequired(const std::string& path, const std::string& keyName) {
+  const std::string named = keyName.empty() ? "its key, which it does not name" : "key \"" + keyName + "\"";
+  StoreFailure failure("key_required", "Cannot stage \"" + path + "\": it is encrypted, expected " + named);
+  failure.keyName = keyName;
+  return failure;
+}
+
 Fd& Fd::operator=(Fd&& other) noexcept {
   std::swap(fd_, other.fd_);
   return *this;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "core/store/whole_digest.h"
 
@@ -11,13 +12,20 @@ namespace hearth::store {
 namespace {
 
 constexpr uint32_t kTmpfsMagic = 0x01021994;
+constexpr uint32_t kRamfsMagic = 0x858458f6;
 constexpr std::string_view kContainerSuffix = ".hearth";
 
-bool isTmpfs(const std::string& path) {
+/** statfs(2). */
+uint32_t fileSystemAt(const std::string& path) {
   struct statfs found{};
   if (statfs(path.c_str(), &found) != 0) failBySystem("store_failed", "ask the file system of", path, errno);
-  return static_cast<uint32_t>(found.f_type) == kTmpfsMagic;
+  return static_cast<uint32_t>(found.f_type);
 }
+
+bool isTmpfs(const std::string& path) { return fileSystemAt(path) == kTmpfsMagic; }
+
+/** Does what is written there stay in memory? Whether it may be swapped is the gateway's to judge. */
+bool isMemory(const std::string& path) { return isTmpfs(path) || fileSystemAt(path) == kRamfsMagic; }
 
 /** What a file is called by its content: a container's name without its suffix. */
 std::string contentName(const ChunkSource& source) {
@@ -84,6 +92,22 @@ class Staging {
       report_.encrypted = report_.encrypted || copied.source->decoder() != nullptr;
       planned_.push_back(plan(*copied.source));
       files_.push_back(std::move(copied));
+    }
+    requireNamesApart();
+    if (report_.encrypted && !keepsEncoded() && !isMemory(store_.layout().root()))
+      throw StoreFailure("encrypted_stays", "Cannot stage \"" + source_.realPath +
+                                                "\": it is encrypted, expected a store in memory against \"" +
+                                                store_.layout().root() + "\"");
+  }
+
+  /** A container may be called like the plain file beside it, or like one of the store's own files. */
+  void requireNamesApart() const {
+    std::set<std::string> names;
+    for (const CopyFile& file : files_) {
+      const std::string name = contentName(*file.source);
+      if (!isSegmentFileName(name) || !names.insert(name).second)
+        throw StoreFailure("source_unsafe", "Cannot stage \"" + file.source->path() + "\": expected \"" + name +
+                                                "\" as the name of one file, and none of the store's own");
     }
   }
 
@@ -182,12 +206,16 @@ class Staging {
   StageReport report_;
 };
 
-/** A segment in memory is plaintext: if it came out of a container it must not go to a disk. */
-void requireMayLeave(const Store& store, const Lease& segment) {
-  if (!store.isDurable() || !isTmpfs(segment.path)) return;
+/** Did a segment come out of containers? One that does not tell counts as such. */
+bool isOfContainers(const Lease& segment) {
   const auto json = readSmallFile(segment.path + "/" + kSegmentName);
   // Quotes within a name are escaped, so this is the property and no part of a name.
-  if (json && json->find("\"encrypted\":false}") != std::string::npos) return;
+  return !json || json->find("\"encrypted\":false}") == std::string::npos;
+}
+
+/** A segment in memory is plaintext: if it came out of a container it must not go to a disk. */
+void requireMayLeave(const Store& store, const Lease& segment) {
+  if (!store.isDurable() || !isTmpfs(segment.path) || !isOfContainers(segment)) return;
   throw StoreFailure("encrypted_stays",
                      "Cannot stage \"" + segment.path + "\": it is plaintext of an encrypted source");
 }
@@ -223,6 +251,7 @@ StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap
   if (boarding.lease) {
     report.outcome = boarding.joined ? StageOutcome::joined : StageOutcome::present;
     report.contentId = boarding.lease->path.substr(boarding.lease->path.rfind('/') + 1);
+    report.encrypted = isOfContainers(*boarding.lease);
     report.lease = std::move(*boarding.lease);
     report.fileSystem = source.fileSystem;
   } else {

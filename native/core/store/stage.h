@@ -40,7 +40,7 @@ struct StageRequest {
   std::optional<uint64_t> budgetBytes;
   int mostThreads = 16;
   std::optional<int> numaNode;
-  /** Null: an encrypted file is refused with `key_required`. */
+  /** Null: an encrypted file is refused with `key_required`. It goes, with its keys, when the staging has ended. */
   std::shared_ptr<const Decoders> decoders;
 };
 

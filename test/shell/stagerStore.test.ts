@@ -1,0 +1,204 @@
+/** The weight store as the gateway has it, over real stager processes. */
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { segmentKey } from '../../gateway/domain/ids.ts';
+import type { Log } from '../../gateway/ports/log.ts';
+import type { SealedWeights } from '../../gateway/ports/sealedWeights.ts';
+import { StageFailed, type StageOrder } from '../../gateway/ports/weightStore.ts';
+import { StagerStore } from '../../gateway/shell/stager/stagerStore.ts';
+import { loadStoreAddon } from '../../native/loadStore.ts';
+import type { TierSettings } from '../../stager/protocol/messages.ts';
+import {
+  DISK,
+  folderIn,
+  isLeft,
+  MEMORY,
+  read,
+  sourceFile,
+  stage as stageNatively,
+} from '../native/store/harness.ts';
+import { KEY, KEY_NAME, sealed, sealedFile } from '../native/store/sealed.ts';
+
+const ODD_BYTES = (9 << 20) + 777;
+const ENTRY = join(import.meta.dirname, '..', '..', 'dist', 'stager.mjs');
+const UNBOUND = { bases: null, adapters: null };
+
+/** Gives keys as the gateway does, and remembers what it gave. */
+class Keys implements SealedWeights {
+  readonly given: Buffer[] = [];
+  asked: string[] = [];
+  key = KEY;
+  place: Awaited<ReturnType<SealedWeights['judgePlace']>> = { allowed: true };
+
+  async keyOf(name: string): ReturnType<SealedWeights['keyOf']> {
+    this.asked.push(name);
+    if (name !== KEY_NAME)
+      return { ok: false, error: { message: `Cannot use encryption key "${name}": expected one of "main"` } };
+    const value = Buffer.from(this.key);
+    this.given.push(value);
+    return { ok: true, value };
+  }
+
+  async judgePlace(): ReturnType<SealedWeights['judgePlace']> {
+    return this.place;
+  }
+}
+
+class Lines implements Log {
+  text = '';
+  readonly debug = this.#write;
+  readonly info = this.#write;
+  readonly warn = this.#write;
+  readonly error = this.#write;
+
+  #write(fields: object, message: string): void {
+    this.text += `${JSON.stringify(fields)} ${message}\n`;
+  }
+}
+
+let root = '';
+let runDir = '';
+let keys: Keys;
+let lines: Lines;
+const opened: StagerStore[] = [];
+
+beforeEach(() => {
+  root = join(folderIn(MEMORY), 'store');
+  runDir = folderIn(DISK);
+  keys = new Keys();
+  lines = new Lines();
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((store) => store.close()));
+});
+
+function open(disk: string | null = null, budgets: TierSettings['budgets'] = UNBOUND): StagerStore {
+  const settings = {
+    entry: ENTRY,
+    runDir,
+    environment: {},
+    memory: { root, budgets },
+    disk: disk === null ? null : { root: disk, budgets: UNBOUND },
+    prefetchBytesPerSecond: null,
+  };
+  const store = new StagerStore(settings, keys, lines);
+  opened.push(store);
+  return store;
+}
+
+function order(source: string, more: Partial<StageOrder> = {}): StageOrder {
+  const key = segmentKey(randomBytes(16).toString('hex'));
+  const file = { source, fileName: basename(source), bytes: ODD_BYTES };
+  return { key, book: 'bases', digest: null, priority: 'demand', ...file, ...more };
+}
+
+const stage = (store: StagerStore, wanted: StageOrder) => store.stage(wanted, () => {});
+
+async function failureOf(promise: Promise<unknown>): Promise<StageFailed> {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof StageFailed) return error;
+  throw new Error(`Cannot see a failure: got ${String(error)}`);
+}
+
+describe('StagerStore.stage() of encrypted weights', () => {
+  test('looks up the key that the container names, and wipes it', async () => {
+    const plain = sourceFile(ODD_BYTES);
+    const file = await stage(open(), order(await sealed(plain)));
+    expect(basename(file.path)).toBe('model.gguf');
+    expect(read(file.path).equals(read(plain))).toBe(true);
+    expect(file).toMatchObject({ bytes: ODD_BYTES, detail: { tier: 'origin', bytes: ODD_BYTES } });
+    expect(file.detail?.decryptMs).toBeGreaterThan(0);
+    expect(keys.asked).toEqual([KEY_NAME]);
+    expect(keys.given.map((key) => key.equals(Buffer.alloc(32)))).toEqual([true]);
+  });
+
+  test('asks for no key of what is plain, and of what is staged already', async () => {
+    const store = open();
+    await stage(store, order(sourceFile(1000)));
+    expect(keys.asked).toEqual([]);
+    const wanted = order(await sealedFile(ODD_BYTES));
+    await stage(store, wanted);
+    expect(await stage(store, wanted)).toMatchObject({ detail: null });
+    expect(keys.asked).toEqual([KEY_NAME]);
+  });
+
+  test('fails for good without the key', async () => {
+    const path = await sealedFile(ODD_BYTES, { keyName: 'other' });
+    expect(await failureOf(stage(open(), order(path)))).toMatchObject({
+      code: 'key_unavailable',
+      isPermanent: true,
+      message: `Cannot stage "${path}": Cannot use encryption key "other": expected one of "main"`,
+    });
+    expect(isLeft(root, 'bases')).toEqual([]);
+  });
+
+  test('fails for good with another key, and shows it nobody', async () => {
+    keys.key = randomBytes(32);
+    const failure = await failureOf(stage(open(), order(await sealedFile(ODD_BYTES))));
+    expect(failure).toMatchObject({ code: 'key_unavailable', isPermanent: true });
+    const seen =
+      failure.message + lines.text + readdirSync(runDir).map((name) => readFileSync(join(runDir, name)));
+    for (const form of ['hex', 'base64', 'latin1'] as const)
+      expect(seen).not.toContain(keys.key.toString(form));
+  });
+
+  test('is refused where the plaintext might leave the memory, before the key is looked up', async () => {
+    keys.place = { allowed: false, reason: 'expected no swap against swap on "/dev/sda2"' };
+    const path = await sealedFile(ODD_BYTES);
+    expect(await failureOf(stage(open(), order(path)))).toMatchObject({
+      code: 'refused',
+      isPermanent: true,
+      message: `Cannot stage "${path}": it is encrypted, and its plaintext might leave the memory: expected no swap against swap on "/dev/sda2"`,
+    });
+    expect(keys.asked).toEqual([]);
+    expect(isLeft(root, 'bases')).toEqual([]);
+  });
+
+  test('never says of what finds no room that its source may be used as it is', async () => {
+    const store = open(null, { bases: 1 << 20, adapters: null });
+    const full = { isPermanent: false, message: expect.stringContaining('of the budget of 1048576') };
+    const plain = await failureOf(stage(store, order(sourceFile(ODD_BYTES))));
+    expect(plain).toMatchObject({ code: 'store_unavailable', ...full });
+    const path = await sealedFile(ODD_BYTES);
+    expect(await failureOf(stage(store, order(path)))).toMatchObject({ code: 'refused', ...full });
+  });
+
+  test('tells damage from a wrong key', async () => {
+    const path = await sealedFile(ODD_BYTES);
+    const bytes = read(path);
+    bytes[5_000_000] = (bytes[5_000_000] ?? 0) ^ 1;
+    rmSync(path);
+    writeFileSync(path, bytes);
+    expect(await failureOf(stage(open(), order(path)))).toMatchObject({ code: 'damaged', isPermanent: true });
+  });
+
+  test('stages from a copy on disk that is as encrypted as its origin', async () => {
+    const path = await sealedFile(ODD_BYTES);
+    const disk = join(folderIn(DISK), 'disk');
+    const wanted = order(path);
+    const saving = loadStoreAddon().openStore({ root: disk, durable: true });
+    const named = { sourceKey: wanted.key, keys: [{ name: KEY_NAME, key: KEY }] };
+    const saved = await stageNatively(saving, path, named);
+    expect(existsSync(join(saved.lease.path, 'model.gguf.hearth'))).toBe(true);
+    rmSync(path);
+    const file = await stage(open(disk), wanted);
+    expect(file.detail).toMatchObject({ tier: 'disk' });
+    expect(basename(file.path)).toBe('model.gguf');
+  });
+});
+
+test('StagerStore.stage() gives the place of a file that an equal one of another name was staged for', async () => {
+  const first = sourceFile(ODD_BYTES, folderIn(DISK), 'a.gguf');
+  const second = join(folderIn(DISK), 'b.gguf');
+  copyFileSync(first, second);
+  const store = open();
+  await stage(store, order(first));
+  const file = await stage(store, order(second));
+  expect(existsSync(file.path)).toBe(true);
+  expect(read(file.path).equals(read(second))).toBe(true);
+});
