@@ -1,7 +1,6 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { DeviceName } from '../domain/ids.ts';
-import type { StartKind } from '../domain/phases.ts';
 import type { PoolEffect } from './effects.ts';
 import { comboNeed } from './memory.ts';
 import { joinPlaced } from './queues.ts';
@@ -43,7 +42,7 @@ export function startRunner(
   const runner = sleeper
     ? wakeRunner(state, sleeper, nowMs, effects)
     : (claimStandby(state, combo, device, kind, nowMs, effects) ??
-      spawnRunner(state, combo, device, nowMs, effects));
+      spawnRunner(state, combo, device, kind, nowMs, effects));
   const bytes = comboNeed(state, combo, device);
   runner.combos.set(combo.key, { state: 'wanted', combo, kind, begunMs: nowMs, bytes });
   place(state, want, { runnerId: runner.id, kind }, false);
@@ -68,6 +67,7 @@ function spawnRunner(
   state: PoolState,
   { model, name }: Combo,
   device: DeviceName | null,
+  kind: BaseStartKind,
   nowMs: number,
   effects: PoolEffect[],
 ): UsableRunner {
@@ -75,7 +75,7 @@ function spawnRunner(
   effects.push({ type: 'spawn', runnerId: id, model, device });
   const detail = device === null ? {} : { detail: { device } };
   effects.push({ type: 'note', note: 'runner_spawned', runnerId: id, combo: name, ...detail });
-  return moveTo(state, { id, device, model, combos: new Slots(), state: 'starting', sinceMs: nowMs });
+  return moveTo(state, { id, device, model, combos: new Slots(), state: 'starting', sinceMs: nowMs, kind });
 }
 
 /** A standby that is up loads at once; one that is still coming up loads when it is. */
@@ -94,7 +94,7 @@ function claimStandby(
   effects.push({ type: 'note', note: 'standby_claimed', runnerId: id, combo: name });
   if (standby.state === 'standby') return load(state, { ...standby, model }, kind, nowMs, nowMs, effects);
   forgetUsable(state);
-  return Object.assign(standby, { model });
+  return Object.assign(standby, { model, kind });
 }
 
 /** Orders the base to be loaded. `claimedMs`: see Runner. */
@@ -139,15 +139,10 @@ export function startOnRunner(
   }
 }
 
-/** Of the start of its base that is under way; of a process that is not up yet, as its first combo has it. */
-export function kindOf({ state, combos, ...runner }: Runner): BaseStartKind {
-  if (state === 'loading' && 'kind' in runner) return runner.kind;
-  for (const slot of combos.values()) if (slot.state === 'wanted' && isBaseKind(slot.kind)) return slot.kind;
-  return 'cold';
-}
-
-function isBaseKind(kind: StartKind): kind is BaseStartKind {
-  return kind === 'cold' || kind === 'staged' || kind === 'wake';
+/** Of the start of its base that is under way. */
+export function kindOf(runner: Runner): BaseStartKind {
+  const isUnderWay = runner.state === 'loading' || runner.state === 'starting';
+  return (isUnderWay ? runner.kind : undefined) ?? 'cold';
 }
 
 /** Orders the runner to attach the combo. */

@@ -46,7 +46,13 @@ interface RunnerBase extends RunnerProcess {
  * (`model` is null) is a standby, or on its way to be one or to its end; a start that claims it gives it its base.
  */
 export type Runner =
-  | (RunnerProcess & { readonly state: 'starting'; model: CatalogueModel | null; readonly sinceMs: number })
+  | (RunnerProcess & {
+      readonly state: 'starting';
+      model: CatalogueModel | null;
+      readonly sinceMs: number;
+      /** Of the start that it has its model for. */
+      readonly kind?: BaseStartKind;
+    })
   | (RunnerProcess & { readonly state: 'standby'; readonly model: null; readonly sinceMs: number })
   | (RunnerBase & {
       readonly state: 'loading';

@@ -56,7 +56,11 @@ export class StoreSide {
   }
 
   #drop({ key }: Extract<Told, { type: 'dropSegment' }>, state: PoolState): string | null {
-    for (const { model, combos } of state.runners.values()) {
+    for (const runner of state.runners.values()) {
+      const { model, combos } = runner;
+      // What is let go for one start may be needed by the next one of the same event: that reads it anew.
+      const isBegun = runner.state === 'starting' || runner.state === 'loading';
+      if (isBegun && runner.sinceMs === this.#agenda.nowMs) continue;
       if (model?.segment === key) return 'drops the segment of a runner';
       for (const slot of combos.values())
         if (slot.state === 'attaching' && slot.combo.adapters.some(({ adapter }) => adapter.segment === key))
