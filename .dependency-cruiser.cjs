@@ -51,6 +51,7 @@ const CONFIG = '^gateway/(config|machine)\\.ts$';
 const RUNNER = '^runner/';
 const PROTOCOL = '^runner/protocol/';
 const NATIVE = '^native/';
+const SOURCES = '^sources/';
 const DB = '^db/';
 
 module.exports = {
@@ -79,7 +80,7 @@ module.exports = {
       name: 'no-dev-dependencies',
       comment: 'what runs in production is installed in production',
       severity: 'error',
-      from: { path: '^(gateway|runner|native|db|cli)/' },
+      from: { path: '^(gateway|runner|native|sources|db|cli)/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
@@ -87,7 +88,7 @@ module.exports = {
       comment: 'compose.ts and main.ts are the outermost',
       severity: 'error',
       from: {
-        path: '^(gateway|runner|native|db)/',
+        path: '^(gateway|runner|native|sources|db)/',
         pathNot: '^gateway/(compose|main)\\.ts$|^gateway/compose/',
       },
       to: { path: '^gateway/(compose|main)\\.ts$|^gateway/compose/' },
@@ -102,7 +103,12 @@ module.exports = {
     typesOnly('ports-use-pool-types', PORTS, POOL),
     only('reports', REPORTS, [REPORTS, DOMAIN, POOL], 'reports import domain and pool'),
     pure('reports-are-pure', REPORTS),
-    only('catalogue', CATALOGUE, [CATALOGUE, DOMAIN, PORTS], 'catalogue imports domain and ports'),
+    only(
+      'catalogue',
+      CATALOGUE,
+      [CATALOGUE, DOMAIN, PORTS, SOURCES],
+      'catalogue imports domain and ports, and reads headers through sources',
+    ),
     only(
       'shell',
       SHELL,
@@ -127,6 +133,12 @@ module.exports = {
     typesOnly('db-uses-pool-types', DB, POOL),
     only('runner', RUNNER, [RUNNER, NATIVE], 'runner imports runner and the native face'),
     only('runner-protocol', PROTOCOL, [PROTOCOL], 'the protocol is shared with the gateway and knows no one'),
+    only(
+      'sources',
+      SOURCES,
+      [SOURCES],
+      'sources imports itself: the gateway reads headers and the stager files with it',
+    ),
     only('native', NATIVE, [NATIVE], 'native imports itself'),
     only('cli', '^cli/', ['^cli/', '^scripts/'], 'the command line talks to the admin API'),
   ],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { clearStamp, filesBelow, hashFiles, stampSays, writeStamp } from './stamp.mjs';
 
 const OUTPUTS = ['gateway.mjs', 'runner.mjs', 'dbWriter.mjs', 'dbReader.mjs'];
-const SOURCES = ['gateway', 'runner', 'native', 'db', 'scripts'];
+const SOURCES = ['gateway', 'runner', 'native', 'sources', 'db', 'scripts'];
 
 /** Idempotent: compares one hash when nothing changed. */
 export async function ensureBundles({ root, log }) {
