@@ -6,6 +6,7 @@ import type { EventLog } from '../gateway/ports/eventLog.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
+import type { SourceFactsStore } from '../gateway/ports/sourceFacts.ts';
 import { ReaderClient } from './reader/client.ts';
 import { SqliteCatalogueStore } from './stores/catalogue.ts';
 import { SqliteComboStore } from './stores/combos.ts';
@@ -15,6 +16,7 @@ import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
 import { RequestReads } from './stores/requests.ts';
 import { SqliteRunnerStore } from './stores/runners.ts';
+import { SqliteSourceFactsStore } from './stores/sourceFacts.ts';
 import { WriterClient, type WriterReport } from './writer/client.ts';
 import type { WriterLimits } from './writer/pending.ts';
 
@@ -35,6 +37,7 @@ export interface Database {
   readonly combos: ComboStore;
   readonly demand: DemandHistory;
   readonly pins: PinStore;
+  readonly sourceFacts: SourceFactsStore;
   readonly requests: RequestReads;
   readonly writerReport: () => WriterReport;
   /** Resolves with the reason when a thread has ended without `close()`; never otherwise. */
@@ -73,6 +76,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     combos: new SqliteComboStore(writer),
     demand: new SqliteDemandHistory(reader),
     pins: new SqlitePinStore(writer, reader),
+    sourceFacts: new SqliteSourceFactsStore(writer, reader),
     requests: new RequestReads(reader),
     writerReport: () => writer.report(),
     failed,

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
-import { GgufFiles } from './catalogue/ggufFiles.ts';
+import { revisitRegularly } from './catalogue/revisits.ts';
+import { SourceAccess } from './catalogue/sourceAccess.ts';
+import { WeightFiles } from './catalogue/weightFiles.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
+import { REVISIT_EVERY_MS } from './domain/availability.ts';
 import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
@@ -124,8 +127,16 @@ export async function compose(
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
+    const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
-    return makeGateway(settings, { ...core, endProbes }, server, catalogue, database, lock.value);
+    return makeGateway(
+      settings,
+      { ...core, endProbes, endRevisits },
+      server,
+      catalogue,
+      database,
+      lock.value,
+    );
   } catch (error) {
     for (const close of opened) await close();
     throw error;
@@ -133,9 +144,11 @@ export async function compose(
 }
 
 async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {
+  const sources = new SourceAccess(settings.variable);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
-    files: new GgufFiles(),
+    files: await WeightFiles.open({ access: sources, store: database.sourceFacts, log }),
+    sources,
     store: database.catalogue,
     events: database.events,
     log,
@@ -207,9 +220,14 @@ function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
   return probeRegularly(new Prober(pool, fleet), pool.probeEveryMs, () => clock.monoMs());
 }
 
+interface Endings {
+  readonly endProbes: () => void;
+  readonly endRevisits: () => void;
+}
+
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference, forecast, endProbes }: Core & { readonly endProbes: () => void },
+  { pool, fleet, inference, forecast, endProbes, endRevisits }: Core & Endings,
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -221,6 +239,7 @@ function makeGateway(
     failed: database.failed,
     async drain() {
       forecast.stop();
+      endRevisits();
       const closed = server.close(settings.pool.drainTimeoutMs + LAST_FRAMES_MS);
       pool.dispatch({ type: 'shutdownAsked' });
       await Promise.all([inference.idle(), fleet.empty()]);

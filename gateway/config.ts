@@ -55,6 +55,8 @@ export interface Settings {
   /** `cpuThreads` and `memoryBytes` are resolved, from the machine unless configured. */
   readonly pool: Readonly<Omit<PoolConfig, 'cpuThreads' | 'memoryBytes'> & Machine>;
   readonly limits: Readonly<LimitsConfig>;
+  /** The environment's variable of that name, for secrets that the file names; undefined when absent or empty. */
+  readonly variable: (name: string) => string | undefined;
 }
 
 interface Machine {
@@ -83,13 +85,15 @@ export async function readSettings(
   const configPath = resolve(parsed.data.HEARTH_CONFIG);
   const document = await readConfigFile(configPath);
   if (!document.ok) return document;
-  return ok(settle(parsed.data, document.value.config, configPath));
+  const variable = (name: string): string | undefined => given[name];
+  return ok(settle(parsed.data, document.value.config, configPath, variable));
 }
 
 function settle(
   environment: z.output<typeof environmentSchema>,
   { pool, limits, log, server }: FileConfig,
   configPath: string,
+  variable: Settings['variable'],
 ): Settings {
   const leaseMs = environment.HEARTH_LEASE === undefined ? null : parseDurationMs(environment.HEARTH_LEASE);
   return Object.freeze({
@@ -108,5 +112,6 @@ function settle(
       cpuThreads: pool.cpuThreads ?? Math.max(1, availableParallelism() - 1),
     }),
     limits: Object.freeze({ ...limits }),
+    variable,
   });
 }

@@ -1,3 +1,4 @@
+import { shownUri } from '../../sources/uri.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import { parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
@@ -9,15 +10,19 @@ import type { Log } from '../ports/log.ts';
 import type { ModelFiles } from '../ports/modelFile.ts';
 import { type ConfigDocument, readConfigFile } from './configFile.ts';
 import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
-import { type EntryContext, makeAdapter, makeModel } from './entries.ts';
+import { type EntryContext, locate, makeAdapter, makeModel } from './entries.ts';
 import { fileCatalogue } from './fileCatalogue.ts';
+import { LookAhead } from './lookAhead.ts';
 import { isTaken, type LeftOut, mergeCatalogue } from './mergeCatalogue.ts';
+import type { SourceAccess } from './sourceAccess.ts';
 import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
 
 export interface CatalogueServiceDeps {
   /** The YAML file; read again on every reload. */
   readonly configPath: string;
   readonly files: ModelFiles;
+  /** What remote files are asked for with; each load of the file puts its section there. */
+  readonly sources: SourceAccess;
   readonly store: CatalogueStore;
   readonly events: EventLog;
   readonly log: Log;
@@ -37,6 +42,8 @@ export class CatalogueService {
   #current: Catalogue;
   /** Entries of the store that the last load could not serve. */
   #leftOut: readonly LeftOut[] = [];
+  /** Paths whose source could not be asked at the last load, with the reason. */
+  #unsettled: ReadonlyMap<string, string> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(deps: CatalogueServiceDeps, document: ConfigDocument, catalogue: Catalogue) {
@@ -49,9 +56,10 @@ export class CatalogueService {
   static async open(deps: CatalogueServiceDeps): Promise<Result<CatalogueService>> {
     const loaded = await load(deps);
     if (!loaded.ok) return loaded;
-    const { document, catalogue, leftOut } = loaded.value;
+    const { document, catalogue, leftOut, unsettled } = loaded.value;
     const service = new CatalogueService(deps, document, catalogue);
     service.#warn(leftOut);
+    await service.#settle(unsettled, catalogue);
     return ok(service);
   }
 
@@ -77,7 +85,8 @@ export class CatalogueService {
       const made = await makeModel(spec, this.#context());
       if (!made.ok) return made;
       for (const adapter of this.#adaptersOf(spec.id)) {
-        const fits = await makeAdapter(adapter, made.value, this.#context());
+        // Its own source may be down: that is no reason against the base.
+        const fits = await makeAdapter(adapter, made.value, { ...this.#context(), unsettled: new Map() });
         if (!fits.ok) return fail('conflict', fits.error.message, 'path');
       }
       const model = { ...made.value, createdAtEpochMs: old?.createdAtEpochMs ?? this.#deps.clock.epochMs() };
@@ -162,20 +171,45 @@ export class CatalogueService {
     return this.#serially(async () => {
       const loaded = await load(this.#deps);
       if (!loaded.ok) {
+        this.#deps.sources.use(this.#document.config.sources, this.#document.directory);
         this.#deps.log.error({ reason: loaded.error.message }, 'catalogue reload failed');
         this.#event('catalogue_reload_failed', { reason: loaded.error.message });
         return loaded;
       }
-      const { document, catalogue, leftOut } = loaded.value;
+      const { document, catalogue, leftOut, unsettled } = loaded.value;
       if (processSections(document) !== processSections(this.#document)) {
         this.#deps.log.warn({}, 'pool, limits, log and server of the configuration need a restart');
       }
       this.#document = document;
       this.#warn(leftOut);
+      await this.#settle(unsettled, catalogue);
       const { models, adapters, aliases } = catalogue;
       const counts = { models: models.size, adapters: adapters.size, aliases: aliases.size };
       this.#change(catalogue, 'catalogue_reloaded', counts);
       return ok(catalogue);
+    });
+  }
+
+  /**
+   * Looks again, when the last load could not look at everything, with the configuration as it was read then. Tells
+   * listeners only of what differs.
+   */
+  revisit(): Promise<void> {
+    return this.#serially(async () => {
+      if (this.#unsettled.size === 0) return;
+      const loaded = await loadEntries(this.#deps, this.#document);
+      if (!loaded.ok) {
+        this.#deps.log.warn(
+          { reason: loaded.error.message },
+          'sources are back, but the catalogue cannot use them',
+        );
+        return;
+      }
+      const { catalogue, leftOut, unsettled } = loaded.value;
+      this.#leftOut = leftOut;
+      await this.#settle(unsettled, catalogue);
+      if (entriesOf(catalogue) === entriesOf(this.#current)) return;
+      this.#change(catalogue, 'catalogue_revisited', { unsettled: unsettled.size });
     });
   }
 
@@ -241,6 +275,19 @@ export class CatalogueService {
     }
   }
 
+  /** Tells of sources that went down since the last load, and lets go of what is known of files that are not used. */
+  async #settle(unsettled: ReadonlyMap<string, string>, { models, adapters }: Catalogue): Promise<void> {
+    for (const [path, reason] of unsettled) {
+      if (this.#unsettled.has(path)) continue;
+      const detail = { path: shownUri(path), reason };
+      this.#deps.log.warn(detail, 'source of weights could not be asked');
+      this.#event('source_unavailable', detail);
+    }
+    this.#unsettled = unsettled;
+    const used = [...models.values(), ...adapters.values()].map(({ path }) => path);
+    await this.#deps.files.keepOnly(new Set([...used, ...unsettled.keys()]));
+  }
+
   #serially<T>(change: () => Promise<T>): Promise<T> {
     const done = this.#last.then(change, change);
     this.#last = done.catch(() => {});
@@ -252,17 +299,40 @@ interface Loaded {
   readonly document: ConfigDocument;
   readonly catalogue: Catalogue;
   readonly leftOut: readonly LeftOut[];
+  readonly unsettled: ReadonlyMap<string, string>;
 }
 
-async function load({ configPath, files, store, clock }: CatalogueServiceDeps): Promise<Result<Loaded>> {
-  const document = await readConfigFile(configPath);
-  if (!document.ok) return document;
-  const fromFile = await fileCatalogue(document.value, files, clock.epochMs());
+async function load(deps: CatalogueServiceDeps): Promise<Result<Loaded>> {
+  const read = await readConfigFile(deps.configPath);
+  if (!read.ok) return read;
+  const { config, directory, explain } = read.value;
+  const problems = await deps.sources.problems(config.sources, directory);
+  if (problems.length > 0) return fail('invalid_request', explain(problems));
+  deps.sources.use(config.sources, directory);
+  return loadEntries(deps, read.value);
+}
+
+async function loadEntries(deps: CatalogueServiceDeps, document: ConfigDocument): Promise<Result<Loaded>> {
+  const { config, directory } = document;
+  const stored = await deps.store.load();
+  const files = new LookAhead(deps.files);
+  const entries = [...config.models, ...config.adapters, ...stored.models, ...stored.adapters];
+  await files.ahead(entries.map(({ path }) => locate(directory, path)));
+  const unsettled = new Map<string, string>();
+  const fromFile = await fileCatalogue(document, files, deps.clock.epochMs(), unsettled);
   if (!fromFile.ok) return fromFile;
-  const { config, directory } = document.value;
-  const context: EntryContext = { files, defaults: config.defaults, directory, source: 'api' };
-  const merged = await mergeCatalogue(fromFile.value, await store.load(), context);
-  return ok({ document: document.value, ...merged });
+  const context: EntryContext = { files, defaults: config.defaults, directory, source: 'api', unsettled };
+  const merged = await mergeCatalogue(fromFile.value, stored, context);
+  return ok({ document, ...merged, unsettled });
+}
+
+/** What differs when a source is back or has something else. */
+function entriesOf({ models, adapters, aliases, scaling }: Catalogue): string {
+  // That it is down differs, not in which words.
+  const reduce = (key: string, value: unknown): unknown =>
+    key === 'unavailable' ? value !== undefined : value;
+  const entries = [models, adapters, aliases, scaling].map((one) => [...one.values()]);
+  return JSON.stringify(entries, reduce);
 }
 
 /** What of a file a running gateway does not take up. */

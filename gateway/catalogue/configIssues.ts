@@ -38,6 +38,8 @@ export function readIssues(error: z.ZodError, input: unknown): ConfigIssue[] {
       const expected = issue.issues[0]?.message ?? issue.message;
       return [{ path: issue.path.slice(0, -1), key, text: `${expected}, got ${show(key)}` }];
     }
+    // A secret may stand where only its place should.
+    if (issue.path[0] === 'sources') return [{ path: issue.path, text: issue.message }];
     return [{ path: issue.path, text: `${issue.message}, got ${show(valueAt(input, issue.path))}` }];
   });
 }

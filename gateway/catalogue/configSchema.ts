@@ -9,6 +9,7 @@ import {
   size,
   whole,
 } from './entrySchemas.ts';
+import { sourcesSchema } from './sourceSchema.ts';
 
 /** A duration that time is divided by, or that something must live through. */
 const period = duration.refine((ms) => ms >= 10, { error: 'expected at least "10ms"' });
@@ -233,6 +234,7 @@ export const configSchema = z.strictObject({
   limits: limits.prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   server: server.prefault({}),
+  sources: sourcesSchema.describe('What weights behind URIs are asked for with'),
 });
 
 /** A checked configuration file: durations in milliseconds, sizes in bytes, paths as written. */

@@ -1,20 +1,24 @@
-import type { FileHandle } from 'node:fs/promises';
-
 const CHUNK_BYTES = 2 ** 20;
+
+/** What a cursor reads from. */
+export interface RandomAccess {
+  /** Fills `target` from `position` as far as it goes and says how far: at least 64 KiB, unless the file ends. */
+  read(target: Buffer, position: number): Promise<number>;
+}
 
 /**
  * Reads little-endian values from front to back. Holds one chunk at a time and never goes past the file's end: what
  * would is a file that is cut off, which throws.
  */
 export class FileCursor {
-  readonly #file: FileHandle;
+  readonly #file: RandomAccess;
   readonly #sizeBytes: number;
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   #view = this.#chunk.subarray(0, 0);
   #viewStart = 0;
   #position = 0;
 
-  constructor(file: FileHandle, sizeBytes: number) {
+  constructor(file: RandomAccess, sizeBytes: number) {
     this.#file = file;
     this.#sizeBytes = sizeBytes;
   }
@@ -73,7 +77,7 @@ export class FileCursor {
     const end = this.#position + lengthBytes;
     if (end > this.#sizeBytes) throw this.#truncated(`${end}`);
     if (this.#position >= this.#viewStart && end <= this.#viewStart + this.#view.length) return;
-    const { bytesRead } = await this.#file.read(this.#chunk, 0, CHUNK_BYTES, this.#position);
+    const bytesRead = await this.#file.read(this.#chunk, this.#position);
     if (bytesRead < lengthBytes) throw this.#truncated(`${end}`);
     this.#view = this.#chunk.subarray(0, bytesRead);
     this.#viewStart = this.#position;

@@ -4,9 +4,9 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
-import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
+import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
+import { ggufFacts } from './ggufFacts.ts';
 import { readGgufHeader } from './ggufHeader.ts';
-import { computeBytes, kvBytesPerToken } from './ggufMemory.ts';
 
 /** Name of one file of a split model, as llama-gguf-split writes it. */
 const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.gguf$/;
@@ -28,6 +28,14 @@ export class GgufFiles implements ModelFiles {
       return fail('invalid_request', `Cannot read weight file "${path}": ${reasonOf(error)}`, 'path');
     }
   }
+
+  async recall(path: string): Promise<Result<Recalled>> {
+    const facts = await this.inspect(path);
+    return facts.ok ? ok({ facts: facts.value, staleBecause: null }) : facts;
+  }
+
+  /** What is here can always be asked. */
+  async keepOnly(): Promise<void> {}
 }
 
 /** The files of a model: one, or all shards of a split one, which is named by its first. */
@@ -67,22 +75,9 @@ async function readFacts(
   identity: string,
 ): Promise<ModelFileFacts> {
   const metadata = await readGgufHeader(path, Number(parts[0]?.size));
-  const type = metadata.get('general.type') ?? 'model';
-  if (type !== 'model' && type !== 'adapter') {
-    throw new Error(`expected a model or an adapter, got general.type ${JSON.stringify(type)}`);
-  }
-  const architecture = metadata.get('general.architecture');
-  if (typeof architecture !== 'string' || architecture === '') {
-    throw new Error('it names no general.architecture');
-  }
-  const trained = Number(metadata.get(`${architecture}.context_length`) ?? 0);
   return {
     path,
-    kind: type,
-    architecture,
-    trainedContextTokens: type === 'model' && Number.isSafeInteger(trained) && trained > 0 ? trained : 0,
-    kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
-    computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
+    ...ggufFacts(metadata),
     sizeBytes: parts.reduce((sum, { size }) => sum + Number(size), 0),
     modifiedAtEpochMs: Math.max(...parts.map(({ mtimeMs }) => Number(mtimeMs))),
     identity,

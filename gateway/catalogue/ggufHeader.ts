@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
-import { FileCursor } from './fileCursor.ts';
+import { type FileHandle, open } from 'node:fs/promises';
+import { FileCursor, type RandomAccess } from './fileCursor.ts';
 import { tensorBytes } from './tensorBytes.ts';
 
 /** Longest reading of one file's header; a hung network file system must not hold the catalogue. */
@@ -28,10 +28,21 @@ export async function readGgufHeader(path: string, sizeBytes: number): Promise<G
   return withTimeout(openAndRead(path, sizeBytes));
 }
 
+/** The same of a file that lies elsewhere; the caller sees to it that reading ends in time. */
+export function readGgufHeaderFrom(file: RandomAccess, sizeBytes: number): Promise<GgufMetadata> {
+  return readHeader(new FileCursor(file, sizeBytes), sizeBytes);
+}
+
+function randomAccess(file: FileHandle): RandomAccess {
+  return {
+    read: async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
+  };
+}
+
 async function openAndRead(path: string, sizeBytes: number): Promise<GgufMetadata> {
   const file = await open(path, 'r');
   try {
-    return await readHeader(new FileCursor(file, sizeBytes), sizeBytes);
+    return await readHeader(new FileCursor(randomAccess(file), sizeBytes), sizeBytes);
   } finally {
     await file.close();
   }

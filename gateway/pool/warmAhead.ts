@@ -1,3 +1,4 @@
+import { unavailability } from '../domain/availability.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { ComboKey } from '../domain/ids.ts';
 import { isCurrentCombo } from './current.ts';
@@ -56,7 +57,7 @@ export function warmAhead(
   };
   const saving = ({ combo, chance }: LikelyCombo): number => chance * bytesToBring(state, combo, room);
   for (const one of likely.toSorted((a, b) => saving(b) - saving(a))) {
-    if (quarantineOf(state, one.combo, true, nowMs)) continue;
+    if (unavailability(one.combo) || quarantineOf(state, one.combo, true, nowMs)) continue;
     const bytes = takeRoom(state, one.combo, room);
     if (bytes === null) continue;
     const { key, name } = one.combo;

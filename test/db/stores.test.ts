@@ -6,12 +6,14 @@ import { describeEventLog } from '../contracts/eventLog.ts';
 import { describeLedger } from '../contracts/ledger.ts';
 import { describePinStore } from '../contracts/pinStore.ts';
 import { describeRunnerStore } from '../contracts/runnerStore.ts';
+import { describeSourceFactsStore } from '../contracts/sourceFacts.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryDemandHistory } from '../fakes/memoryDemandHistory.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
 import { MemoryLedger } from '../fakes/memoryLedger.ts';
 import { MemoryPinStore } from '../fakes/memoryPinStore.ts';
 import { MemoryRunnerStore } from '../fakes/memoryRunnerStore.ts';
+import { MemorySourceFacts } from '../fakes/memorySourceFacts.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { useTemporaryDatabases } from './temporary.ts';
 
@@ -47,6 +49,8 @@ describeRunnerStore('SqliteRunnerStore', async () => (await databases.open()).ru
 
 describePinStore('MemoryPinStore', async () => new MemoryPinStore());
 describePinStore('SqlitePinStore', async () => (await databases.open()).pins);
+describeSourceFactsStore('MemorySourceFacts', async () => new MemorySourceFacts());
+describeSourceFactsStore('SqliteSourceFactsStore', async () => (await databases.open()).sourceFacts);
 
 describeCatalogueStore('MemoryCatalogueStore', async () => new MemoryCatalogueStore());
 describeCatalogueStore('SqliteCatalogueStore', async () => (await databases.open()).catalogue);

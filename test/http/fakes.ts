@@ -45,6 +45,7 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     kvBytesPerToken: 0,
     computeBytes: 0,
     createdAtEpochMs: CREATED_AT_EPOCH_MS,
+    ...(spec.digest === undefined ? {} : { digest: spec.digest }),
     source: 'api',
   };
 }
@@ -58,6 +59,7 @@ export function fakeAdapter(spec: AdapterSpec): CatalogueAdapter {
     revision: `rev-${spec.id}`,
     weightBytes: 10,
     createdAtEpochMs: CREATED_AT_EPOCH_MS + 1000,
+    ...(spec.digest === undefined ? {} : { digest: spec.digest }),
     source: 'api',
   };
 }
