@@ -75,19 +75,25 @@ async function fetchPart(
 ): Promise<void> {
   let at = part.from;
   let failures = 0;
+  // One piece is written while the next one comes.
+  let writing: Promise<void> = Promise.resolve();
   while (at < part.to) {
     try {
       if (signal.aborted) throw new SourceError('cancelled', `Cannot download "${origin.uri}": cancelled`);
       for await (const { chunks, bytes } of gather(origin.read(file, at, part.to, signal))) {
         await throttle?.take(bytes, signal);
-        await target.write(chunks, at);
+        await writing;
+        writing = target.write(chunks, at);
+        writing.catch(() => {});
         at += bytes;
         // Without ranges these bytes come again after the next cut.
         if (file.ranges) failures = 0;
         progress.add(bytes);
       }
+      await writing;
     } catch (error) {
       if (!(error instanceof SourceError) || !error.isTransient) throw error;
+      await writing;
       failures += 1;
       const delayMs = failures < attempts ? retryDelayMs(failures, error, pace) : null;
       if (delayMs === null) throw error;
