@@ -4,7 +4,7 @@
  * stores and hubs do. `--mib N` sets the size (512). curl's file is synced as ours is, inside the measured time.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -70,10 +70,14 @@ const curl: Bring = async (uri, path) => {
 /** Noise in memory, so that no file system packs it and the source's disk does not count. */
 function makeFile(path: string, bytes: number): string {
   const noise = Buffer.alloc(MIB);
+  const hash = createHash('sha256');
   const file = openSync(path, 'w');
-  for (let at = 0; at < bytes; at += MIB) writeSync(file, randomFillSync(noise));
+  for (let at = 0; at < bytes; at += MIB) {
+    hash.update(randomFillSync(noise));
+    writeSync(file, noise);
+  }
   closeSync(file);
-  return spawnSync('sha256sum', [path], { encoding: 'utf8' }).stdout.slice(0, 64);
+  return hash.digest('hex');
 }
 
 async function measure(origin: string, directory: string, bytes: number): Promise<void> {

@@ -305,9 +305,9 @@ interface Loaded {
 async function load(deps: CatalogueServiceDeps): Promise<Result<Loaded>> {
   const read = await readConfigFile(deps.configPath);
   if (!read.ok) return read;
-  const { config, directory, explain } = read.value;
+  const { config, directory } = read.value;
   const problems = await deps.sources.problems(config.sources, directory);
-  if (problems.length > 0) return fail('invalid_request', explain(problems));
+  if (problems.length > 0) return fail('invalid_request', read.value.explain(problems));
   deps.sources.use(config.sources, directory);
   return loadEntries(deps, read.value);
 }

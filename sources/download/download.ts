@@ -35,7 +35,8 @@ export async function download(
       return { ok: true, value: { ...made, wallMs: performance.now() - startedMs } };
     } catch (error) {
       const failure = localFailure(`download "${origin.uri}"`, error);
-      if (failure.code !== 'changed' || round === ROUNDS) return { ok: false, error: failure };
+      const isLast = round === ROUNDS || options.startsOver === false;
+      if (failure.code !== 'changed' || isLast) return { ok: false, error: failure };
       const next = await look(origin, wanted, path, options.signal);
       if (next instanceof SourceError) return { ok: false, error: next };
       wanted = next;

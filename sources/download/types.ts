@@ -27,6 +27,8 @@ export interface DownloadOptions {
   readonly sha256?: string | undefined;
   /** Of one part without a byte in between; 6 unless given. */
   readonly attempts?: number | undefined;
+  /** Whether a source that changes is begun anew; else that is `changed`. True unless given. */
+  readonly startsOver?: boolean | undefined;
   readonly pace?: Pace | undefined;
 }
 
