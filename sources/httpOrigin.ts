@@ -63,10 +63,10 @@ export class HttpOrigin implements Origin {
   }
 }
 
-/** The headers that the configuration has for exactly this host (with its port when it names one). */
+/** The headers that the configuration has for exactly this host and port: who listens at another port is somebody else. */
 export function hostHeaders(hosts: Readonly<Record<string, HostAccess>>): Authorize {
   return ({ url, headers }) => {
-    const access = hosts[url.host] ?? hosts[url.hostname];
+    const access = Object.hasOwn(hosts, url.host) ? hosts[url.host] : undefined;
     return access ? { ...headers, ...access.headers } : headers;
   };
 }

@@ -40,7 +40,8 @@ export function openOrigin(uri: string, options: OriginOptions = {}): Origin {
 const PUBLIC_AWS: BucketAccess = { endpoint: null, region: 'us-east-1', pathStyle: false, keys: null };
 
 function accessTo(bucket: string, { s3 }: SourceCredentials): BucketAccess {
-  const access = s3[bucket] ?? s3['default'] ?? PUBLIC_AWS;
+  const own = Object.hasOwn(s3, bucket) ? s3[bucket] : undefined;
+  const access = own ?? s3['default'] ?? PUBLIC_AWS;
   // A dot in the host's name would be one that AWS's certificate does not cover.
   return bucket.includes('.') ? { ...access, pathStyle: true } : access;
 }

@@ -99,10 +99,10 @@ export class RangedFile {
       try {
         return await transport.send({ ...ask, url: this.#target });
       } catch (error) {
-        // A signed address that has run out: the way to a new one leads over the first.
-        if (!(error instanceof SourceError) || (error.code !== 'forbidden' && error.code !== 'not_found'))
-          throw error;
+        // A signed address that has run out, say: the way to a new one leads over the first.
         this.#target = null;
+        const isRefused = error instanceof SourceError && !error.isTransient && error.code !== 'cancelled';
+        if (!isRefused) throw error;
       }
     }
     const answer = await transport.send({ ...ask, url: this.#url });

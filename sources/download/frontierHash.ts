@@ -32,7 +32,9 @@ export class FrontierHash {
 
   /** 64 hex digits, when all parts are there. */
   async digest(): Promise<string> {
-    while (this.#at < this.#bytes) await this.#run();
+    await this.#running?.catch(() => {});
+    await this.#run();
+    if (this.#at < this.#bytes) throw new Error(`Cannot hash "${this.#file.path}": a part is missing`);
     return this.#hash.digest('hex');
   }
 

@@ -13,7 +13,7 @@ let transport: Transport;
 let pace: QuickPace;
 beforeEach(async () => {
   [server, other] = await Promise.all([WeightServer.start(), WeightServer.start()]);
-  transport = new Transport({ stallTimeoutMs: 300, headersTimeoutMs: 1000 });
+  transport = new Transport();
   pace = new QuickPace();
 });
 afterEach(async () => {
@@ -190,9 +190,11 @@ describe('read() of an http source', () => {
     server.cut = { afterBytes: 1000, times: 1 };
     const cut = await failure(collect(origin.read(file, 0, 100_000)));
     expect(cut).toMatchObject({ code: 'network' });
+    const impatient = new Transport({ stallTimeoutMs: 300 });
     server.stall = { afterBytes: 1000, times: 1 };
-    const stalled = await failure(collect(origin.read(file, 0, 100_000)));
-    expect(stalled.message).toContain('the connection stalled');
+    const reading = openOrigin(`${server.origin}/a.gguf`, { transport: impatient }).read(file, 0, 100_000);
+    expect((await failure(collect(reading))).message).toContain('the connection stalled');
+    await impatient.close();
   });
 
   test('refuses more bytes than it asked for, another range, and the whole in place of a range', async () => {
@@ -259,7 +261,9 @@ describe('redirects', () => {
       response.writeHead(302, { location: '/real.gguf' }).end();
       return true;
     };
-    await open(`${server.origin}/a.gguf`, { '127.0.0.1': { headers: { authorization } } }).files();
+    await open(`${server.origin}/a.gguf`, {
+      [`127.0.0.1:${server.port}`]: { headers: { authorization } },
+    }).files();
     expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([authorization, authorization]);
   });
 
