@@ -1,15 +1,12 @@
-/** A client of the admin API: where the gateway is, what opens it, and its errors in one sentence. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** A client of the admin API, and its errors in one sentence. */
+import { failure } from './failure.mjs';
+import { findGateway, findToken } from './whereabouts.mjs';
 
-const DEFAULT_URL = 'http://127.0.0.1:8080';
-
-/** The options win over the environment, the environment over the token file of the data directory. */
-export function adminApi({ url, token, environment, fetchImpl }) {
-  const base = (url ?? (environment.HEARTH_URL || DEFAULT_URL)).replace(/\/+$/, '');
-  const secret =
-    token ?? (environment.HEARTH_ADMIN_TOKEN || keptToken(environment.HEARTH_DATA_DIR || '.hearth'));
-  const call = (method) => (path, body) => request(fetchImpl, base, secret, method, path, body);
+/** `options`: what the command line says of the address and the token. */
+export function adminApi({ options, environment, fetchImpl }) {
+  const gateway = findGateway(options, environment);
+  const admin = findToken(options, environment);
+  const call = (method) => (path, body) => request({ fetchImpl, gateway, admin }, method, path, body);
   return { get: call('GET'), post: call('POST'), put: call('PUT'), delete: call('DELETE') };
 }
 
@@ -26,34 +23,36 @@ function encoded(combo) {
   return combo.split('/').map(encodeURIComponent).join('/');
 }
 
-function keptToken(dataDir) {
-  const path = join(dataDir, 'admin-token');
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (cause) {
-    throw failure(
-      `Cannot read admin token "${path}": expected --token, HEARTH_ADMIN_TOKEN or this file`,
-      cause,
-    );
-  }
-}
-
-async function request(fetchImpl, base, secret, method, path, body) {
+async function request({ fetchImpl, gateway, admin }, method, path, body) {
   let response;
   try {
     const json = body === undefined ? {} : { 'content-type': 'application/json' };
-    const headers = { authorization: `Bearer ${secret}`, ...json };
-    response = await fetchImpl(`${base}${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const headers = { authorization: `Bearer ${admin.token}`, ...json };
+    response = await fetchImpl(`${gateway.url}${path}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+    });
   } catch (cause) {
-    throw failure(`Cannot reach the gateway at "${base}": ${cause.cause?.message ?? cause.message}`, cause);
+    throw unreachable(gateway, cause);
   }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer !== null) return answer;
+  const said = answer?.error?.message;
+  if (response.status === 401 && said) throw failure(`${said}, sent the one of ${admin.from}`);
   throw failure(
-    answer?.error?.message ?? `Cannot ${method} "${path}": expected JSON, got status ${response.status}`,
+    said ??
+      `Cannot ${method} "${gateway.url}${path}" (${gateway.from}): expected JSON of a gateway, got status ${response.status}`,
   );
 }
 
-function failure(message, cause) {
-  return Object.assign(new Error(message, { cause }), { expected: true });
+/** What Node's fetch says is "fetch failed"; the reason is below it, of each address that a name has. */
+function unreachable({ url, from }, error) {
+  const reason = error.cause?.errors?.[0] ?? error.cause ?? error;
+  const what = `Cannot reach the gateway at "${url}" (${from})`;
+  if (reason.code !== 'ECONNREFUSED') return failure(`${what}: ${reason.message}`, error);
+  return failure(
+    `${what}: nothing listens there, expected a running "hearth serve", or its address in --url, HEARTH_URL, or HEARTH_HOST and HEARTH_PORT`,
+    error,
+  );
 }

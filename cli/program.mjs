@@ -1,7 +1,8 @@
 /** The subcommands, their options and what they print. */
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { adminApi, comboPath, pinPath } from './adminApi.mjs';
+import { failure } from './failure.mjs';
 import { table } from './table.mjs';
 
 const PACKAGE = new URL('../package.json', import.meta.url);
@@ -52,8 +53,13 @@ export function program({ print = console.log, environment = process.env, fetchI
   const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
   const root = new Command('hearth').description('A gateway for model inference').version(version);
   root
-    .option('--url <url>', 'the gateway (HEARTH_URL, http://127.0.0.1:8080)')
-    .option('--token <token>', "the admin token (HEARTH_ADMIN_TOKEN, or the data directory's)")
+    .option('--url <url>', 'the gateway (HEARTH_URL; HEARTH_HOST and HEARTH_PORT; http://127.0.0.1:8080)')
+    .option('--token <token>', 'the admin token (HEARTH_ADMIN_TOKEN)')
+    .addOption(
+      new Option('--token-file <path>', 'a file with it (admin-token in HEARTH_DATA_DIR, .hearth)').conflicts(
+        'token',
+      ),
+    )
     .option('--json', 'print what the gateway answered');
 
   const command = (name, description, call, columns) =>
@@ -62,7 +68,7 @@ export function program({ print = console.log, environment = process.env, fetchI
       .description(description)
       .action(async (...args) => {
         const options = root.opts();
-        const answer = await call(adminApi({ ...options, environment, fetchImpl }), ...args);
+        const answer = await call(adminApi({ options, environment, fetchImpl }), ...args);
         print(options.json ? JSON.stringify(answer, null, 2) : table(columns, answer.data ?? [answer]));
       });
 
@@ -108,10 +114,5 @@ export function program({ print = console.log, environment = process.env, fetchI
 
 /** `hearth serve` alone never comes here: it runs before the packages are there (hearth.mjs). */
 function refuseOptions() {
-  throw Object.assign(
-    new Error('Cannot run "serve" with options: the environment and HEARTH_CONFIG hold them'),
-    {
-      expected: true,
-    },
-  );
+  throw failure('Cannot run "serve" with options: the environment and HEARTH_CONFIG hold them');
 }

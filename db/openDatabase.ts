@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { CatalogueStore } from '../gateway/ports/catalogueStore.ts';
 import type { ComboStore } from '../gateway/ports/comboStore.ts';
 import type { DemandHistory } from '../gateway/ports/demandHistory.ts';
+import type { DurationHistory } from '../gateway/ports/durationHistory.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
@@ -11,6 +12,7 @@ import { ReaderClient } from './reader/client.ts';
 import { SqliteCatalogueStore } from './stores/catalogue.ts';
 import { SqliteComboStore } from './stores/combos.ts';
 import { SqliteDemandHistory } from './stores/demand.ts';
+import { SqliteDurationHistory } from './stores/durations.ts';
 import { SqliteEventLog } from './stores/eventLog.ts';
 import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
@@ -36,6 +38,7 @@ export interface Database {
   readonly runners: RunnerStore;
   readonly combos: ComboStore;
   readonly demand: DemandHistory;
+  readonly durations: DurationHistory;
   readonly pins: PinStore;
   readonly sourceFacts: SourceFactsStore;
   readonly requests: RequestReads;
@@ -75,6 +78,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     runners: new SqliteRunnerStore(writer, reader),
     combos: new SqliteComboStore(writer),
     demand: new SqliteDemandHistory(reader),
+    durations: new SqliteDurationHistory(reader),
     pins: new SqlitePinStore(writer, reader),
     sourceFacts: new SqliteSourceFactsStore(writer, reader),
     requests: new RequestReads(reader),

@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
-import { index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { type SQL, sql } from 'drizzle-orm';
+import { type AnySQLiteColumn, index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** Base models that the admin API added. What the configuration file holds is not stored. */
 export const models = sqliteTable('models', {
@@ -12,6 +12,9 @@ export const models = sqliteTable('models', {
   maxSequences: integer('max_sequences'),
   maxThreads: integer('max_threads'),
   deviceLayers: integer('device_layers').notNull(),
+  device: text('device'),
+  sleeps: integer('sleeps', { mode: 'boolean' }),
+  sleepAfterMs: integer('sleep_after_ms'),
   useMmap: integer('use_mmap', { mode: 'boolean' }).notNull(),
   repack: integer('repack', { mode: 'boolean' }).notNull(),
   kvBudgetBytes: integer('kv_budget_bytes'),
@@ -127,8 +130,34 @@ export const requests = sqliteTable(
   (table) => [
     index('requests_by_arrival').on(table.arrivedAtEpochMs),
     index('requests_by_combo').on(table.combo, table.arrivedAtEpochMs),
+    // All that a gateway wants to know of starts when it starts itself; few rows, which are nowhere near each other.
+    index('requests_own_starts')
+      .on(
+        table.arrivedAtEpochMs,
+        table.combo,
+        table.comboRevision,
+        table.startKind,
+        table.joined,
+        table.errorCode,
+        table.spawnMs,
+        table.stageMs,
+        table.loadMs,
+        table.attachMs,
+        table.contextMs,
+      )
+      .where(isOwnStart(table)),
   ],
 );
+
+/** It began a start, which ended well, as the request did. The index above serves where exactly this is asked. */
+export function isOwnStart({
+  startKind,
+  joined,
+  errorCode,
+  combo,
+}: Readonly<Record<'startKind' | 'joined' | 'errorCode' | 'combo', AnySQLiteColumn>>): SQL {
+  return sql`${startKind} <> 'warm' and ${joined} = 0 and ${errorCode} is null and ${combo} is not null`;
+}
 
 /** Orders to keep a combo at a level. */
 export const pins = sqliteTable('pins', {

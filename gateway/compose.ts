@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
-import { WeightFiles } from './catalogue/weightFiles.ts';
+import { SourcedFiles } from './catalogue/sourcedFiles.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
 import { REVISIT_EVERY_MS } from './domain/availability.ts';
@@ -20,9 +20,11 @@ import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
 import { PageCache } from './shell/pageCache.ts';
+import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
+import { findDevices } from './shell/processes/findDevices.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
@@ -84,6 +86,8 @@ export async function compose(
       workerDir: DIST_DIR,
     });
     opened.unshift(() => database.close());
+    // Read beside what else there is to do before the pool begins.
+    const pastTimes = readPastTimes(database.durations, log);
     const catalogue = await openCatalogue(settings, database, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
@@ -92,12 +96,17 @@ export async function compose(
       secret,
       environment: pick(environment, RUNNER_ENVIRONMENT),
     };
+    const devices = settings.mayHaveDevices
+      ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
+      : [];
     const core = buildCore(settings, database, catalogue, log, spawning);
+    if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
       core.pool.stop();
       core.fleet.letGo();
     });
+    core.pool.dispatch(pastTimesEvent(await pastTimes, catalogue.current()));
     await core.pins.restore();
     // Before the first request can come, so that it finds them warm.
     await adoptRunners({
@@ -147,7 +156,7 @@ async function openCatalogue(settings: Settings, database: Database, log: Log): 
   const sources = new SourceAccess(settings.variable);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
-    files: await WeightFiles.open({ access: sources, store: database.sourceFacts, log }),
+    files: await SourcedFiles.open({ access: sources, store: database.sourceFacts, log }),
     sources,
     store: database.catalogue,
     events: database.events,
@@ -187,6 +196,9 @@ function buildCore(
     log,
     timeline,
     telemetry: metrics,
+    hasDevices: () => state.devices.size > 0,
+    files: catalogue,
+    catalogue: () => catalogue.current(),
     dispatch: (event) => pool.dispatch(event),
   });
   const pins = new PinBook({ pool, store: database.pins, pages: new PageCache(log), clock, log });

@@ -6,7 +6,7 @@ import { readConfigFile } from './catalogue/configFile.ts';
 import { type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
 import { parseDurationMs } from './catalogue/quantity.ts';
 import { fail, ok, type Result } from './domain/errors.ts';
-import { hasDevice, usableMemoryBytes } from './machine.ts';
+import { hasDeviceNodes, usableMemoryBytes } from './machine.ts';
 
 /** The package's root: the folder above this file, and above dist/ when bundled. */
 export const PACKAGE_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -54,6 +54,8 @@ export interface Settings {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `cpuThreads` and `memoryBytes` are resolved, from the machine unless configured. */
   readonly pool: Readonly<Omit<PoolConfig, 'cpuThreads' | 'memoryBytes'> & Machine>;
+  /** The machine may have devices for layers: which, a runner's engine finds. */
+  readonly mayHaveDevices: boolean;
   readonly limits: Readonly<LimitsConfig>;
   /** The environment's variable of that name, for secrets that the file names; undefined when absent or empty. */
   readonly variable: (name: string) => string | undefined;
@@ -64,7 +66,6 @@ interface Machine {
   readonly cpuThreads: number;
   /** A share of the memory that this process may use. */
   readonly memoryBytes: number;
-  readonly hasDevice: boolean;
 }
 
 /** Reads the environment (empty values count as absent) and the YAML file's process sections, once. */
@@ -108,9 +109,9 @@ function settle(
       leaseMs: leaseMs ?? pool.leaseMs,
       standbys: environment.HEARTH_STANDBYS ?? pool.standbys,
       memoryBytes: pool.memoryBytes ?? Math.floor(usableMemoryBytes() * MEMORY_SHARE),
-      hasDevice: hasDevice(),
       cpuThreads: pool.cpuThreads ?? Math.max(1, availableParallelism() - 1),
     }),
+    mayHaveDevices: hasDeviceNodes(),
     limits: Object.freeze({ ...limits }),
     variable,
   });

@@ -11,8 +11,8 @@ export function usableMemoryBytes(): number {
   return Math.min(totalmem(), ...CGROUP_LIMITS.map(readLimit));
 }
 
-/** Layers that are meant for a device go to one. */
-export function hasDevice(): boolean {
+/** A driver is there. What its devices are, and whether the engine can use them, only the engine can say. */
+export function hasDeviceNodes(): boolean {
   return DEVICES.some((path) => existsSync(path));
 }
 

@@ -6,7 +6,7 @@
  */
 
 /** Bumped on every change of this file that an older addon cannot serve. */
-export const ADDON_VERSION = 2;
+export const ADDON_VERSION = 3;
 
 /** The loader addon: opens a shared library with RTLD_NOW | RTLD_GLOBAL and keeps it. Throws with dlerror()'s text. */
 export interface PreloadAddon {
@@ -28,6 +28,8 @@ export interface DeviceInfo {
   kind: 'cpu' | 'gpu' | 'integrated' | 'accelerator';
   totalBytes: number;
   freeBytes: number;
+  /** What this process took of the device by initialising it; null: the driver does not tell. */
+  contextBytes: number | null;
 }
 
 export interface BackendInfo {
@@ -42,6 +44,8 @@ export interface LoadOptions {
   path: string;
   /** Layers put on the device: 0 none, -1 all. */
   deviceLayers: number;
+  /** Name of the one device that they go to, weights and contexts alike; null: all stays in host memory. */
+  device: string | null;
   /** Decode and batch threads of every context, at least 1. */
   threads: number;
   useMmap: boolean;
@@ -93,6 +97,8 @@ export interface AttachedCombo {
   ownContext: boolean;
   kvBytes: number;
   computeBytes: number;
+  /** What is on the device of these two, and of the model's weights; null: nothing, or the context is shared. */
+  onDevice: { contextBytes: number; weightBytes: number } | null;
 }
 
 export interface ResizeOptions {
@@ -317,6 +323,13 @@ export interface NativeEngine {
   close(): Promise<void>;
 }
 
+/** A file that is mapped, so that its pages are more likely to stay in memory. */
+export interface MappedFile {
+  readonly bytes: number;
+  /** Idempotent. */
+  close(): void;
+}
+
 export interface EngineAddon {
   readonly addonVersion: number;
   /** Once per process. Throws when the libraries do not fit. */
@@ -326,4 +339,6 @@ export interface EngineAddon {
    * delta wakes it at once, later ones at most every `coalesceMs`.
    */
   createEngine(options: { coalesceMs: number; onEvents: (events: EngineEvent[]) => void }): NativeEngine;
+  /** Maps the whole file for reading. Throws with `invalid_argument` when it cannot be. */
+  mapFile(path: string): MappedFile;
 }

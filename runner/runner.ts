@@ -87,6 +87,7 @@ export class Runner {
     }
     const lease = new Lease(hello.leaseMs, () => void this.stop(0), this.#after);
     this.#lease = lease;
+    this.#orders.holdings.greeted(hello.device);
     const door = new AdoptionDoor({
       runnerId: hello.runnerId,
       key: hello.adoptionKey,

@@ -18,6 +18,7 @@ const SourceFacts = z.object({
   kind: z.enum(['model', 'adapter']),
   architecture: z.string(),
   trainedContextTokens: z.number(),
+  layers: z.number(),
   kvBytesPerToken: z.number(),
   computeBytes: z.number(),
   sizeBytes: z.number(),

@@ -1,10 +1,11 @@
 import { and, asc, count, desc, eq, gte, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
-import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import { adapterId, deviceName, modelId } from '../../gateway/domain/ids.ts';
 import type { DemandSlot } from '../../gateway/pool/forecast.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import { recordFromRow } from '../requestRows.ts';
 import { adapters, aliases, events, models, pins, requests, runners, sourceFacts } from '../schema.ts';
+import { lastDurations } from './durations.ts';
 import { parseDetail, parseSourceFacts } from './jsonColumns.ts';
 
 /** Most rows that one read returns. */
@@ -40,6 +41,8 @@ export function makeQueries(db: BetterSQLite3Database) {
         .groupBy(requests.combo, slot)
         .all();
     },
+
+    lastDurations: ({ perCombo }: { perCombo: number }) => lastDurations(db, perCombo),
 
     recentEvents: ({ limit }: { limit: number }): PoolEvent[] =>
       db
@@ -86,6 +89,7 @@ export function makeQueries(db: BetterSQLite3Database) {
           ...(digest === null ? {} : { digest }),
           id: modelId(row.id),
           maxSequences: row.maxSequences ?? row.sequences,
+          device: row.device === null ? null : deviceName(row.device),
           source: 'api' as const,
         })),
       adapters: db

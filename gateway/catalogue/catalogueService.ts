@@ -8,6 +8,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
 import type { ModelFiles } from '../ports/modelFile.ts';
+import type { WeightFiles } from '../ports/weightFiles.ts';
+import { checkFiles, remakeAdapter, remakeModel } from './changedFiles.ts';
 import { type ConfigDocument, readConfigFile } from './configFile.ts';
 import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
 import { type EntryContext, locate, makeAdapter, makeModel } from './entries.ts';
@@ -35,7 +37,7 @@ export type CatalogueListener = (catalogue: Catalogue) => void;
  * The catalogue as it is now, and every way to change it. Changes run one after the other; each is on disk before it
  * is seen. Expected failures are results; only a store that fails throws.
  */
-export class CatalogueService {
+export class CatalogueService implements WeightFiles {
   readonly #deps: CatalogueServiceDeps;
   readonly #listeners = new Set<CatalogueListener>();
   #document: ConfigDocument;
@@ -211,6 +213,40 @@ export class CatalogueService {
       if (entriesOf(catalogue) === entriesOf(this.#current)) return;
       this.#change(catalogue, 'catalogue_revisited', { unsettled: unsettled.size });
     });
+  }
+
+  /** Not one after the other with changes, unless there is one to be made: starts wait for it. */
+  async review(model: CatalogueModel, adapters: readonly CatalogueAdapter[]): Promise<Result<true>> {
+    const checked = await checkFiles(this.#deps.files, model, adapters);
+    if (!checked.ok)
+      await this.#serially(async () => {
+        await this.#reviewModel(model);
+        for (const adapter of adapters) await this.#reviewAdapter(adapter);
+      });
+    return checked;
+  }
+
+  /** One that is no weight file any more stays as it is: its starts fail, until it is one again. */
+  async #reviewModel({ id }: CatalogueModel): Promise<void> {
+    const old = this.#current.models.get(id);
+    if (!old) return;
+    const made = await remakeModel(old, this.#document, this.#deps.files);
+    if (!made.ok || made.value.revision === old.revision) return;
+    const model = { ...made.value, createdAtEpochMs: old.createdAtEpochMs };
+    if (model.source === 'api') await this.#deps.store.putModel(model);
+    this.#change(withModel(this.#current, model), 'model_changed', { id, revision: model.revision });
+  }
+
+  async #reviewAdapter({ id }: CatalogueAdapter): Promise<void> {
+    const old = this.#current.adapters.get(id);
+    const base = old && this.#current.models.get(old.base);
+    if (!base) return;
+    const made = await remakeAdapter(old, base, this.#document, this.#deps.files);
+    if (!made.ok || made.value.revision === old.revision) return;
+    const adapter = { ...made.value, createdAtEpochMs: old.createdAtEpochMs };
+    if (adapter.source === 'api') await this.#deps.store.putAdapter(adapter);
+    const { revision } = adapter;
+    this.#change(withAdapter(this.#current, adapter), 'adapter_changed', { id, base: base.id, revision });
   }
 
   async #remove(

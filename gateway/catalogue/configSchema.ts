@@ -66,6 +66,13 @@ const pool = z
       .describe(
         'Memory of all runners: weights, KV caches, compute buffers; null: 80% of the machine’s or cgroup’s',
       ),
+    devices: z
+      .record(z.string().min(1).max(64), z.strictObject({ memory: size }))
+      .default({})
+      .describe('Memory for runners on a device, by its name (CUDA0); 90% of what others have'),
+    max_asleep: whole(0, 4096)
+      .default(4)
+      .describe('Runner processes that sleep at the same time, beside max_runners; 0: none sleeps'),
     queue_limit: whole(1, 1_000_000).default(1024).describe('Requests that may wait in all'),
     queue_limit_per_combo: whole(1, 1_000_000).default(256),
     queue_share: z
@@ -165,6 +172,10 @@ const pool = z
     standbys: written.standbys,
     maxCombosPerRunner: written.max_combos_per_runner,
     memoryBytes: written.memory,
+    deviceBytes: Object.fromEntries(
+      Object.entries(written.devices).map(([name, { memory }]) => [name, memory]),
+    ),
+    maxAsleep: written.max_asleep,
     queueLimit: written.queue_limit,
     queueLimitPerCombo: written.queue_limit_per_combo,
     queueShare: written.queue_share,

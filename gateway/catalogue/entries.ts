@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { hasScheme, shownUri } from '../../sources/uri.ts';
 import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
-import { adapterId, modelId } from '../domain/ids.ts';
+import { adapterId, type DeviceName, deviceName, modelId } from '../domain/ids.ts';
 import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
@@ -48,6 +48,9 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     ...sequencesOf(spec, defaults),
     maxThreads: spec.maxThreads ?? defaults.maxThreads ?? null,
     deviceLayers: spec.deviceLayers ?? defaults.deviceLayers ?? -1,
+    device: deviceOf(given(spec.device, defaults.device, null)),
+    sleeps: given(spec.sleeps, defaults.sleeps, null),
+    sleepAfterMs: given(spec.sleepAfterMs, defaults.sleepAfterMs, null),
     useMmap: spec.useMmap ?? defaults.useMmap ?? true,
     repack: spec.repack ?? defaults.repack ?? true,
     kvBudgetBytes: given(spec.kvBudgetBytes, defaults.kvBudgetBytes, null),
@@ -56,6 +59,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.sizeBytes,
+    layers: facts.layers,
     kvBytesPerToken: facts.kvBytesPerToken,
     computeBytes: facts.computeBytes,
     createdAtEpochMs: facts.modifiedAtEpochMs,
@@ -63,7 +67,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     ...(unavailable === undefined ? {} : { unavailable }),
     source: context.source,
   } as const;
-  return ok({ ...model, revision: modelRevision(model, facts) });
+  return ok({ ...model, revision: modelRevision(model, facts.identity) });
 }
 
 /** The same for an adapter of `base`, whose architecture it must have. */
@@ -94,7 +98,7 @@ export async function makeAdapter(
     base: base.id,
     path: facts.path,
     scale,
-    revision: shortHash([facts.identity, scale]),
+    revision: adapterRevision({ scale }, facts.identity),
     weightBytes: facts.sizeBytes,
     createdAtEpochMs: facts.modifiedAtEpochMs,
     ...(spec.digest ? { digest: spec.digest } : {}),
@@ -122,9 +126,13 @@ function sequencesOf(
 }
 
 /** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */
-function modelRevision(model: Omit<CatalogueModel, 'revision'>, facts: ModelFileFacts): string {
+export function modelRevision(model: Omit<CatalogueModel, 'revision'>, fileIdentity: string): string {
   const { engine, contextTokens, deviceLayers, repack, chatTemplate } = model;
-  return shortHash([facts.identity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+  return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+}
+
+export function adapterRevision({ scale }: Pick<CatalogueAdapter, 'scale'>, fileIdentity: string): string {
+  return shortHash([fileIdentity, scale]);
 }
 
 function shortHash(parts: readonly unknown[]): string {
@@ -183,6 +191,7 @@ async function asRecalled(looking: Promise<Result<ModelFileFacts>>): Promise<Res
 const NOTHING_KNOWN = {
   architecture: '',
   trainedContextTokens: 0,
+  layers: 0,
   kvBytesPerToken: 0,
   computeBytes: 0,
   sizeBytes: 0,
@@ -212,12 +221,12 @@ function badTemplate(path: string, reason: string): Result<never> {
   return fail('invalid_request', `Cannot read chat template "${path}": ${reason}`, 'chat_template_file');
 }
 
+function deviceOf(name: string | null): DeviceName | null {
+  return name === null ? null : deviceName(name);
+}
+
 /** The first that is not undefined; null is a value. */
-function given(
-  own: number | null | undefined,
-  byDefault: number | null | undefined,
-  otherwise: number | null,
-) {
+function given<T>(own: T | undefined, byDefault: T | undefined, otherwise: T): T {
   if (own !== undefined) return own;
   return byDefault !== undefined ? byDefault : otherwise;
 }

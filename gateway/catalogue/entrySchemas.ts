@@ -74,6 +74,22 @@ const optionFields = {
     .describe('Most of them on one runner when the combo is hot; sequences unless given'),
   threads: whole(1, 1024).optional().describe('Most CPU threads that one runner may use'),
   device_layers: whole(-1, 10_000).optional().describe('Layers on the device; -1 for all'),
+  device: z
+    .string()
+    .min(1)
+    .max(64)
+    .nullable()
+    .optional()
+    .describe('The one device that it may be on, as CUDA0; null for any'),
+  sleep: z
+    .boolean()
+    .nullable()
+    .optional()
+    .describe('Sleeps when room is needed, instead of ending; null: when it is on a device'),
+  sleep_after: duration
+    .nullable()
+    .optional()
+    .describe('How long an idle model is awake before it sleeps; null: until room is needed'),
   mmap: z.boolean().optional().describe('Map the file instead of reading it'),
   repack: z.boolean().optional().describe('Repack weights into private memory for CPU speed'),
   kv_budget: size.nullable().optional().describe('Bound of the KV memory of one runner; null for none'),
@@ -96,6 +112,9 @@ const optionsFrom = (written: z.output<z.ZodObject<typeof optionFields>> & Writt
   maxSequences: written.max_sequences,
   maxThreads: written.threads,
   deviceLayers: written.device_layers,
+  device: written.device,
+  sleeps: written.sleep,
+  sleepAfterMs: written.sleep_after,
   useMmap: written.mmap,
   repack: written.repack,
   kvBudgetBytes: written.kv_budget,

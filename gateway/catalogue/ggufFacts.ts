@@ -1,11 +1,11 @@
 import type { ModelFileFacts } from '../ports/modelFile.ts';
 import type { GgufMetadata } from './ggufHeader.ts';
-import { computeBytes, kvBytesPerToken } from './ggufMemory.ts';
+import { computeBytes, kvBytesPerToken, layersOf } from './ggufMemory.ts';
 
 /** What a GGUF header says of its file, wherever that lies. */
 export type GgufFacts = Pick<
   ModelFileFacts,
-  'kind' | 'architecture' | 'trainedContextTokens' | 'kvBytesPerToken' | 'computeBytes'
+  'kind' | 'architecture' | 'trainedContextTokens' | 'layers' | 'kvBytesPerToken' | 'computeBytes'
 >;
 
 /** Throws an Error that says what is missing. */
@@ -23,6 +23,7 @@ export function ggufFacts(metadata: GgufMetadata): GgufFacts {
     kind: type,
     architecture,
     trainedContextTokens: type === 'model' && Number.isSafeInteger(trained) && trained > 0 ? trained : 0,
+    layers: type === 'model' ? layersOf(metadata, architecture) : 0,
     kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
     computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
   };

@@ -21,6 +21,11 @@ export function kvBytesPerToken(metadata: GgufMetadata, architecture: string): n
   return (read('block_count') ?? 0) * kvHeads * (keyLength + valueLength) * KV_ELEMENT_BYTES;
 }
 
+/** Layers that a device may have some of; 0: the header does not say. */
+export function layersOf(metadata: GgufMetadata, architecture: string): number {
+  return readerOf(metadata, architecture)('block_count') ?? 0;
+}
+
 /**
  * About what one context's compute buffers take: a batch of logits and of the widest activations. For the demo model it
  * says 8.65 MB, of which 8.53 are measured. A runner measures it later.

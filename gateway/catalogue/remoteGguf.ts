@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { SourceCredentials } from '../../sources/credentials.ts';
 import { SourceError } from '../../sources/errors.ts';
+import { sourceIdentity } from '../../sources/identity.ts';
 import { openOrigin } from '../../sources/openOrigin.ts';
 import type { OriginFile } from '../../sources/origin.ts';
 import { OriginReader } from '../../sources/originReader.ts';
@@ -27,7 +27,7 @@ export async function inspectRemote(uri: string, look: RemoteLook): Promise<Mode
     const origin = openOrigin(uri, look);
     const files = await origin.files(signal);
     const first = firstOf(files);
-    const identity = identityOf(uri, files);
+    const identity = sourceIdentity(uri, files);
     const known = look.known(identity);
     if (known) return known;
     const metadata = await readGgufHeaderFrom(new OriginReader(origin, first, { signal }), first.bytes);
@@ -56,13 +56,4 @@ function firstOf(files: readonly OriginFile[]): OriginFile {
     throw new Error('expected the first file of a split model');
   if (first && files.length === Number(total ?? 1)) return first;
   throw new Error(`expected one GGUF file, or the first of a split model, got ${files.length} files`);
-}
-
-function identityOf(uri: string, files: readonly OriginFile[]): string {
-  const hash = createHash('sha256').update(uri);
-  for (const { name, bytes, etag, modifiedAtEpochMs } of files) {
-    // Where there is an ETag it alone tells versions apart: a time changes when a file is only moved.
-    hash.update(`\0${name}:${bytes}:${etag ?? modifiedAtEpochMs ?? ''}`);
-  }
-  return hash.digest('hex');
 }

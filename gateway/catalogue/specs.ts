@@ -9,6 +9,12 @@ export interface ModelOptions {
   readonly maxSequences?: number | undefined;
   readonly maxThreads?: number | undefined;
   readonly deviceLayers?: number | undefined;
+  /** null: any. */
+  readonly device?: string | null | undefined;
+  /** null: when it is on a device. */
+  readonly sleeps?: boolean | null | undefined;
+  /** null: when room is needed. */
+  readonly sleepAfterMs?: number | null | undefined;
   readonly useMmap?: boolean | undefined;
   readonly repack?: boolean | undefined;
   readonly kvBudgetBytes?: number | null | undefined;

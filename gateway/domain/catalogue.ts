@@ -1,4 +1,4 @@
-import type { AdapterId, ComboName, ModelId } from './ids.ts';
+import type { AdapterId, ComboName, DeviceName, ModelId } from './ids.ts';
 
 /** Where a catalogue entry comes from: the configuration file, or the admin API by way of SQLite. */
 export type EntrySource = 'file' | 'api';
@@ -20,6 +20,12 @@ export interface CatalogueModel {
   readonly maxThreads: number | null;
   /** Layers on the device; -1: all. */
   readonly deviceLayers: number;
+  /** The one device that it may be on; null: any. */
+  readonly device: DeviceName | null;
+  /** Whether its runner may sleep instead of ending; null: when it is on a device. */
+  readonly sleeps: boolean | null;
+  /** How long an idle base is awake; null: until room is needed. */
+  readonly sleepAfterMs: number | null;
   readonly useMmap: boolean;
   readonly repack: boolean;
   /** Bound of the KV memory of one runner's generation contexts; past it combos share contexts. null: none. */
@@ -36,6 +42,8 @@ export interface CatalogueModel {
   /** Changes with anything that could change an output: file identity, context, template. */
   readonly revision: string;
   readonly weightBytes: number;
+  /** Of the file's header; 0: it does not say. */
+  readonly layers: number;
   /** KV cache of one token over all layers, from the file's header; 0: it does not say. */
   readonly kvBytesPerToken: number;
   /** About what the compute buffers of one context take. */

@@ -1,4 +1,11 @@
-import { type Capacity, ERROR_TABLE, type Failure } from './errors.ts';
+import { type Budget, type Capacity, ERROR_TABLE, type Failure } from './errors.ts';
+
+interface BudgetFields {
+  readonly budget: string;
+  readonly needed_bytes: number;
+  readonly budget_bytes: number;
+  readonly in_use: Budget['inUse'];
+}
 
 interface ErrorBody {
   readonly message: string;
@@ -6,10 +13,13 @@ interface ErrorBody {
   readonly param: string | null;
   readonly code: string;
   /** Ours, on a refusal for want of memory. */
+  /** Which budget: `memory`, or a device's name. */
+  readonly budget?: string;
   readonly needed_bytes?: number;
   readonly budget_bytes?: number;
   readonly in_use?: Capacity['inUse'];
   readonly pinned?: NonNullable<Capacity['pinned']>;
+  readonly other_budgets?: readonly BudgetFields[];
 }
 
 /** A failure as OpenAI's clients read it. */
@@ -46,10 +56,18 @@ export function retryAfterHeaders(retryAfterMs: number): Record<string, string> 
 
 function capacityFields(
   capacity: Capacity | undefined,
-): Pick<ErrorBody, 'needed_bytes' | 'budget_bytes' | 'in_use' | 'pinned'> {
+): Partial<BudgetFields> & Pick<ErrorBody, 'pinned' | 'other_budgets'> {
   if (!capacity) return {};
-  const { neededBytes, budgetBytes, inUse, pinned } = capacity;
-  return { needed_bytes: neededBytes, budget_bytes: budgetBytes, in_use: inUse, ...(pinned && { pinned }) };
+  const { pinned, others } = capacity;
+  return {
+    ...budgetFields(capacity),
+    ...(pinned && { pinned }),
+    ...(others && { other_budgets: others.map(budgetFields) }),
+  };
+}
+
+function budgetFields({ budget, neededBytes, budgetBytes, inUse }: Budget): BudgetFields {
+  return { budget, needed_bytes: neededBytes, budget_bytes: budgetBytes, in_use: inUse };
 }
 
 function clientsRetry(status: number): boolean {

@@ -44,8 +44,10 @@ interface ErrorRow {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
-/** Memory as arithmetic: what was asked for, what there is, and who holds how much of it. */
-export interface Capacity {
+/** Memory of the host or of a device as arithmetic: what was asked for, what there is, and who holds how much of it. */
+export interface Budget {
+  /** `memory` for the host's, else the device's name. */
+  readonly budget: string;
   readonly neededBytes: number;
   readonly budgetBytes: number;
   readonly inUse: readonly {
@@ -53,6 +55,12 @@ export interface Capacity {
     readonly base: string | null;
     readonly bytes: number;
   }[];
+}
+
+/** The arithmetic of the budget that is too small. */
+export interface Capacity extends Budget {
+  /** The other budgets that it would need something of, or could have had it of. */
+  readonly others?: readonly Budget[];
   /** What is kept ready by pins and configuration. */
   readonly pinned?: readonly { readonly combo: string; readonly count: number; readonly bytes: number }[];
 }

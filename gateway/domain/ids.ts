@@ -12,6 +12,8 @@ export type ComboName = Branded<'ComboName'>;
 export type ComboKey = Branded<'ComboKey'>;
 export type RunnerId = Branded<'RunnerId'>;
 export type RequestId = Branded<'RequestId'>;
+/** A device as the backend calls it where it sees all of them: `CUDA0`. */
+export type DeviceName = Branded<'DeviceName'>;
 
 /** Letters, digits and `._-/`, not starting with a sign, 1 to 128: no `+`, `@`, `:` or space. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
@@ -25,3 +27,4 @@ export const runnerId = (text: string): RunnerId => text as RunnerId;
 export const requestId = (text: string): RequestId => text as RequestId;
 export const comboName = (text: string): ComboName => text as ComboName;
 export const comboKey = (text: string): ComboKey => text as ComboKey;
+export const deviceName = (text: string): DeviceName => text as DeviceName;

@@ -1,5 +1,12 @@
 import { z } from '@hono/zod-openapi';
 
+const budget = z.object({
+  budget: z.string().openapi({ description: '`memory` for the host, else the name of a device' }),
+  needed_bytes: z.number(),
+  budget_bytes: z.number(),
+  in_use: z.array(z.object({ runner: z.string(), base: z.string().nullable(), bytes: z.number() })),
+});
+
 /** OpenAI's error envelope, for the document. */
 export const errorEnvelopeSchema = z
   .object({
@@ -8,11 +15,8 @@ export const errorEnvelopeSchema = z
       type: z.string(),
       param: z.string().nullable(),
       code: z.string(),
-      needed_bytes: z.number().optional(),
-      budget_bytes: z.number().optional(),
-      in_use: z
-        .array(z.object({ runner: z.string(), base: z.string().nullable(), bytes: z.number() }))
-        .optional(),
+      ...budget.partial().shape,
+      other_budgets: z.array(budget).optional(),
       pinned: z.array(z.object({ combo: z.string(), count: z.number(), bytes: z.number() })).optional(),
     }),
   })

@@ -1,22 +1,31 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import { type Combo, comboOfKey } from '../domain/combo.ts';
-import { type ComboKey, comboKey, modelId, type RunnerId } from '../domain/ids.ts';
+import { type ComboKey, comboKey, type DeviceName, modelId, type RunnerId } from '../domain/ids.ts';
+import { isCovered, plus, split, totalOf } from './bytes.ts';
 import { bytesOfSize, oneContext } from './contexts.ts';
+import { deviceContextBytes } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
-import { freeBytes, hostBytes, measureContext, measureWeights, weightNeed } from './memory.ts';
+import { type ContextFact, contextShare } from './measures.ts';
+import { freeBytes, measureContext, measureWeights, missingBytes, weightNeed } from './memory.ts';
 import { mostRunners } from './scaling.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
-import { baseKey, type PoolState, runnersWithBase } from './state.ts';
+import { Slots } from './slots.ts';
+import { baseKey, type PoolState, type ReadyRunner, runnersWithBase } from './state.ts';
 import { beganFor } from './tiers.ts';
 import { moveTo } from './transitions.ts';
-import { runnersOfBase } from './usable.ts';
+import { restingCount, runnersOfBase } from './usable.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
 export interface AdoptionOffer {
   readonly runnerId: RunnerId;
   readonly isLoading: boolean;
+  /** The only one that its process sees. */
+  readonly device: DeviceName | null;
+  /** It has given its base back; `keptBytes` of the file are in host memory. */
+  readonly isAsleep: boolean;
+  readonly keptBytes: number;
   /** null: a standby. */
   readonly model: { readonly id: string; readonly revision: string; readonly sequences: number } | null;
   readonly combos: readonly {
@@ -24,6 +33,7 @@ export interface AdoptionOffer {
     readonly sequences: number;
     readonly kvBytes: number;
     readonly computeBytes: number;
+    readonly onDevice?: ContextFact['onDevice'] | undefined;
   }[];
 }
 
@@ -33,15 +43,25 @@ export interface AdoptedCombo {
   readonly sequences: number;
   readonly kvBytes: number;
   readonly computeBytes: number;
+  /** Of the context what is on the device, 0 to 1. */
+  readonly deviceShare: number;
 }
 
 /** `stale`: combos that have to be detached before the runner is adopted. */
 export type AdoptionVerdict =
-  | { readonly ok: true; readonly as: 'standby' }
+  | { readonly ok: true; readonly as: 'standby'; readonly device: DeviceName | null }
+  | {
+      readonly ok: true;
+      readonly as: 'sleeper';
+      readonly model: CatalogueModel;
+      readonly device: DeviceName | null;
+      readonly keptBytes: number;
+    }
   | {
       readonly ok: true;
       readonly as: 'runner';
       readonly model: CatalogueModel;
+      readonly device: DeviceName | null;
       readonly combos: readonly AdoptedCombo[];
       readonly stale: readonly ComboKey[];
     }
@@ -51,41 +71,75 @@ export type AdoptionVerdict =
  * Whether the pool can use a runner of an earlier gateway, and what of it. Has no side effects. Its base must be of the
  * current revision, so that no output comes from weights that were replaced; there must be room for it.
  */
-export function judgeAdoption(
-  state: PoolState,
-  { isLoading, model, combos }: AdoptionOffer,
-): AdoptionVerdict {
+export function judgeAdoption(state: PoolState, offer: AdoptionOffer): AdoptionVerdict {
+  const { isLoading, model, device } = offer;
   if (state.shuttingDown) return refuse('the gateway is shutting down');
   if (isLoading) return refuse('its load was still under way');
-  if (model === null) return judgeStandby(state);
-  const { settings, catalogue } = state;
-  const current = catalogue.models.get(modelId(model.id));
+  if (device !== null && !state.devices.has(device)) return refuse(`its device "${device}" is not there`);
+  if (model === null) return judgeStandby(state, device);
+  const current = state.catalogue.models.get(modelId(model.id));
   if (!current) return refuse(`its base "${model.id}" is not in the catalogue any more`);
   if (current.revision !== model.revision)
     return refuse(`its base "${model.id}" was replaced: it holds ${model.revision}, not ${current.revision}`);
+  // What may change without a new revision is as the runner has it: it begins combos with so many sequences.
+  const held: CatalogueModel = { ...current, sequences: model.sequences };
+  return offer.isAsleep ? judgeSleeper(state, held, offer) : judgeRunner(state, current, held, offer);
+}
+
+function judgeRunner(
+  state: PoolState,
+  current: CatalogueModel,
+  held: CatalogueModel,
+  { device, combos }: AdoptionOffer,
+): AdoptionVerdict {
+  const { settings, catalogue } = state;
+  const { id } = current;
   if (runnersOfBase(state, current).length >= mostRunners(state, current))
-    return refuse(`enough other runners hold its base "${model.id}"`);
-  if (isWaitedFor(state, current)) return refuse(`somebody waits for memory for its base "${model.id}"`);
+    return refuse(`enough other runners hold its base "${id}"`);
+  if (isWaitedFor(state, current)) return refuse(`somebody waits for memory for its base "${id}"`);
   const runners = runnersWithBase(state);
   if (runners >= settings.maxRunners)
     return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);
-  const free = freeBytes(state) - weightNeed(state, current);
-  if (free < 0) return refuse(`its base "${model.id}" needs ${-free} bytes more memory than there are`);
-  // What may change without a new revision is as the runner has it: it begins combos with so many sequences.
-  const held: CatalogueModel = { ...current, sequences: model.sequences };
+  const weights = weightNeed(state, current, device);
+  const own = deviceContextBytes(state, { device });
+  let missing = missingBytes(state, { host: weights.host, device: weights.device + own }, device);
+  if (!isCovered(missing)) {
+    const bytes = Math.max(0, missing.host) + Math.max(0, missing.device);
+    return refuse(`its base "${id}" needs ${bytes} bytes more memory than there are`);
+  }
   const kept: AdoptedCombo[] = [];
   const stale: ComboKey[] = [];
-  let left = free;
-  for (const { combo: key, sequences, kvBytes, computeBytes } of combos) {
-    const size = { sequences, kvBytes, computeBytes };
-    const bytes = hostBytes(state, current, kvBytes + computeBytes + reserveOf(size, held));
-    const fits = kept.length < settings.maxCombosPerRunner && bytes <= left;
+  for (const offered of combos) {
+    const { combo: key, sequences, kvBytes, computeBytes, onDevice } = offered;
+    const deviceShare = contextShare(
+      { model: current, device },
+      { kvBytes, computeBytes, ...(onDevice && { onDevice }) },
+    );
+    const bytes = split(kvBytes + computeBytes + reserveOf(offered, held), deviceShare);
+    const next = plus(missing, bytes);
+    const fits = kept.length < settings.maxCombosPerRunner && isCovered(next);
     const combo = fits ? comboOfKey(key, catalogue) : null;
-    if (combo) left -= bytes;
-    if (combo) kept.push({ combo: { ...combo, model: held }, sequences, kvBytes, computeBytes });
-    else stale.push(comboKey(key));
+    if (!combo) {
+      stale.push(comboKey(key));
+      continue;
+    }
+    missing = next;
+    kept.push({ combo: { ...combo, model: held }, sequences, kvBytes, computeBytes, deviceShare });
   }
-  return { ok: true, as: 'runner', model: held, combos: kept, stale };
+  return { ok: true, as: 'runner', model: held, device, combos: kept, stale };
+}
+
+function judgeSleeper(
+  state: PoolState,
+  model: CatalogueModel,
+  { device, keptBytes }: AdoptionOffer,
+): AdoptionVerdict {
+  const { maxAsleep } = state.settings;
+  if (restingCount(state) >= maxAsleep) return refuse(`${maxAsleep} others sleep, which is the most`);
+  const own = deviceContextBytes(state, { device });
+  if (!isCovered(missingBytes(state, { host: keptBytes, device: own }, device)))
+    return refuse(`what its base "${model.id}" keeps asleep needs more memory than there is`);
+  return { ok: true, as: 'sleeper', model, device, keptBytes };
 }
 
 /** A combo that has more sequences than its runner begins with can be made smaller again (contexts.ts). */
@@ -102,15 +156,40 @@ function isWaitedFor(state: PoolState, model: CatalogueModel): boolean {
   return queues.length > 0;
 }
 
-function judgeStandby(state: PoolState): AdoptionVerdict {
-  const standbys = state.runners.size - runnersWithBase(state);
-  if (standbys < state.settings.standbys) return { ok: true, as: 'standby' };
-  return refuse(`there are ${standbys} standbys, expected at most ${state.settings.standbys}`);
+function judgeStandby(state: PoolState, device: DeviceName | null): AdoptionVerdict {
+  const standbys = [...state.runners.values()].filter(({ model }) => model === null).length;
+  if (standbys >= state.settings.standbys)
+    return refuse(`there are ${standbys} standbys, expected at most ${state.settings.standbys}`);
+  const isOfUse = device !== null || state.devices.size === 0;
+  if (!isOfUse) return refuse('it sees no device, expected one');
+  const own = deviceContextBytes(state, { device });
+  if (device !== null && own > freeBytes(state, device))
+    return refuse(`device "${device}" has no room for it`);
+  return { ok: true, as: 'standby', device };
 }
 
-export function standbyAdopted(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
-  moveTo(state, { id, model: null, combos: new Map(), state: 'standby', sinceMs: nowMs });
+export function standbyAdopted(
+  state: PoolState,
+  { runnerId: id, device }: Extract<PoolEvent, { type: 'standbyAdopted' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  moveTo(state, { id, device, model: null, combos: new Slots(), state: 'standby', sinceMs: nowMs });
   effects.push({ type: 'note', note: 'standby_adopted', runnerId: id });
+}
+
+/** It is in the books as one that sleeps: the first request for its base wakes it. */
+export function sleeperAdopted(
+  state: PoolState,
+  { runnerId: id, model, device, keptBytes }: Extract<PoolEvent, { type: 'sleeperAdopted' }>,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
+  const worth = newWorth(state, 'bases', predictedMs(model.weightBytes), nowMs);
+  const rest = { sinceMs: nowMs, lastUsedMs: nowMs, worth, keptBytes };
+  moveTo(state, { id, device, model, combos: new Slots(), state: 'asleep', ...rest });
+  const detail = { base: model.id, keptBytes };
+  effects.push({ type: 'note', note: 'sleeper_adopted', runnerId: id, detail });
 }
 
 /**
@@ -119,30 +198,32 @@ export function standbyAdopted(state: PoolState, id: RunnerId, nowMs: number, ef
  */
 export function runnerAdopted(
   state: PoolState,
-  { runnerId: id, model, weightBytes, threads, combos }: Extract<PoolEvent, { type: 'runnerAdopted' }>,
+  { runnerId: id, model, device, weights, threads, combos }: Extract<PoolEvent, { type: 'runnerAdopted' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const runner = moveTo(state, {
+  const weightBytes = totalOf(weights);
+  const runner: ReadyRunner = moveTo(state, {
     id,
+    device,
     model,
-    combos: new Map(),
+    combos: new Slots(),
     state: 'ready',
-    weightBytes,
+    weights,
     worth: newWorth(state, 'bases', predictedMs(weightBytes), nowMs),
     interactive: beganFor('interactive', nowMs),
     threads,
     active: 0,
     lastUsedMs: nowMs,
   });
-  measureWeights(state, model, weightBytes);
+  measureWeights(state, model, device, weights);
   const keepAliveMs = model.idleTtlMs ?? Number.POSITIVE_INFINITY;
   for (const adopted of combos) {
-    const { combo, sequences, kvBytes, computeBytes } = adopted;
+    const { combo, sequences, kvBytes, computeBytes, deviceShare } = adopted;
     const worth = newWorth(state, 'combos', predictedMs(kvBytes + computeBytes), nowMs);
     runner.combos.set(combo.key, {
       ...oneContext(adopted),
-      reserveBytes: hostBytes(state, model, reserveOf(adopted, model)),
+      reserveBytes: reserveOf(adopted, model),
       state: 'ready',
       combo,
       worth,
@@ -151,7 +232,8 @@ export function runnerAdopted(
       lastUsedMs: nowMs,
       keepAliveMs,
     });
-    if (sequences === model.sequences) measureContext(state, model, kvBytes, computeBytes);
+    if (sequences === model.sequences && kvBytes > 0)
+      measureContext(state, model, device, split(kvBytes + computeBytes, deviceShare));
   }
   for (const { combo } of combos) {
     answerOrders(state, runner, combo.key, effects);

@@ -42,13 +42,16 @@ export function blameExit(
  */
 function culpritsOf(runner: Runner, nowMs: number): Culprit[] {
   const { model } = runner;
-  if (model === null || runner.state === 'stopping' || runner.state === 'draining') return [];
+  if (model === null || !BLAMES.has(runner.state)) return [];
   const attached = runner.state === 'ready' ? underway(runner) : [];
   const adapted = attached.filter(({ adapters }) => adapters.length > 0);
   if (adapted.length > 0) return adapted.map((combo) => ({ scope: 'combo', combo }));
   const isProven = runner.state === 'ready' && attached.length === 0 && isSound(runner, nowMs);
   return isProven ? [] : [{ scope: 'base', model }];
 }
+
+/** States in which a failure is laid to what the runner holds or is getting. */
+const BLAMES: ReadonlySet<Runner['state']> = new Set(['starting', 'loading', 'ready']);
 
 function underway(runner: ReadyRunner): Combo[] {
   return [...runner.combos.values()].filter(({ state }) => state === 'attaching').map(({ combo }) => combo);

@@ -7,6 +7,8 @@ export interface Contexts {
   sequences: number;
   kvBytes: number;
   computeBytes: number;
+  /** Of all bytes here what is on the runner's device, 0 to 1. */
+  deviceShare: number;
   /** null: it is to have the size that it has. */
   resize: Resize | null;
   /** Of contexts that were replaced and have not gone yet. */
@@ -32,10 +34,18 @@ export function oneContext({
   sequences,
   kvBytes,
   computeBytes,
-}: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes'>): Contexts {
-  const resizeAfterMs = Number.NEGATIVE_INFINITY;
-  const held = { retiringBytes: 0, reserveBytes: 0 };
-  return { sequences, kvBytes, computeBytes, ...held, resize: null, resizeAfterMs };
+  deviceShare,
+}: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes' | 'deviceShare'>): Contexts {
+  return {
+    sequences,
+    kvBytes,
+    computeBytes,
+    deviceShare,
+    resize: null,
+    retiringBytes: 0,
+    reserveBytes: 0,
+    resizeAfterMs: Number.NEGATIVE_INFINITY,
+  };
 }
 
 /** Those of a slot, for another one that takes its place. */
@@ -43,12 +53,14 @@ export function contextsOf({
   sequences,
   kvBytes,
   computeBytes,
+  deviceShare,
   resize,
   retiringBytes,
   reserveBytes,
   resizeAfterMs,
 }: Contexts): Contexts {
-  return { sequences, kvBytes, computeBytes, resize, retiringBytes, reserveBytes, resizeAfterMs };
+  const held = { kvBytes, computeBytes, deviceShare, retiringBytes, reserveBytes };
+  return { sequences, ...held, resize, resizeAfterMs };
 }
 
 /** Of all contexts of the combo, with the one that is being made and what is kept free for a smaller one. */

@@ -6,8 +6,8 @@ interface Watched {
 }
 
 /**
- * A binary heap, the next deadline first. Who has been answered stays in it until then, or until most of it are such: an
- * event costs nothing for those whose deadline is to come.
+ * A binary heap, the next deadline first: an event costs nothing for those whose deadline is to come. The first one waits;
+ * others who have been answered stay in it until they are the first, or most of it are such.
  */
 export type DeadlineQueue = Watched[];
 
@@ -24,6 +24,17 @@ export function watchDeadline(state: PoolState, { id, deadlineAtMs }: Waiter): v
   // A sorted array is a heap.
   open.sort((a, b) => a.atMs - b.atMs);
   deadlines.splice(0, deadlines.length, ...open);
+}
+
+/** When the next one is due who still waits; Infinity: nobody has a deadline. Has no side effects. */
+export function nextDeadlineMs({ deadlines }: PoolState): number {
+  return atMsOf(deadlines, 0);
+}
+
+/** Somebody has been answered: who comes next in the heap must be one that waits. */
+export function forgetAnswered({ deadlines, waitingIn }: PoolState): void {
+  for (let first = deadlines[0]; first && !waitingIn.has(first.id); first = deadlines[0])
+    dropFirst(deadlines);
 }
 
 /** Takes the ids out whose deadline has come; those who were answered before are among them. */

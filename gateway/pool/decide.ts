@@ -1,16 +1,19 @@
-import { runnerAdopted, standbyAdopted } from './adoption.ts';
+import { runnerAdopted, sleeperAdopted, standbyAdopted } from './adoption.ts';
 import { arrive } from './arrivals.ts';
 import { leave, refuseOverdue } from './departures.ts';
+import { devicesFound } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { drain, evict, liftQuarantine, warm } from './orders.ts';
 import { pack } from './packing.ts';
+import { timesKnown } from './pastTimes.ts';
 import { endPins, pin, restorePins, unpin } from './pins.ts';
 import { placeWaiting } from './placing.ts';
 import { promise } from './promises.ts';
 import { comboResized, comboResizeFailed, contextsRetired } from './resizing.ts';
+import { orderSleep, orderWake } from './restOrders.ts';
 import { applyCatalogue } from './revisions.ts';
 import {
   comboDetached,
@@ -23,6 +26,7 @@ import {
 } from './runners.ts';
 import { scale } from './scaling.ts';
 import { endRequest } from './serving.ts';
+import { runnerAsleep } from './sleep.ts';
 import { refillStandbys } from './standbys.ts';
 import type { PoolState } from './state.ts';
 import { shareThreads } from './threads.ts';
@@ -66,7 +70,16 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       runnerAdopted(state, event, nowMs, effects);
       break;
     case 'standbyAdopted':
-      standbyAdopted(state, event.runnerId, nowMs, effects);
+      standbyAdopted(state, event, nowMs, effects);
+      break;
+    case 'sleeperAdopted':
+      sleeperAdopted(state, event, nowMs, effects);
+      break;
+    case 'devicesFound':
+      devicesFound(state, event.devices);
+      break;
+    case 'runnerAsleep':
+      runnerAsleep(state, event.runnerId, event.keptBytes, nowMs, effects);
       break;
     case 'comboReady':
       comboReady(state, event, nowMs, effects);
@@ -113,6 +126,12 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'drainAsked':
       drain(state, event.orderId, event.runnerId, nowMs, effects);
       break;
+    case 'sleepAsked':
+      orderSleep(state, event.orderId, event.runnerId, nowMs, effects);
+      break;
+    case 'wakeAsked':
+      orderWake(state, event.orderId, event.runnerId, nowMs, effects);
+      break;
     case 'pinAsked':
       pin(state, event, nowMs, effects);
       break;
@@ -122,11 +141,17 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'pinsRestored':
       restorePins(state, event.pins, effects);
       break;
+    case 'timesKnown':
+      timesKnown(state, event.times);
+      break;
     case 'catalogueChanged':
       applyCatalogue(state, event.catalogue, nowMs, effects);
       break;
     case 'shutdownAsked':
       shutDown(state, nowMs, effects);
+      break;
+    case 'deadlineDue':
+      // Who has waited to its deadline has been refused above.
       break;
     case 'tick':
       endPins(state, nowMs, effects);

@@ -64,5 +64,7 @@ function dropAbandoned(state: PoolState, key: ComboKey, nowMs: number, effects: 
   if (holder?.slot.state !== 'wanted' || isKept(state, holder.runner, key)) return;
   const { runner } = holder;
   runner.combos.delete(key);
+  // One that wakes was there before, and may as well be awake.
+  if (runner.state === 'loading' && runner.kind === 'wake') return;
   if (runner.combos.size === 0) stopRunner(state, runner, 'abandoned', nowMs, effects);
 }

@@ -1,7 +1,7 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure, Result } from '../domain/errors.ts';
-import type { ComboKey, ComboName, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, DeviceName, RequestId, RunnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 
 /** What an order is answered with. */
@@ -10,9 +10,13 @@ export type OrderAnswer = Result<
   | { readonly order: 'evict'; readonly evicted: boolean }
   | { readonly order: 'lift'; readonly lifted: boolean }
   | { readonly order: 'drain'; readonly state: 'draining' | 'stopping' }
+  | { readonly order: 'rest'; readonly state: RestState }
   | { readonly order: 'pin' }
   | { readonly order: 'unpin'; readonly existed: boolean }
 >;
+
+/** What an order to sleep or to wake finds, or makes of the runner. */
+export type RestState = 'dozing' | 'asleep' | 'loading' | 'ready';
 
 /** How a request that waits would find its combo as things are. */
 export interface FixedStart {
@@ -23,12 +27,26 @@ export interface FixedStart {
 
 /** Orders of the pool to the shell. They are performed in their order. */
 export type PoolEffect =
-  /** null: a standby. */
-  | { readonly type: 'spawn'; readonly runnerId: RunnerId; readonly model: CatalogueModel | null }
+  /** Without a model: a standby. `device`: the only one that the process is to see; null: none. */
+  | {
+      readonly type: 'spawn';
+      readonly runnerId: RunnerId;
+      readonly model: CatalogueModel | null;
+      readonly device: DeviceName | null;
+    }
   /** A process that was started as a standby is from now on a runner of this base. */
   | { readonly type: 'claim'; readonly runnerId: RunnerId; readonly model: CatalogueModel }
   | {
       readonly type: 'load';
+      readonly runnerId: RunnerId;
+      readonly model: CatalogueModel;
+      readonly threads: number;
+    }
+  /** It gives back its base and all contexts, and stays. */
+  | { readonly type: 'sleep'; readonly runnerId: RunnerId }
+  /** It loads the base again that it had. */
+  | {
+      readonly type: 'wake';
       readonly runnerId: RunnerId;
       readonly model: CatalogueModel;
       readonly threads: number;
@@ -105,6 +123,10 @@ export type NoteType =
   | 'standby_claimed'
   | 'standby_lost'
   | 'runner_ready'
+  | 'runner_falling_asleep'
+  | 'runner_asleep'
+  | 'runner_waking'
+  | 'sleeper_adopted'
   | 'runner_failed'
   | 'runner_hung'
   | 'runner_exited'

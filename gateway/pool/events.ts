@@ -1,8 +1,11 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import type { ComboKey, ComboName, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, DeviceName, RequestId, RunnerId } from '../domain/ids.ts';
 import type { AdoptedCombo } from './adoption.ts';
+import type { Bytes } from './bytes.ts';
+import type { FoundDevice } from './devices.ts';
+import type { PastTime } from './pastTimes.ts';
 import type { Pin, PinLevel } from './pins.ts';
 import type { TokenUsage, WaitTerms } from './terms.ts';
 import type { LikelyCombo } from './warmAhead.ts';
@@ -31,19 +34,35 @@ export type PoolEvent =
       readonly type: 'runnerAdopted';
       readonly runnerId: RunnerId;
       readonly model: CatalogueModel;
-      readonly weightBytes: number;
+      readonly device: DeviceName | null;
+      readonly weights: Bytes;
       readonly threads: number;
       readonly combos: readonly AdoptedCombo[];
     }
   /** The same for one without a base. */
-  | { readonly type: 'standbyAdopted'; readonly runnerId: RunnerId }
+  | { readonly type: 'standbyAdopted'; readonly runnerId: RunnerId; readonly device: DeviceName | null }
+  /** The same for one that sleeps. */
+  | {
+      readonly type: 'sleeperAdopted';
+      readonly runnerId: RunnerId;
+      readonly model: CatalogueModel;
+      readonly device: DeviceName | null;
+      readonly keptBytes: number;
+    }
+  /** What a process found on this machine. */
+  | { readonly type: 'devicesFound'; readonly devices: readonly FoundDevice[] }
+  /** After an order to load, or to wake. Of the weights it is not known yet how much is on the device. */
   | { readonly type: 'runnerLoaded'; readonly runnerId: RunnerId; readonly weightBytes: number }
+  /** It has given back its base and keeps so many bytes of its file in host memory. */
+  | { readonly type: 'runnerAsleep'; readonly runnerId: RunnerId; readonly keptBytes: number }
   | {
       readonly type: 'comboReady';
       readonly runnerId: RunnerId;
       readonly comboKey: ComboKey;
       readonly kvBytes: number;
       readonly computeBytes: number;
+      /** On a device: what it has of these two, and of the base's weights. */
+      readonly onDevice?: { readonly contextBytes: number; readonly weightBytes: number };
     }
   | {
       readonly type: 'comboFailed';
@@ -105,6 +124,8 @@ export type PoolEvent =
   | { readonly type: 'evictAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'liftAsked'; readonly orderId: string; readonly combo: Combo }
   | { readonly type: 'drainAsked'; readonly orderId: string; readonly runnerId: RunnerId }
+  | { readonly type: 'sleepAsked'; readonly orderId: string; readonly runnerId: RunnerId }
+  | { readonly type: 'wakeAsked'; readonly orderId: string; readonly runnerId: RunnerId }
   | {
       readonly type: 'pinAsked';
       readonly orderId: string;
@@ -117,6 +138,10 @@ export type PoolEvent =
   | { readonly type: 'unpinAsked'; readonly orderId: string; readonly combo: ComboName }
   /** Pins of an earlier life of the gateway. */
   | { readonly type: 'pinsRestored'; readonly pins: readonly Pin[] }
+  /** What was measured in earlier lives of the gateway, the oldest first; told before anything else. */
+  | { readonly type: 'timesKnown'; readonly times: readonly PastTime[] }
   | { readonly type: 'shutdownAsked' }
   | { readonly type: 'catalogueChanged'; readonly catalogue: Catalogue }
+  /** The next deadline has come (deadlines.ts, nextDeadlineMs). */
+  | { readonly type: 'deadlineDue' }
   | { readonly type: 'tick' };

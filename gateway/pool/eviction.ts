@@ -52,11 +52,13 @@ export function inOrderOfLeaving<T>(
   items: readonly T[],
   candidateOf: (item: T) => Candidate,
 ): T[] {
-  return items
-    .map((item) => ({ item, candidate: candidateOf(item) }))
-    .map(({ item, candidate }) => ({ item, rank: eviction(candidate), lastUsedMs: candidate.lastUsedMs }))
-    .sort((a, b) => a.rank - b.rank || a.lastUsedMs - b.lastUsedMs)
-    .map(({ item }) => item);
+  if (items.length < 2) return [...items];
+  const ranked = items.map((item) => {
+    const candidate = candidateOf(item);
+    return { item, rank: eviction(candidate), lastUsedMs: candidate.lastUsedMs };
+  });
+  ranked.sort((a, b) => a.rank - b.rank || a.lastUsedMs - b.lastUsedMs);
+  return ranked.map(({ item }) => item);
 }
 
 /** Something became ready that took so long. */

@@ -1,22 +1,37 @@
+import { totalOf } from './bytes.ts';
 import type { PoolEffect } from './effects.ts';
 import { type Candidate, noteEviction } from './eviction.ts';
-import { heldBytes, slotBytes } from './memory.ts';
-import type { PoolState, ReadyRunner, ReadySlot } from './state.ts';
+import { allHeldBytes } from './memory.ts';
+import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
+import { allSlotBytes, type ReadySlot } from './slots.ts';
+import type { PoolState, ReadyRunner } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 
 /** A base with all that it holds. */
 export function baseCandidate(state: PoolState, runner: ReadyRunner): Candidate {
-  return { worth: runner.worth, bytes: heldBytes(state, runner), lastUsedMs: runner.lastUsedMs };
+  return {
+    worth: runner.worth,
+    bytes: totalOf(allHeldBytes(state, runner)),
+    lastUsedMs: runner.lastUsedMs,
+  };
 }
 
 export function comboCandidate(slot: ReadySlot): Candidate {
-  return { worth: slot.worth, bytes: slotBytes(slot), lastUsedMs: slot.lastUsedMs };
+  return { worth: slot.worth, bytes: totalOf(allSlotBytes(slot)), lastUsedMs: slot.lastUsedMs };
 }
 
-/** Lets an idle base go, for want of room. */
-export function evictBase(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
+/** Lets an idle base go, for want of room: to sleep where that is meant and may be. */
+export function evictBase(
+  state: PoolState,
+  runner: ReadyRunner,
+  sleeps: boolean,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   noteEviction(state, 'bases', baseCandidate(state, runner));
-  stopRunner(state, runner, 'evicted', nowMs, effects);
+  if (sleeps && maySleep(state, runner) && hasHostRoom(state, runner))
+    sleepRunner(state, runner, nowMs, effects);
+  else stopRunner(state, runner, 'evicted', nowMs, effects);
 }
 
 /** Lets an idle combo go, for want of room. */

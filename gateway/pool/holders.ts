@@ -1,12 +1,6 @@
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
-import {
-  type ComboSlot,
-  isUsable,
-  type PoolState,
-  type ReadyRunner,
-  type ReadySlot,
-  type UsableRunner,
-} from './state.ts';
+import type { ComboSlot, ReadySlot } from './slots.ts';
+import { isUsable, type PoolState, type ReadyRunner, type UsableRunner } from './state.ts';
 
 /** A usable runner with a slot for a combo. */
 export interface Holder {

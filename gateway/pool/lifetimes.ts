@@ -1,17 +1,21 @@
 import type { Failure } from '../domain/errors.ts';
+import type { DeviceName } from '../domain/ids.ts';
 import { liftSound } from './blame.ts';
+import { isCovered, NO_BYTES } from './bytes.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import { isKept } from './keeps.ts';
 import { refuseLate } from './lateWaiters.ts';
-import { freeBytes } from './memory.ts';
+import { missingBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
 import { forgetOld } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
 import { grantWaiting } from './serving.ts';
+import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
+import type { ComboSlot } from './slots.ts';
 import { noteSlowStarts } from './slowStarts.ts';
-import { type ComboSlot, isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
+import { isIdle, type PoolState, type ReadyRunner, type RestingRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { takeTurns } from './turns.ts';
 import { dropReplicas } from './upkeep.ts';
@@ -27,13 +31,25 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
     if (runner?.state === 'starting' || runner?.state === 'loading')
       failLateStart(state, runner, nowMs, effects);
     else if (runner?.state === 'draining') endLongDrain(state, runner, nowMs, effects);
+    else if (runner?.state === 'dozing' || runner?.state === 'asleep') endRest(state, runner, nowMs, effects);
     else if (runner?.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
       letIdleGo(state, runner, nowMs, effects);
   }
   refuseLate(state, nowMs, effects);
   grantHeld(state, nowMs, effects);
   takeTurns(state, nowMs, effects);
-  makeMemoryRoom(state, -freeBytes(state), null, nowMs, effects);
+  coverBudgets(state, nowMs, effects);
+}
+
+/** Runners that turned out to hold more than was predicted. */
+function coverBudgets(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  const cover = (device: DeviceName | null): void => {
+    const missing = missingBytes(state, NO_BYTES, device);
+    // What is left of one budget makes up for nothing in the other.
+    if (!isCovered(missing)) makeMemoryRoom(state, missing, device, null, nowMs, effects);
+  };
+  cover(null);
+  for (const device of state.devices.keys()) cover(device);
 }
 
 function failLateStart(
@@ -105,9 +121,32 @@ function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects
     else kept += 1;
   }
   const baseTtlMs = runner.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
-  if (kept === 0 && isIdle(runner) && nowMs - runner.lastUsedMs >= baseTtlMs)
-    stopRunner(state, runner, 'idle', nowMs, effects);
+  const isUnused = kept === 0 && isIdle(runner);
+  if (isUnused && nowMs - runner.lastUsedMs >= baseTtlMs) stopRunner(state, runner, 'idle', nowMs, effects);
+  else if (isTired(state, runner, nowMs)) sleepRunner(state, runner, nowMs, effects);
   else for (const slot of expired) detach(runner, slot, nowMs, effects);
+}
+
+/** Idle long enough to sleep, by its model; nothing on it was to stay longer than its model says, nor is kept or waited for. */
+function isTired(state: PoolState, runner: ReadyRunner, nowMs: number): boolean {
+  const { sleepAfterMs, idleTtlMs } = runner.model;
+  if (sleepAfterMs === null || nowMs - runner.lastUsedMs < sleepAfterMs || !isIdle(runner)) return false;
+  for (const [key, slot] of runner.combos) {
+    if (state.queues.has(key) || isKept(state, runner, key)) return false;
+    if (slot.state === 'ready' && slot.keepAliveMs > (idleTtlMs ?? Number.POSITIVE_INFINITY)) return false;
+  }
+  return maySleep(state, runner) && hasHostRoom(state, runner);
+}
+
+/** One that sleeps goes when its base's ttl is over; one that does not fall asleep does not answer orders. */
+function endRest(state: PoolState, runner: RestingRunner, nowMs: number, effects: PoolEffect[]): void {
+  const { id, model, sinceMs, lastUsedMs } = runner;
+  const { startTimeoutMs } = state.settings;
+  if (runner.state === 'dozing' && nowMs - sinceMs >= startTimeoutMs) {
+    const message = `Cannot put "${model.id}" to sleep: not asleep after ${startTimeoutMs} ms`;
+    runnerFailed(state, id, { code: 'start_timed_out', message }, nowMs, effects);
+  } else if (runner.state === 'asleep' && nowMs - lastUsedMs >= (model.idleTtlMs ?? Number.POSITIVE_INFINITY))
+    stopRunner(state, runner, 'idle', nowMs, effects);
 }
 
 /** Flex work that was held back gets what is free when nobody interactive waits too long any more. */

@@ -1,136 +1,167 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { Capacity } from '../domain/errors.ts';
-import { allContextBytes } from './contexts.ts';
-import type { ComboSlot, Measured, PoolState, Runner } from './state.ts';
+import type { DeviceName } from '../domain/ids.ts';
+import { type Bytes, NO_BYTES, type Part, plus, split } from './bytes.ts';
+import { deviceContextBytes, deviceShare } from './devices.ts';
+import type { Measured, PoolState, Runner } from './state.ts';
 
 /**
- * Host memory as arithmetic. What a base or a combo needs is predicted from its file and corrected by what the last
- * runner of that base measured; what a runner holds counts from the order to start it until its process has gone.
+ * Memory as arithmetic: a budget for the host, one for each device, and each runner takes of the host's and of that of the
+ * device that it is on. What a base or a combo needs is predicted from its file and corrected by what the last runner of
+ * that base measured; what a runner holds counts from the order to start it until its process has gone.
  */
 
-/** Weights of the base. What goes to a device takes none of the host's memory. */
-export function weightNeed(state: PoolState, model: CatalogueModel): number {
-  if (isOnDevice(state, model)) return 0;
-  return measuredOf(state, model)?.weightBytes ?? model.weightBytes;
+/** Weights of the base on a runner of that device; null: of none. */
+export function weightNeed(state: PoolState, model: CatalogueModel, device: DeviceName | null): Bytes {
+  return measuredOf(state, model, device)?.weights ?? split(model.weightBytes, deviceShare(model, device));
 }
 
-/** One more combo on a base: a context of its own, or a share of one where the base's KV budget is used up. */
-export function comboNeed(state: PoolState, { model }: Combo, runner?: Runner): number {
-  if (isOnDevice(state, model)) return 0;
-  const kvBytes = model.kvBytesPerToken * model.contextTokens * model.sequences;
-  const need = measuredOf(state, model)?.contextBytes ?? kvBytes + model.computeBytes;
+/**
+ * One more combo on a base: a context of its own, or a share of one where the base's KV budget is used up. `runner`: the
+ * one that takes it on.
+ */
+export function comboNeed(
+  state: PoolState,
+  { model }: Combo,
+  device: DeviceName | null,
+  runner?: Runner,
+): Bytes {
+  const need = contextNeed(state, model, device);
   if (model.kvBudgetBytes === null || !runner || runner.combos.size === 0) return need;
-  return slotsBytes(runner) + need > model.kvBudgetBytes ? 0 : need;
+  const held = slotsBytes(runner, 'host') + slotsBytes(runner, 'device');
+  return held + need.host + need.device > model.kvBudgetBytes ? NO_BYTES : need;
 }
 
-/** What a context that is there takes of the host's memory. */
-export function hostBytes(state: PoolState, model: CatalogueModel, bytes: number): number {
-  return isOnDevice(state, model) ? 0 : bytes;
+function contextNeed(state: PoolState, model: CatalogueModel, device: DeviceName | null): Bytes {
+  const measured = measuredOf(state, model, device)?.context;
+  if (measured) return measured;
+  const kvBytes = model.kvBytesPerToken * model.contextTokens * model.sequences;
+  return split(kvBytes + model.computeBytes, deviceShare(model, device));
 }
 
-/** What serving the combo takes in all, when nothing else is there. */
-export function wholeNeed(state: PoolState, combo: Combo): number {
-  return weightNeed(state, combo.model) + comboNeed(state, combo);
+/** What serving the combo takes in all, when nothing else is there: with the process's own context on the device. */
+export function wholeNeed(state: PoolState, combo: Combo, device: DeviceName | null): Bytes {
+  const base = plus(weightNeed(state, combo.model, device), comboNeed(state, combo, device));
+  return { host: base.host, device: base.device + deviceContextBytes(state, { device }) };
 }
 
 /** Held, or promised to a start under way. */
-export function heldBytes(state: PoolState, runner: Runner): number {
+export function heldBytes(state: PoolState, runner: Runner, part: Part): number {
+  const own = part === 'device' ? deviceContextBytes(state, runner) : 0;
   switch (runner.state) {
     case 'standby':
-      return 0;
+      return own;
     case 'starting':
-    case 'loading':
-      return (runner.model === null ? 0 : weightNeed(state, runner.model)) + slotsBytes(runner);
+    case 'loading': {
+      const kept = runner.state === 'loading' && part === 'host' ? runner.keptBytes : 0;
+      const weights = runner.model === null ? 0 : weightNeed(state, runner.model, runner.device)[part];
+      return own + kept + weights + slotsBytes(runner, part);
+    }
     case 'ready':
-      return (isOnDevice(state, runner.model) ? 0 : runner.weightBytes) + slotsBytes(runner);
+      return own + runner.weights[part] + slotsBytes(runner, part);
     case 'draining':
-      return (
-        (isOnDevice(state, runner.model) ? 0 : runner.weightBytes) + slotsBytes(runner) + runner.leavingBytes
-      );
+      return own + runner.weights[part] + slotsBytes(runner, part) + runner.leavingBytes[part];
+    case 'asleep':
+      return part === 'host' ? runner.keptBytes : own;
+    case 'dozing':
     case 'stopping':
-      return runner.heldBytes;
+      return runner.heldBytes[part];
   }
 }
 
-/** Negative when runners turned out to hold more than was predicted. */
-export function freeBytes(state: PoolState): number {
-  let free = state.settings.memoryBytes;
-  for (const runner of state.runners.values()) free -= heldBytes(state, runner);
+export function allHeldBytes(state: PoolState, runner: Runner): Bytes {
+  return { host: heldBytes(state, runner, 'host'), device: heldBytes(state, runner, 'device') };
+}
+
+/** Of the device's budget, of the host's without one. Negative when runners turned out to hold more than was predicted. */
+export function freeBytes(state: PoolState, device: DeviceName | null = null): number {
+  if (device === null) {
+    let free = state.settings.memoryBytes;
+    for (const runner of state.runners.values()) free -= heldBytes(state, runner, 'host');
+    return free;
+  }
+  let free = state.devices.get(device)?.budgetBytes ?? 0;
+  for (const runner of state.runners.values())
+    if (runner.device === device) free -= heldBytes(state, runner, 'device');
   return free;
 }
 
-/** What comes free by itself soon: runners that stop, combos that are being detached. */
-export function comingBytes(state: PoolState): number {
-  let coming = 0;
-  for (const runner of state.runners.values())
-    coming += runner.state === 'stopping' ? runner.heldBytes : detachingBytes(runner);
-  return coming;
+/** Of the need what is not there for a runner on that device; negative: what is left. */
+export function missingBytes(state: PoolState, need: Bytes, device: DeviceName | null): Bytes {
+  const host = need.host - freeBytes(state, null);
+  return { host, device: device === null ? 0 : need.device - freeBytes(state, device) };
+}
+
+/** What comes free by itself soon: runners that stop or fall asleep, combos that are being detached. */
+export function comingBytes(state: PoolState, device: DeviceName | null = null): Bytes {
+  let host = 0;
+  let onDevice = 0;
+  for (const runner of state.runners.values()) {
+    host += comingFrom(state, runner, 'host');
+    if (device !== null && runner.device === device) onDevice += comingFrom(state, runner, 'device');
+  }
+  return { host, device: onDevice };
+}
+
+function comingFrom(state: PoolState, runner: Runner, part: Part): number {
+  if (runner.state === 'stopping') return runner.heldBytes[part];
+  if (runner.state === 'dozing') return runner.heldBytes[part] - asleepBytes(state, runner)[part];
+  return detachingBytes(runner, part);
+}
+
+/** What a runner holds while it sleeps: the file's pages that were on the device, and its own context there. */
+export function asleepBytes(state: PoolState, runner: Runner): Bytes {
+  const weights = runner.model === null ? 0 : weightNeed(state, runner.model, runner.device).device;
+  return { host: weights, device: deviceContextBytes(state, runner) };
 }
 
 /** What comes free when the runner goes, beside what it is giving back already. */
-export function gainBytes(state: PoolState, runner: Runner): number {
-  return heldBytes(state, runner) - detachingBytes(runner);
+export function gainBytes(state: PoolState, runner: Runner): Bytes {
+  return {
+    host: heldBytes(state, runner, 'host') - detachingBytes(runner, 'host'),
+    device: heldBytes(state, runner, 'device') - detachingBytes(runner, 'device'),
+  };
 }
 
-function detachingBytes(runner: Runner): number {
-  let bytes = 0;
-  for (const slot of runner.combos.values()) if (slot.state === 'detaching') bytes += slotBytes(slot);
-  return bytes;
-}
-
-export function slotBytes(slot: ComboSlot): number {
-  return slot.state === 'ready' || slot.state === 'draining' ? allContextBytes(slot) : slot.bytes;
+function detachingBytes({ combos }: Runner, part: Part): number {
+  return combos.sums.detaching[part];
 }
 
 /** Of all combos on the runner. */
-export function slotsBytes(runner: Runner): number {
-  let bytes = 0;
-  for (const slot of runner.combos.values()) bytes += slotBytes(slot);
-  return bytes;
+export function slotsBytes({ combos }: Runner, part: Part): number {
+  return combos.sums.all[part];
 }
 
 /** The base is there and has been measured; its contexts have not, or were under its last revision. */
 export function measureWeights(
   state: PoolState,
   { id, revision }: CatalogueModel,
-  weightBytes: number,
+  device: DeviceName | null,
+  weights: Bytes,
 ): void {
+  const onDevice = device !== null;
   const before = state.measured.get(id);
-  const contextBytes = before?.revision === revision ? before.contextBytes : null;
-  state.measured.set(id, { revision, weightBytes, contextBytes });
+  const isSame = before?.revision === revision && before.onDevice === onDevice;
+  state.measured.set(id, { revision, onDevice, weights, context: isSame ? before.context : null });
 }
 
 /** A combo without KV cache shares a context, which says nothing of what one takes. */
 export function measureContext(
   state: PoolState,
   model: CatalogueModel,
-  kvBytes: number,
-  computeBytes: number,
+  device: DeviceName | null,
+  context: Bytes,
 ): void {
-  const before = measuredOf(state, model);
-  if (before && kvBytes > 0)
-    state.measured.set(model.id, { ...before, contextBytes: kvBytes + computeBytes });
+  const before = measuredOf(state, model, device);
+  if (before) state.measured.set(model.id, { ...before, context });
 }
 
-function measuredOf(state: PoolState, model: CatalogueModel): Measured | undefined {
+function measuredOf(
+  state: PoolState,
+  model: CatalogueModel,
+  device: DeviceName | null,
+): Measured | undefined {
   const measured = state.measured.get(model.id);
-  return measured?.revision === model.revision ? measured : undefined;
-}
-
-/** Device memory has no budget yet. Layers that are meant for a device stay on the host where there is none. */
-export function isOnDevice(state: PoolState, model: CatalogueModel): boolean {
-  return state.settings.hasDevice && model.deviceLayers !== 0;
-}
-
-/** What there is, and who has how much of that. */
-export function capacityOf(state: PoolState): Pick<Capacity, 'budgetBytes' | 'inUse'> {
-  const inUse = [...state.runners.values()]
-    .map((runner) => ({
-      runner: runner.id,
-      base: runner.model?.id ?? null,
-      bytes: heldBytes(state, runner),
-    }))
-    .filter(({ bytes }) => bytes > 0);
-  return { budgetBytes: state.settings.memoryBytes, inUse };
+  const isLike = measured?.revision === model.revision && measured.onDevice === (device !== null);
+  return isLike ? measured : undefined;
 }

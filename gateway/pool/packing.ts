@@ -1,9 +1,10 @@
+import { isCovered } from './bytes.ts';
 import type { PoolEffect } from './effects.ts';
-import { keptRunners } from './fit.ts';
 import { isKept } from './keeps.ts';
 import { firstMs } from './line.ts';
-import { comboNeed, freeBytes } from './memory.ts';
+import { comboNeed, missingBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
+import { keptRunners } from './plans.ts';
 import { makeComboRoom } from './room.ts';
 import { startOnRunner } from './starts.ts';
 import { type PoolState, type ReadyRunner } from './state.ts';
@@ -46,8 +47,8 @@ function moveKept(
       if (free[0]) makeComboRoom(state, free[0], 1, 'interactive', nowMs, effects);
       continue;
     }
-    const missingBytes = comboNeed(state, combo, to) - freeBytes(state);
-    if (missingBytes > 0) makeMemoryRoom(state, missingBytes, null, nowMs, effects);
+    const missing = missingBytes(state, comboNeed(state, combo, to.device, to), to.device);
+    if (!isCovered(missing)) makeMemoryRoom(state, missing, to.device, null, nowMs, effects);
     else startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
   }
 }

@@ -1,14 +1,17 @@
+import type { DeviceName } from '../domain/ids.ts';
+import { type Bytes, isCovered } from './bytes.ts';
 import { basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { canFit, capacityFailure } from './fit.ts';
-import { comboNeed, freeBytes, wholeNeed } from './memory.ts';
+import { comboNeed, missingBytes } from './memory.ts';
 import { makeMemoryRoom } from './memoryRoom.ts';
 import { makePlaces } from './places.ts';
 import { rejectWaiting } from './queues.ts';
 import { refuseQuarantined } from './refusals.ts';
+import { type Source, sourceFor, usedBy } from './sources.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { type PoolState, runnersWithBase, type UsableRunner, type Want } from './state.ts';
-import { runnersOfBase } from './usable.ts';
+import { type PoolState, type Runner, runnersWithBase, type UsableRunner, type Want } from './state.ts';
+import { isDozing, runnersOfBase } from './usable.ts';
 import { headMs, placeOf, type UnplacedBase } from './wants.ts';
 
 /** A want whose combo has a place: on a runner of its base, or on a new one. */
@@ -17,36 +20,63 @@ interface Placeable {
   readonly runner: UsableRunner | undefined;
 }
 
+/** How it would be placed now. */
+interface Target {
+  /** null: on the runner that has a place for it. */
+  readonly source: Source | null;
+  readonly device: DeviceName | null;
+  /** Of memory; not more than 0: it is there. */
+  readonly missing: Bytes;
+}
+
 /** One that has a place and lacks memory. */
-export interface Blocked extends Placeable {
-  readonly missingBytes: number;
+export interface Blocked {
+  readonly want: Want;
+  readonly device: DeviceName | null;
+  readonly missing: Bytes;
+  /** The one that is to have it, which stays. */
+  readonly runner: Runner | undefined;
 }
 
 /**
  * Begins the one start of every combo that waits for one, and those of missing replicas: on a runner of its base, else on
- * a new runner. What finds no room has room made, and is placed by the event that brings it. The first in line goes first
- * (the longest wait; flex work behind all interactive requests): while it lacks memory nobody takes that from it.
+ * a new runner. What finds no room has room made, and is placed by the event that brings it.
  */
 export function placeWaiting(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   if (state.unplaced.bases.size === 0) return;
-  refuseQuarantined(state, (want) => needsNewRunner(state, want), nowMs, effects);
+  const needsBase = (want: Want): boolean => needsNewRunner(state, want);
+  refuseQuarantined(state, needsBase, nowMs, effects);
+  for (;;) {
+    placeInLine(state, nowMs, effects);
+    const before = effects.length;
+    makePlaces(state, nowMs, effects);
+    if (effects.length === before) return;
+    // Who waited for a place on a runner that has just given way needs its base anew, and may be the next in line.
+    refuseQuarantined(state, needsBase, nowMs, effects);
+  }
+}
+
+/**
+ * The first in line goes first (the longest wait; flex work behind all interactive requests): while it lacks memory nobody
+ * takes that from it.
+ */
+function placeInLine(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
   for (let next = nextToPlace(state); next; next = nextToPlace(state)) {
     const { want, runner } = next;
     if (want.type === 'queue' && !canFit(state, want.combo)) {
       rejectWaiting(state, want.combo.key, capacityFailure(state, want.combo), effects);
       continue;
     }
-    const missingBytes = missingFor(state, next);
-    if (missingBytes > 0) {
-      makeMemoryRoom(state, missingBytes, { want, runner }, nowMs, effects);
-      break;
+    const target = targetOf(state, next, nowMs);
+    if (!target) return;
+    const { source, device, missing } = target;
+    if (!isCovered(missing)) {
+      const claim = { want, runner: runner ?? (source ? usedBy(state, source) : undefined) };
+      return makeMemoryRoom(state, missing, device, claim, nowMs, effects);
     }
     if (runner) startOnRunner(state, runner, want, nowMs, effects);
-    else startRunner(state, want, nowMs, effects);
+    else if (source) startRunner(state, want, source, nowMs, effects);
   }
-  makePlaces(state, nowMs, effects);
-  // Who waited for a place on a runner that has just given way needs its base anew.
-  refuseQuarantined(state, (want) => needsNewRunner(state, want), nowMs, effects);
 }
 
 /** No runner of its base may take it on: a new one has to load the base. */
@@ -55,15 +85,24 @@ export function needsNewRunner(state: PoolState, want: Want): boolean {
 }
 
 /** The one that waits for memory; null: nobody, or somebody who can be placed or refused. */
-export function blockedByMemory(state: PoolState): Blocked | null {
+export function blockedByMemory(state: PoolState, nowMs: number): Blocked | null {
   const next = nextToPlace(state);
-  const missingBytes = next ? missingFor(state, next) : 0;
-  return next && missingBytes > 0 ? { ...next, missingBytes } : null;
+  const target = next && targetOf(state, next, nowMs);
+  if (!next || !target || isCovered(target.missing)) return null;
+  const { source, device, missing } = target;
+  const runner = next.runner ?? (source ? usedBy(state, source) : undefined);
+  return { want: next.want, device, missing, runner };
 }
 
-function missingFor(state: PoolState, { want: { combo }, runner }: Placeable): number {
-  const need = runner ? comboNeed(state, combo, runner) : wholeNeed(state, combo);
-  return need - freeBytes(state);
+/** null: the only device that it may be on is not there. */
+function targetOf(state: PoolState, { want, runner }: Placeable, nowMs: number): Target | null {
+  if (!runner) {
+    const source = sourceFor(state, want, nowMs);
+    return source && { source, device: source.device, missing: source.missing };
+  }
+  const { device } = runner;
+  const need = comboNeed(state, want.combo, device, runner);
+  return { source: null, device, missing: missingBytes(state, need, device) };
 }
 
 /** Of those that have a place the first in line. */
@@ -102,5 +141,8 @@ function placeFor(
 ): Placeable | undefined {
   const candidates = runnersFor(state, runners, want);
   const runner = withPlace(state, candidates);
-  return runner || (candidates.length === 0 && mayStart) ? { want, runner } : undefined;
+  if (runner) return { want, runner };
+  return candidates.length === 0 && mayStart && !isDozing(state, want.combo.model)
+    ? { want, runner }
+    : undefined;
 }

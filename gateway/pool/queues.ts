@@ -2,7 +2,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import { type ComboKey, type RunnerId, requestId } from '../domain/ids.ts';
 import { isCurrentCombo, staleFailure } from './current.ts';
-import { watchDeadline } from './deadlines.ts';
+import { forgetAnswered, watchDeadline } from './deadlines.ts';
 import type { PoolEffect } from './effects.ts';
 import { beginWaiting, endWaiting } from './fairness.ts';
 import { canFit, capacityFailure } from './fit.ts';
@@ -25,13 +25,19 @@ export function enqueue(
   effects: PoolEffect[],
 ): void {
   if (state.waitingIn.has(asked.id)) throw new Error(`Cannot queue "${asked.id}": that id waits already`);
-  const lineMs = takePlace(state, asked.tier, nowMs);
+  const { type, id, tier, account, deadlineAtMs, keepAliveMs } = asked;
   const waiter: Waiter = {
-    ...asked,
+    type,
+    id,
     arrivedMs: nowMs,
-    lineMs,
+    tier,
+    lineMs: takePlace(state, tier, nowMs),
+    account,
+    deadlineAtMs,
+    keepAliveMs,
     waitsSinceMs: nowMs,
     start: null,
+    lostStarts: 0,
     promised: null,
   };
   joinStart(state, combo.key, [waiter]);
@@ -89,6 +95,7 @@ export function takeThese(state: PoolState, queue: WaitQueue, leaving: readonly 
     if (account) endWaiting(state, account);
   }
   state.waiting -= leaving.length;
+  forgetAnswered(state);
   if (queue.waiters.length === 0) {
     state.queues.delete(queue.combo.key);
     markPlaced(state, queue);

@@ -1,12 +1,17 @@
 import type { Combo } from '../domain/combo.ts';
+import { isCovered, minus, split } from './bytes.ts';
 import { bytesOfSize } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import type { ReadyHolder } from './holders.ts';
-import { freeBytes, isOnDevice, slotsBytes } from './memory.ts';
+import { comingBytes, missingBytes, slotsBytes } from './memory.ts';
+import { blockedByMemory } from './placing.ts';
 import { grantWaiting } from './serving.ts';
-import type { DrainingSlot, PoolState, ReadySlot } from './state.ts';
+import type { DrainingSlot, ReadySlot } from './slots.ts';
+import type { PoolState } from './state.ts';
 import { decodingRunners } from './threads.ts';
+import { mayGiveWay, tierOf } from './tiers.ts';
+import { headMs, wantedMs } from './wants.ts';
 
 /** A combo whose size a runner could not change keeps it for so long. */
 export const RESIZE_AGAIN_MS = 60_000;
@@ -42,8 +47,9 @@ export function widen(
 }
 
 /**
- * Gives idle combos the size back that their runners gave them at first, when nobody has used them for the grace time and
- * the others have the sequences that are needed.
+ * Gives combos the size back that their runners gave them at first, when nobody has used them for the grace time and the
+ * others have the sequences that are needed. One that is busy with no more than that gets it, too, when somebody has waited
+ * for memory until his turn: what runs goes on in the larger context, which goes when that has ended, however much comes.
  */
 export function narrow(
   state: PoolState,
@@ -60,16 +66,30 @@ export function narrow(
     const { runner, slot } = holder;
     const surplus = slot.sequences - runner.model.sequences;
     if (surplus <= 0 || sequences - surplus < neededSequences) continue;
-    if (slot.active > 0 || slot.resize !== null || nowMs < slot.resizeAfterMs) continue;
-    if (nowMs - slot.lastUsedMs < graceMs) continue;
+    if (slot.resize !== null || nowMs < slot.resizeAfterMs || nowMs - slot.lastUsedMs < graceMs) continue;
+    if (slot.active > 0 && !isBusyForLess(state, holder, nowMs)) continue;
     beginNarrower(holder, nowMs, effects);
     sequences -= surplus;
   }
 }
 
+/** It does not use what it has more than at first, and somebody lacks memory whose turn it is to have it. */
+function isBusyForLess(state: PoolState, { runner, slot }: ReadyHolder, nowMs: number): boolean {
+  if (slot.active > runner.model.sequences) return false;
+  const blocked = blockedByMemory(state, nowMs);
+  if (!blocked) return false;
+  const { want, device, missing } = blocked;
+  const lacking = minus(missing, comingBytes(state, device));
+  // What it would give back is of its own device and of the host.
+  const helps = lacking.host > 0 || (lacking.device > 0 && device === runner.device);
+  if (!helps) return false;
+  if (nowMs - wantedMs(want) < state.settings.swapAfterMs) return false;
+  return mayGiveWay(state, slot, tierOf(headMs(want)), nowMs);
+}
+
 /** On the host its runner must have a core of its own to make something of more sequences; a device has room for more. */
 function isWorthIt(state: PoolState, { runner }: ReadyHolder): boolean {
-  return isOnDevice(state, runner.model) || decodingRunners(state) <= state.settings.cpuThreads;
+  return runner.device !== null || decodingRunners(state) <= state.settings.cpuThreads;
 }
 
 /** False: it may not be tried, or lacks memory, which nobody who waits for room may lose by it. */
@@ -85,13 +105,14 @@ function beginWider(
   if (state.unplaced.bases.size > 0) return false;
   const need = bytesOfSize(slot, sequences);
   const { kvBudgetBytes } = runner.model;
-  if (kvBudgetBytes !== null && slotsBytes(runner) + need > kvBudgetBytes) return false;
-  const isHost = !isOnDevice(state, runner.model);
-  const bytes = isHost ? need : 0;
-  const reserveBytes = isHost ? bytesOfSize(slot, runner.model.sequences) : 0;
-  if (bytes + reserveBytes - slot.reserveBytes > freeBytes(state)) return false;
+  const held = slotsBytes(runner, 'host') + slotsBytes(runner, 'device');
+  if (kvBudgetBytes !== null && held + need > kvBudgetBytes) return false;
+  const reserveBytes = bytesOfSize(slot, runner.model.sequences);
+  const more = split(need + reserveBytes - slot.reserveBytes, slot.deviceShare);
+  if (!isCovered(missingBytes(state, more, runner.device))) return false;
   slot.reserveBytes = reserveBytes;
-  slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes };
+  slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes: need };
+  runner.combos.changed();
   effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
   return true;
 }
@@ -102,6 +123,7 @@ function beginNarrower({ runner, slot }: ReadyHolder, nowMs: number, effects: Po
   slot.resize = { from: slot.sequences, sequences, sinceMs: nowMs, bytes: slot.reserveBytes };
   slot.reserveBytes = 0;
   slot.sequences = sequences;
+  runner.combos.changed();
   effects.push({ type: 'resize', runnerId: runner.id, comboKey: slot.combo.key, sequences });
 }
 
@@ -121,6 +143,7 @@ export function comboResized(
   slot.kvBytes = kvBytes;
   slot.computeBytes = computeBytes;
   slot.resize = null;
+  state.runners.get(runnerId)?.combos.changed();
   const combo = slot.combo.name;
   const detail = { from, sequences, kvBytes, computeBytes };
   const note = sequences > from ? 'combo_widened' : 'combo_narrowed';
@@ -139,12 +162,14 @@ export function comboResizeFailed(
   const slot = slotOf(state, event);
   if (!slot?.resize) return;
   const { from, sequences, bytes } = slot.resize;
-  const first = state.runners.get(runnerId)?.model?.sequences ?? from;
+  const runner = state.runners.get(runnerId);
+  const first = runner?.model?.sequences ?? from;
   if (sequences < from) slot.reserveBytes = bytes;
   else if (from <= first) slot.reserveBytes = 0;
   slot.sequences = from;
   slot.resize = null;
   slot.resizeAfterMs = nowMs + RESIZE_AGAIN_MS;
+  runner?.combos.changed();
   const detail = { from, sequences, code: failure.code, message: failure.message };
   effects.push({ type: 'note', note: 'combo_resize_failed', runnerId, combo: slot.combo.name, detail });
   grantWaiting(state, comboKey, nowMs, effects);
@@ -156,7 +181,9 @@ export function contextsRetired(
   event: Extract<PoolEvent, { type: 'contextsRetired' }>,
 ): void {
   const slot = slotOf(state, event);
-  if (slot && (slot.resize?.from ?? slot.sequences) === event.sequences) slot.retiringBytes = 0;
+  if (!slot || (slot.resize?.from ?? slot.sequences) !== event.sequences) return;
+  slot.retiringBytes = 0;
+  state.runners.get(event.runnerId)?.combos.changed();
 }
 
 /** One that serves; a combo that is let go, and a runner that has ended, take their contexts with them. */

@@ -20,6 +20,7 @@ export function applyCatalogue(
   effects: PoolEffect[],
 ): void {
   state.catalogue = catalogue;
+  state.mayHaveStale = true;
   forgetStale(state, effects);
   reviewKeeps(state);
   upkeep(state, nowMs, effects);
@@ -27,14 +28,27 @@ export function applyCatalogue(
   dropStale(state, nowMs, effects);
 }
 
-/** Lets runners go whose base was replaced or removed, and combos whose adapters were, when nobody needs them. */
+/**
+ * Lets runners go whose base was replaced or removed, and combos whose adapters were, when nobody needs them. What is
+ * begun is current, so that there is nothing to look for until the catalogue changes.
+ */
 export function dropStale(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  if (!state.mayHaveStale) return;
   for (const runner of [...state.runners.values()]) {
     if (runner.model === null) continue;
     if (isCurrentModel(runner.model, state.catalogue)) dropStaleCombos(state, runner, nowMs, effects);
     else if (runner.state === 'ready') dropStaleBase(state, runner, nowMs, effects);
     else if (runner.state !== 'draining') stopRunner(state, runner, 'stale', nowMs, effects);
   }
+  state.mayHaveStale = hasStale(state);
+}
+
+function hasStale({ runners, catalogue }: PoolState): boolean {
+  for (const { model, combos } of runners.values()) {
+    if (model !== null && !isCurrentModel(model, catalogue)) return true;
+    for (const { combo } of combos.values()) if (!isCurrentCombo(combo, catalogue)) return true;
+  }
+  return false;
 }
 
 function dropStaleBase(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {

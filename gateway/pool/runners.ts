@@ -9,15 +9,16 @@ import { newWorth } from './eviction.ts';
 import { chargeStart } from './fairness.ts';
 import { holdersOf, readyHolders } from './holders.ts';
 import { isKept, keepFailed, keepLost } from './keeps.ts';
-import { measureContext, measureWeights, slotBytes } from './memory.ts';
+import { loseStarts } from './lostStarts.ts';
+import { loadedWeights, noteContext } from './measures.ts';
 import { lift, strike } from './quarantine.ts';
 import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
+import { allSlotBytes, type ComboSlot, type ReadySlot } from './slots.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, load } from './starts.ts';
-import { noteLoad, noteStart } from './startTimes.ts';
-import type { ComboSlot, PoolState, ReadyRunner, ReadySlot, Runner, WaitQueue } from './state.ts';
-import { noteStep } from './stepTimes.ts';
+import { noteLoad, noteStart, noteStep } from './startTimes.ts';
+import type { PoolState, ReadyRunner, Runner, WaitQueue } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 import type { Tier } from './terms.ts';
 import { beganFor, tierOf } from './tiers.ts';
@@ -30,12 +31,12 @@ import { firstKeepAliveMs } from './warmAhead.ts';
 export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects: PoolEffect[]): void {
   const runner = state.runners.get(id);
   if (runner?.state !== 'starting') return;
-  const { model, combos } = runner;
+  const { device, model, combos } = runner;
   noteStep(state, { step: 'spawn' }, nowMs - runner.sinceMs);
   if (model === null) {
-    moveTo(state, { id, model, combos, state: 'standby', sinceMs: nowMs });
+    moveTo(state, { id, device, model, combos, state: 'standby', sinceMs: nowMs });
     effects.push({ type: 'note', note: 'standby_ready', runnerId: id });
-  } else load(state, { id, model, combos }, null, nowMs, effects);
+  } else load(state, { id, device, model, combos }, null, nowMs, effects);
 }
 
 /** The base is there: every combo that was wanted on this runner is attached. */
@@ -49,16 +50,17 @@ export function runnerLoaded(
   const runner = state.runners.get(id);
   if (runner?.state !== 'loading') return;
   forgetLosses(state);
-  measureWeights(state, runner.model, weightBytes);
   noteLoad(state, weightBytes, nowMs - runner.sinceMs);
-  const { model, combos, threads } = runner;
+  const { device, model, combos, threads } = runner;
+  const weights = loadedWeights(state, runner, weightBytes);
   noteStep(state, { step: 'load', model }, nowMs - runner.sinceMs);
   const ready = moveTo(state, {
     id,
+    device,
     model,
     combos,
     state: 'ready',
-    weightBytes,
+    weights,
     worth: newWorth(state, 'bases', nowMs - runner.sinceMs, nowMs),
     interactive: beganFor(tierOfWanted(state, combos), nowMs),
     threads,
@@ -94,9 +96,10 @@ export function comboReady(
   noteStep(state, { step: 'attach', combo }, nowMs - slot.sinceMs);
   lift(state, combo.key, 'success', effects);
   const { kvBytes, computeBytes } = event;
+  const deviceShare = noteContext(state, runner, event);
   const queue = state.queues.get(combo.key);
   const ready: ReadySlot = {
-    ...oneContext({ sequences: runner.model.sequences, kvBytes, computeBytes }),
+    ...oneContext({ sequences: runner.model.sequences, kvBytes, computeBytes, deviceShare }),
     state: 'ready',
     combo,
     worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
@@ -106,7 +109,6 @@ export function comboReady(
     keepAliveMs: firstKeepAliveMs(state, combo, nowMs),
   };
   runner.combos.set(event.comboKey, ready);
-  measureContext(state, combo.model, kvBytes, computeBytes);
   noteStart(state, combo, slot.kind, nowMs - slot.begunMs);
   effects.push({
     type: 'note',
@@ -187,7 +189,7 @@ function startFailed(
   const slot = combos.get(key);
   // No holder any more, but its memory is held until the runner, or its process, has let go.
   if (slot)
-    combos.set(key, { state: 'detaching', combo: slot.combo, sinceMs: nowMs, bytes: slotBytes(slot) });
+    combos.set(key, { state: 'detaching', combo: slot.combo, sinceMs: nowMs, bytes: allSlotBytes(slot) });
   losePlace(state, key, id, effects);
 }
 
@@ -202,7 +204,7 @@ export function comboDetached(state: PoolState, id: RunnerId, key: ComboKey, eff
 
 /**
  * A start that failed answers everybody who waits for it, unless the standby that it took is suspect; a ready runner that
- * failed is replaced for who waits. `sinceMs`: when it began to fail; a hang is found later than that.
+ * failed is replaced for who waits, also for an attach on it. `sinceMs`: when it began to fail; a hang is found later than that.
  */
 export function runnerFailed(
   state: PoolState,
@@ -220,12 +222,16 @@ export function runnerFailed(
   const isSuspected = isSuspect(runner, failure, sinceMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
   if (!isSuspected) blame(state, runner, failure, nowMs, effects);
-  if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
+  if (runner.state === 'ready') loseStarts(state, runner, failure, nowMs, effects);
+  else if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
   noteLosses(state, runner, failure, nowMs);
   stopRunner(state, runner, reason, nowMs, effects);
 }
 
-/** The process is gone: what it held is gone. Granted requests are ended by the shell, which sees their sockets. */
+/**
+ * The process is gone: what it held is gone. Granted requests are ended by the shell, which sees their sockets. A start
+ * that somebody else has ended has not failed.
+ */
 export function runnerGone(
   state: PoolState,
   event: Extract<PoolEvent, { type: 'runnerExited' }>,
@@ -241,7 +247,8 @@ export function runnerGone(
   const isSuspected = isSuspect(runner, failure, nowMs);
   if (isUnclaimed(runner)) countLoss(state, runner, failure, nowMs, effects);
   if (!isSuspected) blameExit(state, runner, event, nowMs, effects);
-  if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
+  if (runner.state === 'ready' || event.byOthers) loseStarts(state, runner, failure, nowMs, effects);
+  else if (!isSuspected) answerStarts(state, runner, failure, nowMs, effects);
   noteLosses(state, runner, failure, nowMs);
   forget(state, id);
   for (const key of runner.combos.keys()) losePlace(state, key, id, effects);

@@ -1,15 +1,18 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey } from '../domain/ids.ts';
+import type { ComboKey, DeviceName } from '../domain/ids.ts';
+import { isCovered } from './bytes.ts';
 import { isCurrentCombo } from './current.ts';
+import { devicesFor, wantsDevice } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
-import { keptRunners } from './fit.ts';
 import { holdersOf, type ReadyHolder } from './holders.ts';
 import { isKept } from './keeps.ts';
-import { comboNeed, freeBytes, isOnDevice, wholeNeed } from './memory.ts';
+import { comboNeed, missingBytes } from './memory.ts';
+import { keptRunners } from './plans.ts';
 import { isPromised } from './promises.ts';
 import { quarantineOf } from './quarantine.ts';
 import { isResizable, narrow, widen } from './resizing.ts';
+import { type Source, sourcesOf } from './sources.ts';
 import { startOnRunner, startRunner } from './starts.ts';
 import { isIdle, type PoolState, runnersWithBase } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
@@ -155,9 +158,14 @@ function grow(
   effects.push({ type: 'note', note: 'scaled_up', combo: combo.name, detail: { runners: there + 1 } });
 }
 
-/** On the host a runner more helps as long as cores are free; on the device that the others use it does not. */
+/** On the host a runner more helps as long as cores are free; on a device where none of the base is yet. */
 function isWorthIt(state: PoolState, { model }: Combo): boolean {
-  return !isOnDevice(state, model) && decodingRunners(state) < state.settings.cpuThreads;
+  if (!wantsDevice(state, model)) return decodingRunners(state) < state.settings.cpuThreads;
+  return devicesFor(state, model).some(({ name }) => !isUsedBy(state, model, name));
+}
+
+function isUsedBy(state: PoolState, model: CatalogueModel, device: DeviceName): boolean {
+  return runnersOfBase(state, model).some((runner) => runner.device === device);
 }
 
 function beginReplica(state: PoolState, combo: Combo, nowMs: number, effects: PoolEffect[]): boolean {
@@ -167,13 +175,24 @@ function beginReplica(state: PoolState, combo: Combo, nowMs: number, effects: Po
   const other = runners.find(
     (runner) => !runner.combos.has(combo.key) && runner.combos.size < state.settings.maxCombosPerRunner,
   );
-  const need = other ? comboNeed(state, combo, other) : wholeNeed(state, combo);
-  if (need > freeBytes(state)) return false;
-  if (other) startOnRunner(state, other, want, nowMs, effects);
-  else if (runners.length >= mostRunners(state, combo.model)) return false;
-  else if (runnersWithBase(state) >= state.settings.maxRunners) return false;
-  else startRunner(state, want, nowMs, effects);
-  return true;
+  if (other) {
+    const need = comboNeed(state, combo, other.device, other);
+    if (!isCovered(missingBytes(state, need, other.device))) return false;
+    startOnRunner(state, other, want, nowMs, effects);
+    return true;
+  }
+  if (runners.length >= mostRunners(state, combo.model)) return false;
+  if (runnersWithBase(state) >= state.settings.maxRunners) return false;
+  const source = freeSource(state, combo);
+  if (source) startRunner(state, want, source, nowMs, effects);
+  return source !== undefined;
+}
+
+/** Where a runner more of its base helps and has memory now. */
+function freeSource(state: PoolState, combo: Combo): Source | undefined {
+  return sourcesOf(state, combo).find(
+    ({ device, missing }) => isCovered(missing) && (device === null || !isUsedBy(state, combo.model, device)),
+  );
 }
 
 /** Lets go of the combo on its newest runner that nobody has used for the grace time, and of that when it has no other. */

@@ -8,7 +8,8 @@ import { readyHolders } from './holders.ts';
 import { isKept } from './keeps.ts';
 import { takeNext } from './nextWaiters.ts';
 import { takeOut } from './queues.ts';
-import type { PoolState, ReadyRunner, ReadySlot, Waiter } from './state.ts';
+import type { ReadySlot } from './slots.ts';
+import type { PoolState, ReadyRunner, Waiter } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 import type { InteractiveUse } from './tiers.ts';
 

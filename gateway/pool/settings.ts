@@ -7,8 +7,10 @@ export interface PoolSettings {
   readonly maxCombosPerRunner: number;
   /** Host memory for weights, KV caches and compute buffers of all runners. */
   readonly memoryBytes: number;
-  /** The machine has a device: layers that are meant for one go there, else they stay on the host. */
-  readonly hasDevice: boolean;
+  /** Device memory for runners, by device; one that is found and not named here has a share of what it has. */
+  readonly deviceBytes: Readonly<Record<string, number>>;
+  /** Most runners that sleep at one time, beside `maxRunners`. */
+  readonly maxAsleep: number;
   /** Most waiting requests in all. */
   readonly queueLimit: number;
   readonly queueLimitPerCombo: number;

@@ -1,6 +1,7 @@
+import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
-import type { PoolState, Runner } from './state.ts';
-import { predictStepMs, type StartStep } from './stepTimes.ts';
+import { predictStepMs, type StartStep } from './startTimes.ts';
+import type { PoolState, ReadyRunner, Runner } from './state.ts';
 
 /** A start is slow from this multiple of its prediction on. */
 const SLOW_FACTOR = 3;
@@ -10,6 +11,7 @@ const LEAST_SLOW_MS = 1_000;
 interface Underway {
   /** One for the whole start of a runner, one for each attach. */
   readonly key: string;
+  readonly runnerId: RunnerId;
   readonly name: string | undefined;
   readonly step: StartStep;
   readonly sinceMs: number;
@@ -17,42 +19,50 @@ interface Underway {
 
 /** Tells of each start once that it takes much longer than predicted. */
 export function noteSlowStarts(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const { slow } = state.stepTimes;
-  const before = new Set(slow);
-  slow.clear();
-  for (const runner of state.runners.values()) {
-    for (const { key, name, step, sinceMs } of startsOf(runner)) {
-      const elapsedMs = nowMs - sinceMs;
-      if (before.has(key)) slow.add(key);
-      if (before.has(key) || elapsedMs < LEAST_SLOW_MS) continue;
-      const predictedMs = predictStepMs(state, step);
-      if (elapsedMs < SLOW_FACTOR * predictedMs) continue;
-      slow.add(key);
-      const detail = {
-        step: step.step,
-        predictedMs: Math.round(predictedMs),
-        elapsedMs: Math.round(elapsedMs),
-      };
-      const combo = name === undefined ? {} : { combo: name };
-      effects.push({ type: 'note', note: 'start_slow', runnerId: runner.id, ...combo, detail });
-    }
+  const { slowStarts: slow } = state;
+  const underway = longStarts(state, nowMs);
+  for (const key of slow) if (!underway.some((one) => one.key === key)) slow.delete(key);
+  for (const { key, runnerId, name, step, sinceMs } of underway) {
+    const elapsedMs = nowMs - sinceMs;
+    const predictedMs = predictStepMs(state, step);
+    if (slow.has(key) || elapsedMs < SLOW_FACTOR * predictedMs) continue;
+    slow.add(key);
+    const detail = {
+      step: step.step,
+      predictedMs: Math.round(predictedMs),
+      elapsedMs: Math.round(elapsedMs),
+    };
+    const combo = name === undefined ? {} : { combo: name };
+    effects.push({ type: 'note', note: 'start_slow', runnerId, ...combo, detail });
   }
 }
 
-function startsOf(runner: Runner): Underway[] {
-  const { id, model } = runner;
-  if (runner.state === 'starting')
-    return [{ key: id, name: model?.id, step: { step: 'spawn' }, sinceMs: runner.sinceMs }];
-  if (runner.state === 'loading') {
-    const step = { step: 'load', model: runner.model } as const;
-    return [{ key: id, name: runner.model.id, step, sinceMs: runner.sinceMs }];
+/** Starts that have been under way for so long that they may be slow. */
+function longStarts({ runners }: PoolState, nowMs: number): Underway[] {
+  const latestMs = nowMs - LEAST_SLOW_MS;
+  const long: Underway[] = [];
+  for (const runner of runners.values()) {
+    if (runner.state === 'ready') addAttaches(runner, latestMs, long);
+    else if ((runner.state === 'starting' || runner.state === 'loading') && runner.sinceMs <= latestMs)
+      long.push(startOf(runner));
   }
-  const attaches: Underway[] = [];
-  if (runner.state !== 'ready') return attaches;
-  for (const [key, slot] of runner.combos) {
-    if (slot.state !== 'attaching') continue;
+  return long;
+}
+
+function startOf(runner: Extract<Runner, { state: 'starting' | 'loading' }>): Underway {
+  const { id: runnerId, model, sinceMs } = runner;
+  const step =
+    runner.state === 'starting'
+      ? ({ step: 'spawn' } as const)
+      : ({ step: 'load', model: runner.model } as const);
+  return { key: runnerId, runnerId, name: model?.id, step, sinceMs };
+}
+
+function addAttaches({ id: runnerId, combos }: ReadyRunner, latestMs: number, long: Underway[]): void {
+  for (const [key, slot] of combos) {
+    if (slot.state !== 'attaching' || slot.sinceMs > latestMs) continue;
     const { combo, sinceMs } = slot;
-    attaches.push({ key: `${id} ${key}`, name: combo.name, step: { step: 'attach', combo }, sinceMs });
+    const step = { step: 'attach', combo } as const;
+    long.push({ key: `${runnerId} ${key}`, runnerId, name: combo.name, step, sinceMs });
   }
-  return attaches;
 }

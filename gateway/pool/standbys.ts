@@ -1,5 +1,8 @@
 import type { Failure } from '../domain/errors.ts';
+import type { DeviceName } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
+import { freeBytes } from './memory.ts';
+import { Slots } from './slots.ts';
 import { nextRunnerId, type PoolState, type Runner } from './state.ts';
 import { moveTo } from './transitions.ts';
 
@@ -25,16 +28,42 @@ export function refillStandbys(state: PoolState, nowMs: number, effects: PoolEff
     if (runner.model === null) standbys += 1;
   }
   if (standbys >= state.settings.standbys) return;
+  const device = nextDevice(state);
+  if (device === undefined) return;
   const id = nextRunnerId(state);
-  moveTo(state, { id, model: null, combos: new Map(), state: 'starting', sinceMs: nowMs });
-  effects.push({ type: 'spawn', runnerId: id, model: null });
-  effects.push({ type: 'note', note: 'standby_spawned', runnerId: id });
+  moveTo(state, { id, device, model: null, combos: new Slots(), state: 'starting', sinceMs: nowMs });
+  effects.push({ type: 'spawn', runnerId: id, model: null, device });
+  effects.push({
+    type: 'note',
+    note: 'standby_spawned',
+    runnerId: id,
+    ...(device && { detail: { device } }),
+  });
 }
 
-/** The process that a start should take: one that is up, else one that is coming up, the oldest first. */
-export function freeStandby(state: PoolState): Unclaimed | undefined {
+/** The device with the fewest standbys that has room for one; null: there are no devices; undefined: none has room. */
+function nextDevice(state: PoolState): DeviceName | null | undefined {
+  if (state.devices.size === 0) return null;
+  // Of what somebody waits for it takes nothing.
+  if (state.unplaced.bases.size > 0) return undefined;
+  let next: DeviceName | undefined;
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const { name, contextBytes } of state.devices.values()) {
+    let standbys = 0;
+    for (const runner of state.runners.values())
+      if (runner.model === null && runner.device === name) standbys += 1;
+    if (standbys >= fewest || contextBytes > freeBytes(state, name)) continue;
+    next = name;
+    fewest = standbys;
+  }
+  return next;
+}
+
+/** The process that a start on that device should take: one that is up, else one that is coming up, the oldest first. */
+export function freeStandby(state: PoolState, device: DeviceName | null): Unclaimed | undefined {
   let comingUp: Unclaimed | undefined;
   for (const runner of state.runners.values()) {
+    if (runner.device !== device) continue;
     if (runner.state === 'standby') return runner;
     if (runner.state === 'starting' && isUnclaimed(runner)) comingUp ??= runner;
   }

@@ -3,35 +3,56 @@ import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
 import { medianMs, noteDuration } from './durations.ts';
 import { bestHolder } from './holders.ts';
-import { baseKey, type ComboSlot, type PoolState } from './state.ts';
-import { runnersOfBase } from './usable.ts';
+import type { ComboSlot } from './slots.ts';
+import { baseKey, type PoolState } from './state.ts';
+import { restingRunners, runnersOfBase } from './usable.ts';
+
+// What was measured of starts, in one book: whole ones by kind, their steps, and milliseconds for a gigabyte of weights.
+
+/** One step of a start, as it is measured and predicted. */
+export type StartStep =
+  | { readonly step: 'spawn' }
+  | { readonly step: 'load'; readonly model: CatalogueModel }
+  | { readonly step: 'attach'; readonly combo: Combo };
 
 /** Until a load was measured: 1 GB/s, as a local disk gives. */
 const ASSUMED_MS_PER_GB = 1000;
 const BYTES_PER_GB = 1e9;
-const ALL = 'all';
+/** What a step takes beside its bytes, until one like it was measured. */
+const ASSUMED_STEP_MS = 500;
+const GIGABYTE = 'gigabyte';
 
 /** A start has ended well that took so long. */
 export function noteStart({ startTimes }: PoolState, combo: Combo, kind: StartKind, tookMs: number): void {
-  const book = startTimes.starts[kind];
-  noteDuration(book, combo.key, tookMs);
-  noteDuration(book, ofBase(combo.model), tookMs);
+  noteDuration(startTimes, ofCombo(kind, combo), tookMs);
+  noteDuration(startTimes, ofBase(kind, combo.model), tookMs);
+}
+
+/** A step of one has. */
+export function noteStep({ startTimes }: PoolState, step: StartStep, tookMs: number): void {
+  noteDuration(startTimes, ofStep(step), tookMs);
 }
 
 /** A base has been loaded; what the rate of the next one is predicted from. */
 export function noteLoad({ startTimes }: PoolState, weightBytes: number, tookMs: number): void {
-  if (weightBytes > 0) noteDuration(startTimes.loads, ALL, (tookMs * BYTES_PER_GB) / weightBytes);
+  if (weightBytes > 0) noteDuration(startTimes, GIGABYTE, (tookMs * BYTES_PER_GB) / weightBytes);
+}
+
+/** The median of what such steps took, else what their bytes take at a common rate. */
+export function predictStepMs({ startTimes }: PoolState, step: StartStep): number {
+  const assumedMs = ASSUMED_STEP_MS + (bytesOf(step) / BYTES_PER_GB) * ASSUMED_MS_PER_GB;
+  return medianMs(startTimes, ofStep(step)) ?? assumedMs;
 }
 
 /** How the combo would be started as things are, when nobody had begun that. */
-export function nextStartKind(state: PoolState, { model }: Combo): 'attach' | 'cold' {
-  return runnersOfBase(state, model).some((runner) => runner.state === 'ready') ? 'attach' : 'cold';
+export function nextStartKind(state: PoolState, { model }: Combo): 'attach' | 'wake' | 'cold' {
+  if (runnersOfBase(state, model).some((runner) => runner.state === 'ready')) return 'attach';
+  return restingRunners(state, model).length > 0 ? 'wake' : 'cold';
 }
 
 /** Median of the combo's own starts of that kind, else of those of its base; null: none was seen. */
 export function measuredStartMs({ startTimes }: PoolState, combo: Combo, kind: StartKind): number | null {
-  const book = startTimes.starts[kind];
-  return medianMs(book, combo.key) ?? medianMs(book, ofBase(combo.model));
+  return medianMs(startTimes, ofCombo(kind, combo)) ?? medianMs(startTimes, ofBase(kind, combo.model));
 }
 
 /** How long a whole start of the combo would take as things are: measured, else predicted from its bytes. */
@@ -41,15 +62,11 @@ export function expectedStartMs(state: PoolState, combo: Combo): number {
 }
 
 /** Bytes over the rate of the loads so far: weights unless the base is there, adapters, KV cache and compute buffers. */
-export function predictedStartMs(
-  { startTimes }: PoolState,
-  { model, adapters }: Combo,
-  kind: StartKind,
-): number {
-  const adapterBytes = adapters.reduce((sum, { adapter }) => sum + adapter.weightBytes, 0);
+export function predictedStartMs({ startTimes }: PoolState, combo: Combo, kind: StartKind): number {
+  const { model } = combo;
   const contextBytes = model.kvBytesPerToken * model.contextTokens * model.sequences + model.computeBytes;
-  const bytes = (kind === 'attach' ? 0 : model.weightBytes) + adapterBytes + contextBytes;
-  return (bytes / BYTES_PER_GB) * (medianMs(startTimes.loads, ALL) ?? ASSUMED_MS_PER_GB);
+  const bytes = (kind === 'attach' ? 0 : model.weightBytes) + adapterBytes(combo) + contextBytes;
+  return (bytes / BYTES_PER_GB) * (medianMs(startTimes, GIGABYTE) ?? ASSUMED_MS_PER_GB);
 }
 
 /** How long until the combo is ready: what is left of its start, or a whole one; 0 when it is ready. */
@@ -80,6 +97,25 @@ function startOfBase(state: PoolState, model: CatalogueModel): StartingSlot | un
   return undefined;
 }
 
-function ofBase(model: CatalogueModel): string {
-  return `base ${baseKey(model)}`;
+function bytesOf(step: StartStep): number {
+  if (step.step === 'spawn') return 0;
+  return step.step === 'load' ? step.model.weightBytes : adapterBytes(step.combo);
+}
+
+function adapterBytes({ adapters }: Combo): number {
+  return adapters.reduce((bytes, { adapter }) => bytes + adapter.weightBytes, 0);
+}
+
+function ofCombo(kind: StartKind, { key }: Combo): string {
+  return `${kind} ${key}`;
+}
+
+function ofBase(kind: StartKind, model: CatalogueModel): string {
+  return `${kind} of base ${baseKey(model)}`;
+}
+
+/** Combos are client-made (any scale is another one): steps of attaches are measured by base. */
+function ofStep(step: StartStep): string {
+  if (step.step === 'spawn') return 'step spawn';
+  return `step ${step.step} ${baseKey(step.step === 'load' ? step.model : step.combo.model)}`;
 }

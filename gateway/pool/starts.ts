@@ -1,11 +1,15 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
+import type { DeviceName } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { comboNeed } from './memory.ts';
 import { joinPlaced } from './queues.ts';
+import { type ComboSlot, Slots } from './slots.ts';
+import type { Source } from './sources.ts';
 import { freeStandby } from './standbys.ts';
 import {
-  type ComboSlot,
+  type AsleepRunner,
+  type BaseStartKind,
   nextRunnerId,
   type PoolState,
   type ReplicaWant,
@@ -20,42 +24,63 @@ import { replicaBegun } from './upkeep.ts';
 import { forgetUsable } from './usable.ts';
 import { markPlaced } from './wants.ts';
 
-/** Begins a start from nothing: a runner for the base, whose first combo is the wanted one. */
+/** Begins the start of a runner for the base, whose first combo is the wanted one. */
 export function startRunner(
   state: PoolState,
   want: Want,
+  { device, sleeper }: Pick<Source, 'device' | 'sleeper'>,
   nowMs: number,
   effects: PoolEffect[],
 ): UsableRunner {
   const { combo } = want;
-  const runner = claimStandby(state, combo, nowMs, effects) ?? spawnRunner(state, combo, nowMs, effects);
-  runner.combos.set(combo.key, {
-    state: 'wanted',
-    combo,
-    kind: 'cold',
-    begunMs: nowMs,
-    bytes: comboNeed(state, combo),
-  });
-  place(state, want, { runnerId: runner.id, kind: 'cold' }, false);
+  const runner = sleeper
+    ? wakeRunner(state, sleeper, nowMs, effects)
+    : (claimStandby(state, combo, device, nowMs, effects) ??
+      spawnRunner(state, combo, device, nowMs, effects));
+  const kind = kindOf(runner);
+  const bytes = comboNeed(state, combo, device);
+  runner.combos.set(combo.key, { state: 'wanted', combo, kind, begunMs: nowMs, bytes });
+  place(state, want, { runnerId: runner.id, kind }, false);
   return runner;
 }
 
-function spawnRunner(state: PoolState, combo: Combo, nowMs: number, effects: PoolEffect[]): UsableRunner {
-  const { model, name } = combo;
+/** Orders one that sleeps to load its base again, for a combo that is wanted then, or for none. */
+export function wakeRunner(
+  state: PoolState,
+  { id, device, model, combos, keptBytes }: AsleepRunner,
+  nowMs: number,
+  effects: PoolEffect[],
+): UsableRunner {
+  const threads = threadShare(state, model, decodingRunners(state) + 1);
+  effects.push({ type: 'wake', runnerId: id, model, threads });
+  effects.push({ type: 'note', note: 'runner_waking', runnerId: id, detail: { base: model.id } });
+  const began = { sinceMs: nowMs, claimedMs: nowMs, kind: 'wake', keptBytes } as const;
+  return moveTo(state, { id, device, model, combos, state: 'loading', ...began, threads });
+}
+
+function spawnRunner(
+  state: PoolState,
+  { model, name }: Combo,
+  device: DeviceName | null,
+  nowMs: number,
+  effects: PoolEffect[],
+): UsableRunner {
   const id = nextRunnerId(state);
-  effects.push({ type: 'spawn', runnerId: id, model });
-  effects.push({ type: 'note', note: 'runner_spawned', runnerId: id, combo: name });
-  return moveTo(state, { id, model, combos: new Map(), state: 'starting', sinceMs: nowMs });
+  effects.push({ type: 'spawn', runnerId: id, model, device });
+  const detail = device === null ? {} : { detail: { device } };
+  effects.push({ type: 'note', note: 'runner_spawned', runnerId: id, combo: name, ...detail });
+  return moveTo(state, { id, device, model, combos: new Slots(), state: 'starting', sinceMs: nowMs });
 }
 
 /** A standby that is up loads at once; one that is still coming up loads when it is. */
 function claimStandby(
   state: PoolState,
   { model, name }: Combo,
+  device: DeviceName | null,
   nowMs: number,
   effects: PoolEffect[],
 ): UsableRunner | undefined {
-  const standby = freeStandby(state);
+  const standby = freeStandby(state, device);
   if (!standby) return undefined;
   const { id } = standby;
   effects.push({ type: 'claim', runnerId: id, model });
@@ -68,14 +93,20 @@ function claimStandby(
 /** Orders the base to be loaded. `claimedMs`: see Runner. */
 export function load(
   state: PoolState,
-  { id, combos, model }: Pick<Runner, 'id' | 'combos'> & { readonly model: CatalogueModel },
+  {
+    id,
+    device,
+    combos,
+    model,
+  }: Pick<Runner, 'id' | 'device' | 'combos'> & { readonly model: CatalogueModel },
   claimedMs: number | null,
   nowMs: number,
   effects: PoolEffect[],
 ): UsableRunner {
   const threads = threadShare(state, model, decodingRunners(state) + 1);
   effects.push({ type: 'load', runnerId: id, model, threads });
-  return moveTo(state, { id, model, combos, state: 'loading', sinceMs: nowMs, claimedMs, threads });
+  const began = { sinceMs: nowMs, claimedMs, kind: 'cold', keptBytes: 0 } as const;
+  return moveTo(state, { id, device, model, combos, state: 'loading', ...began, threads });
 }
 
 /** Begins a start on a runner of its base: attached now, or as soon as the base is there. */
@@ -87,15 +118,21 @@ export function startOnRunner(
   effects: PoolEffect[],
 ): void {
   const { combo } = want;
-  const bytes = comboNeed(state, combo, runner);
+  const bytes = comboNeed(state, combo, runner.device, runner);
   if (runner.state === 'ready') {
     attach(runner, { combo, kind: 'attach', begunMs: nowMs, bytes }, nowMs, effects);
     place(state, want, { runnerId: runner.id, kind: 'attach' }, false);
   } else {
     // Somebody else's start of the base is under way: this combo joins it.
-    runner.combos.set(combo.key, { state: 'wanted', combo, kind: 'cold', begunMs: nowMs, bytes });
-    place(state, want, { runnerId: runner.id, kind: 'cold' }, true);
+    const kind = kindOf(runner);
+    runner.combos.set(combo.key, { state: 'wanted', combo, kind, begunMs: nowMs, bytes });
+    place(state, want, { runnerId: runner.id, kind }, true);
   }
+}
+
+/** Of the start of its base that is under way. */
+function kindOf(runner: Runner): BaseStartKind {
+  return runner.state === 'loading' ? runner.kind : 'cold';
 }
 
 /** Orders the runner to attach the combo. */

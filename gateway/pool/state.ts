@@ -1,11 +1,13 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, ComboName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
+import type { ComboKey, ComboName, DeviceName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { Bytes } from './bytes.ts';
 import type { Contexts } from './contexts.ts';
 import type { DeadlineQueue } from './deadlines.ts';
-import { type DurationBook, noStartTimes, type StartTimes } from './durations.ts';
+import { configuredDevices, type Device } from './devices.ts';
+import { type DurationBook, noDurations } from './durations.ts';
 import type { StopReason } from './effects.ts';
 import { type Book, EVICTION_POLICIES, type EvictionPolicy, type Worth } from './eviction.ts';
 import { type Account, type Fairness, noFairness } from './fairness.ts';
@@ -16,7 +18,7 @@ import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
 import type { PoolSettings } from './settings.ts';
-import type { StepTimes } from './stepTimes.ts';
+import type { Slots } from './slots.ts';
 import type { Tenants } from './tenants.ts';
 import type { Tier } from './terms.ts';
 import type { InteractiveUse } from './tiers.ts';
@@ -24,53 +26,15 @@ import type { UsableRunners } from './usable.ts';
 import type { Unplaced } from './wants.ts';
 import type { WarmedAhead } from './warmAhead.ts';
 
-/** A combo on a runner. */
-export type ComboSlot =
-  /** The runner does not hold its base yet. */
-  | {
-      readonly state: 'wanted';
-      readonly combo: Combo;
-      readonly kind: StartKind;
-      /** When its start was begun. */
-      readonly begunMs: number;
-      readonly bytes: number;
-    }
-  | {
-      readonly state: 'attaching';
-      readonly combo: Combo;
-      readonly kind: StartKind;
-      readonly begunMs: number;
-      readonly sinceMs: number;
-      /** Predicted. */
-      readonly bytes: number;
-    }
-  | ReadySlot
-  /** Takes no new requests, so that another combo gets its place; detached when the last of its requests has ended. */
-  | DrainingSlot
-  | { readonly state: 'detaching'; readonly combo: Combo; readonly sinceMs: number; readonly bytes: number };
-
-export interface ReadySlot extends Contexts {
-  readonly state: 'ready';
-  readonly combo: Combo;
-  readonly worth: Worth;
-  readonly interactive: InteractiveUse;
-  /** Granted requests that have not ended. */
-  active: number;
-  lastUsedMs: number;
-  /** Idle time after which the combo goes; Infinity: never by idleness. */
-  keepAliveMs: number;
-}
-
-export interface DrainingSlot extends Contexts {
-  readonly state: 'draining';
-  readonly combo: Combo;
-  active: number;
-}
+/** How the base of a runner comes to be there. */
+export type BaseStartKind = Extract<StartKind, 'cold' | 'wake'>;
 
 interface RunnerProcess {
   readonly id: RunnerId;
+  /** The one that the process sees; null: none, all that it holds is in host memory. For its life. */
+  readonly device: DeviceName | null;
   /** Empty while the process has no base. */
-  readonly combos: Map<ComboKey, ComboSlot>;
+  readonly combos: Slots;
 }
 
 interface RunnerBase extends RunnerProcess {
@@ -89,11 +53,15 @@ export type Runner =
       readonly sinceMs: number;
       /** It was a standby until then; null: it was spawned for this start. */
       readonly claimedMs: number | null;
+      /** How it began. */
+      readonly kind: BaseStartKind;
+      /** Of the file that it kept while it was asleep, until the base is loaded. */
+      readonly keptBytes: number;
       threads: number;
     })
   | (RunnerBase & {
       readonly state: 'ready';
-      readonly weightBytes: number;
+      weights: Bytes;
       readonly worth: Worth;
       readonly interactive: InteractiveUse;
       threads: number;
@@ -102,26 +70,39 @@ export type Runner =
     })
   | (RunnerBase & {
       readonly state: 'draining';
-      readonly weightBytes: number;
+      readonly weights: Bytes;
       /** Of combos that were on their way in or out when it began to drain: held until its process has gone. */
-      readonly leavingBytes: number;
+      readonly leavingBytes: Bytes;
       reason: StopReason;
       /** Since when it drains for this reason. */
       sinceMs: number;
       threads: number;
       active: number;
     })
+  /** It was ordered to give its base and all contexts back, and has not said that it has. */
+  | (RunnerBase & Rest & { readonly state: 'dozing'; readonly heldBytes: Bytes })
+  | (RunnerBase & Rest & { readonly state: 'asleep'; readonly keptBytes: number })
   | (RunnerProcess & {
       readonly state: 'stopping';
       readonly model: CatalogueModel | null;
       /** Until its process has gone. */
-      readonly heldBytes: number;
+      readonly heldBytes: Bytes;
+      /** It takes no place among those with a base. */
+      readonly wasAsleep: boolean;
       readonly sinceMs: number;
     });
+
+interface Rest {
+  readonly worth: Worth;
+  readonly sinceMs: number;
+  readonly lastUsedMs: number;
+}
 
 /** Can take on combos of its base, now or when it has started. */
 export type UsableRunner = Extract<Runner, { state: 'starting' | 'loading' | 'ready' }> & RunnerBase;
 export type ReadyRunner = Extract<Runner, { state: 'ready' }>;
+export type AsleepRunner = Extract<Runner, { state: 'asleep' }>;
+export type RestingRunner = Extract<Runner, { state: 'dozing' | 'asleep' }>;
 
 /** The start that a waiting request waits on. */
 export interface WaitingStart {
@@ -147,6 +128,8 @@ export interface Waiter {
   waitsSinceMs: number;
   /** null: nobody has begun a start for it, or its combo is ready and it waits for a free sequence. */
   start: WaitingStart | null;
+  /** Starts that it waited on and that went with their runners. */
+  lostStarts: number;
   /** Its client was told this runner and the kind: nobody takes either from it, and it is answered when the runner goes. */
   promised: RunnerId | null;
 }
@@ -189,9 +172,11 @@ export interface GrantedRequest {
 /** What the last runner of a base measured; null: not yet. */
 export interface Measured {
   readonly revision: string;
-  readonly weightBytes: number;
+  /** It was on a device: what it took of it says nothing of a runner that has none. */
+  readonly onDevice: boolean;
+  readonly weights: Bytes;
   /** KV cache and compute buffers of a combo with a context of its own. */
-  readonly contextBytes: number | null;
+  readonly context: Bytes | null;
 }
 
 /** Standbys that died or never came up, one after the other; the next one is not started before `retryAtMs`. */
@@ -206,8 +191,12 @@ export interface PoolState {
   /** The settings' own; the simulator brings one that knows the future. */
   readonly eviction: EvictionPolicy;
   readonly runners: Map<RunnerId, Runner>;
+  /** By name; none: everything is in host memory. */
+  readonly devices: Map<DeviceName, Device>;
   /** Made from `runners`; null: to be made anew (usable.ts). */
   usable: UsableRunners | null;
+  /** The same for those that sleep or are falling asleep. */
+  resting: ReadonlyMap<string, readonly RestingRunner[]> | null;
   /** Only combos that somebody waits for. */
   readonly queues: Map<ComboKey, WaitQueue>;
   /** For `queues` an index, so that an event costs nothing for those whose start is under way. */
@@ -229,11 +218,16 @@ export interface PoolState {
   readonly granted: Map<RequestId, GrantedRequest>;
   readonly fairness: Fairness;
   readonly deadlines: DeadlineQueue;
-  readonly startTimes: StartTimes;
+  /** How long starts took (startTimes.ts). */
+  readonly startTimes: DurationBook;
+  /** Starts under way that were told to be slow. */
+  readonly slowStarts: Set<string>;
   /** How long requests ran, by combo. */
   readonly serviceTimes: DurationBook;
   /** What is current; runners and combos of other revisions go when nobody uses them. */
   catalogue: Catalogue;
+  /** Since the catalogue changed something may be there that is not of it. */
+  mayHaveStale: boolean;
   shuttingDown: boolean;
   standbyLosses: StandbyLosses;
   readonly clocks: Record<Book, number>;
@@ -242,7 +236,6 @@ export interface PoolState {
   readonly quarantines: Map<string, Quarantine>;
   /** Of runners whose connection broke: what is to blame if their exit, which follows, was their own doing. */
   readonly culprits: Map<RunnerId, readonly Culprit[]>;
-  readonly stepTimes: StepTimes;
   readonly dice: Dice;
   /** Started because a forecast expected them, until that forecast is over. */
   readonly warmedAhead: Map<ComboKey, WarmedAhead>;
@@ -258,7 +251,9 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     settings,
     eviction: EVICTION_POLICIES[settings.eviction],
     runners: new Map(),
+    devices: configuredDevices(settings),
     usable: null,
+    resting: null,
     queues: new Map(),
     unplaced: { bases: new Map(), line: emptyLine() },
     replicas: new Map(),
@@ -271,9 +266,11 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     granted: new Map(),
     fairness: noFairness(),
     deadlines: [],
-    startTimes: noStartTimes(),
-    serviceTimes: new Map(),
+    startTimes: noDurations(),
+    slowStarts: new Set(),
+    serviceTimes: noDurations(),
     catalogue,
+    mayHaveStale: false,
     shuttingDown: false,
     clocks: { combos: 0, bases: 0 },
     measured: new Map(),
@@ -282,7 +279,6 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     standbyLosses: { inARow: 0, retryAtMs: 0 },
     quarantines: new Map(),
     culprits: new Map(),
-    stepTimes: { times: new Map(), slow: new Set() },
     dice: diceOf(runnerPrefix),
     runnerPrefix,
     spawned: 0,
@@ -296,19 +292,32 @@ export function nextRunnerId(state: PoolState): RunnerId {
 
 /** One base at one revision. */
 export function baseKey(model: CatalogueModel): string {
-  return `${model.id}#${model.revision}`;
+  const known = BASE_KEYS.get(model);
+  if (known !== undefined) return known;
+  const key = `${model.id}#${model.revision}`;
+  BASE_KEYS.set(model, key);
+  return key;
 }
+
+/** Each event asks for several of them, and a text that is made anew has to be hashed anew. */
+const BASE_KEYS = new WeakMap<CatalogueModel, string>();
 
 export function isUsable(runner: Runner): runner is UsableRunner {
   const { state, model } = runner;
   return model !== null && (state === 'starting' || state === 'loading' || state === 'ready');
 }
 
-/** Runners that have a base or are about to: what `maxRunners` bounds. Standbys are beside them. */
+/** Runners that have a base or are about to: what `maxRunners` bounds. Standbys, and those that sleep, are beside them. */
 export function runnersWithBase(state: PoolState): number {
   let count = 0;
-  for (const { model } of state.runners.values()) if (model !== null) count += 1;
+  for (const runner of state.runners.values()) if (takesPlace(runner)) count += 1;
   return count;
+}
+
+/** Until one that falls asleep has done so it takes its place. */
+export function takesPlace(runner: Runner): boolean {
+  if (runner.model === null || runner.state === 'asleep') return false;
+  return runner.state !== 'stopping' || !runner.wasAsleep;
 }
 
 /** Ready, nothing granted, nothing being attached: it can go without anybody noticing. */

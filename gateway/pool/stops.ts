@@ -1,8 +1,10 @@
 import type { ComboKey } from '../domain/ids.ts';
+import { type Bytes, NO_BYTES, plus } from './bytes.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
-import { heldBytes, slotBytes } from './memory.ts';
+import { allHeldBytes } from './memory.ts';
 import { losePlace } from './queues.ts';
-import type { ComboSlot, DrainingSlot, PoolState, ReadyRunner, ReadySlot, Runner } from './state.ts';
+import { allSlotBytes, type ComboSlot, type DrainingSlot, type ReadySlot, Slots } from './slots.ts';
+import type { PoolState, ReadyRunner, Runner } from './state.ts';
 import { moveTo } from './transitions.ts';
 
 /**
@@ -17,12 +19,14 @@ export function stopRunner(
   effects: PoolEffect[],
 ): void {
   if (runner.state === 'stopping') return;
-  const { id, model, combos } = runner;
+  const { id, device, model, combos } = runner;
   // What still runs on a draining runner has had its time; one that is not up has nothing to finish, nor may it hear us.
   const isOverdue = runner.state === 'starting' || (runner.state === 'draining' && runner.active > 0);
   const atOnce = isOverdue || reason === 'failed' || reason === 'hung' || reason === 'unreachable';
-  const held = heldBytes(state, runner);
-  moveTo(state, { id, model, combos: new Map(), state: 'stopping', sinceMs: nowMs, heldBytes: held });
+  const heldBytes = allHeldBytes(state, runner);
+  const wasAsleep = runner.state === 'asleep';
+  const left = { heldBytes, wasAsleep, sinceMs: nowMs };
+  moveTo(state, { id, device, model, combos: new Slots(), state: 'stopping', ...left });
   effects.push({
     type: 'stop',
     runnerId: id,
@@ -53,19 +57,20 @@ export function drainRunner(
     stopRunner(state, runner, reason, nowMs, effects);
     return;
   }
-  const { id, model, weightBytes, threads, active } = runner;
-  const combos = new Map<ComboKey, ComboSlot>();
-  let leavingBytes = 0;
+  const { id, device, model, weights, threads, active } = runner;
+  const combos = new Slots();
+  let leavingBytes: Bytes = NO_BYTES;
   for (const [key, slot] of runner.combos)
     if (slot.state === 'ready' || slot.state === 'draining') combos.set(key, slot);
-    else leavingBytes += slotBytes(slot);
+    else leavingBytes = plus(leavingBytes, allSlotBytes(slot));
   moveTo(state, {
     id,
+    device,
     model,
     combos,
     state: 'draining',
     sinceMs: nowMs,
-    weightBytes,
+    weights,
     threads,
     active,
     leavingBytes,
@@ -84,6 +89,6 @@ export function detach(
 ): void {
   if (slot.active > 0) throw new Error(`Cannot detach "${slot.combo.name}": ${slot.active} requests use it`);
   const { combo } = slot;
-  runner.combos.set(combo.key, { state: 'detaching', combo, sinceMs: nowMs, bytes: slotBytes(slot) });
+  runner.combos.set(combo.key, { state: 'detaching', combo, sinceMs: nowMs, bytes: allSlotBytes(slot) });
   effects.push({ type: 'detach', runnerId: runner.id, comboKey: combo.key });
 }

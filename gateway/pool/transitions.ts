@@ -7,7 +7,9 @@ export const RUNNER_TRANSITIONS = {
   starting: ['standby', 'loading', 'stopping', 'gone'],
   standby: ['loading', 'stopping', 'gone'],
   loading: ['ready', 'stopping', 'gone'],
-  ready: ['draining', 'stopping', 'gone'],
+  ready: ['draining', 'dozing', 'stopping', 'gone'],
+  dozing: ['asleep', 'stopping', 'gone'],
+  asleep: ['loading', 'stopping', 'gone'],
   draining: ['stopping', 'gone'],
   stopping: ['gone'],
 } as const satisfies Record<Runner['state'], readonly (Runner['state'] | 'gone')[]>;
@@ -17,6 +19,7 @@ export const FIRST_RUNNER_STATES = [
   'starting',
   'standby',
   'ready',
+  'asleep',
 ] as const satisfies readonly Runner['state'][];
 
 /** Puts a runner into its next state. A transition that is not in the table is a broken invariant and throws. */

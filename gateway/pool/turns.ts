@@ -1,21 +1,17 @@
-import type { RunnerId } from '../domain/ids.ts';
+import type { DeviceName } from '../domain/ids.ts';
+import { type Bytes, minus, NO_BYTES, plus } from './bytes.ts';
 import { runnersFor } from './candidates.ts';
 import { contextsOf } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdsKept, isKept } from './keeps.ts';
-import { comingBytes, heldBytes, slotBytes } from './memory.ts';
+import { allHeldBytes, comingBytes } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { joinPlaced } from './queues.ts';
-import {
-  type PoolState,
-  type ReadyRunner,
-  type ReadySlot,
-  runnersWithBase,
-  type UsableRunner,
-  type Want,
-} from './state.ts';
+import { leavesPlace } from './room.ts';
+import { allSlotBytes, type ReadySlot } from './slots.ts';
+import { type PoolState, type ReadyRunner, runnersWithBase, type UsableRunner, type Want } from './state.ts';
 import { drainRunner } from './stops.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
 import { runnersOfBase } from './usable.ts';
@@ -38,26 +34,32 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
   }
   // In line: whom nobody gives way for the first, he does for none behind it.
   for (const want of missing.slice(roomOnItsWay(state)))
-    if (!swapRunner(state, want, null, nowMs, effects)) break;
+    if (!swapRunner(state, want, () => true, nowMs, effects)) break;
   swapForMemory(state, nowMs, effects);
 }
 
 /** The same for memory that only busy ones could give: of other runners, else of combos on the same one. */
 function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  const blocked = blockedByMemory(state);
+  const blocked = blockedByMemory(state, nowMs);
   if (!blocked || nowMs - wantedMs(blocked.want) < state.settings.swapAfterMs) return;
-  const { want, runner, missingBytes } = blocked;
-  const onItsWay = comingBytes(state) + drainingBytes(state);
-  if (findVictims(state, missingBytes - onItsWay, blocked, nowMs)) return;
-  if (swapRunner(state, want, runner?.id ?? null, nowMs, effects)) return;
+  const { want, runner, device } = blocked;
+  const onItsWay = plus(comingBytes(state, device), drainingBytes(state, device));
+  const missing = minus(blocked.missing, onItsWay);
+  if (findVictims(state, missing, device, blocked, nowMs)) return;
+  const isRoom = (other: ReadyRunner): boolean =>
+    other.id !== runner?.id && (missing.host > 0 || other.device === device);
+  if (swapRunner(state, want, isRoom, nowMs, effects)) return;
   if (runner?.state === 'ready') swapCombo(state, runner, want, nowMs);
 }
 
-function drainingBytes(state: PoolState): number {
-  let bytes = 0;
+function drainingBytes(state: PoolState, device: DeviceName | null): Bytes {
+  let bytes = NO_BYTES;
   for (const runner of state.runners.values()) {
-    if (runner.state === 'draining') bytes += heldBytes(state, runner);
-    else for (const slot of runner.combos.values()) if (slot.state === 'draining') bytes += slotBytes(slot);
+    const add = ({ host, device: own }: Bytes): void => {
+      bytes = plus(bytes, { host, device: device !== null && runner.device === device ? own : 0 });
+    };
+    if (runner.state === 'draining') add(allHeldBytes(state, runner));
+    else for (const slot of runner.combos.values()) if (slot.state === 'draining') add(allSlotBytes(slot));
   }
   return bytes;
 }
@@ -65,21 +67,21 @@ function drainingBytes(state: PoolState): number {
 function roomOnItsWay(state: PoolState): number {
   let coming = Math.max(0, state.settings.maxRunners - runnersWithBase(state));
   for (const runner of state.runners.values())
-    if (runner.model !== null && (runner.state === 'stopping' || runner.state === 'draining')) coming += 1;
+    if (runner.state === 'draining' || leavesPlace(runner)) coming += 1;
   return coming;
 }
 
-/** True when one gives way; `but` does not. */
+/** True when one gives way; only those of which `may` is true do. */
 function swapRunner(
   state: PoolState,
   want: Want,
-  but: RunnerId | null,
+  may: (runner: ReadyRunner) => boolean,
   nowMs: number,
   effects: PoolEffect[],
 ): boolean {
   let oldest: ReadyRunner | undefined;
   for (const runner of state.runners.values()) {
-    if (runner.state !== 'ready' || runner.active === 0 || runner.id === but) continue;
+    if (runner.state !== 'ready' || runner.active === 0 || !may(runner)) continue;
     if (
       !mayGiveWay(state, runner, tierOf(headMs(want)), nowMs) ||
       longestWaitMs(state, runner) <= headMs(want)

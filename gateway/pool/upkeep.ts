@@ -1,4 +1,6 @@
 import type { ComboKey } from '../domain/ids.ts';
+import { totalOf } from './bytes.ts';
+import { anyDevice } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import { affordableKeeps, canFit, capacityFailure } from './fit.ts';
 import { holdersOf } from './holders.ts';
@@ -65,6 +67,8 @@ function isMissing(state: PoolState, key: ComboKey, nowMs: number): boolean {
 }
 
 function restoreBytes(state: PoolState, { combo }: Keep): number {
-  const isThere = runnersOfBase(state, combo.model).length > 0;
-  return (isThere ? 0 : weightNeed(state, combo.model)) + comboNeed(state, combo);
+  const [runner] = runnersOfBase(state, combo.model);
+  const device = runner ? runner.device : anyDevice(state, combo.model);
+  const need = totalOf(comboNeed(state, combo, device));
+  return need + (runner ? 0 : totalOf(weightNeed(state, combo.model, device)));
 }

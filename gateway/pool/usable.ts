@@ -1,14 +1,22 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
-import { baseKey, isUsable, type PoolState, type UsableRunner } from './state.ts';
+import {
+  baseKey,
+  isUsable,
+  type PoolState,
+  type RestingRunner,
+  type Runner,
+  type UsableRunner,
+} from './state.ts';
 
 /** Usable runners by baseKey, the oldest first of each; no entry is empty. */
 export type UsableRunners = ReadonlyMap<string, readonly UsableRunner[]>;
 
 const NONE: readonly UsableRunner[] = [];
+const NONE_RESTING: readonly RestingRunner[] = [];
 
 /** Made anew when it is asked for after a runner has come, gone or changed its state: starts are rare among events. */
 export function usableRunners(state: PoolState): UsableRunners {
-  state.usable ??= byBase(state);
+  state.usable ??= byBase(state, isUsable);
   return state.usable;
 }
 
@@ -17,15 +25,41 @@ export function runnersOfBase(state: PoolState, model: CatalogueModel): readonly
   return usableRunners(state).get(baseKey(model)) ?? NONE;
 }
 
+/** Those of this very revision of the base that sleep, or are falling asleep; the oldest first. */
+export function restingRunners(state: PoolState, model: CatalogueModel): readonly RestingRunner[] {
+  state.resting ??= byBase(state, isResting);
+  return state.resting.size === 0 ? NONE_RESTING : (state.resting.get(baseKey(model)) ?? NONE_RESTING);
+}
+
+/** A runner of the base is falling asleep: in a moment it can be woken. */
+export function isDozing(state: PoolState, model: CatalogueModel): boolean {
+  return restingRunners(state, model).some(({ state: name }) => name === 'dozing');
+}
+
+/** How many sleep, or are falling asleep. */
+export function restingCount(state: PoolState): number {
+  let count = 0;
+  for (const runner of state.runners.values()) if (isResting(runner)) count += 1;
+  return count;
+}
+
 /** A runner has come, gone, or changed its state or its base. */
 export function forgetUsable(state: PoolState): void {
   state.usable = null;
+  state.resting = null;
 }
 
-function byBase(state: PoolState): UsableRunners {
-  const bases = new Map<string, UsableRunner[]>();
+function isResting(runner: Runner): runner is RestingRunner {
+  return runner.state === 'dozing' || runner.state === 'asleep';
+}
+
+function byBase<T extends UsableRunner | RestingRunner>(
+  state: PoolState,
+  isOne: (runner: Runner) => runner is T,
+): Map<string, T[]> {
+  const bases = new Map<string, T[]>();
   for (const runner of state.runners.values()) {
-    if (!isUsable(runner)) continue;
+    if (!isOne(runner)) continue;
     const key = baseKey(runner.model);
     const known = bases.get(key);
     if (known) known.push(runner);

@@ -1,17 +1,21 @@
 import { unavailability } from '../domain/availability.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey } from '../domain/ids.ts';
+import type { ComboKey, DeviceName } from '../domain/ids.ts';
+import { type Bytes, isCovered, minus, plus, totalOf } from './bytes.ts';
+import { withPlace } from './candidates.ts';
 import { isCurrentCombo } from './current.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { canFit } from './fit.ts';
 import { holdersOf, isHeld } from './holders.ts';
-import { comboNeed, freeBytes, weightNeed } from './memory.ts';
+import { comboNeed, freeBytes, wholeNeed } from './memory.ts';
 import { orderWaiter } from './orders.ts';
 import { quarantineOf } from './quarantine.ts';
 import { enqueue } from './queues.ts';
-import { baseKey, type ComboSlot, type PoolState, runnersWithBase, type UsableRunner } from './state.ts';
-import { runnersOfBase } from './usable.ts';
+import type { ComboSlot } from './slots.ts';
+import { sourcesOf } from './sources.ts';
+import { baseKey, type PoolState, runnersWithBase, type UsableRunner } from './state.ts';
+import { isDozing, runnersOfBase } from './usable.ts';
 
 /** What was started for nobody yet, because it was to be expected. */
 export interface WarmedAhead {
@@ -29,7 +33,8 @@ export interface LikelyCombo {
 
 /** What is left to start things with while one forecast is followed. */
 interface Room {
-  freeBytes: number;
+  /** Of each budget that was asked for until now; null: the host's. */
+  readonly free: Map<DeviceName | null, number>;
   budgetBytes: number;
   runners: number;
   /** By baseKey: combos that this forecast starts. */
@@ -50,12 +55,13 @@ export function warmAhead(
   forgetAhead(state, nowMs);
   if (state.shuttingDown || state.unplaced.bases.size > 0) return;
   const room: Room = {
-    freeBytes: freeBytes(state),
+    free: new Map(),
     budgetBytes: budgetBytes - aheadBytes(state),
     runners: state.settings.maxRunners - runnersWithBase(state),
     begun: new Map(),
   };
-  const saving = ({ combo, chance }: LikelyCombo): number => chance * bytesToBring(state, combo, room);
+  const saving = ({ combo, chance }: LikelyCombo): number =>
+    chance * totalOf(bytesToBring(state, combo, room, deviceOf(state, combo)));
   for (const one of likely.toSorted((a, b) => saving(b) - saving(a))) {
     if (unavailability(one.combo) || quarantineOf(state, one.combo, true, nowMs)) continue;
     const bytes = takeRoom(state, one.combo, room);
@@ -102,27 +108,52 @@ function takeRoom(state: PoolState, combo: Combo, room: Room): number | null {
   if (state.warmedAhead.has(combo.key) || state.queues.has(combo.key)) return null;
   if (!isCurrentCombo(combo, state.catalogue) || isHeld(state, combo.key) || !canFit(state, combo))
     return null;
+  // In a moment it sleeps, and is soonest woken by whoever asks for it.
+  if (isDozing(state, combo.model)) return null;
   const base = baseKey(combo.model);
-  const [runner] = runnersOfBase(state, combo.model);
+  const runner = runnerFor(state, combo);
   const begun = room.begun.get(base) ?? 0;
   const isNew = !runner && begun === 0;
   if (isNew && room.runners <= 0) return null;
   if (placesTaken(runner) + begun >= state.settings.maxCombosPerRunner) return null;
-  const bytes = bytesToBring(state, combo, room);
-  if (bytes > room.freeBytes || bytes > room.budgetBytes) return null;
-  room.freeBytes -= bytes;
+  const device = deviceOf(state, combo);
+  const need = bytesToBring(state, combo, room, device);
+  const bytes = totalOf(need);
+  if (need.host > freeOf(state, room, null) || bytes > room.budgetBytes) return null;
+  if (device !== null && need.device > freeOf(state, room, device)) return null;
+  room.free.set(null, freeOf(state, room, null) - need.host);
+  if (device !== null) room.free.set(device, freeOf(state, room, device) - need.device);
   room.budgetBytes -= bytes;
   if (isNew) room.runners -= 1;
   room.begun.set(base, begun + 1);
   return bytes;
 }
 
+/** The one that placing would take, of several on which the base is. */
+function runnerFor(state: PoolState, { model }: Combo): UsableRunner | undefined {
+  const runners = runnersOfBase(state, model);
+  return withPlace(state, runners) ?? runners[0];
+}
+
 function placesTaken(runner: UsableRunner | undefined): number {
   return runner?.combos.size ?? 0;
 }
 
-function bytesToBring(state: PoolState, combo: Combo, room: Room): number {
-  const [runner] = runnersOfBase(state, combo.model);
+function bytesToBring(state: PoolState, combo: Combo, room: Room, device: DeviceName | null): Bytes {
+  const runner = runnerFor(state, combo);
   const hasBase = runner !== undefined || room.begun.has(baseKey(combo.model));
-  return comboNeed(state, combo, runner) + (hasBase ? 0 : weightNeed(state, combo.model));
+  const need = comboNeed(state, combo, device, runner);
+  return hasBase ? need : plus(need, minus(wholeNeed(state, combo, device), comboNeed(state, combo, device)));
+}
+
+/** That of the base's runner, else the one that a start would take now. */
+function deviceOf(state: PoolState, combo: Combo): DeviceName | null {
+  const runner = runnerFor(state, combo);
+  if (runner) return runner.device;
+  const sources = sourcesOf(state, combo);
+  return (sources.find(({ missing }) => isCovered(missing)) ?? sources[0])?.device ?? null;
+}
+
+function freeOf(state: PoolState, { free }: Room, device: DeviceName | null): number {
+  return free.get(device) ?? freeBytes(state, device);
 }

@@ -1,7 +1,7 @@
 import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 
 /** What is read from the file's header when the entry is made again is not stored. */
-export type StoredModel = Omit<CatalogueModel, 'kvBytesPerToken' | 'computeBytes' | 'unavailable'>;
+export type StoredModel = Omit<CatalogueModel, 'layers' | 'kvBytesPerToken' | 'computeBytes' | 'unavailable'>;
 export type StoredAdapter = Omit<CatalogueAdapter, 'unavailable'>;
 
 /** The catalogue's entries that the admin API made. All writes resolve when they are on disk. */

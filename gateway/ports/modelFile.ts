@@ -9,6 +9,7 @@ export interface ModelFileFacts {
   /** Trained context in tokens; 0 in an adapter. */
   readonly trainedContextTokens: number;
   /** See CatalogueModel; 0 in an adapter. */
+  readonly layers: number;
   readonly kvBytesPerToken: number;
   readonly computeBytes: number;
   /** All files of a split model together. */

@@ -1,6 +1,7 @@
-import { type RunnerId, runnerId } from '../domain/ids.ts';
-import { type AdoptionVerdict, judgeAdoption } from '../pool/adoption.ts';
-import type { PoolEvent } from '../pool/events.ts';
+import { deviceName, type RunnerId, runnerId } from '../domain/ids.ts';
+import { type AdoptionOffer, type AdoptionVerdict, judgeAdoption } from '../pool/adoption.ts';
+import { split } from '../pool/bytes.ts';
+import { deviceShare } from '../pool/devices.ts';
 import type { PoolState } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
@@ -10,7 +11,7 @@ import { AdoptedRunner } from './processes/adoptedRunner.ts';
 import { endProcess, isAlive } from './processes/leftProcess.ts';
 import { type ReachedRunner, type ReachSettings, reachRunner } from './processes/reach.ts';
 import { removeLeftFiles, runnerFiles } from './processes/runnerFiles.ts';
-import type { RunnerFleet } from './runnerFleet.ts';
+import type { AdoptedFact, RunnerFleet } from './runnerFleet.ts';
 
 export interface AdoptionDeps {
   readonly settings: ReachSettings & { readonly runDir: string };
@@ -72,7 +73,7 @@ async function adopt(row: RunnerRow, reached: ReachedRunner, deps: AdoptionDeps)
   const { pool, fleet, settings, log } = deps;
   const { channel, report } = reached;
   const id = runnerId(row.runnerId);
-  const verdict = judgeAdoption(pool, { ...report, runnerId: id });
+  const verdict = judgeAdoption(pool, offerOf(id, report));
   const refusal = verdict.ok ? await detachStale(verdict, reached) : verdict.reason;
   if (!verdict.ok || refusal !== null) {
     channel.close();
@@ -82,7 +83,7 @@ async function adopt(row: RunnerRow, reached: ReachedRunner, deps: AdoptionDeps)
     ...row,
     id,
     logPath: runnerFiles(settings.runDir, id).logPath,
-    deviceKinds: report.engine.devices.map(({ kind }) => kind),
+    device: verdict.device,
   };
   const event = factOf(id, verdict, report);
   fleet.adopt(event, (listener) => new AdoptedRunner(identity, channel, listener));
@@ -93,11 +94,26 @@ async function adopt(row: RunnerRow, reached: ReachedRunner, deps: AdoptionDeps)
 function factOf(
   id: RunnerId,
   verdict: Extract<AdoptionVerdict, { ok: true }>,
-  { weightBytes, threads }: ReachedRunner['report'],
-): Extract<PoolEvent, { type: 'runnerAdopted' | 'standbyAdopted' }> {
-  if (verdict.as === 'standby') return { type: 'standbyAdopted', runnerId: id };
-  const { model, combos } = verdict;
-  return { type: 'runnerAdopted', runnerId: id, model, weightBytes, threads, combos };
+  report: ReachedRunner['report'],
+): AdoptedFact {
+  if (verdict.as === 'standby') return { type: 'standbyAdopted', runnerId: id, device: verdict.device };
+  if (verdict.as === 'sleeper') return { ...verdict, type: 'sleeperAdopted', runnerId: id };
+  const { model, device, combos } = verdict;
+  const { weightBytes, threads } = report;
+  const told = report.combos.find(({ onDevice }) => onDevice !== null)?.onDevice?.weightBytes;
+  const share = deviceShare(model, device);
+  const weights = told === undefined ? split(weightBytes, share) : { host: weightBytes - told, device: told };
+  return { type: 'runnerAdopted', runnerId: id, model, device, weights, threads, combos };
+}
+
+function offerOf(id: RunnerId, report: ReachedRunner['report']): AdoptionOffer {
+  const combos = report.combos.map((held) => ({ ...held, onDevice: held.onDevice ?? undefined }));
+  return {
+    ...report,
+    runnerId: id,
+    device: report.device === null ? null : deviceName(report.device),
+    combos,
+  };
 }
 
 /** Combos of revisions that are not current go before anybody can ask for them. null, or why they do not. */
@@ -105,7 +121,7 @@ async function detachStale(
   verdict: Extract<AdoptionVerdict, { ok: true }>,
   { channel }: ReachedRunner,
 ): Promise<string | null> {
-  if (verdict.as === 'standby' || verdict.stale.length === 0) return null;
+  if (verdict.as !== 'runner' || verdict.stale.length === 0) return null;
   const { stale } = verdict;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {

@@ -2,7 +2,7 @@ import { type Combo, parseCombo } from '../domain/combo.ts';
 import { bestHolder, holdersOf } from '../pool/holders.ts';
 import { type Quarantine, quarantineOf } from '../pool/quarantine.ts';
 import { type PoolState } from '../pool/state.ts';
-import { runnersOfBase } from '../pool/usable.ts';
+import { restingRunners, runnersOfBase } from '../pool/usable.ts';
 import type { ComboView, LoadStatus, QuarantineView } from './poolControl.ts';
 
 /** One moment on both clocks. */
@@ -56,7 +56,10 @@ export function comboStatus(state: PoolState, combo: Combo): LoadStatus {
   const slot = bestHolder(state, combo.key)?.slot;
   if (slot) return slot.state === 'ready' ? 'loaded' : 'loading';
   const isLeaving = holdersOf(state, combo.key).some((one) => one.slot.state === 'draining');
-  return isLeaving ? 'loaded' : 'unloaded';
+  if (isLeaving) return 'loaded';
+  return restingRunners(state, combo.model).length > 0 && combo.adapters.length === 0
+    ? 'sleeping'
+    : 'unloaded';
 }
 
 function quarantineView({ culprit, failures, untilMs, failure }: Quarantine, now: Moment): QuarantineView {

@@ -3,8 +3,11 @@ import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import { totalOf } from '../pool/bytes.ts';
 import type { OrderAnswer } from '../pool/effects.ts';
-import type { ReadySlot, Runner } from '../pool/state.ts';
+import { heldBytes } from '../pool/memory.ts';
+import type { ReadySlot } from '../pool/slots.ts';
+import type { Runner } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import { comboStatus, comboViews } from './comboViews.ts';
 import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
@@ -12,8 +15,6 @@ import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
 
 const COUNTERS_WAIT_MS = 1_000;
-/** A standby may be claimed for a model that uses the device. */
-const ALL_LAYERS = -1;
 
 /** The operator's use cases over the pool's loop and the processes. */
 export class ControlPool implements PoolControl {
@@ -46,7 +47,9 @@ export class ControlPool implements PoolControl {
     for (const runner of this.#pool.state.runners.values()) {
       if (runner.model?.id !== modelId) continue;
       if (runner.state === 'ready' || runner.state === 'draining') return 'loaded';
-      if (runner.state !== 'stopping') status = 'loading';
+      if (runner.state === 'dozing' || runner.state === 'asleep') {
+        if (status === 'unloaded') status = 'sleeping';
+      } else if (runner.state !== 'stopping') status = 'loading';
     }
     return status;
   }
@@ -84,6 +87,18 @@ export class ControlPool implements PoolControl {
     return { ok: true, value: expectOrder(answer, 'drain') };
   }
 
+  async sleep(id: string): Promise<Result<{ readonly state: 'asleep' }>> {
+    const answer = await this.#pool.order({ type: 'sleepAsked', runnerId: runnerId(id) });
+    return answer.ok ? { ok: true, value: { state: 'asleep' } } : answer;
+  }
+
+  async wake(id: string): Promise<Result<{ readonly state: 'loading' | 'ready' }>> {
+    const answer = await this.#pool.order({ type: 'wakeAsked', runnerId: runnerId(id) });
+    if (!answer.ok) return answer;
+    const { state } = expectOrder(answer, 'rest');
+    return { ok: true, value: { state: state === 'ready' ? 'ready' : 'loading' } };
+  }
+
   waitingRequests(): number {
     return this.#pool.state.waiting;
   }
@@ -98,17 +113,18 @@ export class ControlPool implements PoolControl {
     return {
       id: runner.id,
       pid: process?.pid ?? null,
-      state: held && held.active > 0 && held.state === 'ready' ? 'busy' : runner.state,
+      state: shownState(runner),
       base: runner.model?.id ?? null,
       combos: readySlots(runner).map(({ combo }) => combo.name),
       sequences: Object.fromEntries(
         readySlots(runner).map(({ combo, sequences }) => [combo.name, sequences]),
       ),
-      device: deviceOf(runner.model?.deviceLayers ?? ALL_LAYERS, process?.deviceKinds ?? []),
+      device: runner.device ?? 'cpu',
       memory: {
-        weight_bytes: held?.weightBytes ?? 0,
+        weight_bytes: held ? totalOf(held.weights) : 0,
         kv_bytes: sum(runner, 'kvBytes'),
         compute_bytes: sum(runner, 'computeBytes'),
+        device_bytes: heldBytes(this.#pool.state, runner, 'device'),
         resident_bytes: counters?.residentBytes ?? null,
       },
       counters: counters ? snakeCase(counters) : {},
@@ -119,7 +135,7 @@ export class ControlPool implements PoolControl {
   }
 }
 
-function expectOrder<T extends 'warm' | 'evict' | 'lift' | 'drain'>(
+function expectOrder<T extends 'warm' | 'evict' | 'lift' | 'drain' | 'rest'>(
   answer: Extract<OrderAnswer, { ok: true }>,
   order: T,
 ): Extract<Extract<OrderAnswer, { ok: true }>['value'], { order: T }> {
@@ -132,9 +148,9 @@ function readySlots(runner: Runner): ReadySlot[] {
   return [...runner.combos.values()].filter((slot) => slot.state === 'ready');
 }
 
-/** Layers that are meant for a device stay on the CPU of a machine that has none. */
-function deviceOf(layers: number, kinds: readonly string[]): string {
-  return layers === 0 ? 'cpu' : (kinds.find((kind) => kind === 'gpu' || kind === 'integrated') ?? 'cpu');
+function shownState(runner: Runner): RunnerView['state'] {
+  if (runner.state === 'ready' && runner.active > 0) return 'busy';
+  return runner.state === 'dozing' ? 'asleep' : runner.state;
 }
 
 function sum(runner: Runner, field: 'kvBytes' | 'computeBytes'): number {

@@ -1,6 +1,8 @@
+import type { Pool } from 'undici';
 import type { RunnerReport } from '../../runner/protocol/report.ts';
 import { errorEnvelope, retryAfterHeaders } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
+import { withoutPaths } from '../domain/filePaths.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import type { PhaseInterval } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
@@ -12,6 +14,7 @@ import { type BadAnswer, badAnswerFailure, isBad, showsBadRunner } from './badAn
 import { type DeadlineDefaults, deadlineOf } from './deadlines.ts';
 import { makeRecord } from './exchangeRecord.ts';
 import type { InferenceRequest, ResponseSink } from './inference.ts';
+import { lateReport } from './lateReport.ts';
 import type { Grant, GrantOutcome, PoolLoop } from './poolLoop.ts';
 import { RequestTimes, serverTiming } from './requestTimes.ts';
 import { type RunnerAnswer, RunnerExchange } from './runnerAnswer.ts';
@@ -56,6 +59,7 @@ export class Exchange {
   /** What serves the request, or what it waits for once that is fixed. */
   #start: FixedStart | null = null;
   #running: RunnerExchange | null = null;
+  #lastCalled: Pool | null = null;
 
   constructor(request: InferenceRequest, sink: ResponseSink, deps: ExchangeDeps) {
     this.#request = request;
@@ -162,6 +166,7 @@ export class Exchange {
       });
       answer = await this.#running.answer;
       this.#running = null;
+      this.#lastCalled = client;
       if (!this.#goneReason && isBad(answer) && showsBadRunner(answer))
         this.#reportBad(grant.runnerId, answer.error);
     }
@@ -219,13 +224,15 @@ export class Exchange {
   /** The runner's own envelope goes to the client as it is. */
   async #endRefused(status: number, body: Buffer, endedMonoMs: number): Promise<void> {
     await this.#write(this.#record(status, errorCodeOf(body), null, body.length, endedMonoMs));
+    // A refusal of the request itself may quote it.
+    const text = status < 500 ? body.toString('utf8') : this.#forClient(body.toString('utf8'));
     if (this.#sink.headSent) {
-      this.#sink.end(`data: ${body.toString('utf8').replaceAll('\n', ' ')}\n\n`);
+      this.#sink.end(`data: ${text.replaceAll('\n', ' ')}\n\n`);
       return;
     }
     const retry = this.#retryOf(status);
     this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#headers() });
-    this.#sink.end(body);
+    this.#sink.end(text);
   }
 
   /** A runner's own refusal passes with time, or never. */
@@ -245,14 +252,26 @@ export class Exchange {
   }
 
   async #endGone(): Promise<void> {
+    const endedMonoMs = this.#deps.clock.monoMs();
     const code = this.#goneReason === 'slow' ? 'slow_reader' : 'client_closed';
-    await this.#write(this.#record(499, code, null, this.#sink.bytesWritten, this.#deps.clock.monoMs()));
+    const used = this.#lastCalled && (await lateReport(this.#lastCalled, this.#request.requestId));
+    // It did not finish, whatever the runner calls that.
+    const report = used && { ...used, finishReason: null };
+    if (report) this.#times.reported(report, endedMonoMs);
+    await this.#write(this.#record(499, code, report, this.#sink.bytesWritten, endedMonoMs));
   }
 
   /** Tells the client of a failure: by status before headers went, by an error frame after. */
-  #say(failure: Failure): void {
+  #say(told: Failure): void {
+    const failure = { ...told, message: this.#forClient(told.message) };
     if (this.#sink.headSent) this.#sink.end(`data: ${JSON.stringify(errorEnvelope(failure).body)}\n\n`);
     else this.#sink.fail(failure, this.#headers());
+  }
+
+  /** What engines and runners say of files is for operators: the event log and the admin API have all of it. */
+  #forClient(text: string): string {
+    const { model, adapters } = this.#request.combo;
+    return withoutPaths(text, [model.path, ...adapters.map(({ adapter }) => adapter.path)]);
   }
 
   #record(

@@ -13,11 +13,14 @@ export interface RunnerView {
   readonly combos: readonly string[];
   /** Of these combos: requests that may run at the same time. */
   readonly sequences: Readonly<Record<string, number>>;
+  /** The device's name; `cpu` without one. */
   readonly device: string;
   readonly memory: {
     readonly weight_bytes: number;
     readonly kv_bytes: number;
     readonly compute_bytes: number;
+    /** Of all that it takes, its process's own context too, what is on the device. */
+    readonly device_bytes: number;
     readonly resident_bytes: number | null;
   };
   readonly counters: Readonly<Record<string, number>>;
@@ -70,6 +73,10 @@ export interface PoolControl {
   liftQuarantine(combo: Combo): Promise<Result<{ readonly lifted: boolean }>>;
   /** No new work; it ends when what runs has ended, or its time is over. Idempotent; `not_found` for an unknown id. */
   drain(id: string): Promise<Result<{ readonly state: 'draining' | 'stopping' }>>;
+  /** Gives back its base and stays. Idempotent; `conflict` while it is busy, pinned or waited for, `not_found` for an unknown id. */
+  sleep(id: string): Promise<Result<{ readonly state: 'asleep' }>>;
+  /** Loads its base again. Idempotent; `conflict` where it has no room. */
+  wake(id: string): Promise<Result<{ readonly state: 'loading' | 'ready' }>>;
   waitingRequests(): number;
   /** Why requests cannot be served now; null when they can. */
   notReadyReason(): string | null;

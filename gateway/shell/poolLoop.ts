@@ -1,6 +1,7 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import { type ComboName, type RequestId, type RunnerId, requestId } from '../domain/ids.ts';
+import { nextDeadlineMs } from '../pool/deadlines.ts';
 import { decide } from '../pool/decide.ts';
 import type { FixedStart, NoteType, OrderAnswer, PoolEffect } from '../pool/effects.ts';
 import type { PoolEvent } from '../pool/events.ts';
@@ -10,6 +11,7 @@ import type { PoolState } from '../pool/state.ts';
 import type { TokenUsage, WaitTerms } from '../pool/terms.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
+import { Alarm } from './alarm.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
 
 /** A runner for a request. The pool counts it as busy until `release`. */
@@ -37,6 +39,7 @@ const TICK_MS = 200;
 /**
  * The single writer around `decide`: one event at a time is decided, its notes are handed to the event log, its
  * effects performed. Slow work comes back as another event. Events that come up while one is decided wait their turn.
+ * Time is told by ticks, and by an alarm at the next deadline, so that nobody hears of it a tick late.
  */
 export class PoolLoop {
   readonly #state: PoolState;
@@ -50,11 +53,16 @@ export class PoolLoop {
   #running = false;
   #nextOrder = 1;
   #ticker: NodeJS.Timeout | null = null;
+  readonly #deadline: Alarm;
 
   constructor(state: PoolState, clock: Clock, events: EventLog) {
     this.#state = state;
     this.#clock = clock;
     this.#events = events;
+    this.#deadline = new Alarm(
+      () => clock.monoMs(),
+      () => this.dispatch({ type: 'deadlineDue' }),
+    );
   }
 
   /** From here on effects reach processes. */
@@ -71,6 +79,7 @@ export class PoolLoop {
 
   stop(): void {
     if (this.#ticker) clearInterval(this.#ticker);
+    this.#deadline.stop();
   }
 
   /** Read-only view for the admin API; never changed outside of `decide`. */
@@ -89,6 +98,7 @@ export class PoolLoop {
       }
     } finally {
       this.#running = false;
+      this.#deadline.set(nextDeadlineMs(this.#state));
     }
   }
 
@@ -145,11 +155,15 @@ export class PoolLoop {
     const fleet = this.#fleet;
     switch (effect.type) {
       case 'spawn':
-        return fleet?.spawn(effect.runnerId, effect.model);
+        return fleet?.spawn(effect.runnerId, effect.model, effect.device);
       case 'claim':
         return fleet?.claim(effect.runnerId, effect.model);
       case 'load':
         return fleet?.load(effect.runnerId, effect.model, effect.threads);
+      case 'sleep':
+        return fleet?.sleep(effect.runnerId);
+      case 'wake':
+        return fleet?.wake(effect.runnerId, effect.model, effect.threads);
       case 'attach':
         return fleet?.attach(effect.runnerId, effect.combo, effect.kind);
       case 'detach':

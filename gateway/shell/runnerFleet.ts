@@ -1,22 +1,26 @@
 import { Pool } from 'undici';
 import type { RunnerCounters } from '../../runner/protocol/control.ts';
-import type { CatalogueModel } from '../domain/catalogue.ts';
+import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import { type ComboKey, type ComboName, comboName, type RunnerId } from '../domain/ids.ts';
+import { type ComboKey, type ComboName, comboName, type DeviceName, type RunnerId } from '../domain/ids.ts';
 import type { PhaseInterval, PhaseRecord, StartKind } from '../domain/phases.ts';
 import type { PoolEvent } from '../pool/events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
+import type { WeightFiles } from '../ports/weightFiles.ts';
+import { type BaseOrder, loadBase, runnerModelOf, sleepBase, startFailure } from './baseOrders.ts';
 import { openAhead } from './openAhead.ts';
 import type { Hang } from './probes/heartbeat.ts';
 import { OrderFailed } from './processes/controlChannel.ts';
+import type { DeviceScope } from './processes/deviceScope.ts';
 import { bootId } from './processes/procfs.ts';
 import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
 import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
 import { resizeCombo } from './resizeCombo.ts';
+import { sendReviewed } from './reviewedOrder.ts';
 import type { StartTimeline } from './startTimeline.ts';
 
 /** What the fleet is made with. */
@@ -27,9 +31,16 @@ export interface FleetDeps {
   readonly log: Log;
   readonly timeline: StartTimeline;
   readonly telemetry: Telemetry;
+  /** The pool knows devices, so that each process is started for one or for none. */
+  readonly hasDevices: () => boolean;
+  readonly files: WeightFiles;
+  readonly catalogue: () => Catalogue;
   /** Where facts about runners go: the pool's loop. */
   readonly dispatch: (event: PoolEvent) => void;
 }
+
+/** A runner of an earlier gateway, as the pool is told of it. */
+export type AdoptedFact = Extract<PoolEvent, { type: 'runnerAdopted' | 'standbyAdopted' | 'sleeperAdopted' }>;
 
 const DETACH_AGAIN_MS = 10;
 
@@ -53,12 +64,12 @@ export class RunnerFleet {
   }
 
   /** Without a model: a standby. */
-  spawn(id: RunnerId, model: CatalogueModel | null): void {
+  spawn(id: RunnerId, model: CatalogueModel | null, device: DeviceName | null): void {
     const { settings, clock, timeline, dispatch } = this.#deps;
     timeline.spawned(id, clock.monoMs());
     let process: SpawnedRunner;
     try {
-      process = new SpawnedRunner(id, settings, clock.epochMs(), {
+      process = new SpawnedRunner(id, this.#scopeOf(device), settings, clock.epochMs(), {
         ready: () => {
           this.#up.add(id);
           timeline.up(id, clock.monoMs());
@@ -88,13 +99,10 @@ export class RunnerFleet {
   }
 
   /** Takes a runner of an earlier gateway among its own; `open` makes the process with the listener that it is given. */
-  adopt(
-    event: Extract<PoolEvent, { type: 'runnerAdopted' | 'standbyAdopted' }>,
-    open: (listener: RunnerProcessListener) => RunnerProcess,
-  ): void {
+  adopt(event: AdoptedFact, open: (listener: RunnerProcessListener) => RunnerProcess): void {
     const { timeline, clock, dispatch } = this.#deps;
     const { runnerId: id } = event;
-    const baseId = event.type === 'runnerAdopted' ? event.model.id : null;
+    const baseId = event.type === 'standbyAdopted' ? null : event.model.id;
     const process = open(this.#listenerOf(id));
     this.#members.set(id, { process, client: clientOf(process), baseId });
     this.#up.add(id);
@@ -103,43 +111,20 @@ export class RunnerFleet {
   }
 
   load(id: RunnerId, model: CatalogueModel, threads: number): void {
-    const { timeline, telemetry, clock, dispatch } = this.#deps;
-    const order = {
-      type: 'load' as const,
-      model: {
-        id: model.id,
-        revision: model.revision,
-        path: model.path,
-        contextTokens: model.contextTokens,
-        sequences: model.sequences,
-        threads,
-        deviceLayers: model.deviceLayers,
-        useMmap: model.useMmap,
-        repack: model.repack,
-        kvBudgetBytes: model.kvBudgetBytes,
-        ...(model.chatTemplate === null ? {} : { chatTemplate: model.chatTemplate }),
-      },
-    };
-    const wordsSince = this.#overhear(id);
-    const loading = this.#order(id, order, (fraction) => timeline.progress(id, fraction));
+    const device = this.#members.get(id)?.process.localDevice ?? null;
+    this.#loadBase(id, model, { type: 'load', model: runnerModelOf(model, device, threads) });
     const client = this.client(id);
     if (client) openAhead(client);
-    loading.then(
-      (answer) => {
-        timeline.loaded(id, clock.monoMs());
-        const weightBytes = answer.type === 'loaded' ? answer.weightBytes : 0;
-        dispatch({ type: 'runnerLoaded', runnerId: id, weightBytes });
-      },
-      (error: Error) => {
-        if (!(error instanceof OrderFailed)) return;
-        telemetry.startFailed(comboName(model.id), error.failure.code);
-        dispatch({
-          type: 'runnerFailed',
-          runnerId: id,
-          failure: startFailure(model.id, error, wordsSince()),
-        });
-      },
-    );
+  }
+
+  /** It has the base, and says when it has given it back. */
+  sleep(id: RunnerId): void {
+    sleepBase(id, (body) => this.#order(id, body), this.#deps);
+  }
+
+  wake(id: RunnerId, model: CatalogueModel, threads: number): void {
+    this.#deps.timeline.waking(id, this.#deps.clock.monoMs());
+    this.#loadBase(id, model, { type: 'wake', threads });
   }
 
   attach(id: RunnerId, combo: Combo, kind: StartKind): void {
@@ -155,13 +140,14 @@ export class RunnerFleet {
     this.#order(id, { type: 'attach', combo: combo.key, adapters }).then(
       (answer) => {
         if (answer.type !== 'attached') return;
-        const { kvBytes, computeBytes, contextMs } = answer;
+        const { kvBytes, computeBytes, contextMs, onDevice } = answer;
         const nowMonoMs = clock.monoMs();
         timeline.attached(id, combo.key, contextMs, adapters.length > 0, nowMonoMs);
         telemetry.startEnded(
           startRecord(combo.name, kind, orderedMonoMs, timeline.intervals(id, combo.key, nowMonoMs)),
         );
-        dispatch({ type: 'comboReady', runnerId: id, comboKey: combo.key, kvBytes, computeBytes });
+        const measured = { kvBytes, computeBytes, ...(onDevice && { onDevice }) };
+        dispatch({ type: 'comboReady', runnerId: id, comboKey: combo.key, ...measured });
       },
       (error: Error) => {
         if (!(error instanceof OrderFailed)) return;
@@ -288,13 +274,25 @@ export class RunnerFleet {
     this.#up.clear();
   }
 
+  #loadBase(id: RunnerId, model: CatalogueModel, order: BaseOrder): void {
+    const { timeline } = this.#deps;
+    const wordsSince = this.#overhear(id);
+    const answer = this.#order(id, order, (fraction) => timeline.progress(id, fraction));
+    loadBase({ id, model, answer, wordsSince }, this.#deps);
+  }
+
+  /** Where devices are known a process sees its own or none. */
+  #scopeOf(device: DeviceName | null): DeviceScope {
+    return this.#deps.hasDevices() ? device : 'all';
+  }
+
   #order(
     ...[id, body, onProgress]: [RunnerId, ...Parameters<RunnerProcess['order']>]
   ): ReturnType<RunnerProcess['order']> {
     const member = this.#members.get(id);
-    return member
-      ? member.process.order(body, onProgress)
-      : Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
+    if (!member) return Promise.reject(new Error(`Cannot reach runner "${id}": its process has gone`));
+    const { files, catalogue } = this.#deps;
+    return sendReviewed(body, (one) => member.process.order(one, onProgress), files, catalogue());
   }
 
   #listenerOf(id: RunnerId): RunnerProcessListener {
@@ -369,15 +367,7 @@ function cannotStart(base: string | null): string {
   return base === null ? 'Cannot start a standby' : `Cannot start "${base}"`;
 }
 
-/** `words`: what the runner said meanwhile, where its engine tells the reason. */
-function startFailure(what: string, { failure }: OrderFailed, words: string): Failure {
-  return {
-    code: failure.permanent ? 'start_failed_permanently' : 'start_failed',
-    message: `Cannot start "${what}": ${failure.message}${words === '' ? '' : `: ${words}`}`,
-  };
-}
-
-/** A cold start began with its process or the claim of a standby, an attach with its order. */
+/** A start of a base began with its process, the claim of a standby or the order to wake, an attach with its order. */
 function startRecord(
   combo: ComboName,
   kind: StartKind,
@@ -385,7 +375,7 @@ function startRecord(
   intervals: readonly PhaseInterval[],
 ): StartRecord {
   const own =
-    kind === 'cold' ? intervals : intervals.filter((interval) => interval.startMonoMs >= orderedMonoMs);
+    kind !== 'attach' ? intervals : intervals.filter((interval) => interval.startMonoMs >= orderedMonoMs);
   const phasesMs: PhaseRecord = {};
   let totalMs = 0;
   for (const { phase, startMonoMs, endMonoMs } of own) {

@@ -49,6 +49,16 @@ export class StartTimeline {
     if (times) times.beganMonoMs = nowMonoMs;
   }
 
+  /** What it held before it slept is part of nobody's start. */
+  waking(id: RunnerId, nowMonoMs: number): void {
+    const times = this.#runners.get(id);
+    if (times) Object.assign(times, { beganMonoMs: nowMonoMs, loadedMonoMs: null, fraction: 0 });
+  }
+
+  asleep(id: RunnerId): void {
+    this.#runners.get(id)?.combos.clear();
+  }
+
   up(id: RunnerId, nowMonoMs: number): void {
     const times = this.#runners.get(id);
     if (times) times.upMonoMs = nowMonoMs;

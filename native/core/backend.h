@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@ struct DeviceInfo {
   const char* kind;
   uint64_t totalBytes;
   uint64_t freeBytes;
+  /** What this process took of it by asking: its context of the backend. Absent: the driver does not tell. */
+  std::optional<uint64_t> contextBytes;
 };
 
 struct BackendInfo {

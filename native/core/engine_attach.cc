@@ -82,8 +82,7 @@ uint64_t Engine::kvBytesOf(int32_t sequences) const {
          static_cast<uint64_t>(sequences);
 }
 
-/** `deviceLayers` may ask for a device on a machine that has none. */
-bool Engine::usesDevice() const { return loaded_->options.deviceLayers != 0 && llama_supports_gpu_offload(); }
+bool Engine::usesDevice() const { return loaded_->options.deviceLayers != 0 && !loaded_->options.device.empty(); }
 
 ContextLoop& Engine::addContext(llama_context_ptr made) {
   const Loaded& base = loaded();
@@ -101,6 +100,7 @@ void Engine::giveMemory(Combo& combo, const ContextLoop& context) const {
   const ContextMemory& memory = contextMemory_.at(&context);
   combo.attached.kvBytes = memory.kvBytes;
   combo.attached.computeBytes = memory.computeBytes;
+  if (usesDevice()) combo.attached.onDevice = memory.onDevice;
 }
 
 /**

@@ -61,6 +61,8 @@ struct GenerateOptions {
 struct LoadOptions {
   std::string path;
   int32_t deviceLayers = 0;
+  /** Empty: none. */
+  std::string device;
   int32_t threads = 1;
   bool useMmap = true;
   bool repack = false;
@@ -95,12 +97,20 @@ struct AttachOptions {
   bool warmUp = true;
 };
 
+/** Of a context and of its model what is on the device. */
+struct DeviceBytes {
+  uint64_t contextBytes = 0;
+  uint64_t weightBytes = 0;
+};
+
 struct AttachedCombo {
   double attachMs = 0;
   double contextMs = 0;
   bool ownContext = false;
   uint64_t kvBytes = 0;
   uint64_t computeBytes = 0;
+  /** Absent without a device, and when the combo shares a context. */
+  std::optional<DeviceBytes> onDevice;
 };
 
 struct ResizeOptions {

@@ -3,6 +3,7 @@
 #include "core/backend.h"
 #include "face/engine_object.h"
 #include "face/log_bridge.h"
+#include "face/mapped_file.h"
 #include "face/read_options.h"
 #include "face/write_results.h"
 
@@ -10,7 +11,7 @@ namespace hearth::face {
 namespace {
 
 /** ADDON_VERSION of addonTypes.ts. */
-constexpr int kAddonVersion = 2;
+constexpr int kAddonVersion = 3;
 
 Napi::Value Initialise(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -32,21 +33,28 @@ Napi::Value Initialise(const Napi::CallbackInfo& info) {
   return write(env, std::get<BackendInfo>(outcome));
 }
 
-/** The engine's class, one per environment. */
+/** The classes, one of each per environment. */
 struct AddonData {
   Napi::FunctionReference engineClass;
+  Napi::FunctionReference mappedFileClass;
 };
 
 Napi::Value CreateEngine(const Napi::CallbackInfo& info) {
   return info.Env().GetInstanceData<AddonData>()->engineClass.New({info[0]});
 }
 
+Napi::Value MapFile(const Napi::CallbackInfo& info) {
+  return info.Env().GetInstanceData<AddonData>()->mappedFileClass.New({info[0]});
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  auto* data = new AddonData{Napi::Persistent(EngineObject::define(env))};
+  auto* data =
+      new AddonData{Napi::Persistent(EngineObject::define(env)), Napi::Persistent(MappedFile::define(env))};
   env.SetInstanceData(data);
   exports.Set("addonVersion", kAddonVersion);
   exports.Set("initialise", Napi::Function::New(env, Initialise, "initialise"));
   exports.Set("createEngine", Napi::Function::New(env, CreateEngine, "createEngine"));
+  exports.Set("mapFile", Napi::Function::New(env, MapFile, "mapFile"));
   return exports;
 }
 

@@ -78,6 +78,7 @@ LoadOptions readLoadOptions(Reader& reader) {
   LoadOptions options;
   options.path = reader.text("path");
   options.deviceLayers = reader.integer("deviceLayers", -1, 100000);
+  if (reader.has("device")) options.device = reader.text("device");
   options.threads = reader.integer("threads", 1, 512);
   options.useMmap = reader.flag("useMmap");
   options.repack = reader.flag("repack");

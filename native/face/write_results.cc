@@ -20,6 +20,9 @@ Napi::Object write(Napi::Env env, const BackendInfo& info) {
     object.Set("kind", device.kind);
     object.Set("totalBytes", static_cast<double>(device.totalBytes));
     object.Set("freeBytes", static_cast<double>(device.freeBytes));
+    object.Set("contextBytes", device.contextBytes
+                                   ? Napi::Number::New(env, static_cast<double>(*device.contextBytes))
+                                   : env.Null());
     devices.Set(index, object);
   }
   Napi::Object object = Napi::Object::New(env);
@@ -46,6 +49,13 @@ Napi::Object write(Napi::Env env, const LoadedModel& model) {
 
 Napi::Object write(Napi::Env env, const AttachedCombo& combo) {
   Napi::Object object = Napi::Object::New(env);
+  object.Set("onDevice", env.Null());
+  if (combo.onDevice) {
+    Napi::Object onDevice = Napi::Object::New(env);
+    onDevice.Set("contextBytes", static_cast<double>(combo.onDevice->contextBytes));
+    onDevice.Set("weightBytes", static_cast<double>(combo.onDevice->weightBytes));
+    object.Set("onDevice", onDevice);
+  }
   object.Set("attachMs", combo.attachMs);
   object.Set("contextMs", combo.contextMs);
   object.Set("ownContext", combo.ownContext);

@@ -1,7 +1,7 @@
 import { readCounters } from '../engine/counters.ts';
-import type { Engine } from '../engine/engine.ts';
+import { type Engine, EngineError } from '../engine/engine.ts';
 import { toEngineError } from '../engine/failure.ts';
-import type { FromRunner, ToRunner } from '../protocol/control.ts';
+import type { FromRunner, RunnerModel, ToRunner } from '../protocol/control.ts';
 import { Holdings } from './holdings.ts';
 
 /** The messages that ask the engine for something and get one answer each. */
@@ -51,29 +51,22 @@ export class Orders {
   async #perform(order: Order, answer: Answer): Promise<FromRunner> {
     const { seq } = order;
     switch (order.type) {
-      case 'load': {
-        this.holdings.isLoading = true;
-        const loaded = await this.#engine.load(order.model, progressOf(seq, answer)).finally(() => {
-          this.holdings.isLoading = false;
-        });
-        this.holdings.loaded(order.model, loaded.weightBytes);
-        const { loadMs, weightBytes, contextTokens, trainedContextTokens, architecture, supportsTools } =
-          loaded;
-        return {
-          type: 'loaded',
-          seq,
-          loadMs,
-          weightBytes,
-          contextTokens,
-          trainedContextTokens,
-          architecture,
-          supportsTools,
-        };
+      case 'load':
+        return this.#load(seq, order.model, answer);
+      case 'wake': {
+        const model = this.#engine.sleeping;
+        if (model === null) throw notAsleep();
+        return this.#load(seq, { ...model, threads: order.threads }, answer);
+      }
+      case 'sleep': {
+        const { sleepMs, keptBytes } = await this.#engine.sleep();
+        this.holdings.asleep(keptBytes);
+        return { type: 'slept', seq, sleepMs, keptBytes };
       }
       case 'attach': {
         const attached = await this.#engine.attach(order.combo, order.adapters);
-        const { attachMs, contextMs, ownContext, kvBytes, computeBytes } = attached;
-        this.holdings.attached({ combo: order.combo, kvBytes, computeBytes });
+        const { attachMs, contextMs, ownContext, kvBytes, computeBytes, onDevice } = attached;
+        this.holdings.attached({ combo: order.combo, kvBytes, computeBytes, onDevice });
         return {
           type: 'attached',
           seq,
@@ -83,6 +76,7 @@ export class Orders {
           ownContext,
           kvBytes,
           computeBytes,
+          onDevice,
         };
       }
       case 'detach':
@@ -106,6 +100,22 @@ export class Orders {
         return { type: 'pong', seq, counters: readCounters(this.#engine) };
     }
   }
+
+  async #load(seq: number, model: RunnerModel, answer: Answer): Promise<FromRunner> {
+    this.holdings.isLoading = true;
+    const loaded = await this.#engine.load(model, progressOf(seq, answer)).finally(() => {
+      this.holdings.isLoading = false;
+    });
+    this.holdings.loaded(model, loaded.weightBytes);
+    const { loadMs, weightBytes, contextTokens, trainedContextTokens, architecture, supportsTools } = loaded;
+    const size = { weightBytes, contextTokens, trainedContextTokens };
+    return { type: 'loaded', seq, loadMs, ...size, architecture, supportsTools };
+  }
+}
+
+function notAsleep(): EngineError {
+  const message = 'Cannot wake: the runner does not sleep';
+  return new EngineError({ code: 'not_asleep', message, permanent: false });
 }
 
 function progressOf(seq: number, answer: Answer): (fraction: number) => void {

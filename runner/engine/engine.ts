@@ -19,6 +19,8 @@ export interface EngineDevice {
   kind: string;
   totalBytes: number;
   freeBytes: number;
+  /** What this process takes of it before it holds anything; null: not known. */
+  contextBytes: number | null;
 }
 
 /** The base model that an engine holds. Sizes in bytes, contexts in tokens, of one sequence. */
@@ -32,6 +34,13 @@ export interface LoadedBase {
   supportsTools: boolean;
   vocabularySize: number;
   embeddingLength: number;
+}
+
+/** What is left of a base that was put to sleep. */
+export interface SleptBase {
+  sleepMs: number;
+  /** Of its file, mapped in host memory. */
+  keptBytes: number;
 }
 
 /**
@@ -66,6 +75,13 @@ export interface Engine {
   readonly combos: ReadonlySet<string>;
   /** Rejects with an EngineError and may be called again after it. `onProgress` gets 0 to 1. */
   load(model: RunnerModel, onProgress: (fraction: number) => void): Promise<LoadedBase>;
+  /** The base that was given back by sleep() and can be loaded again; null: it is awake, or a standby. */
+  readonly sleeping: RunnerModel | null;
+  /**
+   * Gives back the base and all combos. Of the file what had been on a device stays mapped. Rejects with an EngineError,
+   * `combo_busy` while a combo has requests. Idempotent.
+   */
+  sleep(): Promise<SleptBase>;
   /** Idempotent. Rejects with an EngineError. */
   attach(combo: string, adapters: RunnerAdapter[]): Promise<AttachedCombo>;
   /** Idempotent. Rejects with an EngineError, `combo_busy` while the combo has requests. */

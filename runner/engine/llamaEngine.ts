@@ -6,16 +6,19 @@ import type {
   EngineCounters,
   EngineEvent,
   GenerateRequest,
+  MappedFile,
   NativeEngine,
   ResizedCombo,
 } from '../../native/addonTypes.ts';
 import type { RunnerAdapter, RunnerModel } from '../protocol/control.ts';
+import { addCounters } from './counters.ts';
 import {
   type Engine,
   type EngineDevice,
   EngineError,
   type GenerationSink,
   type LoadedBase,
+  type SleptBase,
 } from './engine.ts';
 import { toEngineError } from './failure.ts';
 
@@ -32,16 +35,22 @@ export class LlamaEngine implements Engine {
   readonly #sinks = new Map<number, GenerationSink>();
   #native: NativeEngine;
   #base: LoadedBase | null = null;
+  /** The last one that was loaded. */
+  #model: RunnerModel | null = null;
+  #kept: MappedFile | null = null;
+  /** Of engines that have gone. */
+  #before: EngineCounters | null = null;
 
   constructor(addon: EngineAddon, backend: BackendInfo) {
     this.#addon = addon;
     this.#native = this.#create();
     this.combos = this.#attached;
-    this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes }) => ({
+    this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes, contextBytes }) => ({
       name,
       kind,
       totalBytes,
       freeBytes,
+      contextBytes,
     }));
   }
 
@@ -58,13 +67,38 @@ export class LlamaEngine implements Engine {
         onProgress,
       );
       this.#base = { modelId, ...loaded };
+      this.#model = model;
+      this.#wakeUp();
       return this.#base;
     } catch (error) {
-      // An engine loads once; the next order gets a new one.
-      await this.#native.close();
-      this.#native = this.#create();
+      await this.#renew();
       throw toEngineError(error);
     }
+  }
+
+  get sleeping(): RunnerModel | null {
+    return this.#base === null ? this.#model : null;
+  }
+
+  /**
+   * All of the native engine goes, so that nothing is left of what it held. What was on a device is soonest there again
+   * when its file is read from memory: that stays mapped.
+   */
+  async sleep(): Promise<SleptBase> {
+    const startedAtMs = performance.now();
+    if (this.#base === null && this.#model === null) throw notLoaded('sleep');
+    if (this.#base !== null) {
+      const { activeSequences, waitingRequests, embeddings } = this.#native.counters();
+      const busy = activeSequences + waitingRequests + embeddings;
+      if (busy > 0) throw isBusy(busy);
+      if (this.#model && this.#model.device !== null && this.#model.deviceLayers !== 0)
+        this.#kept = this.#addon.mapFile(this.#model.path);
+      // Taken first: a request must not slip in while the native side frees it all.
+      this.#base = null;
+      this.#attached.clear();
+      await this.#renew();
+    }
+    return { sleepMs: performance.now() - startedAtMs, keptBytes: this.#kept?.bytes ?? 0 };
   }
 
   async attach(combo: string, adapters: RunnerAdapter[]): Promise<AttachedCombo> {
@@ -115,11 +149,25 @@ export class LlamaEngine implements Engine {
   }
 
   counters(): EngineCounters {
-    return this.#native.counters();
+    return addCounters(this.#before, this.#native.counters());
   }
 
   close(): Promise<void> {
+    this.#wakeUp();
     return this.#native.close();
+  }
+
+  /** An engine loads once; the next order gets a new one. */
+  async #renew(): Promise<void> {
+    const last = this.#native;
+    this.#before = addCounters(this.#before, last.counters());
+    this.#native = this.#create();
+    await last.close();
+  }
+
+  #wakeUp(): void {
+    this.#kept?.close();
+    this.#kept = null;
   }
 
   #create(): NativeEngine {
@@ -167,6 +215,11 @@ async function orEngineError<T>(promise: Promise<T>): Promise<T> {
 function alreadyLoaded(wanted: string, held: string): EngineError {
   const message = `Cannot load model "${wanted}": the runner already holds "${held}"`;
   return new EngineError({ code: 'already_loaded', message, permanent: true });
+}
+
+function isBusy(requests: number): EngineError {
+  const message = `Cannot sleep: ${requests} requests run or wait`;
+  return new EngineError({ code: 'combo_busy', message, permanent: false });
 }
 
 function notLoaded(action: string): EngineError {

@@ -7,7 +7,7 @@
  */
 import * as z from 'zod';
 
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 const seq = z.int().nonnegative();
 const durationMs = z.number().nonnegative();
@@ -25,6 +25,8 @@ export const runnerModelSchema = z.object({
   threads: z.int().min(1),
   /** Layers on the device; -1: all. */
   deviceLayers: z.int().min(-1),
+  /** The one that they go to, as this process calls it; null: none, they stay in host memory. */
+  device: z.string().nullable(),
   useMmap: z.boolean(),
   repack: z.boolean(),
   kvBudgetBytes: bytes.nullable(),
@@ -47,8 +49,14 @@ export const toRunnerSchema = z.discriminatedUnion('type', [
     leaseMs: durationMs,
     /** What the gateway that adopts this runner has to know (adoption.ts). Kept in memory alone. */
     adoptionKey: z.string().min(32),
+    /** What the gateway calls the one device that this process sees, kept for the gateway that adopts it; null: none. */
+    device: z.string().nullable(),
   }),
   z.object({ type: z.literal('load'), seq, model: runnerModelSchema }),
+  /** Gives back the base and all combos and stays; no request may run. */
+  z.object({ type: z.literal('sleep'), seq }),
+  /** Loads the base that it had when it was put to sleep. */
+  z.object({ type: z.literal('wake'), seq, threads: z.int().min(1) }),
   z.object({
     type: z.literal('attach'),
     seq,
@@ -97,8 +105,20 @@ export type RunnerFailure = z.infer<typeof runnerFailureSchema>;
 
 const engineSchema = z.object({
   name: z.string(),
-  devices: z.array(z.object({ name: z.string(), kind: z.string(), totalBytes: bytes, freeBytes: bytes })),
+  devices: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.string(),
+      totalBytes: bytes,
+      freeBytes: bytes,
+      /** What this process itself takes of it before it holds anything; null: not known. */
+      contextBytes: bytes.nullable(),
+    }),
+  ),
 });
+
+/** What is on the device of a context's `kvBytes` and `computeBytes`, and of the base's weights; null: there is none. */
+const onDevice = z.object({ contextBytes: bytes, weightBytes: bytes }).nullable();
 
 /** A combo that a runner holds, as `attached` or the last `resized` told it. */
 export const heldComboSchema = z.object({
@@ -106,6 +126,7 @@ export const heldComboSchema = z.object({
   sequences: z.int().min(1),
   kvBytes: bytes,
   computeBytes: bytes,
+  onDevice,
 });
 export type HeldCombo = z.infer<typeof heldComboSchema>;
 
@@ -124,6 +145,11 @@ export const fromRunnerSchema = z.discriminatedUnion('type', [
     engine: engineSchema,
     /** A load that the gateway before ordered is still under way. */
     isLoading: z.boolean(),
+    /** As `hello` said it. */
+    device: z.string().nullable(),
+    /** It has given back `model`, of whose file `keptBytes` are mapped. */
+    isAsleep: z.boolean(),
+    keptBytes: bytes,
     /** As it was ordered; null: no base is loaded. */
     model: runnerModelSchema.nullable(),
     weightBytes: bytes,
@@ -142,6 +168,8 @@ export const fromRunnerSchema = z.discriminatedUnion('type', [
     architecture: z.string(),
     supportsTools: z.boolean(),
   }),
+  /** `keptBytes`: of its file, mapped, so that waking reads it from memory. */
+  z.object({ type: z.literal('slept'), seq, sleepMs: durationMs, keptBytes: bytes }),
   z.object({
     type: z.literal('attached'),
     seq,
@@ -151,6 +179,7 @@ export const fromRunnerSchema = z.discriminatedUnion('type', [
     ownContext: z.boolean(),
     kvBytes: bytes,
     computeBytes: bytes,
+    onDevice,
   }),
   /** New requests have the new context; `kvBytes` and `computeBytes` are its own. */
   z.object({

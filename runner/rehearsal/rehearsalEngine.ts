@@ -4,7 +4,7 @@ import type {
   GenerateRequest,
   ResizedCombo,
 } from '../../native/addonTypes.ts';
-import type { Engine, GenerationSink, LoadedBase } from '../engine/engine.ts';
+import type { Engine, GenerationSink, LoadedBase, SleptBase } from '../engine/engine.ts';
 
 export const REHEARSED_BASE: LoadedBase = {
   modelId: 'rehearsal',
@@ -24,6 +24,7 @@ export class RehearsalEngine implements Engine {
   readonly devices = [];
   readonly base = REHEARSED_BASE;
   readonly combos = new Set([REHEARSED_BASE.modelId]);
+  readonly sleeping = null;
 
   generate(_request: GenerateRequest, sink: GenerationSink): number {
     setImmediate(() => {
@@ -50,7 +51,11 @@ export class RehearsalEngine implements Engine {
   }
 
   async attach(): Promise<AttachedCombo> {
-    return { attachMs: 0, contextMs: 0, ownContext: true, kvBytes: 0, computeBytes: 0 };
+    return { attachMs: 0, contextMs: 0, ownContext: true, kvBytes: 0, computeBytes: 0, onDevice: null };
+  }
+
+  async sleep(): Promise<SleptBase> {
+    return { sleepMs: 0, keptBytes: 0 };
   }
 
   async resize(): Promise<ResizedCombo> {

@@ -3,6 +3,7 @@ import { ControlPipe } from '../control/controlPipe.ts';
 import { encodeLine } from '../control/lines.ts';
 import { Orders } from '../control/orders.ts';
 import type { ToRunner } from '../protocol/control.ts';
+import { Reports } from '../server/reports.ts';
 import { route } from '../server/routes.ts';
 import { REHEARSED_BASE, RehearsalEngine } from './rehearsalEngine.ts';
 import { Stage } from './stage.ts';
@@ -21,6 +22,7 @@ const ORDERS: readonly ToRunner[] = [
       sequences: 1,
       threads: 1,
       deviceLayers: 0,
+      device: null,
       useMmap: true,
       repack: false,
       kvBudgetBytes: null,
@@ -62,7 +64,8 @@ export function rehearseOrders(hear: Hear = () => {}): void {
 /** Serves one streamed chat. */
 export function rehearseChat(hear: Hear = () => {}): void {
   const engine = new RehearsalEngine();
-  const server = createServer((request, response) => route(engine, false, request, response));
+  const reports = new Reports();
+  const server = createServer((request, response) => route(engine, reports, false, request, response));
   server.on('clientError', () => {});
   const connection = new Stage(hear);
   connection.on('error', () => {});

@@ -37,14 +37,20 @@ export class Choices {
   readonly #ids: number[] = [];
   #unaccepted: number;
   #unfinished: number;
+  /** Those that the engine has not let go of. */
+  #running: number;
+  readonly #onEnded: (tally: Tally) => void;
   #settled = false;
 
-  constructor(engine: Engine, plan: ChoicePlan, outlet: Outlet) {
+  /** `onEnded` is told once what all of them used, also of those that were cancelled: no more will come of any. */
+  constructor(engine: Engine, plan: ChoicePlan, outlet: Outlet, onEnded: (tally: Tally) => void) {
     this.#engine = engine;
     this.#plan = plan;
     this.#outlet = outlet;
+    this.#onEnded = onEnded;
     this.#unaccepted = plan.requests.length;
     this.#unfinished = plan.requests.length;
+    this.#running = plan.requests.length;
   }
 
   start(): void {
@@ -78,11 +84,21 @@ export class Choices {
 
   #rejected(event: RejectedEvent): void {
     this.#fail(failureOfRejection(event.code, event.message, this.#plan.promptParam));
+    this.#endOne();
   }
 
   #done(choice: number, event: DoneEvent): void {
-    if (this.#settled) return;
     this.#tally.add(choice, choice % this.#plan.choicesPerPrompt === 0, event);
+    if (!this.#settled) this.#finished(choice, event);
+    this.#endOne();
+  }
+
+  #endOne(): void {
+    this.#running -= 1;
+    if (this.#running === 0) this.#onEnded(this.#tally);
+  }
+
+  #finished(choice: number, event: DoneEvent): void {
     if (event.finishReason === 'error') {
       return this.#fail({ code: 'engine_failed', message: event.message ?? 'Engine failed', param: null });
     }

@@ -16,6 +16,7 @@ import { planCompletion } from './completionPlan.ts';
 import { answerFailure, type Exchange } from './exchange.ts';
 import { type AnswerWriter, type ChunkWriter, StreamOutlet, WholeOutlet } from './outlets.ts';
 import { resolveCombo } from './resolveCombo.ts';
+import { reportHeader } from './usage.ts';
 import { parseBody } from './validate.ts';
 
 /** `POST /v1/chat/completions`. */
@@ -74,7 +75,8 @@ function run(
     body.stream === true
       ? new StreamOutlet(exchange, writers.chunks(includeUsage), includeUsage, () => choices.abandon())
       : new WholeOutlet(exchange, writers.answer());
-  const choices = new Choices(engine, plan, outlet);
+  const end = exchange.reports?.begin(exchange.requestId);
+  const choices = new Choices(engine, plan, outlet, (tally) => end?.(reportHeader(tally)));
   // Also after a full answer, when there is nothing left to abandon.
   response.once('close', () => choices.abandon());
   choices.start();

@@ -22,25 +22,33 @@ export async function serveEmbeddings(engine: Engine, exchange: Exchange, text: 
   if (!planned.ok) return answerFailure(exchange, planned.failure);
   const { body, combo, inputs } = planned.value;
   const startedAtMonoMs = performance.now();
+  const end = exchange.reports?.begin(exchange.requestId);
   const result: EmbedResult = { vectors: [], tokens: [] };
+  const tallyOfNow = (): Tally => tallyOf(result, performance.now() - startedAtMonoMs);
   while (result.tokens.length < inputs.length) {
-    if (exchange.response.destroyed) return;
+    if (exchange.response.destroyed) return end?.(reportHeader(tallyOfNow()));
     const from = result.tokens.length;
     try {
       const { vectors, tokens } = await engine.embed(combo, groupOf(inputs, from));
       result.vectors.push(...vectors);
       result.tokens.push(...tokens);
     } catch (error) {
+      end?.(reportHeader(tallyOfNow()));
       return answerFailure(exchange, failureOf(error, from));
     }
   }
-  const tally = new Tally();
-  tally.promptTokens = result.tokens.reduce((sum, tokens) => sum + tokens, 0);
-  tally.prefillMs = performance.now() - startedAtMonoMs;
-  const headers: Record<string, string> = exchange.wantsReport
-    ? { [REPORT_HEADER]: reportHeader(tally) }
-    : {};
+  const tally = tallyOfNow();
+  const report = reportHeader(tally);
+  end?.(report);
+  const headers: Record<string, string> = exchange.wantsReport ? { [REPORT_HEADER]: report } : {};
   answerJson(exchange.response, 200, embeddingsJson(body, result, tally.promptTokens), headers);
+}
+
+function tallyOf({ tokens }: EmbedResult, prefillMs: number): Tally {
+  const tally = new Tally();
+  tally.promptTokens = tokens.reduce((sum, count) => sum + count, 0);
+  tally.prefillMs = prefillMs;
+  return tally;
 }
 
 /** The inputs from `from` on that go together; always one at least. */

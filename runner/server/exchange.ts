@@ -8,6 +8,7 @@ import {
   SERVICE_TIER_HEADER,
 } from '../protocol/report.ts';
 import { errorJson, type Failure, statusOf } from './failure.ts';
+import type { Reports } from './reports.ts';
 import { reportHeader, type Tally } from './usage.ts';
 
 /** One HTTP request and its answer, as the endpoints see them. */
@@ -18,6 +19,8 @@ export interface Exchange {
   /** The combo's pool key, when the gateway names it. */
   comboKey: string | undefined;
   wantsReport: boolean;
+  /** Where the report goes that its gateway may ask for later; null: it wants none. */
+  reports: Reports | null;
   /** The client speaks the deprecated `functions`. */
   legacyFunctions: boolean;
   /** What the answer is to tell as `service_tier`. */
@@ -27,14 +30,16 @@ export interface Exchange {
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
-export function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+export function exchangeOf(request: IncomingMessage, response: ServerResponse, reports: Reports): Exchange {
   const { headers } = request;
   const id = headers[REQUEST_ID_HEADER];
+  const wantsReport = headers[REPORT_HEADER] === '1';
   return {
     response,
     requestId: typeof id === 'string' && REQUEST_ID.test(id) ? id : randomBytes(12).toString('hex'),
     comboKey: lastOf(headers[COMBO_HEADER]),
-    wantsReport: headers[REPORT_HEADER] === '1',
+    wantsReport,
+    reports: wantsReport ? reports : null,
     legacyFunctions: headers[LEGACY_FUNCTIONS_HEADER] !== undefined,
     serviceTier: serviceTierOf(headers[SERVICE_TIER_HEADER]),
     createdAtEpochS: Math.floor(Date.now() / 1000),

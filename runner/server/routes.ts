@@ -6,6 +6,7 @@ import { serveChat, serveCompletion } from './completions.ts';
 import { serveEmbeddings } from './embeddings.ts';
 import { answerFailure, answerJson, type Exchange, exchangeOf } from './exchange.ts';
 import type { Failure } from './failure.ts';
+import type { Reports } from './reports.ts';
 
 type Post = (engine: Engine, exchange: Exchange, text: string) => void | Promise<void>;
 
@@ -21,19 +22,24 @@ const GETS: Record<string, (engine: Engine) => string> = {
   'GET /counters': (engine) => JSON.stringify(readCounters(engine)),
 };
 
+/** What follows is a request's id. */
+const REPORTS = 'GET /reports/';
+
 /** Answers one HTTP request. Exactly one answer goes out, unless its client is gone. */
 export function route(
   engine: Engine,
+  reports: Reports,
   isDraining: boolean,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  const exchange = exchangeOf(request, response);
+  const exchange = exchangeOf(request, response, reports);
   response.on('error', () => {});
   request.on('error', () => {});
   const key = `${request.method} ${(request.url ?? '').split('?', 1)[0]}`;
   const get = GETS[key];
   if (get !== undefined) return answerJson(response, 200, get(engine));
+  if (key.startsWith(REPORTS)) return void tellReport(exchange, reports, key.slice(REPORTS.length));
   const post = POSTS[key];
   if (post === undefined) return answerFailure(exchange, unknownRoute());
   if (isDraining) return answerFailure(exchange, draining());
@@ -47,6 +53,13 @@ export function route(
       answerFailure(exchange, internalError());
     }
   });
+}
+
+/** When the request has ended, however long that takes: who asks knows how long to wait. */
+async function tellReport(exchange: Exchange, reports: Reports, id: string): Promise<void> {
+  const report = await reports.of(id);
+  if (report === null) answerFailure(exchange, unknownRoute());
+  else answerJson(exchange.response, 200, report);
 }
 
 function modelsJson(engine: Engine): string {

@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import { ADOPT_PATH } from '../protocol/adoption.ts';
 import { type AdoptionEntry, upgrade } from './adoption.ts';
 import { answerJson } from './exchange.ts';
+import { Reports } from './reports.ts';
 import { route } from './routes.ts';
 
 /** sockaddr_un's sun_path, without its final zero (unix(7)). */
@@ -14,6 +15,7 @@ export class SocketServer {
   readonly #server: Server;
   readonly #path: string;
   readonly #inFlight = new Set<ServerResponse>();
+  readonly #reports = new Reports();
   #draining = false;
   #onIdle: (() => void) | null = null;
 
@@ -25,7 +27,7 @@ export class SocketServer {
       response.once('close', () => this.#ended(response));
       if (entry !== null && request.method === 'GET' && request.url === ADOPT_PATH)
         return answerJson(response, 200, JSON.stringify(entry.door.challenge()));
-      route(engine, this.#draining, request, response);
+      route(engine, this.#reports, this.#draining, request, response);
     });
     this.#server.on('upgrade', (request, stream, head) => upgrade(entry, request, stream, head));
     // The gateway keeps its connections: closing an idle one would race with its next request.

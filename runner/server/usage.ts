@@ -14,7 +14,8 @@ export class Tally {
 
   /** `countsPrompt`: the choice is the first of its prompt. */
   add(choice: number, countsPrompt: boolean, done: DoneEvent): void {
-    if (countsPrompt) {
+    // One that was cancelled before it had a sequence has used nothing of its prompt.
+    if (countsPrompt && (done.finishReason !== 'cancelled' || done.prefillMs > 0)) {
       this.promptTokens += done.promptTokens;
       this.cachedTokens += done.cachedTokens;
     }

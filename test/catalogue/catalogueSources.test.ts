@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CatalogueService } from '../../gateway/catalogue/catalogueService.ts';
 import { revisitRegularly } from '../../gateway/catalogue/revisits.ts';
 import { SourceAccess } from '../../gateway/catalogue/sourceAccess.ts';
-import { WeightFiles } from '../../gateway/catalogue/weightFiles.ts';
+import { SourcedFiles } from '../../gateway/catalogue/sourcedFiles.ts';
 import { unavailability } from '../../gateway/domain/availability.ts';
 import { parseCombo } from '../../gateway/domain/combo.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
@@ -49,7 +49,7 @@ async function openResult(environment: Record<string, string> = {}) {
   const sources = new SourceAccess((name) => environment[name]);
   return CatalogueService.open({
     configPath: join(directory, 'hearth.yaml'),
-    files: await WeightFiles.open({ access: sources, store: facts, log: QUIET }),
+    files: await SourcedFiles.open({ access: sources, store: facts, log: QUIET }),
     sources,
     store,
     events,
@@ -102,6 +102,16 @@ describe('a catalogue with URIs', () => {
     await service.reload();
     expect(base(service)?.revision).not.toBe(before);
     expect(base(service)?.contextTokens).toBe(1024);
+  });
+
+  test('is not asked for by review(), which a start waits for', async () => {
+    const service = await open();
+    const [model, adapter] = [base(service), lora(service)];
+    if (!model || !adapter) throw new Error('no entries');
+    const asked = server.seen.length;
+    server.put('/base.gguf', modelBytes('llama', 1024));
+    expect(await service.review(model, [adapter])).toMatchObject({ ok: true });
+    expect(server.seen).toHaveLength(asked);
   });
 
   test('refuses what its source refuses, with the place in the file and without the query', async () => {
@@ -206,7 +216,7 @@ describe('a source that is down when the gateway starts', () => {
 test('revisit() brings back what was down, and applies no edit of the file that nobody asked for', async () => {
   let isDown = true;
   const sources = new SourceAccess(() => undefined);
-  const real = await WeightFiles.open({ access: sources, store: facts, log: QUIET });
+  const real = await SourcedFiles.open({ access: sources, store: facts, log: QUIET });
   const failure = {
     ok: false,
     error: { code: 'source_unavailable', message: 'down', param: 'path' },

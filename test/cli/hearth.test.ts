@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { comboPath } from '../../cli/adminApi.mjs';
 import { program } from '../../cli/program.mjs';
 import { table } from '../../cli/table.mjs';
@@ -119,20 +121,123 @@ describe('hearth', () => {
     expect(drained.printed[0]).toContain('r_1  draining');
   });
 
-  test("takes the token of the data directory's file", async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'hearth-cli-'));
-    writeFileSync(join(directory, 'admin-token'), 'from-file\n');
-    const { calls } = await run(['status'], RUNNERS, 200, { HEARTH_DATA_DIR: directory });
-    expect(calls[0]?.authorization).toBe('Bearer from-file');
-    rmSync(directory, { recursive: true });
-  });
-
   test("fails with the gateway's own sentence", async () => {
     const answer = {
       error: { message: 'Cannot find model "x": not in the catalogue', type: 'x', code: 'y' },
     };
     await expect(run(['evict', 'x', '--token', 't'], answer, 404)).rejects.toThrow(
       'Cannot find model "x": not in the catalogue',
+    );
+  });
+});
+
+describe('hearth finds the admin token', () => {
+  const tokenOf = async (args: string[], environment: Record<string, string>) =>
+    (await run(['status', ...args], RUNNERS, 200, environment)).calls[0]?.authorization;
+
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'hearth-cli-'));
+    writeFileSync(join(directory, 'admin-token'), 'of-directory\n');
+    writeFileSync(join(directory, 'other'), ' of-file ');
+    writeFileSync(join(directory, 'empty'), '\n');
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test('by option, else in a file by option, else in the environment, else in the data directory', async () => {
+    const environment = { HEARTH_ADMIN_TOKEN: 'of-environment', HEARTH_DATA_DIR: directory };
+    const file = join(directory, 'other');
+    expect(await tokenOf(['--token', 'given'], environment)).toBe('Bearer given');
+    expect(await tokenOf(['--token-file', file], environment)).toBe('Bearer of-file');
+    expect(await tokenOf([], environment)).toBe('Bearer of-environment');
+    expect(await tokenOf([], { ...environment, HEARTH_ADMIN_TOKEN: '' })).toBe('Bearer of-directory');
+  });
+
+  test('or says where it has looked', async () => {
+    const file = join(directory, 'none');
+    const tail = 'expected this file, --token, --token-file, HEARTH_ADMIN_TOKEN or HEARTH_DATA_DIR';
+    await expect(tokenOf(['--token-file', file], {})).rejects.toThrow(
+      `Cannot read admin token "${file}" (--token-file): ENOENT, ${tail}`,
+    );
+    await expect(tokenOf([], { HEARTH_DATA_DIR: file })).rejects.toThrow(
+      `Cannot read admin token "${file}/admin-token" (HEARTH_DATA_DIR): ENOENT, ${tail}`,
+    );
+    await expect(tokenOf([], { HEARTH_DATA_DIR: join(directory, 'other') })).rejects.toThrow(': ENOTDIR, ');
+    await expect(tokenOf(['--token-file', join(directory, 'empty')], {})).rejects.toThrow(
+      'expected a token, got an empty file',
+    );
+  });
+
+  test('and says which one the gateway did not take', async () => {
+    const answer = { error: { message: 'Cannot use the admin API: expected the admin token' } };
+    const status = (environment: Record<string, string>) => run(['status'], answer, 401, environment);
+    await expect(status({ HEARTH_ADMIN_TOKEN: 'secret-one' })).rejects.toThrow(
+      'expected the admin token, sent the one of HEARTH_ADMIN_TOKEN',
+    );
+    await expect(status({ HEARTH_DATA_DIR: directory })).rejects.toThrow(
+      `sent the one of "${directory}/admin-token"`,
+    );
+  });
+});
+
+describe('hearth finds the gateway', () => {
+  const urlOf = async (environment: Record<string, string>, args: string[] = []) =>
+    (await run(['status', '--token', 't', ...args], RUNNERS, 200, environment)).calls[0]?.url;
+
+  test.each([
+    [{}, 'http://127.0.0.1:8080'],
+    [{ HEARTH_PORT: '9000' }, 'http://127.0.0.1:9000'],
+    [{ HEARTH_HOST: 'box', HEARTH_PORT: '' }, 'http://box:8080'],
+    [{ HEARTH_HOST: '0.0.0.0', HEARTH_PORT: '9000' }, 'http://127.0.0.1:9000'],
+    [{ HEARTH_HOST: '::', HEARTH_PORT: '9000' }, 'http://[::1]:9000'],
+    [{ HEARTH_HOST: 'fe80::1' }, 'http://[fe80::1]:8080'],
+    [{ HEARTH_URL: 'https://box/hearth/', HEARTH_HOST: 'other', HEARTH_PORT: '9' }, 'https://box/hearth'],
+  ])('by the environment %j', async (environment, url) => {
+    expect(await urlOf(environment)).toBe(`${url}/admin/v1/runners`);
+    expect(await urlOf(environment, ['--url', 'http://given:1'])).toBe('http://given:1/admin/v1/runners');
+  });
+
+  test('or says what is wrong with what it was told', async () => {
+    for (const port of ['0', '65536', 'http'])
+      await expect(urlOf({ HEARTH_PORT: port })).rejects.toThrow(
+        `Cannot find the gateway by HEARTH_PORT "${port}": expected a port from 1 to 65535, or --url`,
+      );
+    for (const url of ['box:8080', 'ftp://box', 'http://'])
+      await expect(urlOf({}, ['--url', url])).rejects.toThrow(
+        `Cannot use address "${url}" (--url): expected one like "http://127.0.0.1:8080"`,
+      );
+    await expect(urlOf({ HEARTH_URL: 'box' })).rejects.toThrow('Cannot use address "box" (HEARTH_URL)');
+    await expect(urlOf({ HEARTH_HOST: 'a b' })).rejects.toThrow(
+      'Cannot use address "http://a b:8080" (HEARTH_HOST)',
+    );
+  });
+
+  test('or says that nothing listens there, and how it came to look there', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as AddressInfo;
+    closed.close();
+    await once(closed, 'close');
+    const status = (environment: Record<string, string>) =>
+      program({ environment, print: () => {} }).parseAsync(['status', '--token', 't'], { from: 'user' });
+    await expect(status({ HEARTH_PORT: String(port) })).rejects.toThrow(
+      `Cannot reach the gateway at "http://127.0.0.1:${port}" (HEARTH_PORT): nothing listens there, expected a running "hearth serve", or its address in --url, HEARTH_URL, or HEARTH_HOST and HEARTH_PORT`,
+    );
+    await expect(status({ HEARTH_HOST: 'localhost', HEARTH_PORT: String(port) })).rejects.toThrow(
+      `Cannot reach the gateway at "http://localhost:${port}" (HEARTH_HOST and HEARTH_PORT): nothing listens there`,
+    );
+    await expect(status({ HEARTH_URL: 'http://name.invalid' })).rejects.toThrow(
+      /^Cannot reach the gateway at "http:\/\/name.invalid" \(HEARTH_URL\): getaddrinfo /,
+    );
+  });
+
+  test('or says that it is another server', async () => {
+    const fetchImpl = async () => new Response('<html>', { status: 404 });
+    const status = program({ environment: {}, fetchImpl }).parseAsync(['status', '--token', 't'], {
+      from: 'user',
+    });
+    await expect(status).rejects.toThrow(
+      'Cannot GET "http://127.0.0.1:8080/admin/v1/runners" (the default): expected JSON of a gateway, got status 404',
     );
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/catalogue.ts';
-import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import { adapterId, deviceName, modelId } from '../../gateway/domain/ids.ts';
 import type { CatalogueStore, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 
 const MODEL: StoredModel = {
@@ -12,6 +12,9 @@ const MODEL: StoredModel = {
   maxSequences: 16,
   maxThreads: null,
   deviceLayers: -1,
+  device: deviceName('CUDA1'),
+  sleeps: false,
+  sleepAfterMs: 60_000,
   useMmap: true,
   repack: false,
   kvBudgetBytes: 2 ** 40,

@@ -8,6 +8,7 @@ function factsOf(path: string, changes: Partial<ModelFileFacts> = {}): ModelFile
     kind: 'model',
     architecture: 'llama',
     trainedContextTokens: 4096,
+    layers: 32,
     kvBytesPerToken: 131_072,
     computeBytes: 1000,
     sizeBytes: 20 * 2 ** 30,

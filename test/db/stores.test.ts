@@ -2,6 +2,7 @@ import Sqlite from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { describeCatalogueStore } from '../contracts/catalogueStore.ts';
 import { describeDemandHistory } from '../contracts/demandHistory.ts';
+import { describeDurationHistory } from '../contracts/durationHistory.ts';
 import { describeEventLog } from '../contracts/eventLog.ts';
 import { describeLedger } from '../contracts/ledger.ts';
 import { describePinStore } from '../contracts/pinStore.ts';
@@ -9,6 +10,7 @@ import { describeRunnerStore } from '../contracts/runnerStore.ts';
 import { describeSourceFactsStore } from '../contracts/sourceFacts.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryDemandHistory } from '../fakes/memoryDemandHistory.ts';
+import { MemoryDurationHistory } from '../fakes/memoryDurationHistory.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
 import { MemoryLedger } from '../fakes/memoryLedger.ts';
 import { MemoryPinStore } from '../fakes/memoryPinStore.ts';
@@ -42,6 +44,15 @@ describeDemandHistory('MemoryDemandHistory', async () => {
 describeDemandHistory('SqliteDemandHistory', async () => {
   const { demand, ledger } = await databases.open();
   return { demand, append: (record) => ledger.append(record) };
+});
+
+describeDurationHistory('MemoryDurationHistory', async () => {
+  const durations = new MemoryDurationHistory();
+  return { durations, append: async (record) => void durations.records.push(record) };
+});
+describeDurationHistory('SqliteDurationHistory', async () => {
+  const { durations, ledger } = await databases.open();
+  return { durations, append: (record) => ledger.append(record) };
 });
 
 describeRunnerStore('MemoryRunnerStore', async () => new MemoryRunnerStore());

@@ -33,7 +33,10 @@ test('an abort of a stream stops the decoding within two tokens and is written a
     combo: 'tiny-chat',
     start_kind: 'warm',
     finish_reason: null,
+    prompt_tokens: after.prompt_tokens,
+    completion_tokens: after.decoded_tokens,
   });
+  expect(after.decoded_tokens).toBeGreaterThanOrEqual(5);
 });
 
 test('an abort of a whole answer, and of many streams at once, leaves no sequence and no waiting request', async () => {
@@ -53,6 +56,13 @@ test('an abort of a whole answer, and of many streams at once, leaves no sequenc
     return active === 0 && waiting === 0;
   }, 'nothing is left of them');
   await until(() => abortedRows().length === before + 24, 'the ledger has all rows');
+  // Of all that were aborted until now; those that had no sequence have used nothing.
+  const rows = abortedRows();
+  const sumOf = (of: (row: (typeof rows)[number]) => number) => rows.reduce((sum, row) => sum + of(row), 0);
+  const used = await counters();
+  expect(sumOf((row) => row.completion_tokens)).toBe(used.decoded_tokens);
+  expect(sumOf((row) => row.prompt_tokens)).toBe(used.prompt_tokens);
+  expect(rows.filter((row) => row.completion_tokens > 0).length).toBeGreaterThanOrEqual(9);
   expect((await counters()).max_tokens_after_cancel).toBeLessThanOrEqual(2);
   const { choices } = await client.chat.completions.create(banana('tiny-chat'));
   expect(choices[0]?.message.content).toBe('A banana is yellow.');

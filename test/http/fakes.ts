@@ -32,6 +32,10 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     maxSequences: spec.maxSequences ?? spec.sequences ?? 8,
     maxThreads: spec.maxThreads ?? null,
     deviceLayers: spec.deviceLayers ?? -1,
+    device: null,
+    sleeps: null,
+    sleepAfterMs: null,
+    layers: 0,
     useMmap: spec.useMmap ?? true,
     repack: spec.repack ?? true,
     kvBudgetBytes: spec.kvBudgetBytes ?? null,
@@ -136,7 +140,13 @@ export class FakePins implements PinControl {
   }
   async put({ name }: Combo, order: PinOrder): Promise<Result<PinView>> {
     if (order.count > 8) {
-      const capacity = { neededBytes: order.count * 100, budgetBytes: 800, inUse: [], pinned: [] };
+      const capacity = {
+        budget: 'memory',
+        neededBytes: order.count * 100,
+        budgetBytes: 800,
+        inUse: [],
+        pinned: [],
+      };
       return { ok: false, error: { code: 'conflict', message: 'Cannot pin: too much', capacity } };
     }
     const none = { starting: 0, bytes: 100, lastError: null, retryInMs: null };
@@ -191,6 +201,8 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     combos: () => [],
     liftQuarantine: async () => ok({ lifted: false }),
     drain: async () => ok({ state: 'draining' }),
+    sleep: async () => ok({ state: 'asleep' }),
+    wake: async () => ok({ state: 'loading' }),
     waitingRequests: () => 0,
     notReadyReason: () => null,
   };

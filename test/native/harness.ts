@@ -80,6 +80,7 @@ export class Harness {
     return await this.engine.load({
       path: BASE,
       deviceLayers: 0,
+      device: null,
       threads: 1,
       useMmap: true,
       repack: false,

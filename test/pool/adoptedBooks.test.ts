@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runnerId } from '../../gateway/domain/ids.ts';
 import { type AdoptionVerdict, judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { catalogueOf, model } from './builders.ts';
-import { CATALOGUE, PoolDriver } from './driver.ts';
+import { CATALOGUE, NEITHER, PoolDriver } from './driver.ts';
 
 const keysOf = (...names: string[]): string[] => names.map((name) => new PoolDriver().combo(name).key);
 const [A = '', AX = '', AY = ''] = keysOf('a', 'a+x', 'a+y');
@@ -29,7 +29,7 @@ const refusal = (reason: string): AdoptionVerdict => ({ ok: false, reason });
 describe('judgeAdoption() refuses', () => {
   it('any when the gateway ends, and one whose load was under way', () => {
     const pool = new PoolDriver();
-    const offer = { runnerId: runnerId('r_t_9'), isLoading: true, model: null, combos: [] };
+    const offer = { ...NEITHER, runnerId: runnerId('r_t_9'), isLoading: true, model: null, combos: [] };
     expect(judgeAdoption(pool.state, offer)).toEqual(refusal('its load was still under way'));
     pool.shutDown();
     expect(pool.judge('r9', 'a', [])).toEqual(refusal('the gateway is shutting down'));
@@ -60,8 +60,8 @@ describe('judgeAdoption() refuses', () => {
   it('a standby more than there are to be, runners not counted', () => {
     const pool = new PoolDriver({ standbys: 1 });
     pool.bring('r1', 'a');
-    const offer = { runnerId: runnerId('r_t_9'), isLoading: false, model: null, combos: [] };
-    expect(judgeAdoption(pool.state, offer)).toEqual({ ok: true, as: 'standby' });
+    const offer = { ...NEITHER, runnerId: runnerId('r_t_9'), model: null, combos: [] };
+    expect(judgeAdoption(pool.state, offer)).toEqual({ ok: true, as: 'standby', device: null });
   });
 });
 

@@ -2,7 +2,9 @@ import { expect } from 'vitest';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import type { RunnerId } from '../../gateway/domain/ids.ts';
 import { judgeAdoption } from '../../gateway/pool/adoption.ts';
+import { split } from '../../gateway/pool/bytes.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
+import { deviceShare } from '../../gateway/pool/devices.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { baseKey, type PoolState } from '../../gateway/pool/state.ts';
 import { kvBytesOf, type ProcessWorld, SimulatedProcess } from './processes.ts';
@@ -10,7 +12,7 @@ import { kvBytesOf, type ProcessWorld, SimulatedProcess } from './processes.ts';
 /** A process of an earlier gateway that the pool can use, and how it is told of it. */
 export interface Adopted {
   readonly process: SimulatedProcess;
-  readonly event: Extract<PoolEvent, { type: 'runnerAdopted' | 'standbyAdopted' }>;
+  readonly event: Extract<PoolEvent, { type: 'runnerAdopted' | 'standbyAdopted' | 'sleeperAdopted' }>;
 }
 
 /** What the pool takes of a runner that holds these combos; without any it is a standby. null: nothing. */
@@ -27,14 +29,20 @@ export function judgeOffer(
     const sequences = world.random() < 0.3 ? maxSequences : first;
     return { combo: combo.key, sequences, kvBytes: kvBytesOf(combo, sequences), computeBytes: 5 };
   });
-  const verdict = judgeAdoption(state, { runnerId, isLoading: false, model, combos: offered });
+  const device = anyOf([...state.devices.keys()], world.random());
+  const isAsleep = model !== null && world.random() < 0.3;
+  const share = model ? deviceShare(model, device) : 0;
+  const offer = { runnerId, isLoading: false, isAsleep, device, keptBytes: 1000 * share, model };
+  const verdict = judgeAdoption(state, { ...offer, combos: isAsleep ? [] : offered });
   if (!verdict.ok) return null;
-  if (verdict.as === 'standby') {
-    const process = SimulatedProcess.adopted(runnerId, null, world);
-    return { process, event: { type: 'standbyAdopted', runnerId } };
-  }
+  const process = SimulatedProcess.adopted(runnerId, model && baseKey(model), device, world);
+  process.share = share;
+  if (verdict.as === 'standby') return { process, event: { type: 'standbyAdopted', runnerId, device } };
   if (!isCurrentModel(verdict.model, state.catalogue)) expect.fail('adopts a base that is not current');
-  const process = SimulatedProcess.adopted(runnerId, baseKey(verdict.model), world);
+  if (verdict.as === 'sleeper') {
+    process.fallAsleep();
+    return { process, event: { ...verdict, type: 'sleeperAdopted', runnerId } };
+  }
   for (const { combo, sequences } of verdict.combos) {
     if (!isCurrentCombo(combo, state.catalogue)) expect.fail('adopts a combo that is not current');
     const size = { sequences, newBytes: 0, oldBytes: 0 };
@@ -42,5 +50,11 @@ export function judgeOffer(
     process.combos.set(combo.key, { ...started, ...size, combo, state: 'ready' });
   }
   const { threads } = process;
-  return { process, event: { ...verdict, type: 'runnerAdopted', runnerId, weightBytes: 1000, threads } };
+  const weights = split(1000, share);
+  return { process, event: { ...verdict, type: 'runnerAdopted', runnerId, weights, threads } };
+}
+
+/** null where there is none. */
+function anyOf<T>(items: readonly T[], luck: number): T | null {
+  return items[Math.floor(luck * items.length)] ?? null;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runnerId } from '../../gateway/domain/ids.ts';
 import { judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { model } from './builders.ts';
-import { CATALOGUE, PoolDriver } from './driver.ts';
+import { CATALOGUE, NEITHER, PoolDriver } from './driver.ts';
 
 const keyOf = (name: string): string => new PoolDriver().combo(name).key;
 const A = keyOf('a');
@@ -55,12 +55,18 @@ describe('judgeAdoption()', () => {
 
 describe('judgeAdoption() of one without a base', () => {
   const judge = (pool: PoolDriver, isLoading = false) =>
-    judgeAdoption(pool.state, { runnerId: runnerId('r_t_9'), isLoading, model: null, combos: [] });
+    judgeAdoption(pool.state, {
+      ...NEITHER,
+      runnerId: runnerId('r_t_9'),
+      isLoading,
+      model: null,
+      combos: [],
+    });
 
   it('takes it as a standby while one is missing, and a start claims it', () => {
     const pool = new PoolDriver({ standbys: 1 });
-    expect(judge(pool)).toEqual({ ok: true, as: 'standby' });
-    expect(pool.tell({ type: 'standbyAdopted', runnerId: runnerId('r_t_9') })).toEqual([]);
+    expect(judge(pool)).toEqual({ ok: true, as: 'standby', device: null });
+    expect(pool.tell({ type: 'standbyAdopted', runnerId: runnerId('r_t_9'), device: null })).toEqual([]);
     expect(pool.stateOf('r9')).toBe('standby');
     expect(judge(pool)).toMatchObject({ reason: expect.stringContaining('1 standbys, expected at most 1') });
     expect(pool.arrive('q1', 'a')).toEqual(['claim r9 a', 'load r9 4']);

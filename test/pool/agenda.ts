@@ -22,6 +22,19 @@ export class Agenda {
   }
 }
 
+/** Calls back at the earliest of the times that it is told, as an alarm does; what is needed no more is not taken back. */
+export function waker(agenda: Agenda, ring: () => void): (atMs: number) => void {
+  let ringsAtMs = Number.POSITIVE_INFINITY;
+  return (atMs) => {
+    if (atMs >= ringsAtMs) return;
+    ringsAtMs = atMs;
+    agenda.in(atMs - agenda.nowMs, () => {
+      ringsAtMs = Number.POSITIVE_INFINITY;
+      ring();
+    });
+  };
+}
+
 /** Small and seeded (mulberry32): the same seed tells the same story. */
 export function randomOf(seed: number): () => number {
   let a = seed | 0;

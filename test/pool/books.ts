@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { ComboKey, RunnerId } from '../../gateway/domain/ids.ts';
+import { isCovered, minus } from '../../gateway/pool/bytes.ts';
 import { runnersFor } from '../../gateway/pool/candidates.ts';
 import { isCurrentCombo } from '../../gateway/pool/current.ts';
 import { canFit } from '../../gateway/pool/fit.ts';
@@ -8,6 +9,7 @@ import { holdsKept, isKept } from '../../gateway/pool/keeps.ts';
 import { comingBytes } from '../../gateway/pool/memory.ts';
 import { findVictims } from '../../gateway/pool/memoryRoom.ts';
 import { blockedByMemory } from '../../gateway/pool/placing.ts';
+import { leavesPlace } from '../../gateway/pool/room.ts';
 import {
   baseKey,
   isIdle,
@@ -19,7 +21,7 @@ import {
 } from '../../gateway/pool/state.ts';
 import type { Tier } from '../../gateway/pool/terms.ts';
 import { mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
-import { runnersOfBase } from '../../gateway/pool/usable.ts';
+import { isDozing, restingCount, runnersOfBase } from '../../gateway/pool/usable.ts';
 import { allWants, headMs, isUnplaced, placeOf } from '../../gateway/pool/wants.ts';
 import { checkIndices } from './indexChecks.ts';
 import { checkQuarantines } from './quarantineChecks.ts';
@@ -94,7 +96,9 @@ function checkQueues(state: PoolState): void {
 function checkRunners(state: PoolState, nowMs: number, isTick: boolean): void {
   const withBase = runnersWithBase(state);
   must(withBase <= state.settings.maxRunners, 'more runners than allowed');
-  must(state.runners.size - withBase <= state.settings.standbys, 'more standbys than allowed');
+  const standbys = [...state.runners.values()].filter(({ model }) => model === null).length;
+  must(standbys <= state.settings.standbys, 'more standbys than allowed');
+  must(restingCount(state) <= state.settings.maxAsleep, 'more asleep than allowed');
   const active = new Map<string, number>();
   for (const { runnerId, comboKey } of state.granted.values()) {
     active.set(runnerId, (active.get(runnerId) ?? 0) + 1);
@@ -142,11 +146,12 @@ function checkSlot(
 
 /** Whoever waits without a start waits because there is no room that the pool could use or make. */
 function checkNobodyForgotten(state: PoolState, nowMs: number): void {
-  const blocked = blockedByMemory(state);
+  const blocked = blockedByMemory(state, nowMs);
   if (blocked) {
-    const missing = blocked.missingBytes - comingBytes(state);
+    const { device } = blocked;
+    const missing = minus(blocked.missing, comingBytes(state, device));
     must(
-      missing <= 0 || findVictims(state, missing, blocked, nowMs) === null,
+      isCovered(missing) || findVictims(state, missing, device, blocked, nowMs) === null,
       'idle ones keep the memory that is missing',
     );
     must(canFit(state, blocked.want.combo), 'one waits that can never fit');
@@ -155,13 +160,15 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
   for (const want of allWants(state)) {
     const tier = tierOf(headMs(want));
     const runners = runnersFor(state, runnersOfBase(state, want.combo.model), want);
+    // One that is falling asleep is woken as soon as it sleeps.
+    if (isDozing(state, want.combo.model)) continue;
     if (runners.length === 0) missing = missing === 'interactive' ? missing : tier;
     else if (!blocked) checkNoPlace(state, runners, tier, nowMs);
   }
   if (missing === null || (blocked && runnersWithBase(state) < state.settings.maxRunners)) return;
   must(runnersWithBase(state) >= state.settings.maxRunners, 'a base waits although a runner could start');
   const runners = [...state.runners.values()];
-  if (runners.some((runner) => runner.model !== null && runner.state === 'stopping')) return;
+  if (runners.some(leavesPlace)) return;
   const spare = runners.filter(
     (runner) =>
       runner.state === 'ready' &&

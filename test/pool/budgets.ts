@@ -15,9 +15,17 @@ export function wrongBudget(
 function wrongMemory(state: PoolState, processes: ReadonlyMap<RunnerId, SimulatedProcess>): string | null {
   if (freeBytes(state) < 0) return 'promises more memory than there is';
   let bytes = 0;
-  for (const process of processes.values()) bytes += process.bytes;
+  for (const process of processes.values()) bytes += process.bytes(state, 'host');
   const { memoryBytes } = state.settings;
-  return bytes <= memoryBytes ? null : `processes hold ${bytes} of ${memoryBytes} bytes`;
+  if (bytes > memoryBytes) return `processes hold ${bytes} of ${memoryBytes} bytes`;
+  for (const { name, budgetBytes } of state.devices.values()) {
+    if (freeBytes(state, name) < 0) return `promises more memory of "${name}" than there is`;
+    let held = 0;
+    for (const process of processes.values())
+      if (process.device === name) held += process.bytes(state, 'device');
+    if (held > budgetBytes) return `processes hold ${held} of ${budgetBytes} bytes of "${name}"`;
+  }
+  return null;
 }
 
 function wrongThreads(state: PoolState, processes: ReadonlyMap<RunnerId, SimulatedProcess>): string | null {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { takeOverdue, watchDeadline } from '../../gateway/pool/deadlines.ts';
+import { nextDeadlineMs, takeOverdue, watchDeadline } from '../../gateway/pool/deadlines.ts';
+import { noDurations } from '../../gateway/pool/durations.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import type { Waiter } from '../../gateway/pool/state.ts';
 import { randomOf } from './agenda.ts';
@@ -23,7 +24,7 @@ function startedOnce(startMs: number, settings: Partial<PoolSettings> = {}): Poo
 function crowded(serviceMs: number, waiting: number): PoolDriver {
   const pool = new PoolDriver({}, catalogueOf([model('a', { sequences: 1 })]));
   pool.bring('r1', 'a');
-  pool.state.serviceTimes.clear();
+  Object.assign(pool.state.serviceTimes, noDurations());
   pool.arrive('before', 'a');
   pool.nowMs += serviceMs;
   pool.end('before');
@@ -187,6 +188,21 @@ describe('a request that waits to its deadline', () => {
     expect(failure?.retryAfterMs).toBe(2000);
   });
 
+  it('is refused in the very moment when the loop says that it has come, which is no tick', () => {
+    const pool = new PoolDriver({ standbys: 1 });
+    pool.ask('one', 'a', within(pool, 500));
+    pool.nowMs = 499;
+    expect(pool.tell({ type: 'deadlineDue' })).toEqual([]);
+    pool.nowMs = 500;
+    expect(pool.tell({ type: 'deadlineDue' })).toEqual(['reject one start_exceeds_deadline']);
+    pool.up('r1');
+    pool.loaded('r1');
+    pool.ready('r1', 'a');
+    // A tick would start the standby.
+    expect(pool.tell({ type: 'deadlineDue' })).toEqual([]);
+    expect(pool.tick(0)).toEqual(['spawn r2 standby']);
+  });
+
   it('is not refused when its client leaves in that moment', () => {
     const pool = new PoolDriver();
     pool.ask('one', 'a', within(pool, 500));
@@ -251,6 +267,22 @@ describe('the queue of deadlines', () => {
       pool.gone(`p${at}`);
     }
     expect(pool.tick(1000)).toEqual(['reject stays queue_exceeds_deadline']);
+  });
+
+  it('says when the next one is, of those who still wait', () => {
+    const pool = crowded(1000, 1);
+    expect(nextDeadlineMs(pool.state)).toBe(Number.POSITIVE_INFINITY);
+    pool.ask('late', 'a', within(pool, 5000));
+    pool.ask('soon', 'a', within(pool, 3000));
+    pool.ask('between', 'a', within(pool, 4000));
+    expect(nextDeadlineMs(pool.state)).toBe(pool.nowMs + 3000);
+    pool.gone('between');
+    expect(nextDeadlineMs(pool.state)).toBe(pool.nowMs + 3000);
+    pool.gone('soon');
+    expect(nextDeadlineMs(pool.state)).toBe(pool.nowMs + 5000);
+    pool.end('runs');
+    pool.end('w0');
+    expect(nextDeadlineMs(pool.state)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('holds nothing of those without a deadline', () => {

@@ -2,7 +2,7 @@ import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import type { Failure } from '../../gateway/domain/errors.ts';
 import { requestId, runnerId } from '../../gateway/domain/ids.ts';
-import { type AdoptionVerdict, judgeAdoption } from '../../gateway/pool/adoption.ts';
+import { type AdoptionOffer, type AdoptionVerdict, judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { OrderAnswer, PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
@@ -18,6 +18,9 @@ export const CATALOGUE = catalogueOf(
   [adapter('x', 'a'), adapter('y', 'a'), adapter('z', 'b')],
 );
 export const BROKEN: Failure = { code: 'start_failed', message: 'Cannot start: broken' };
+
+/** A runner of an earlier gateway that neither loads nor sleeps, and sees no device. */
+export const NEITHER = { isLoading: false, isAsleep: false, keptBytes: 0, device: null } as const;
 
 type Note = Extract<PoolEffect, { type: 'note' }>;
 
@@ -135,6 +138,12 @@ export class PoolDriver {
     this.tell({ type: 'evictAsked', orderId: id, combo: this.combo(name) });
   drain = (id: string, runner: string): string[] =>
     this.tell({ type: 'drainAsked', orderId: id, runnerId: full(runner) });
+  sleep = (id: string, runner: string): string[] =>
+    this.tell({ type: 'sleepAsked', orderId: id, runnerId: full(runner) });
+  wake = (id: string, runner: string): string[] =>
+    this.tell({ type: 'wakeAsked', orderId: id, runnerId: full(runner) });
+  asleep = (runner: string, keptBytes = 0): string[] =>
+    this.tell({ type: 'runnerAsleep', runnerId: full(runner), keptBytes });
   pin = (id: string, name: string, asked: Partial<Omit<Pin, 'name'>> = {}): string[] =>
     this.tell({
       type: 'pinAsked',
@@ -158,8 +167,8 @@ export class PoolDriver {
     { widened, ...held }: { revision?: string; sequences?: number; widened?: number } = {},
   ): AdoptionVerdict {
     return judgeAdoption(this.state, {
+      ...NEITHER,
       runnerId: full(runner),
-      isLoading: false,
       model: { id: base, revision: 'r1', sequences: 2, ...held },
       combos: keys.map((combo) => ({
         combo,
@@ -170,20 +179,19 @@ export class PoolDriver {
     });
   }
 
+  /** The same for what r9 says in so many words. */
+  judgeOffer = (offer: Omit<AdoptionOffer, 'runnerId'>): AdoptionVerdict =>
+    judgeAdoption(this.state, { ...offer, runnerId: full('r9') });
+
   /** Adopts it with what the pool keeps of it. */
   adopt(runner: string, ...judged: Parameters<PoolDriver['judge']> extends [string, ...infer R] ? R : never) {
     const verdict = this.judge(runner, ...judged);
-    if (!verdict.ok || verdict.as === 'standby')
+    if (!verdict.ok || verdict.as !== 'runner')
       throw new Error(`it is no runner: ${JSON.stringify(verdict)}`);
-    const { model, combos } = verdict;
-    return this.tell({
-      type: 'runnerAdopted',
-      runnerId: full(runner),
-      model,
-      weightBytes: 7,
-      threads: 1,
-      combos,
-    });
+    const { model, device, combos } = verdict;
+    const weights = device === null ? { host: 7, device: 0 } : { host: 0, device: 7 };
+    const held = { model, device, weights, threads: 1, combos };
+    return this.tell({ type: 'runnerAdopted', runnerId: full(runner), ...held });
   }
 
   /** Lets time pass, and the pool notice it. */
@@ -218,14 +226,20 @@ export class PoolDriver {
 const full = (short: string): ReturnType<typeof runnerId> => runnerId(`r_t_${short.slice(1)}`);
 const short = (id: string): string => id.replace('r_t_', 'r');
 
+const onDevice = ({ device }: { readonly device: string | null }): string => (device ? ` on ${device}` : '');
+
 function brief(effect: PoolEffect): string {
   switch (effect.type) {
     case 'spawn':
-      return `spawn ${short(effect.runnerId)} ${effect.model?.id ?? 'standby'}`;
+      return `spawn ${short(effect.runnerId)} ${effect.model?.id ?? 'standby'}${onDevice(effect)}`;
     case 'claim':
       return `claim ${short(effect.runnerId)} ${effect.model.id}`;
     case 'load':
       return `load ${short(effect.runnerId)} ${effect.threads}`;
+    case 'sleep':
+      return `sleep ${short(effect.runnerId)}`;
+    case 'wake':
+      return `wake ${short(effect.runnerId)} ${effect.threads}`;
     case 'attach':
       return `attach ${short(effect.runnerId)} ${effect.combo.name}`;
     case 'detach':
@@ -250,6 +264,7 @@ function brief(effect: PoolEffect): string {
         case 'lift':
           return `answer ${orderId} lifted ${value.lifted}`;
         case 'drain':
+        case 'rest':
           return `answer ${orderId} ${value.state}`;
         case 'pin':
           return `answer ${orderId} pinned`;

@@ -118,15 +118,6 @@ describe('decide(), when a ready runner dies,', () => {
     expect(pool.ready('r2', 'a')).toEqual(['grant q3 r2 cold', 'grant q4 r2 cold joined']);
   });
 
-  it('answers who waited for an attach under way on it with the failure', () => {
-    const pool = new PoolDriver();
-    pool.bring('r1', 'a');
-    pool.arrive('q1', 'a+x');
-    pool.arrive('q2', 'a');
-    expect(pool.exited('r1')).toEqual(['reject q1 start_failed']);
-    expect(pool.end('q2')).toEqual([]);
-  });
-
   it('serves who waited for a place on it by a new start', () => {
     const pool = new PoolDriver({ maxCombosPerRunner: 1 });
     pool.bring('r1', 'a');
@@ -140,7 +131,7 @@ describe('decide(), when a ready runner dies,', () => {
     pool.bring('r1', 'a');
     for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
     pool.arrive('q4', 'a+x');
-    expect(pool.failed('r1')).toEqual(['reject q4 start_failed', 'stop r1 failed 0', 'spawn r2 a']);
+    expect(pool.failed('r1')).toEqual(['stop r1 failed 0', 'spawn r2 a']);
     expect(pool.failed('r1')).toEqual([]);
     expect(pool.exited('r1')).toEqual([]);
   });

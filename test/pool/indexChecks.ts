@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { Line } from '../../gateway/pool/line.ts';
+import { sumsOf } from '../../gateway/pool/slots.ts';
 import {
   baseKey,
   isUsable,
@@ -19,6 +20,7 @@ function must(condition: boolean, what: string): void {
 /** What is kept so that an event need not look at everything is what looking at everything finds. */
 export function checkIndices(state: PoolState): void {
   checkUsable(state);
+  checkSums(state);
   checkUnplaced(state);
   for (const queue of state.queues.values()) checkQueue(state, queue);
 }
@@ -33,6 +35,18 @@ function checkQueue({ waitingIn }: PoolState, { combo, waiters, tenants }: WaitQ
     must(tenants[tier].size === scanned[tier].size, `"${combo.key}" counts other tenants`);
     for (const [account, count] of scanned[tier])
       must(tenants[tier].get(account) === count, `"${combo.key}" miscounts a tenant`);
+  }
+}
+
+function checkSums({ runners }: PoolState): void {
+  for (const { id, combos } of runners.values()) {
+    const { all, detaching } = combos.sums;
+    const scanned = sumsOf(combos);
+    must(all.host === scanned.all.host && all.device === scanned.all.device, `"${id}" holds other bytes`);
+    must(
+      detaching.host === scanned.detaching.host && detaching.device === scanned.detaching.device,
+      `"${id}" lets other bytes go`,
+    );
   }
 }
 

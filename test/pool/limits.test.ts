@@ -59,9 +59,11 @@ describe('the limit of a wait', () => {
 });
 
 describe('the queue of deadlines', () => {
+  /** The last of them has the first deadline. */
   function asked(count: number): PoolDriver {
     const pool = new PoolDriver({ spawnTimeoutMs: 1e9, startTimeoutMs: 1e9 });
-    for (let at = 0; at < count; at += 1)
+    pool.ask(`q${count - 1}`, 'a', { deadlineAtMs: 99_000 });
+    for (let at = 0; at < count - 1; at += 1)
       pool.ask(`q${at}`, 'a', { deadlineAtMs: 100_000 - ((at * 37) % 101) });
     return pool;
   }

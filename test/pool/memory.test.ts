@@ -137,6 +137,7 @@ describe('decide() refuses what can never fit', () => {
         isPermanent: true,
         capacity: {
           neededBytes: 3068,
+          budget: 'memory',
           budgetBytes: 1500,
           inUse: [{ runner: 'r_t_1', base: 'a', bytes: 1020 }],
         },
@@ -153,8 +154,7 @@ describe('decide() refuses what can never fit', () => {
     pool.evict('o1', 'a');
     pool.detached('r1', 'a');
     expect(pool.arrive('q1', 'a')).toEqual(['attach r1 a']);
-    pool.exited('r1');
-    expect(pool.arrive('q2', 'a')).toEqual(['spawn r2 a']);
+    expect(pool.exited('r1')).toEqual(['spawn r2 a']);
   });
 });
 
@@ -167,8 +167,8 @@ describe('memory', () => {
   });
 
   it('of a model on a device is not the host’s', () => {
-    const pool = poolWith(10, { deviceLayers: -1 }, { hasDevice: true });
-    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a']);
+    const pool = poolWith(10, { deviceLayers: -1 }, { deviceBytes: { CUDA0: 1020 } });
+    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a on CUDA0']);
     expect(freeBytes(pool.state)).toBe(10);
   });
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import type { Combo } from '../../gateway/domain/combo.ts';
 import { runnerId } from '../../gateway/domain/ids.ts';
-import { capacityOf, comboNeed, gainBytes, isOnDevice, weightNeed } from '../../gateway/pool/memory.ts';
+import { budgetOf } from '../../gateway/pool/capacity.ts';
+import { comboNeed, gainBytes, weightNeed } from '../../gateway/pool/memory.ts';
 import type { Runner } from '../../gateway/pool/state.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
@@ -19,7 +21,10 @@ function runnerOf(pool: PoolDriver, name = 'r1'): Runner {
 
 /** Measured by the driver: 7 bytes of weights, 2 of KV cache and 1 of buffers. */
 const need = (pool: PoolDriver, name: string): number =>
-  comboNeed(pool.state, pool.combo(name), runnerOf(pool));
+  comboNeed(pool.state, pool.combo(name), null, runnerOf(pool)).host;
+
+const contextNeed = (pool: PoolDriver, combo: Combo): number => comboNeed(pool.state, combo, null).host;
+const baseNeed = (pool: PoolDriver, base: CatalogueModel): number => weightNeed(pool.state, base, null).host;
 
 describe('comboNeed() where a base has a KV budget', () => {
   it('is a context while the budget holds it, to the byte, and nothing past that', () => {
@@ -39,25 +44,24 @@ describe('comboNeed() where a base has a KV budget', () => {
     pool.evict('o1', 'a');
     pool.detached('r1', 'a');
     expect(need(pool, 'a')).toBe(3);
-    expect(comboNeed(pool.state, pool.combo('a'))).toBe(3);
+    expect(contextNeed(pool, pool.combo('a'))).toBe(3);
   });
 });
 
 describe('what was measured', () => {
   it('of contexts holds while the base is loaded anew, and counts for its revision alone', () => {
     const pool = poolWith();
-    expect([weightNeed(pool.state, pool.combo('a').model), comboNeed(pool.state, pool.combo('a'))]).toEqual([
-      1000, 20,
-    ]);
+    const combo = pool.combo('a');
+    expect([baseNeed(pool, combo.model), contextNeed(pool, combo)]).toEqual([1000, 20]);
     pool.bring('r1', 'a');
     pool.exited('r1');
     pool.arrive('q1', 'a');
     pool.up('r2');
     pool.loaded('r2');
-    expect(comboNeed(pool.state, pool.combo('a'))).toBe(3);
+    expect(contextNeed(pool, pool.combo('a'))).toBe(3);
     const next = { ...pool.combo('a').model, revision: 'r2', weightBytes: 500 };
-    expect(weightNeed(pool.state, next)).toBe(500);
-    expect(comboNeed(pool.state, { ...pool.combo('a'), model: next })).toBe(20);
+    expect(baseNeed(pool, next)).toBe(500);
+    expect(contextNeed(pool, { ...pool.combo('a'), model: next })).toBe(20);
   });
 
   it('of a combo without KV cache says nothing of what a context takes', () => {
@@ -73,7 +77,7 @@ describe('what was measured', () => {
       kvBytes: 0,
       computeBytes: 1,
     });
-    expect(comboNeed(pool.state, pool.combo('a+x'))).toBe(20);
+    expect(contextNeed(pool, pool.combo('a+x'))).toBe(20);
   });
 });
 
@@ -82,30 +86,19 @@ describe('what a runner gives back when it goes', () => {
     const pool = poolWith();
     pool.bring('r1', 'a');
     pool.bring('r1', 'a+x');
-    expect(gainBytes(pool.state, runnerOf(pool))).toBe(13);
+    expect(gainBytes(pool.state, runnerOf(pool))).toEqual({ host: 13, device: 0 });
     pool.evict('o1', 'a');
-    expect(gainBytes(pool.state, runnerOf(pool))).toBe(10);
+    expect(gainBytes(pool.state, runnerOf(pool))).toEqual({ host: 10, device: 0 });
   });
 });
 
-describe('isOnDevice()', () => {
-  it('is true where there is a device and the model has layers for it', () => {
-    const { model: host } = poolWith().combo('a');
-    const layered = { ...host, deviceLayers: -1 };
-    const withDevice = poolWith({}, { hasDevice: true }).state;
-    expect(isOnDevice(withDevice, layered)).toBe(true);
-    expect(isOnDevice(withDevice, host)).toBe(false);
-    expect(isOnDevice(poolWith().state, layered)).toBe(false);
-  });
-});
-
-describe('capacityOf()', () => {
+describe('budgetOf()', () => {
   it('tells who has how much, and leaves out who has nothing', () => {
     const pool = poolWith({}, { standbys: 1, memoryBytes: 5000 });
     pool.tick(0);
     pool.up('r1');
-    expect(capacityOf(pool.state)).toMatchObject({ budgetBytes: 5000, inUse: [] });
+    expect(budgetOf(pool.state, null)).toMatchObject({ budget: 'memory', budgetBytes: 5000, inUse: [] });
     pool.arrive('q1', 'a');
-    expect(capacityOf(pool.state).inUse).toMatchObject([{ runner: 'r_t_1', base: 'a', bytes: 1020 }]);
+    expect(budgetOf(pool.state, null).inUse).toMatchObject([{ runner: 'r_t_1', base: 'a', bytes: 1020 }]);
   });
 });

@@ -173,6 +173,57 @@ describe('tick with a widened combo that has cooled down', () => {
     expect(pool.tick(0)).toEqual(['resize r1 a 1']);
   });
 
+  describe('and is busy with no more than its first size', () => {
+    /** Pinned; 7 + 5 + 3 bytes are held, 7 + 3 would do, and 1020 are wanted beside that. */
+    function busy(requests: number, settings: Partial<PoolSettings> = {}): PoolDriver {
+      const pool = widened({ ...COOL, memoryBytes: 1030, ...settings }, { maxRunners: 1 });
+      pool.pin('o1', 'a');
+      for (const id of ['q1', 'q2', 'q3'].slice(requests)) pool.end(id);
+      expect(pool.arrive('other', 'b')).toEqual([]);
+      return pool;
+    }
+
+    it('makes it smaller beside what runs, for who has waited for memory until his turn', () => {
+      const pool = busy(1);
+      expect(pool.tick(1999)).toEqual([]);
+      expect(pool.tick(1)).toEqual(['resize r1 a 1']);
+      pool.resized('r1', 'a', 1);
+      expect(pool.arrive('q4', 'a')).toEqual([]);
+      expect(pool.end('q1')).toEqual(['grant q4 r1 warm']);
+      expect(pool.retired('r1', 'a', 1)).toEqual(['spawn r2 b']);
+    });
+
+    it('leaves it when it uses more', () => {
+      expect(busy(2).tick(2000)).toEqual([]);
+    });
+
+    it('leaves it when what is missing comes by itself', () => {
+      const pool = widened({ ...COOL, memoryBytes: 1035 }, { maxRunners: 1 });
+      pool.pin('o1', 'a');
+      for (const id of ['q2', 'q3']) pool.end(id);
+      pool.bring('r1', 'a+x');
+      expect(pool.arrive('other', 'b')).toEqual(['detach r1 a+x']);
+      expect(pool.tick(2000)).toEqual([]);
+    });
+
+    it('leaves it to who waits for a place', () => {
+      const pool = widened({ ...COOL, maxCombosPerRunner: 2 }, { maxRunners: 1 });
+      pool.pin('o1', 'a');
+      for (const id of ['q2', 'q3']) pool.end(id);
+      pool.arrive('busy', 'a+x');
+      pool.ready('r1', 'a+x');
+      expect(pool.arrive('other', 'a+x@0.5')).toEqual([]);
+      expect(pool.tick(2000)).toEqual([]);
+    });
+
+    it('leaves it to flex work that may take nothing of it', () => {
+      const pool = busy(1);
+      pool.gone('other');
+      expect(pool.ask('flex', 'b', { tier: 'flex' })).toEqual([]);
+      expect(pool.tick(5000)).toEqual([]);
+    });
+  });
+
   it('makes it smaller although flex work waits for it that is held for who waits for room', () => {
     // Held are 7 + 5 + 3, with the first size 7 + 3; another runner with another combo takes as much.
     const held = { ...COOL, maxCombosPerRunner: 1, flexWatermarkMs: 0, memoryBytes: 24 };

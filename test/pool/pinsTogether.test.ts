@@ -58,6 +58,7 @@ describe('pins together', () => {
           'Cannot pin "b" on 2 runners: it needs 2040 bytes of memory, expected at most 1990 beside the other pins',
         capacity: {
           neededBytes: 2040,
+          budget: 'memory',
           budgetBytes: 2000,
           inUse: [{ runner: 'r_t_1', base: 'a', bytes: 10 }],
           pinned: [{ combo: 'a', count: 1, bytes: 10 }],

@@ -1,13 +1,19 @@
+import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import type { Failure } from '../../gateway/domain/errors.ts';
-import type { ComboKey, RunnerId } from '../../gateway/domain/ids.ts';
+import type { ComboKey, DeviceName, RunnerId } from '../../gateway/domain/ids.ts';
+import { type Part, partOf } from '../../gateway/pool/bytes.ts';
+import { deviceContextBytes, deviceShare } from '../../gateway/pool/devices.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
+import type { PoolState } from '../../gateway/pool/state.ts';
 import type { Agenda } from './agenda.ts';
 
 /** A little less than builders.ts predicts. */
 const WEIGHT_BYTES = 1000;
 const KV_BYTES = 10;
 const COMPUTE_BYTES = 5;
+
+const ON_DEVICE = { contextBytes: KV_BYTES + COMPUTE_BYTES, weightBytes: WEIGHT_BYTES };
 
 /** How long a hang lasts at most until a probe has found it. */
 const MOST_PROBED_MS = 1_500;
@@ -28,7 +34,7 @@ export interface ProcessCombo {
   /** Of those that were replaced and have not gone. */
   oldBytes: number;
   state: 'attaching' | 'ready' | 'detaching';
-  readonly kind: 'cold' | 'attach';
+  readonly kind: 'cold' | 'wake' | 'attach';
   /** Number of the event that told the pool that it is ready. */
   readyAtEvent: number;
   /** Grants that began this start. */
@@ -55,25 +61,43 @@ export class SimulatedProcess {
   readonly id: RunnerId;
   /** null: it was spawned as a standby and not claimed yet. */
   baseKey: string | null;
-  state: 'spawned' | 'up' | 'loading' | 'loaded' | 'dead' = 'spawned';
+  state: 'spawned' | 'up' | 'loading' | 'loaded' | 'dozing' | 'asleep' | 'dead' = 'spawned';
   isStopping = false;
   /** It lives and does nothing, not even end when it is asked to: only a probe finds that. */
   isFrozen = false;
   threads = 0;
   readonly combos = new Map<ComboKey, ProcessCombo>();
 
+  readonly device: DeviceName | null;
+  /** Of what it holds on the device. */
+  share = 0;
+  /** How its base came to be there. */
+  baseKind: 'cold' | 'wake' = 'cold';
+  #keptBytes = 0;
   readonly #world: ProcessWorld;
 
   /** One that an earlier gateway has started and loaded. */
-  static adopted(id: RunnerId, base: string | null, world: ProcessWorld): SimulatedProcess {
-    const process = new SimulatedProcess(id, base, world, true);
+  static adopted(
+    id: RunnerId,
+    base: string | null,
+    device: DeviceName | null,
+    world: ProcessWorld,
+  ): SimulatedProcess {
+    const process = new SimulatedProcess(id, base, device, world, true);
     process.state = base === null ? 'up' : 'loaded';
     process.threads = 1;
     return process;
   }
 
-  constructor(id: RunnerId, base: string | null, world: ProcessWorld, isOld = false) {
+  constructor(
+    id: RunnerId,
+    base: string | null,
+    device: DeviceName | null,
+    world: ProcessWorld,
+    isOld = false,
+  ) {
     this.id = id;
+    this.device = device;
     this.baseKey = base;
     this.#world = world;
     if (isOld) return;
@@ -84,26 +108,61 @@ export class SimulatedProcess {
     });
   }
 
-  /** Weights from the order to load them, contexts from the order to attach, all until the exit. */
-  get bytes(): number {
-    const hasWeights = this.state === 'loading' || this.state === 'loaded';
-    let bytes = hasWeights ? WEIGHT_BYTES : 0;
+  /** Weights from the order to load them, contexts from the order to attach, all until it sleeps or exits. */
+  bytes(state: PoolState, part: Part): number {
+    let bytes = part === 'host' ? this.#keptBytes : deviceContextBytes(state, this);
+    const holds = this.state === 'loading' || this.state === 'loaded' || this.state === 'dozing';
+    if (holds) bytes += partOf(WEIGHT_BYTES, this.share, part);
     for (const { combo, sequences, newBytes, oldBytes } of this.combos.values())
-      bytes += kvBytesOf(combo, sequences) + COMPUTE_BYTES + newBytes + oldBytes;
+      bytes += partOf(kvBytesOf(combo, sequences) + COMPUTE_BYTES + newBytes + oldBytes, this.share, part);
     return bytes;
   }
 
-  load(): void {
+  get isAsleep(): boolean {
+    return this.state === 'asleep';
+  }
+
+  load(model: CatalogueModel): void {
     if (this.state === 'dead') return;
+    this.share = deviceShare(model, this.device);
+    this.#loadBase();
+  }
+
+  #loadBase(): void {
     this.state = 'loading';
     this.#after(300, () => {
       if (this.#goesWrong('Cannot load')) return;
       this.state = 'loaded';
+      this.#keptBytes = 0;
       this.#world.tell({ type: 'runnerLoaded', runnerId: this.id, weightBytes: WEIGHT_BYTES });
     });
   }
 
-  attach(combo: Combo, kind: 'cold' | 'attach'): void {
+  sleep(): void {
+    if (this.state === 'dead') return;
+    this.state = 'dozing';
+    this.#after(100, () => {
+      if (this.#goesWrong('Cannot sleep')) return;
+      this.fallAsleep();
+      this.#world.tell({ type: 'runnerAsleep', runnerId: this.id, keptBytes: this.#keptBytes });
+    });
+  }
+
+  /** What was on the device is kept in host memory. */
+  fallAsleep(): number {
+    this.state = 'asleep';
+    this.combos.clear();
+    this.#keptBytes = partOf(WEIGHT_BYTES, this.share, 'device');
+    return this.#keptBytes;
+  }
+
+  wake(): void {
+    if (this.state === 'dead') return;
+    this.baseKind = 'wake';
+    this.#loadBase();
+  }
+
+  attach(combo: Combo, kind: 'cold' | 'wake' | 'attach'): void {
     if (this.state === 'dead') return;
     const { sequences } = combo.model;
     const started = { kind, readyAtEvent: Infinity, begun: 0 };
@@ -125,6 +184,7 @@ export class SimulatedProcess {
         comboKey: combo.key,
         kvBytes: KV_BYTES,
         computeBytes: COMPUTE_BYTES,
+        ...(this.share === 1 && { onDevice: ON_DEVICE }),
       });
     });
   }

@@ -25,6 +25,17 @@ export function openOf(
   return [...open.map(({ id }) => id), ...unanswered.map(([id]) => id)];
 }
 
+/** Those that run on the runner, for that combo alone when one is given. */
+export function runsOn(
+  requests: readonly SimulatedRequest[],
+  id: RunnerId,
+  key?: string,
+): SimulatedRequest[] {
+  const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
+    state === 'running' && runnerId === id && (key === undefined || combo.key === key);
+  return requests.filter(runs);
+}
+
 /** How many wait, orders that are not answered among them. */
 export function waitingOf(
   requests: readonly SimulatedRequest[],

@@ -92,12 +92,12 @@ describe('tick with a hot combo', () => {
   });
 
   it('widens on a device however many runners decode', () => {
-    const pool = hot({ cpuThreads: 1, hasDevice: true }, { deviceLayers: -1, maxRunners: 1 });
+    const pool = hot({ cpuThreads: 1, deviceBytes: { CUDA0: 1e12 } }, { deviceLayers: -1, maxRunners: 1 });
     pool.bring('r2', 'b');
     pool.arrive('other', 'b');
     expect(pool.tick(500)).toEqual(['resize r1 a 2']);
     const slot = pool.state.runners.get(pool.runnerId('r1'))?.combos.values().next().value;
-    expect(slot).toMatchObject({ resize: { from: 1, sequences: 2, sinceMs: 500, bytes: 0 } });
+    expect(slot).toMatchObject({ resize: { from: 1, sequences: 2, sinceMs: 500, bytes: 5 } });
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { noDurations } from '../../gateway/pool/durations.ts';
 import { retryAfterMs } from '../../gateway/pool/retryAfter.ts';
-import { expectedStartMs } from '../../gateway/pool/startTimes.ts';
+import { expectedStartMs, noteStart } from '../../gateway/pool/startTimes.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { BROKEN, PoolDriver } from './driver.ts';
 
@@ -87,7 +88,7 @@ describe('the time to come again', () => {
     const pool = new PoolDriver({ queueLimitPerCombo: 1 }, CATALOGUE);
     start(pool, 'r1', 'a', 800);
     pool.exited('r1');
-    pool.state.serviceTimes.clear();
+    Object.assign(pool.state.serviceTimes, noDurations());
     pool.arrive('one', 'a');
     pool.nowMs += 300;
     const [failure] = pool.rejections(() => pool.arrive('two', 'a'));
@@ -101,7 +102,7 @@ describe('the time to come again', () => {
   it('is told with a full queue of a combo that is ready, by how long its requests run', () => {
     const pool = new PoolDriver({ queueLimitPerCombo: 2 }, CATALOGUE);
     start(pool, 'r1', 'a', 800);
-    pool.state.serviceTimes.clear();
+    Object.assign(pool.state.serviceTimes, noDurations());
     pool.arrive('one', 'a');
     pool.nowMs += 70;
     pool.end('one');
@@ -113,8 +114,8 @@ describe('the time to come again', () => {
   it('is that of a start when how long requests run was never measured', () => {
     const pool = new PoolDriver({ queueLimitPerCombo: 1 }, CATALOGUE);
     start(pool, 'r1', 'a', 800);
-    pool.state.serviceTimes.clear();
-    pool.state.startTimes.starts.attach.set(pool.combo('a').key, { valuesMs: [33], next: 1 });
+    Object.assign(pool.state.serviceTimes, noDurations());
+    noteStart(pool.state, pool.combo('a'), 'attach', 33);
     for (const id of ['one', 'two']) pool.arrive(id, 'a');
     expect(pool.rejections(() => pool.arrive('three', 'a'))[0]?.retryAfterMs).toBe(33);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keptRunners } from '../../gateway/pool/fit.ts';
 import { isFlexHeld, nextWaiters } from '../../gateway/pool/nextWaiters.ts';
+import { keptRunners } from '../../gateway/pool/plans.ts';
 import { threadShare } from '../../gateway/pool/threads.ts';
 import { beganFor, mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
@@ -217,4 +217,22 @@ it('threadShare() counts one that decodes alone as one', () => {
   const { state } = pool;
   const { model: a } = pool.combo('a');
   expect([0, 1, 2, 5, 9].map((busy) => threadShare(state, a, busy))).toEqual([5, 5, 2, 1, 1]);
+});
+
+describe('one who gives way for a place', () => {
+  it('is what was missing to the room of another: that is made at once, not a tick later', () => {
+    const pool = new PoolDriver({ maxRunners: 3, maxCombosPerRunner: 2, memoryBytes: 1030 });
+    pool.ask('before', 'b', { tier: 'flex' });
+    pool.up('r1');
+    pool.loaded('r1');
+    pool.ready('r1', 'b');
+    pool.end('before');
+    pool.bring('r2', 'a+x');
+    pool.bring('r2', 'a+y');
+    // It needs 1020; 1007 are free, "b" would leave 10 more, and flex work takes nothing of what "a" has used just now.
+    expect(pool.ask('flex', 'c', { tier: 'flex' })).toEqual([]);
+    expect(pool.arrive('one', 'a')).toEqual(['detach r2 a+x', 'stop r1 evicted 10000']);
+    pool.exited('r1');
+    expect(pool.detached('r2', 'a+x')).toEqual(['attach r2 a']);
+  });
 });

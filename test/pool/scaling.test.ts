@@ -148,7 +148,7 @@ describe('a hot combo', () => {
     arrive(two, 4);
     two.tick(0);
     expect(two.tick(1000)).toEqual(['spawn r2 a']);
-    const device = poolWith({ ...AT_ONCE, hasDevice: true }, { deviceLayers: -1 });
+    const device = poolWith({ ...AT_ONCE, deviceBytes: { CUDA0: 1e12 } }, { deviceLayers: -1 });
     arrive(device, 4);
     device.tick(0);
     expect(device.tick(1000)).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { noteStep, predictStepMs } from '../../gateway/pool/stepTimes.ts';
+import { noteStep, predictStepMs } from '../../gateway/pool/startTimes.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 
@@ -28,7 +28,7 @@ describe('decide() tells of a start', () => {
     pool.exited('r1');
     pool.arrive('q2', 'a');
     expect(slow(pool, 2000)).toEqual([expect.objectContaining({ runnerId: 'r_t_2' })]);
-    expect(pool.state.stepTimes.slow.size).toBe(1);
+    expect(pool.state.slowStarts.size).toBe(1);
   });
 
   it('that loads for longer than its bytes take, as long as nothing was measured', () => {

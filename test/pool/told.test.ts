@@ -57,7 +57,7 @@ describe('the event log', () => {
     expect(pool.notes(() => pool.tick(0))).toEqual([note('standby_spawned')]);
     expect(pool.notes(() => pool.up('r1'))).toEqual([note('standby_ready')]);
     const adopting = new PoolDriver({ standbys: 1 });
-    const adopted = () => adopting.tell({ type: 'standbyAdopted', runnerId: R1 });
+    const adopted = () => adopting.tell({ type: 'standbyAdopted', runnerId: R1, device: null });
     expect(adopting.notes(adopted)).toEqual([note('standby_adopted')]);
   });
 });

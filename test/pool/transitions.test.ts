@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runnerId } from '../../gateway/domain/ids.ts';
+import { NO_BYTES } from '../../gateway/pool/bytes.ts';
 import { runnerDiagram } from '../../gateway/pool/diagram.ts';
+import { Slots } from '../../gateway/pool/slots.ts';
 import { emptyPool, type Runner } from '../../gateway/pool/state.ts';
 import { FIRST_RUNNER_STATES, moveTo, RUNNER_TRANSITIONS } from '../../gateway/pool/transitions.ts';
 import { model, SETTINGS } from './builders.ts';
@@ -10,15 +12,17 @@ import { CATALOGUE } from './driver.ts';
 const STATES = Object.keys(RUNNER_TRANSITIONS) as Runner['state'][];
 
 function runnerIn(state: Runner['state']): Runner {
-  const base = { id: runnerId('r1'), model: model('a'), combos: new Map(), sinceMs: 0 };
+  const base = { id: runnerId('r1'), device: null, model: model('a'), combos: new Slots(), sinceMs: 0 };
   const worth = { costMs: 0, readyMs: 0, uses: 1, clock: 0 };
   const interactive = { active: 0, lastMs: 0 };
-  const loaded = { ...base, weightBytes: 1, threads: 1, active: 1, lastUsedMs: 0, worth, interactive };
+  const loaded = { ...base, weights: NO_BYTES, threads: 1, active: 1, lastUsedMs: 0, worth, interactive };
   if (state === 'standby') return { ...base, state, model: null };
-  if (state === 'loading') return { ...base, state, claimedMs: null, threads: 1 };
+  if (state === 'loading') return { ...base, state, claimedMs: null, kind: 'cold', keptBytes: 0, threads: 1 };
   if (state === 'ready') return { ...loaded, state };
-  if (state === 'draining') return { ...loaded, state, reason: 'idle', leavingBytes: 0 };
-  if (state === 'stopping') return { ...base, state, heldBytes: 0 };
+  if (state === 'draining') return { ...loaded, state, reason: 'idle', leavingBytes: NO_BYTES };
+  if (state === 'stopping') return { ...base, state, heldBytes: NO_BYTES, wasAsleep: false };
+  if (state === 'dozing') return { ...base, state, worth, lastUsedMs: 0, heldBytes: NO_BYTES };
+  if (state === 'asleep') return { ...base, state, worth, lastUsedMs: 0, keptBytes: 0 };
   return { ...base, state };
 }
 

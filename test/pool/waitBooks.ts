@@ -92,11 +92,9 @@ export function wrongGrant(
   return terms.tier === 'flex' && passedOver ? `grants flex work "${id}" before interactive requests` : null;
 }
 
-/** Nobody waits past its deadline for longer than until the next tick. */
-export function overdue(requests: readonly SimulatedRequest[], lateMs: number, nowMs: number): string | null {
-  const late = requests.find(
-    ({ state, terms }) => state === 'waiting' && terms.deadlineAtMs + lateMs <= nowMs,
-  );
+/** Nobody waits past its deadline. */
+export function overdue(requests: readonly SimulatedRequest[], nowMs: number): string | null {
+  const late = requests.find(({ state, terms }) => state === 'waiting' && terms.deadlineAtMs <= nowMs);
   return late ? `lets "${late.id}" wait past its deadline` : null;
 }
 

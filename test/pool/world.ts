@@ -10,6 +10,7 @@ import {
   requestId,
 } from '../../gateway/domain/ids.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
+import { nextDeadlineMs } from '../../gateway/pool/deadlines.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
@@ -18,19 +19,21 @@ import { quarantineKey } from '../../gateway/pool/quarantine.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
 import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
-import { isUnclaimed } from '../../gateway/pool/standbys.ts';
 import { baseKey, emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import type { WaitTerms } from '../../gateway/pool/terms.ts';
 import { judgeOffer } from './adopting.ts';
-import { Agenda, randomOf } from './agenda.ts';
+import { Agenda, randomOf, waker } from './agenda.ts';
 import { checkBooks } from './books.ts';
 import { wrongBudget } from './budgets.ts';
 import { watchForecast } from './forecastWatch.ts';
+import { foundDevices } from './foundDevices.ts';
 import { checkKept, checkSpread, heldCounts, keptRunners } from './keeping.ts';
+import { losersOf, wrongLoss } from './lossBooks.ts';
 import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
-import { openOf, type SimulatedRequest, waitingOf } from './requests.ts';
+import { openOf, runsOn, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
+import { awake, wrongClaim, wrongSpawn } from './spawning.ts';
 import { wrongLettingGo } from './stopBooks.ts';
 import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
 
@@ -43,6 +46,7 @@ const TICK_MS = 200;
 export class World {
   readonly state: PoolState;
   readonly agenda = new Agenda();
+  readonly #alarm = waker(this.agenda, () => this.tell({ type: 'deadlineDue' }));
   readonly random: () => number;
   readonly faults: Faults;
   readonly requests: SimulatedRequest[] = [];
@@ -60,8 +64,9 @@ export class World {
   constructor(settings: PoolSettings, catalogue: Catalogue, seed: number, faults: Faults) {
     this.faults = faults;
     this.#mayHang = faults.hang > 0;
-    this.state = emptyPool(settings, catalogue, 'sim');
     this.random = randomOf(seed);
+    this.state = emptyPool(settings, catalogue, 'sim');
+    this.tell({ type: 'devicesFound', devices: foundDevices(settings, seed) });
     const tick = (): void => {
       this.tell({ type: 'tick' });
       this.agenda.in(TICK_MS, tick);
@@ -97,12 +102,11 @@ export class World {
     this.tell({ type: 'unpinAsked', orderId: this.#newOrder(null), combo: name });
   }
 
-  /** An operator drains a runner, maybe one that has gone. */
-  drain(pick: number): void {
+  /** An operator drains a runner, puts it to sleep or wakes it; maybe one that has gone. */
+  orderOn(type: 'drainAsked' | 'sleepAsked' | 'wakeAsked', pick: number): void {
     const ids = [...this.state.runners.keys()];
-    const orderId = this.#newOrder(null);
     const runnerId = ids[pick % (ids.length + 1)] ?? makeRunnerId('r_gone');
-    this.tell({ type: 'drainAsked', orderId, runnerId });
+    this.tell({ type, orderId: this.#newOrder(null), runnerId });
   }
 
   /** A forecast takes nothing from anybody, and no more than its budget. */
@@ -167,8 +171,7 @@ export class World {
 
   /** Half of its requests end before the pool hears of the exit, half after. */
   died({ id }: SimulatedProcess): void {
-    const orphans = this.requests.filter(({ state, runnerId }) => state === 'running' && runnerId === id);
-    for (const request of orphans) {
+    for (const request of runsOn(this.requests, id)) {
       if (this.random() < 0.5) this.#end(request);
       else this.agenda.in(0, () => this.#end(request));
     }
@@ -184,16 +187,18 @@ export class World {
     const kept = keptRunners(this.state);
     const spread = heldCounts(this.state);
     for (const [key, count] of spread) if (count > 1) this.#spread.add(key);
+    const losers = losersOf(this.state, event);
     const { effects } = decide(this.state, event, this.agenda.nowMs);
+    this.#mustNot(wrongLoss(losers, effects));
     if (event.type === 'requestArrived') noteStartForNext(this.state, this.orders, event.combo, effects);
     if (event.type === 'demandExpected') watchForecast(this.state, this.orders, event, effects);
     for (const effect of effects) this.#perform(effect);
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
-    if (event.type !== 'runnerAdopted') checkSpread(this.state, spread);
+    if (event.type !== 'runnerAdopted') checkSpread(this.state, event, spread);
     checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
-    const lateMs = event.type === 'tick' ? 0 : TICK_MS;
-    const late = overdue(this.requests, lateMs, this.agenda.nowMs);
+    const late = overdue(this.requests, this.agenda.nowMs);
     this.#mustNot(wrongBudget(this.state, this.processes) ?? late);
+    this.#alarm(nextDeadlineMs(this.state));
     const waiting = waitingOf(this.requests, this.orders);
     this.#must(waiting === this.state.waiting, 'the pool has forgotten somebody who waits');
   }
@@ -209,8 +214,12 @@ export class World {
         this.#must(process.baseKey === baseKey(effect.model), 'loads another base than spawned for');
         this.#must(isCurrentModel(effect.model, this.state.catalogue), 'loads what is not current');
         process.threads = effect.threads;
-        return process.load();
+        return process.load(effect.model);
       }
+      case 'sleep':
+        return this.#sleep(effect.runnerId);
+      case 'wake':
+        return this.#wake(effect);
       case 'attach':
         return this.#attach(effect);
       case 'detach': {
@@ -247,39 +256,34 @@ export class World {
     }
   }
 
-  #spawn({ runnerId, model }: Extract<PoolEffect, { type: 'spawn' }>): void {
-    const { processes } = this;
-    this.#must(!processes.has(runnerId), 'spawns a runner twice');
-    const standbys = [...processes.values()].filter((process) => process.baseKey === null);
-    if (model === null) {
-      this.#must(standbys.length < this.state.settings.standbys, 'spawns more standbys than allowed');
-      this.#must(this.now.type === 'tick' && this.state.waiting === 0, 'spawns a standby while others wait');
-      for (const { state } of this.state.runners.values())
-        this.#must(state !== 'loading', 'spawns a standby during a start');
-    } else {
-      const runners = processes.size - standbys.length;
-      this.#must(runners < this.state.settings.maxRunners, 'spawns more processes than allowed');
-      this.#must(isCurrentModel(model, this.state.catalogue), 'spawns for a base that is not current');
-      this.#must(this.standbys() === 0, 'spawns although there is a standby');
-      checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
-    }
-    processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), this));
+  #spawn(effect: Extract<PoolEffect, { type: 'spawn' }>): void {
+    this.#mustNot(wrongSpawn(this.state, this.processes, effect, this.now));
+    const { runnerId, model, device } = effect;
+    if (model) checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
+    this.processes.set(runnerId, new SimulatedProcess(runnerId, model && baseKey(model), device, this));
   }
 
-  #claim({ runnerId, model }: Extract<PoolEffect, { type: 'claim' }>): void {
-    const process = this.processes.get(runnerId);
-    if (!process || process.isStopping || process.baseKey !== null)
-      return this.#must(false, 'claims what is no standby');
-    const runners = [...this.processes.values()].filter(({ baseKey }) => baseKey !== null).length;
-    this.#must(runners < this.state.settings.maxRunners, 'claims for more runners than allowed');
-    this.#must(isCurrentModel(model, this.state.catalogue), 'claims for a base that is not current');
+  #claim(effect: Extract<PoolEffect, { type: 'claim' }>): void {
+    this.#mustNot(wrongClaim(this.state, this.processes, effect));
+    const { runnerId, model } = effect;
     checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
-    process.baseKey = baseKey(model);
+    const process = this.processes.get(runnerId);
+    if (process) process.baseKey = baseKey(model);
   }
 
-  /** How many standbys there are, or are coming up. */
-  standbys(): number {
-    return [...this.state.runners.values()].filter(isUnclaimed).length;
+  #sleep(runnerId: RunnerId): void {
+    const process = this.#process(runnerId, 'loaded');
+    this.#must(this.#running(runnerId) === 0, 'puts a busy runner to sleep');
+    this.#mustNot(wrongLettingGo(this.state, process, 'evicted'));
+    process.sleep();
+  }
+
+  #wake({ runnerId, model, threads }: Extract<PoolEffect, { type: 'wake' }>): void {
+    const process = this.#process(runnerId, 'asleep');
+    this.#must(awake(this.processes) < this.state.settings.maxRunners, 'wakes more runners than allowed');
+    this.#must(isCurrentModel(model, this.state.catalogue), 'wakes what is not current');
+    process.threads = threads;
+    process.wake();
   }
 
   #attach({ runnerId, combo, kind }: Extract<PoolEffect, { type: 'attach' }>): void {
@@ -290,12 +294,13 @@ export class World {
     this.#must(!process.combos.has(combo.key), 'attaches twice');
     // A place that comes free by the event that loads the base is taken by an attach to the loaded base.
     const isLoaded = this.now.type === 'runnerLoaded' && this.now.runnerId === runnerId;
-    this.#must(kind === 'attach' || (kind === 'cold' && isLoaded), `attaches as ${kind}`);
+    const { baseKind } = process;
+    this.#must(kind === 'attach' || (kind === baseKind && isLoaded), `attaches as ${kind}`);
     // What was wanted had begun before.
-    if (kind !== 'cold') checkStart(this.state, combo.key, this.agenda.nowMs);
-    process.attach(combo, kind === 'cold' ? 'cold' : 'attach');
+    if (kind === 'attach') checkStart(this.state, combo.key, this.agenda.nowMs);
+    process.attach(combo, kind === 'attach' ? kind : baseKind);
     const isKept = this.state.keeps.has(combo.key) || maxRunnersOf(this.state, combo) > 1;
-    if (kind === 'cold' || isKept) return;
+    if (kind !== 'attach' || isKept) return;
     const [first, ...others] = this.state.queues.get(combo.key)?.waiters ?? [];
     this.#must(first?.start?.joined === false, 'a start that nobody began');
     this.#must(
@@ -338,15 +343,13 @@ export class World {
     const { drainTimeoutMs } = this.state.settings;
     if (reason === 'shutdown' && this.agenda.nowMs < this.#shutDownAtMs + drainTimeoutMs)
       this.#must(this.#running(runnerId) === 0, 'stops a busy runner before its time');
-    const wrong = wrongLettingGo(this.state, process, reason);
-    this.#must(wrong === null, wrong ?? '');
+    this.#mustNot(wrongLettingGo(this.state, process, reason));
     process.stop(graceMs);
   }
 
   /** What runs on a runner that hangs ends with its connections, not within this event. */
   #cut(id: RunnerId): void {
-    for (const request of this.requests)
-      if (request.state === 'running' && request.runnerId === id) this.agenda.in(0, () => this.#end(request));
+    for (const request of runsOn(this.requests, id)) this.agenda.in(0, () => this.#end(request));
   }
 
   #answer({ orderId, answer }: Extract<PoolEffect, { type: 'answer' }>): void {
@@ -380,9 +383,7 @@ export class World {
   }
 
   #running(id: RunnerId, key?: string): number {
-    const runs = ({ state, runnerId, combo }: SimulatedRequest): boolean =>
-      state === 'running' && runnerId === id && (key === undefined || combo.key === key);
-    return this.requests.filter(runs).length;
+    return runsOn(this.requests, id, key).length;
   }
 
   #mustNot(wrong: string | null): void {

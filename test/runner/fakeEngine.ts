@@ -13,6 +13,7 @@ import {
   EngineError,
   type GenerationSink,
   type LoadedBase,
+  type SleptBase,
 } from '../../runner/engine/engine.ts';
 import type { RunnerAdapter, RunnerModel } from '../../runner/protocol/control.ts';
 
@@ -87,12 +88,25 @@ export class FakeEngine implements Engine {
       throw new EngineError({ code: 'model_load_failed', message, permanent: true });
     }
     this.base = { ...FAKE_BASE, modelId: model.id };
+    this.#model = model;
     return this.base;
+  }
+
+  #model: RunnerModel | null = null;
+
+  get sleeping(): RunnerModel | null {
+    return this.base === null ? this.#model : null;
+  }
+
+  async sleep(): Promise<SleptBase> {
+    this.base = null;
+    this.combos.clear();
+    return { sleepMs: 1, keptBytes: 10 };
   }
 
   async attach(combo: string, _adapters: RunnerAdapter[]): Promise<AttachedCombo> {
     this.combos.add(combo);
-    return { attachMs: 1, contextMs: 2, ownContext: true, kvBytes: 3, computeBytes: 4 };
+    return { attachMs: 1, contextMs: 2, ownContext: true, kvBytes: 3, computeBytes: 4, onDevice: null };
   }
 
   async detach(combo: string): Promise<void> {

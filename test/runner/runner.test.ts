@@ -63,6 +63,7 @@ function start() {
     socketPath,
     leaseMs: 500,
     adoptionKey: KEY,
+    device: 'CUDA1',
   };
   running = runner;
   return { ours, engine, timers, exited, runner, send, next, hello, socketPath };
@@ -81,6 +82,7 @@ const model = {
   sequences: 1,
   threads: 1,
   deviceLayers: 0,
+  device: null,
   useMmap: true,
   repack: false,
   kvBudgetBytes: null,

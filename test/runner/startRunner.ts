@@ -31,6 +31,7 @@ export function demoModel(overrides: Partial<RunnerModel> = {}): RunnerModel {
     sequences: 8,
     threads: 1,
     deviceLayers: 0,
+    device: null,
     useMmap: true,
     repack: false,
     kvBudgetBytes: null,
@@ -90,6 +91,7 @@ export async function startRunner({
     socketPath,
     leaseMs,
     adoptionKey: TEST_KEY,
+    device: null,
   });
   const died = exited.then((how) => {
     throw new Error(`Cannot start a runner: it ended with ${how} before ready: ${readLog()}`);

@@ -26,7 +26,18 @@ describe('overhear()', () => {
     const words = overhear(path);
     writeFileSync(path, `${'x'.repeat(9000)}\nthe end\n`);
     expect(words()).toHaveLength(600);
-    expect(words()).toMatch(/x \| the end$/);
+    expect(words()).toMatch(/^…x+ \| the end$/);
+  });
+
+  test('says that what it has read of a log begins within a line', () => {
+    const words = overhear(path);
+    const line = `/srv/models/${'z'.repeat(80)}`;
+    writeFileSync(path, `${line}${'\n'.repeat(4100 - line.length)}end\n`);
+    expect(words()).toBe(`…${line.slice(8)} | end`);
+    appendFileSync(path, '\n'.repeat(83));
+    expect(words()).toBe('…z | end');
+    appendFileSync(path, '\n');
+    expect(words()).toBe('end');
   });
 
   test('gives nothing of a log that is not there, or was cut', () => {

@@ -90,10 +90,13 @@ function aliasHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
   });
 }
 
-/** From the API's words to the use case's; a negative `idle_ttl` is for ever. */
+/** From the API's words to the use case's; a negative duration is for ever. */
 function modelSpecOf(body: ReturnType<typeof modelBody.parse>): Result<ModelSpec> {
   const ttl = body.idle_ttl == null ? ok(body.idle_ttl) : parseDuration(body.idle_ttl, 'idle_ttl');
   if (!ttl.ok) return ttl;
+  const after =
+    body.sleep_after == null ? ok(body.sleep_after) : parseDuration(body.sleep_after, 'sleep_after');
+  if (!after.ok) return after;
   return ok({
     id: body.id,
     path: body.path,
@@ -103,6 +106,9 @@ function modelSpecOf(body: ReturnType<typeof modelBody.parse>): Result<ModelSpec
     maxSequences: body.max_sequences,
     maxThreads: body.threads,
     deviceLayers: body.device_layers,
+    device: body.device,
+    sleeps: body.sleep,
+    sleepAfterMs: after.value === Number.POSITIVE_INFINITY ? null : after.value,
     useMmap: body.mmap,
     repack: body.repack,
     kvBudgetBytes: body.kv_budget_bytes,

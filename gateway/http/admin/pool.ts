@@ -21,6 +21,20 @@ export function poolHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
     return c.json({ object: 'runner', id, state: drained.value.state });
   });
 
+  app.post('/admin/v1/runners/:id/sleep', async (c) => {
+    const id = c.req.param('id');
+    const slept = await deps.pool.sleep(id);
+    if (!slept.ok) return sendFailure(c, slept.error);
+    return c.json({ object: 'runner', id, state: slept.value.state });
+  });
+
+  app.post('/admin/v1/runners/:id/wake', async (c) => {
+    const id = c.req.param('id');
+    const woken = await deps.pool.wake(id);
+    if (!woken.ok) return sendFailure(c, woken.error);
+    return c.json({ object: 'runner', id, state: woken.value.state });
+  });
+
   app.get('/admin/v1/standbys', async (c) => {
     const runners = await deps.pool.runners();
     return c.json({ object: 'list', data: runners.filter(({ base }) => base === null) });

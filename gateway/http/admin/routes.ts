@@ -72,6 +72,20 @@ export const ADMIN_ROUTES = [
     { 200: answer('It drains or ends', schemas.drainedRow) },
     { param: 'id' },
   ),
+  route(
+    'post',
+    '/runners/{id}/sleep',
+    'Have an idle runner give back its base and stay, so that it can be woken',
+    { 200: answer('It sleeps, or falls asleep', schemas.restedRow) },
+    { param: 'id' },
+  ),
+  route(
+    'post',
+    '/runners/{id}/wake',
+    'Have a runner that sleeps load its base again',
+    { 200: answer('It loads, or is awake', schemas.restedRow) },
+    { param: 'id' },
+  ),
   route('get', '/standbys', 'List living runner processes that hold no base', {
     200: answer('All of them', listOf(schemas.runnerRow)),
   }),

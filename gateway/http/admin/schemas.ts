@@ -26,6 +26,9 @@ export const modelBody = z
     max_sequences: z.int().min(1).max(256).optional(),
     threads: z.int().min(1).max(1024).optional(),
     device_layers: z.int().min(-1).optional().openapi({ description: '-1: all' }),
+    device: z.string().min(1).max(64).nullable().optional().openapi({ description: 'As `CUDA0`' }),
+    sleep: z.boolean().nullable().optional(),
+    sleep_after: duration.nullable().optional(),
     mmap: z.boolean().optional(),
     repack: z.boolean().optional(),
     kv_budget_bytes: z.int().min(1).nullable().optional(),
@@ -67,6 +70,9 @@ export const modelRow = z
     max_sequences: z.int().openapi({ description: 'Most sequences of one combo on one runner' }),
     threads: z.int().nullable(),
     device_layers: z.int(),
+    device: z.string().nullable().openapi({ description: 'The one that it may be on; null: any' }),
+    sleep: z.boolean().nullable().openapi({ description: 'Null: when it is on a device' }),
+    sleep_after: z.number().nullable().openapi({ description: 'Seconds; null: when room is needed' }),
     mmap: z.boolean(),
     repack: z.boolean(),
     kv_budget_bytes: z.int().nullable(),
@@ -118,11 +124,14 @@ export const runnerRow = z
     sequences: z
       .record(z.string(), z.int())
       .openapi({ description: 'Requests of each of these combos that may run at the same time' }),
-    device: z.string(),
+    device: z.string().openapi({ description: 'The device’s name; `cpu` without one' }),
     memory: z.object({
       weight_bytes: z.int(),
       kv_bytes: z.int(),
       compute_bytes: z.int(),
+      device_bytes: z
+        .int()
+        .openapi({ description: 'Of all that it takes, its process’s own too, what is on the device' }),
       resident_bytes: z.int().nullable(),
     }),
     counters: z.record(z.string(), z.number()),
@@ -236,6 +245,10 @@ export type PinRow = z.infer<typeof pinRow>;
 export const drainedRow = z
   .object({ object: z.literal('runner'), id: z.string(), state: z.enum(['draining', 'stopping']) })
   .openapi('DrainedRunner');
+
+export const restedRow = z
+  .object({ object: z.literal('runner'), id: z.string(), state: z.enum(['asleep', 'loading', 'ready']) })
+  .openapi('RestedRunner');
 
 export const eventsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100).openapi({ type: 'integer' }),

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
-import type { RunnerId } from '../../domain/ids.ts';
+import type { DeviceName, RunnerId } from '../../domain/ids.ts';
 import type { Answer, ControlChannel, OrderBody } from './controlChannel.ts';
+import { localName } from './deviceScope.ts';
 import { lastLine, lastWords, overhear } from './lastWords.ts';
 import { signalGroup, startTicks } from './procfs.ts';
 import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
@@ -14,7 +15,7 @@ export interface AdoptedIdentity {
   readonly socketPath: string;
   readonly logPath: string;
   readonly spawnedAtEpochMs: number;
-  readonly deviceKinds: readonly string[];
+  readonly device: DeviceName | null;
 }
 
 const EXIT_POLL_MS = 25;
@@ -29,7 +30,7 @@ export class AdoptedRunner implements RunnerProcess {
   readonly pid: number;
   readonly socketPath: string;
   readonly spawnedAtEpochMs: number;
-  readonly deviceKinds: readonly string[];
+  readonly localDevice: string | null;
   readonly #identity: AdoptedIdentity;
   readonly #channel: ControlChannel;
   readonly #listener: RunnerProcessListener;
@@ -42,7 +43,7 @@ export class AdoptedRunner implements RunnerProcess {
     this.pid = identity.pid;
     this.socketPath = identity.socketPath;
     this.spawnedAtEpochMs = identity.spawnedAtEpochMs;
-    this.deviceKinds = identity.deviceKinds;
+    this.localDevice = identity.device && localName(identity.device);
     this.#identity = identity;
     this.#channel = channel;
     this.#listener = listener;

@@ -19,6 +19,8 @@ export type Greeting = Extract<FromRunner, { type: 'ready' | 'adopted' }>;
 /** The one kind of answer that each order has, beside a refusal. */
 const ANSWERS = {
   load: 'loaded',
+  sleep: 'slept',
+  wake: 'loaded',
   attach: 'attached',
   detach: 'done',
   resize: 'resized',

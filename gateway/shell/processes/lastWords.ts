@@ -16,11 +16,16 @@ export function overhear(path: string): () => string {
 
 /** The last of them. */
 export function lastLine(path: string): string {
-  return (lastLines(path).at(-1) ?? '').slice(-MAX_CHARACTERS);
+  return endOf(lastLines(path).at(-1) ?? '');
 }
 
 function wordsOf(lines: readonly string[]): string {
-  return lines.slice(-6).join(' | ').slice(-MAX_CHARACTERS);
+  return endOf(lines.slice(-6).join(' | '));
+}
+
+/** `…` stands where it was cut, which may be within a file's path (domain/filePaths.ts). */
+function endOf(text: string): string {
+  return text.length <= MAX_CHARACTERS ? text : `…${text.slice(1 - MAX_CHARACTERS)}`;
 }
 
 function lastLines(path: string, fromByte = 0): string[] {
@@ -33,12 +38,13 @@ function lastLines(path: string, fromByte = 0): string[] {
   try {
     const { size } = fstatSync(fd);
     const buffer = Buffer.alloc(Math.max(0, Math.min(TAIL_BYTES, size - fromByte)));
-    readSync(fd, buffer, 0, buffer.length, Math.max(0, size - buffer.length));
-    return buffer
-      .toString('utf8')
+    const start = Math.max(0, size - buffer.length);
+    readSync(fd, buffer, 0, buffer.length, start);
+    const text = buffer.toString('utf8');
+    return (start > fromByte ? `…${text}` : text)
       .split('\n')
       .map((line) => line.trim())
-      .filter((line) => line !== '');
+      .filter((line) => line !== '' && line !== '…');
   } catch {
     return [];
   } finally {

@@ -31,8 +31,8 @@ export interface RunnerProcess {
   readonly pid: number | null;
   readonly socketPath: string;
   readonly spawnedAtEpochMs: number;
-  /** As its engine found them (`cpu`, `gpu`, ...); none before the handshake. */
-  readonly deviceKinds: readonly string[];
+  /** What the process itself calls the device that it is to use; null: none. */
+  readonly localDevice: string | null;
   /** Names the process together with its pid; null when it has gone. */
   startTicks(): string | null;
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer>;

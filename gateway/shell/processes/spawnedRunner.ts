@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { PROTOCOL_VERSION } from '../../../runner/protocol/control.ts';
 import type { RunnerId } from '../../domain/ids.ts';
 import { type Answer, ControlChannel, type Greeting, type OrderBody } from './controlChannel.ts';
+import { type DeviceScope, localName, scopeTo } from './deviceScope.ts';
 import { type ExitCause, exitCause } from './exitCause.ts';
 import { lastLine, lastWords, overhear } from './lastWords.ts';
 import { oomKills, signalGroup, startTicks } from './procfs.ts';
@@ -26,8 +27,8 @@ export interface SpawnSettings {
 }
 
 export interface SpawnListener extends RunnerProcessListener {
-  /** It has shaken hands. */
-  ready(): void;
+  /** It has shaken hands; `engine` is what it found. */
+  ready(engine: Greeting['engine']): void;
 }
 
 /** A runner of this gateway: a child in a process group of its own, its control pipe, socket and log. */
@@ -41,16 +42,25 @@ export class SpawnedRunner implements RunnerProcess {
   readonly #listener: SpawnListener;
   readonly #termination: Termination;
   #gone = false;
-  #deviceKinds: readonly string[] = [];
 
-  constructor(id: RunnerId, settings: SpawnSettings, nowEpochMs: number, listener: SpawnListener) {
+  readonly localDevice: string | null;
+
+  constructor(
+    id: RunnerId,
+    scope: DeviceScope,
+    settings: SpawnSettings,
+    nowEpochMs: number,
+    listener: SpawnListener,
+  ) {
     const { socketPath, logPath } = runnerFiles(settings.runDir, id);
     this.id = id;
     this.spawnedAtEpochMs = nowEpochMs;
     this.socketPath = socketPath;
     this.#logPath = logPath;
     this.#listener = listener;
-    this.#child = spawnChild(settings, logPath);
+    const device = scope === 'all' ? null : scope;
+    this.localDevice = device && localName(device);
+    this.#child = spawnChild(settings, scope, logPath);
     const killsBefore = oomKills();
     this.#child.once('error', (error) => {
       this.#end({ how: `could not be started: ${error.message}`, byOthers: false });
@@ -82,6 +92,7 @@ export class SpawnedRunner implements RunnerProcess {
       socketPath: this.socketPath,
       leaseMs: settings.leaseMs,
       adoptionKey: runnerKey(settings.secret, id),
+      device,
     });
   }
 
@@ -91,10 +102,6 @@ export class SpawnedRunner implements RunnerProcess {
 
   startTicks(): string | null {
     return this.pid === null ? null : startTicks(this.pid);
-  }
-
-  get deviceKinds(): readonly string[] {
-    return this.#deviceKinds;
   }
 
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer> {
@@ -126,9 +133,8 @@ export class SpawnedRunner implements RunnerProcess {
   }
 
   #greeted(greeting: Greeting): void {
-    this.#deviceKinds = greeting.engine.devices.map(({ kind }) => kind);
     const version = greeting.type === 'ready' ? greeting.version : null;
-    if (version === PROTOCOL_VERSION) this.#listener.ready();
+    if (version === PROTOCOL_VERSION) this.#listener.ready(greeting.engine);
     else this.#listener.broken(new Error(`protocol version ${version}, expected ${PROTOCOL_VERSION}`));
   }
 
@@ -143,13 +149,17 @@ export class SpawnedRunner implements RunnerProcess {
   }
 }
 
-function spawnChild({ entry, runDir, environment }: SpawnSettings, logPath: string): ChildProcess {
+function spawnChild(
+  { entry, runDir, environment }: SpawnSettings,
+  scope: DeviceScope,
+  logPath: string,
+): ChildProcess {
   const log = openSync(logPath, 'a', 0o600);
   try {
     return spawn(process.execPath, [entry], {
       detached: true,
       stdio: ['ignore', log, log, 'pipe'],
-      env: { ...environment },
+      env: { ...environment, ...scopeTo(scope, environment) },
       cwd: runDir,
     });
   } finally {

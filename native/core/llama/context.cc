@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/failure.h"
+#include "ggml-backend.h"
 #include "llama-ext.h"
 
 namespace hearth {
@@ -22,6 +23,13 @@ llama_context_ptr makeContext(llama_model& model, llama_context_params params) {
   throw Failure("context_failed", "Cannot make a context of " + std::to_string(params.n_ctx) +
                                       " tokens for " + std::to_string(params.n_seq_max) +
                                       " sequences: llama.cpp refuses, see the log");
+}
+
+/** Memory of a device, not of the host for transfers to it. */
+bool isOnDevice(ggml_backend_buffer_type_t type) {
+  if (ggml_backend_buft_is_host(type)) return false;
+  ggml_backend_dev_t device = ggml_backend_buft_get_device(type);
+  return device != nullptr && ggml_backend_dev_type(device) != GGML_BACKEND_DEVICE_TYPE_CPU;
 }
 
 /** Tokens of a whole context; llama.cpp counts cells in 32 bits with a sign. */
@@ -77,6 +85,9 @@ ContextMemory memoryOf(const llama_context& context) {
   for (const auto& [type, bytes] : llama_get_memory_breakdown(&context)) {
     memory.kvBytes += bytes.context;
     memory.computeBytes += bytes.compute;
+    if (!isOnDevice(type)) continue;
+    memory.onDevice.contextBytes += bytes.context + bytes.compute;
+    memory.onDevice.weightBytes += bytes.model;
   }
   return memory;
 }

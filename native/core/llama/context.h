@@ -14,6 +14,7 @@ inline constexpr int32_t kBatchTokens = 512;
 struct ContextMemory {
   uint64_t kvBytes = 0;
   uint64_t computeBytes = 0;
+  DeviceBytes onDevice;
 };
 
 /** A context for generation: `sequences` of `contextTokens` each. `progress` grows while it decodes on the
@@ -25,7 +26,7 @@ llama_context_ptr makeGenerationContext(llama_model& model, int32_t contextToken
 llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens, int32_t sequences,
                                        int32_t threads, std::atomic<uint64_t>& progress);
 
-/** What the context holds on all devices together. */
+/** What the context holds in host and device memory together, and what of it, and of its model, is the latter. */
 ContextMemory memoryOf(const llama_context& context);
 
 }  // namespace hearth

@@ -31,6 +31,15 @@ std::string metadata(const llama_model& model, const char* key) {
   return length < 0 ? std::string() : std::string(value);
 }
 
+/** null: none. */
+ggml_backend_dev_t deviceOf(const LoadOptions& options) {
+  if (options.deviceLayers == 0 || options.device.empty()) return nullptr;
+  ggml_backend_dev_t device = ggml_backend_dev_by_name(options.device.c_str());
+  if (device != nullptr) return device;
+  throw Failure("model_load_failed", "Cannot load model \"" + options.path + "\": there is no device \"" +
+                                         options.device + "\"");
+}
+
 }  // namespace
 
 llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& stop,
@@ -39,9 +48,10 @@ llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& s
   LoadWatch watch{stop, onProgress};
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.deviceLayers;
-  // Without layers on it a device would still compute long prompts, from weights that it copies each time.
-  ggml_backend_dev_t noDevice = nullptr;
-  if (options.deviceLayers == 0) params.devices = &noDevice;
+  // On this one alone. Without layers on it a device would still compute long prompts, from weights that it copies
+  // each time.
+  ggml_backend_dev_t devices[] = {deviceOf(options), nullptr};
+  params.devices = devices;
   params.load_mode = options.useMmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
   params.use_extra_bufts = options.repack;
   params.progress_callback = onLoadProgress;

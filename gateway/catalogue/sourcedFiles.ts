@@ -10,7 +10,7 @@ import { GgufFiles } from './ggufFiles.ts';
 import { inspectRemote } from './remoteGguf.ts';
 import type { SourceAccess } from './sourceAccess.ts';
 
-export interface WeightFilesDeps {
+export interface SourcedFilesDeps {
   readonly access: SourceAccess;
   readonly store: SourceFactsStore;
   readonly log: Log;
@@ -26,20 +26,20 @@ const DOWN_FOR_MS = 5_000;
 const RECALLED = ['network', 'forbidden', 'not_found'];
 
 /** Weight files on this machine and behind URIs; what was found behind a URI is kept for when its source is down. */
-export class WeightFiles implements ModelFiles {
-  readonly #deps: WeightFilesDeps;
+export class SourcedFiles implements ModelFiles {
+  readonly #deps: SourcedFilesDeps;
   readonly #local = new GgufFiles();
   readonly #transport = new Transport(CONNECTION);
   readonly #known: Map<string, ModelFileFacts>;
   readonly #downUntilMonoMs = new Map<string, number>();
 
-  private constructor(deps: WeightFilesDeps, known: readonly ModelFileFacts[]) {
+  private constructor(deps: SourcedFilesDeps, known: readonly ModelFileFacts[]) {
     this.#deps = deps;
     this.#known = new Map(known.map((facts) => [facts.path, facts]));
   }
 
-  static async open(deps: WeightFilesDeps): Promise<WeightFiles> {
-    return new WeightFiles(deps, await deps.store.load());
+  static async open(deps: SourcedFilesDeps): Promise<SourcedFiles> {
+    return new SourcedFiles(deps, await deps.store.load());
   }
 
   async inspect(path: string): Promise<Result<ModelFileFacts>> {

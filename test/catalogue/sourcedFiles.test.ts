@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SourceAccess } from '../../gateway/catalogue/sourceAccess.ts';
-import { WeightFiles } from '../../gateway/catalogue/weightFiles.ts';
+import { SourcedFiles } from '../../gateway/catalogue/sourcedFiles.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import { MemorySourceFacts } from '../fakes/memorySourceFacts.ts';
 import { WeightServer } from '../sources/weightServer.ts';
@@ -19,9 +19,9 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-function open(timeoutMs?: number): Promise<WeightFiles> {
+function open(timeoutMs?: number): Promise<SourcedFiles> {
   const access = new SourceAccess(() => undefined);
-  return WeightFiles.open({ access, store, log: QUIET, ...(timeoutMs ? { timeoutMs } : {}) });
+  return SourcedFiles.open({ access, store, log: QUIET, ...(timeoutMs ? { timeoutMs } : {}) });
 }
 
 async function inspect(uri: string) {
@@ -37,7 +37,7 @@ async function refusal(uri: string): Promise<string> {
   return facts.error.message;
 }
 
-describe('WeightFiles.inspect() of a URI', () => {
+describe('SourcedFiles.inspect() of a URI', () => {
   test('reads the header alone', async () => {
     const bytes = Buffer.concat([modelBytes('llama', 4096), Buffer.alloc(4_000_000)]);
     const uri = server.put('/m.gguf', bytes, { modified: new Date('2026-03-01T10:00:00Z') });
@@ -141,7 +141,7 @@ describe('WeightFiles.inspect() of a URI', () => {
   });
 });
 
-describe('WeightFiles.recall()', () => {
+describe('SourcedFiles.recall()', () => {
   test.each([503, 403, 404])(
     'gives what was known, also after a restart, when its source answers %d',
     async (status) => {

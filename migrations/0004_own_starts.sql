@@ -1,0 +1,1 @@
+CREATE INDEX `requests_own_starts` ON `requests` (`arrived_at_epoch_ms`,`combo`,`combo_revision`,`start_kind`,`joined`,`error_code`,`spawn_ms`,`stage_ms`,`load_ms`,`attach_ms`,`context_ms`) WHERE "requests"."start_kind" <> 'warm' and "requests"."joined" = 0 and "requests"."error_code" is null and "requests"."combo" is not null;

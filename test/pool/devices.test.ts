@@ -1,0 +1,324 @@
+import { describe, expect, it } from 'vitest';
+import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import { deviceName } from '../../gateway/domain/ids.ts';
+import { freeBytes, heldBytes } from '../../gateway/pool/memory.ts';
+import type { PoolSettings } from '../../gateway/pool/settings.ts';
+import { adapter, catalogueOf, model } from './builders.ts';
+import { PoolDriver } from './driver.ts';
+
+const CUDA0 = deviceName('CUDA0');
+const CUDA1 = deviceName('CUDA1');
+
+/** Bases a, b and c with all layers on a device unless changed: 1000 bytes of weights, 20 of a context. */
+function poolWith(
+  deviceBytes: Readonly<Record<string, number>>,
+  changes: Readonly<Record<string, Partial<CatalogueModel>>> = {},
+  settings: Partial<PoolSettings> = {},
+): PoolDriver {
+  const models = ['a', 'b', 'c'].map((id) => model(id, { deviceLayers: -1, sleeps: false, ...changes[id] }));
+  const catalogue = catalogueOf(models, [adapter('x', 'a'), adapter('y', 'a')]);
+  return new PoolDriver({ maxRunners: 9, ...settings, deviceBytes }, catalogue);
+}
+
+/** The process's own context on each device. */
+function withContext(pool: PoolDriver, contextBytes: number, totalBytes = 1e12): PoolDriver {
+  const names = [...pool.state.devices.keys()];
+  pool.tell({
+    type: 'devicesFound',
+    devices: names.map((name) => ({ name, totalBytes, contextBytes })),
+  });
+  return pool;
+}
+
+/** A combo of a base on a device gets ready as predicted, with so much of it on the device. */
+function readyOn(pool: PoolDriver, runner: string, name: string, onDevice?: [number, number]): string[] {
+  const [contextBytes = 0, weightBytes = 0] = onDevice ?? [];
+  return pool.tell({
+    type: 'comboReady',
+    runnerId: pool.runnerId(runner),
+    comboKey: pool.combo(name).key,
+    kvBytes: 15,
+    computeBytes: 5,
+    ...(onDevice && { onDevice: { contextBytes, weightBytes } }),
+  });
+}
+
+function bring(pool: PoolDriver, runner: string, name: string): void {
+  pool.arrive(`bring ${name}`, name);
+  pool.up(runner);
+  pool.tell({ type: 'runnerLoaded', runnerId: pool.runnerId(runner), weightBytes: 1000 });
+  readyOn(pool, runner, name);
+  pool.end(`bring ${name}`);
+}
+
+describe('devicesFound()', () => {
+  it('gives a device nine tenths of what it has, or what is configured for it', () => {
+    const pool = new PoolDriver({ deviceBytes: { CUDA1: 700 } });
+    pool.tell({
+      type: 'devicesFound',
+      devices: [CUDA0, CUDA1].map((name) => ({ name, totalBytes: 1001, contextBytes: 5 })),
+    });
+    expect([...pool.state.devices.values()]).toEqual([
+      { name: 'CUDA1', budgetBytes: 700, contextBytes: 5 },
+      { name: 'CUDA0', budgetBytes: 900, contextBytes: 5 },
+    ]);
+  });
+
+  it('makes models with layers for a device start on one from then on', () => {
+    const pool = poolWith({});
+    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a']);
+    pool.tell({ type: 'devicesFound', devices: [{ name: CUDA0, totalBytes: 1e6, contextBytes: 0 }] });
+    expect(pool.arrive('q2', 'b')).toEqual(['spawn r2 b on CUDA0']);
+  });
+});
+
+describe('a start on a device', () => {
+  it('goes to the one with the most free memory', () => {
+    const pool = poolWith({ CUDA0: 2500, CUDA1: 3000 });
+    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a on CUDA1']);
+    expect(pool.arrive('q2', 'b')).toEqual(['spawn r2 b on CUDA0']);
+    expect(pool.arrive('q3', 'c')).toEqual(['spawn r3 c on CUDA1']);
+    expect([freeBytes(pool.state, CUDA0), freeBytes(pool.state, CUDA1)]).toEqual([1480, 960]);
+    expect(freeBytes(pool.state)).toBe(1e12);
+  });
+
+  it('goes to the one that the model is fixed to, however full that is', () => {
+    const pool = poolWith({ CUDA0: 1500, CUDA1: 9000 }, { a: { device: CUDA0 }, b: { device: CUDA0 } });
+    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a on CUDA0']);
+    expect(pool.arrive('q2', 'b')).toEqual([]);
+  });
+
+  it('is refused, with the arithmetic, when the model is fixed to one that is not there', () => {
+    const pool = poolWith({ CUDA0: 9000 }, { a: { device: CUDA1 } });
+    expect(pool.rejections(() => pool.arrive('q1', 'a'))).toMatchObject([
+      {
+        code: 'no_capacity',
+        isPermanent: true,
+        message: 'Cannot start "a": it needs 1020 bytes of memory on device "CUDA1", expected at most 0',
+      },
+    ]);
+  });
+
+  it('has everything in host memory when the model has no layers for one, and needs no device', () => {
+    const pool = poolWith({ CUDA0: 10 }, { a: { deviceLayers: 0 } }, { memoryBytes: 1020 });
+    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a']);
+    expect([freeBytes(pool.state), freeBytes(pool.state, CUDA0)]).toEqual([0, 10]);
+  });
+
+  it('shares what it takes by layers when only some are for the device', () => {
+    const pool = poolWith({ CUDA0: 255 }, { a: { deviceLayers: 2, layers: 8 } }, { memoryBytes: 765 });
+    expect(pool.arrive('q1', 'a')).toEqual(['spawn r1 a on CUDA0']);
+    expect([freeBytes(pool.state), freeBytes(pool.state, CUDA0)]).toEqual([0, 0]);
+    const short = poolWith({ CUDA0: 255 }, { a: { deviceLayers: 2, layers: 8 } }, { memoryBytes: 764 });
+    expect(short.rejections(() => short.arrive('q1', 'a'))).toMatchObject([
+      {
+        message: 'Cannot start "a": it needs 765 bytes of memory, expected at most 764',
+        capacity: {
+          budget: 'memory',
+          neededBytes: 765,
+          budgetBytes: 764,
+          others: [{ budget: 'CUDA0', neededBytes: 255, budgetBytes: 255, inUse: [] }],
+        },
+      },
+    ]);
+  });
+
+  it('takes the process’s own context, too, and is refused with the budgets by name', () => {
+    const fits = withContext(poolWith({ CUDA0: 1050 }), 30);
+    expect(fits.arrive('q1', 'a')).toEqual(['spawn r1 a on CUDA0']);
+    expect(freeBytes(fits.state, CUDA0)).toBe(0);
+    const short = withContext(poolWith({ CUDA0: 1049, CUDA1: 500 }), 30);
+    expect(short.rejections(() => short.arrive('q1', 'a'))).toMatchObject([
+      {
+        code: 'no_capacity',
+        message: 'Cannot start "a": it needs 1050 bytes of memory on device "CUDA0", expected at most 1049',
+        capacity: {
+          budget: 'CUDA0',
+          neededBytes: 1050,
+          budgetBytes: 1049,
+          others: [
+            { budget: 'memory', neededBytes: 0 },
+            { budget: 'CUDA1', neededBytes: 1050, budgetBytes: 500 },
+          ],
+        },
+      },
+    ]);
+  });
+
+  it('has idle ones of that device alone give way, where that costs the least', () => {
+    const pool = poolWith({ CUDA0: 1500, CUDA1: 1500 });
+    bring(pool, 'r1', 'a');
+    pool.nowMs = 5000;
+    pool.arrive('bring b', 'b');
+    pool.up('r2');
+    pool.nowMs = 9000;
+    pool.tell({ type: 'runnerLoaded', runnerId: pool.runnerId('r2'), weightBytes: 1000 });
+    readyOn(pool, 'r2', 'b');
+    pool.end('bring b');
+    // b took 4 seconds to load, a none at all.
+    expect(pool.arrive('q1', 'c')).toEqual(['stop r1 evicted 10000']);
+    expect(pool.exited('r1')).toEqual(['spawn r3 c on CUDA0']);
+  });
+
+  it('waits for what is busy on its device, and what is busy on another one is left alone', () => {
+    const fixed = { b: { device: CUDA1 }, c: { device: CUDA1 } };
+    const pool = poolWith({ CUDA0: 1500, CUDA1: 1500 }, fixed, { swapAfterMs: 100 });
+    bring(pool, 'r1', 'a');
+    bring(pool, 'r2', 'b');
+    pool.arrive('q1', 'a');
+    pool.nowMs = 1;
+    pool.arrive('q2', 'b');
+    pool.arrive('q3', 'c');
+    pool.tick(100);
+    expect([pool.stateOf('r1'), pool.stateOf('r2')]).toEqual(['ready', 'draining']);
+  });
+});
+
+describe('what a runner on a device measured', () => {
+  it('says where the weights and contexts of the next one are', () => {
+    const pool = poolWith({ CUDA0: 9000 });
+    pool.arrive('q1', 'a');
+    pool.up('r1');
+    pool.tell({ type: 'runnerLoaded', runnerId: pool.runnerId('r1'), weightBytes: 1000 });
+    readyOn(pool, 'r1', 'a', [16, 900]);
+    const r1 = pool.state.runners.get(pool.runnerId('r1'));
+    expect(r1 && [heldBytes(pool.state, r1, 'host'), heldBytes(pool.state, r1, 'device')]).toEqual([
+      104, 916,
+    ]);
+    pool.exited('r1');
+    pool.end('q1');
+    pool.arrive('q2', 'a+x');
+    expect([freeBytes(pool.state), freeBytes(pool.state, CUDA0)]).toEqual([1e12 - 104, 9000 - 916]);
+  });
+
+  it('says nothing of one in host memory', () => {
+    const pool = poolWith({ CUDA0: 9000 });
+    bring(pool, 'r1', 'a');
+    pool.exited('r1');
+    const onHost = catalogueOf([model('a', { deviceLayers: 0, weightBytes: 500 })]);
+    pool.change(onHost);
+    pool.arrive('q1', 'a');
+    expect(freeBytes(pool.state)).toBe(1e12 - 520);
+  });
+});
+
+describe('standbys where there are devices', () => {
+  it('are started for one after the other, and a start claims the one of its device', () => {
+    const pool = withContext(poolWith({ CUDA0: 5000, CUDA1: 4000 }, {}, { standbys: 2 }), 30);
+    expect(pool.tick(0)).toEqual(['spawn r1 standby on CUDA0']);
+    expect(freeBytes(pool.state, CUDA0)).toBe(4970);
+    pool.up('r1');
+    expect(pool.tick(0)).toEqual(['spawn r2 standby on CUDA1']);
+    pool.up('r2');
+    expect(pool.tick(0)).toEqual([]);
+    expect(pool.arrive('q1', 'a')).toEqual(['claim r1 a', 'load r1 4']);
+    expect(freeBytes(pool.state, CUDA0)).toBe(3950);
+  });
+
+  it('are not claimed for another device nor for none: a process is spawned', () => {
+    const changes = { a: { device: CUDA1 }, b: { deviceLayers: 0 } };
+    const pool = poolWith({ CUDA0: 5000, CUDA1: 4000 }, changes, { standbys: 1 });
+    pool.tick(0);
+    pool.up('r1');
+    expect(pool.arrive('q1', 'a')).toEqual(['spawn r2 a on CUDA1']);
+    expect(pool.arrive('q2', 'b')).toEqual(['spawn r3 b']);
+  });
+
+  it('are not started where they have no room', () => {
+    const pool = withContext(poolWith({ CUDA0: 29, CUDA1: 30 }, {}, { standbys: 2 }), 30);
+    expect(pool.tick(0)).toEqual(['spawn r1 standby on CUDA1']);
+    pool.up('r1');
+    expect(pool.tick(0)).toEqual([]);
+  });
+
+  it('give way to a start that would not fit beside them, but for the one that it claims', () => {
+    const pool = withContext(poolWith({ CUDA0: 1060 }, {}, { standbys: 2 }), 20);
+    for (const runner of ['r1', 'r2']) {
+      pool.tick(0);
+      pool.up(runner);
+    }
+    expect(freeBytes(pool.state, CUDA0)).toBe(1020);
+    expect(pool.arrive('q1', 'a')).toEqual(['claim r1 a', 'load r1 4']);
+    const tight = withContext(poolWith({ CUDA0: 1050 }, {}, { standbys: 2 }), 20);
+    for (const runner of ['r1', 'r2']) {
+      tight.tick(0);
+      tight.up(runner);
+    }
+    expect(tight.arrive('q1', 'a')).toEqual(['stop r2 evicted 10000']);
+    expect(tight.exited('r2')).toEqual(['claim r1 a', 'load r1 4']);
+  });
+
+  it('of an earlier gateway are adopted for a device that is there, while it has room', () => {
+    const pool = withContext(poolWith({ CUDA0: 5000 }, {}, { standbys: 1 }), 30);
+    const offer = { isLoading: false, isAsleep: false, keptBytes: 0, model: null, combos: [] };
+    const judged = (device: string | null) =>
+      pool.judgeOffer({ ...offer, device: device === null ? null : deviceName(device) });
+    expect(judged('CUDA0')).toEqual({ ok: true, as: 'standby', device: 'CUDA0' });
+    expect(judged('CUDA1')).toEqual({ ok: false, reason: 'its device "CUDA1" is not there' });
+    expect(judged(null)).toEqual({ ok: false, reason: 'it sees no device, expected one' });
+    const full = withContext(poolWith({ CUDA0: 20 }, {}, { standbys: 1 }), 30);
+    expect(full.judgeOffer({ ...offer, device: CUDA0 })).toEqual({
+      ok: false,
+      reason: 'device "CUDA0" has no room for it',
+    });
+  });
+});
+
+describe('pins on devices', () => {
+  it('are refused, by the device’s name, when they do not fit there together', () => {
+    const pool = poolWith({ CUDA0: 2039 });
+    expect(pool.pin('o1', 'a')).toEqual(['answer o1 pinned', 'spawn r1 a on CUDA0']);
+    const [answer] = pool.answers(() => pool.pin('o2', 'b'));
+    expect(answer).toMatchObject({
+      ok: false,
+      error: {
+        code: 'conflict',
+        message:
+          'Cannot pin "b" on 1 runner: it needs 1020 bytes of device memory, expected at most 1019 on "CUDA0" beside the other pins',
+        capacity: { budget: 'CUDA0', neededBytes: 1020, budgetBytes: 2039 },
+      },
+    });
+  });
+
+  it('start where the others still fit, and not where most is free', () => {
+    const pool = poolWith({ CUDA0: 2039, CUDA1: 1020 }, { b: { device: CUDA0 } });
+    const pins = (['a', 'b'] as const).map((name) => ({
+      name: pool.combo(name).name,
+      level: 'ready' as const,
+      count: 1,
+      untilMs: Number.POSITIVE_INFINITY,
+    }));
+    expect(pool.tell({ type: 'pinsRestored', pins })).toEqual([]);
+    expect(pool.tick(0)).toEqual(['spawn r1 a on CUDA1', 'spawn r2 b on CUDA0']);
+  });
+
+  it('leave no room for others, who are refused with what is pinned', () => {
+    const pool = poolWith({ CUDA0: 1500 });
+    pool.pin('o1', 'a');
+    expect(pool.rejections(() => pool.arrive('q1', 'b'))).toMatchObject([
+      {
+        code: 'no_capacity',
+        message:
+          'Cannot start "b": it needs 1020 bytes of memory on device "CUDA0" and a runner, which the pins do not leave',
+        capacity: { budget: 'CUDA0', pinned: [{ combo: 'a', count: 1, bytes: 1020 }] },
+      },
+    ]);
+  });
+});
+
+describe('a hot combo', () => {
+  const HOT = { scaleUpDelayMs: 0, panicWindowMs: 100, cpuThreads: 1 };
+  const hot = (deviceBytes: Readonly<Record<string, number>>): PoolDriver => {
+    const pool = poolWith(deviceBytes, { a: { sequences: 1, maxSequences: 1, maxRunners: 3 } }, HOT);
+    bring(pool, 'r1', 'a');
+    for (let at = 0; at < 4; at += 1) pool.arrive(`q${at}`, 'a');
+    pool.tick(0);
+    return pool;
+  };
+
+  it('is spread over a device that none of its base is on', () => {
+    expect(hot({ CUDA0: 2000, CUDA1: 1500 }).tick(1000)).toEqual(['spawn r2 a on CUDA1']);
+    expect(hot({ CUDA0: 9000 }).tick(1000)).toEqual([]);
+    expect(hot({ CUDA0: 9000, CUDA1: 1019 }).tick(1000)).toEqual([]);
+  });
+});
