@@ -31,7 +31,7 @@ export class SourcedFiles implements ModelFiles {
   readonly #local = new GgufFiles();
   readonly #transport = new Transport(CONNECTION);
   readonly #known: Map<string, ModelFileFacts>;
-  readonly #downUntilMonoMs = new Map<string, number>();
+  readonly #down = new Map<string, { readonly untilMonoMs: number; readonly why: string }>();
 
   private constructor(deps: SourcedFilesDeps, known: readonly ModelFileFacts[]) {
     this.#deps = deps;
@@ -73,8 +73,12 @@ export class SourcedFiles implements ModelFiles {
 
   async #ask(uri: string): Promise<ModelFileFacts> {
     const host = hostOf(uri);
-    if (performance.now() < (this.#downUntilMonoMs.get(host) ?? 0)) {
-      throw new SourceError('network', `Cannot read "${shownUri(uri)}": its source was not reached just now`);
+    const down = this.#down.get(host);
+    if (down && performance.now() < down.untilMonoMs) {
+      throw new SourceError(
+        'network',
+        `Cannot read "${shownUri(uri)}": its source failed just now: ${down.why}`,
+      );
     }
     try {
       const before = this.#known.get(uri);
@@ -84,12 +88,12 @@ export class SourcedFiles implements ModelFiles {
         timeoutMs: this.#deps.timeoutMs ?? TIMEOUT_MS,
         known: (identity) => (before?.identity === identity ? before : undefined),
       });
-      this.#downUntilMonoMs.delete(host);
+      this.#down.delete(host);
       if (facts !== before) this.#remember(facts);
       return facts;
     } catch (error) {
       if (error instanceof SourceError && error.code === 'network') {
-        this.#downUntilMonoMs.set(host, performance.now() + DOWN_FOR_MS);
+        this.#down.set(host, { untilMonoMs: performance.now() + DOWN_FOR_MS, why: error.message });
       }
       throw error;
     }

@@ -119,6 +119,7 @@ describe('SourcedFiles.inspect() of a URI', () => {
     for (const name of ['m', 'n', 'o']) {
       const facts = await files.inspect(uri.replace('/m.', `/${name}.`));
       expect(facts).toMatchObject({ ok: false, error: { code: 'source_unavailable' } });
+      expect(facts.ok || facts.error.message).toContain('the server failed (status 503)');
     }
     expect(server.seen).toHaveLength(1);
   });
