@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
-import { GgufFiles } from './catalogue/ggufFiles.ts';
 import { ConverterThread } from './catalogue/peft/converterThread.ts';
 import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
+import { revisitRegularly } from './catalogue/revisits.ts';
+import { SourceAccess } from './catalogue/sourceAccess.ts';
+import { SourcedFiles } from './catalogue/sourcedFiles.ts';
 import { findSegments, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
+import { REVISIT_EVERY_MS } from './domain/availability.ts';
 import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
@@ -145,8 +148,10 @@ export async function compose(
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
+    const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
-    return makeGateway(settings, { ...core, weights, endProbes }, server, catalogue, database, lock.value);
+    const endings = { weights, endProbes, endRevisits };
+    return makeGateway(settings, { ...core, ...endings }, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
     throw error;
@@ -154,13 +159,15 @@ export async function compose(
 }
 
 async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {
-  const files = new GgufFiles();
+  const sources = new SourceAccess(settings.variable);
+  const files = await SourcedFiles.open({ access: sources, store: database.sourceFacts, log });
   const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
   const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
     files,
     converter,
+    sources,
     store: database.catalogue,
     events: database.events,
     log,
@@ -254,19 +261,15 @@ function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
   return probeRegularly(new Prober(pool, fleet), pool.probeEveryMs, () => clock.monoMs());
 }
 
+interface Endings {
+  readonly weights: StagerStore | null;
+  readonly endProbes: () => void;
+  readonly endRevisits: () => void;
+}
+
 function makeGateway(
   settings: Settings,
-  {
-    pool,
-    fleet,
-    inference,
-    forecast,
-    weights,
-    endProbes,
-  }: Core & {
-    readonly weights: StagerStore | null;
-    readonly endProbes: () => void;
-  },
+  { pool, fleet, inference, forecast, weights, endProbes, endRevisits }: Core & Endings,
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -278,6 +281,7 @@ function makeGateway(
     failed: database.failed,
     async drain() {
       forecast.stop();
+      endRevisits();
       const closed = server.close(settings.pool.drainTimeoutMs + LAST_FRAMES_MS);
       pool.dispatch({ type: 'shutdownAsked' });
       await Promise.all([inference.idle(), fleet.empty()]);

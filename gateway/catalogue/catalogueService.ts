@@ -1,3 +1,4 @@
+import { shownUri } from '../../sources/uri.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import { parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
@@ -12,9 +13,11 @@ import type { WeightFiles } from '../ports/weightFiles.ts';
 import { checkFiles, remakeAdapter, remakeModel } from './changedFiles.ts';
 import { type ConfigDocument, readConfigFile } from './configFile.ts';
 import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
-import { asGiven, type EntryContext, makeAdapter, makeModel } from './entries.ts';
+import { asGiven, type EntryContext, locate, makeAdapter, makeModel } from './entries.ts';
 import { fileCatalogue } from './fileCatalogue.ts';
+import { LookAhead } from './lookAhead.ts';
 import { isTaken, type LeftOut, mergeCatalogue } from './mergeCatalogue.ts';
+import type { SourceAccess } from './sourceAccess.ts';
 import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
 
 export interface CatalogueServiceDeps {
@@ -22,6 +25,8 @@ export interface CatalogueServiceDeps {
   readonly configPath: string;
   readonly files: ModelFiles;
   readonly converter: AdapterConverter;
+  /** What remote files are asked for with; each load of the file puts its section there. */
+  readonly sources: SourceAccess;
   readonly store: CatalogueStore;
   readonly events: EventLog;
   readonly log: Log;
@@ -41,6 +46,8 @@ export class CatalogueService implements WeightFiles {
   #current: Catalogue;
   /** Entries of the store that the last load could not serve. */
   #leftOut: readonly LeftOut[] = [];
+  /** Paths whose source could not be asked at the last load, with the reason. */
+  #unsettled: ReadonlyMap<string, string> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(deps: CatalogueServiceDeps, document: ConfigDocument, catalogue: Catalogue) {
@@ -53,9 +60,10 @@ export class CatalogueService implements WeightFiles {
   static async open(deps: CatalogueServiceDeps): Promise<Result<CatalogueService>> {
     const loaded = await load(deps);
     if (!loaded.ok) return loaded;
-    const { document, catalogue, leftOut } = loaded.value;
+    const { document, catalogue, leftOut, unsettled } = loaded.value;
     const service = new CatalogueService(deps, document, catalogue);
     service.#warn(leftOut);
+    await service.#settle(unsettled, catalogue);
     return ok(service);
   }
 
@@ -83,7 +91,9 @@ export class CatalogueService implements WeightFiles {
       const model = { ...made.value, createdAtEpochMs: old?.createdAtEpochMs ?? this.#deps.clock.epochMs() };
       let next = withModel(this.#current, model);
       for (const adapter of this.#adaptersOf(spec.id)) {
-        const fits = await makeAdapter(asGiven(adapter), made.value, this.#context());
+        // Its own source may be down: that is no reason against the base.
+        const context = { ...this.#context(), unsettled: new Map() };
+        const fits = await makeAdapter(asGiven(adapter), made.value, context);
         if (!fits.ok) return fail('conflict', fits.error.message, 'path');
         // One that is converted may be another file for another base.
         next = withAdapter(next, { ...fits.value, createdAtEpochMs: adapter.createdAtEpochMs });
@@ -169,20 +179,45 @@ export class CatalogueService implements WeightFiles {
     return this.#serially(async () => {
       const loaded = await load(this.#deps);
       if (!loaded.ok) {
+        this.#deps.sources.use(this.#document.config.sources, this.#document.directory);
         this.#deps.log.error({ reason: loaded.error.message }, 'catalogue reload failed');
         this.#event('catalogue_reload_failed', { reason: loaded.error.message });
         return loaded;
       }
-      const { document, catalogue, leftOut } = loaded.value;
+      const { document, catalogue, leftOut, unsettled } = loaded.value;
       if (processSections(document) !== processSections(this.#document)) {
         this.#deps.log.warn({}, 'pool, limits, log and server of the configuration need a restart');
       }
       this.#document = document;
       this.#warn(leftOut);
+      await this.#settle(unsettled, catalogue);
       const { models, adapters, aliases } = catalogue;
       const counts = { models: models.size, adapters: adapters.size, aliases: aliases.size };
       this.#change(catalogue, 'catalogue_reloaded', counts);
       return ok(catalogue);
+    });
+  }
+
+  /**
+   * Looks again, when the last load could not look at everything, with the configuration as it was read then. Tells
+   * listeners only of what differs.
+   */
+  revisit(): Promise<void> {
+    return this.#serially(async () => {
+      if (this.#unsettled.size === 0) return;
+      const loaded = await loadEntries(this.#deps, this.#document);
+      if (!loaded.ok) {
+        this.#deps.log.warn(
+          { reason: loaded.error.message },
+          'sources are back, but the catalogue cannot use them',
+        );
+        return;
+      }
+      const { catalogue, leftOut, unsettled } = loaded.value;
+      this.#leftOut = leftOut;
+      await this.#settle(unsettled, catalogue);
+      if (entriesOf(catalogue) === entriesOf(this.#current)) return;
+      this.#change(catalogue, 'catalogue_revisited', { unsettled: unsettled.size });
     });
   }
 
@@ -283,6 +318,19 @@ export class CatalogueService implements WeightFiles {
     }
   }
 
+  /** Tells of sources that went down since the last load, and lets go of what is known of files that are not used. */
+  async #settle(unsettled: ReadonlyMap<string, string>, { models, adapters }: Catalogue): Promise<void> {
+    for (const [path, reason] of unsettled) {
+      if (this.#unsettled.has(path)) continue;
+      const detail = { path: shownUri(path), reason };
+      this.#deps.log.warn(detail, 'source of weights could not be asked');
+      this.#event('source_unavailable', detail);
+    }
+    this.#unsettled = unsettled;
+    const used = [...models.values(), ...adapters.values()].map(({ path }) => path);
+    await this.#deps.files.keepOnly(new Set([...used, ...unsettled.keys()]));
+  }
+
   #serially<T>(change: () => Promise<T>): Promise<T> {
     const done = this.#last.then(change, change);
     this.#last = done.catch(() => {});
@@ -294,23 +342,47 @@ interface Loaded {
   readonly document: ConfigDocument;
   readonly catalogue: Catalogue;
   readonly leftOut: readonly LeftOut[];
+  readonly unsettled: ReadonlyMap<string, string>;
 }
 
-async function load({
-  configPath,
-  files,
-  converter,
-  store,
-  clock,
-}: CatalogueServiceDeps): Promise<Result<Loaded>> {
-  const document = await readConfigFile(configPath);
-  if (!document.ok) return document;
-  const fromFile = await fileCatalogue(document.value, { files, converter }, clock.epochMs());
+async function load(deps: CatalogueServiceDeps): Promise<Result<Loaded>> {
+  const read = await readConfigFile(deps.configPath);
+  if (!read.ok) return read;
+  const { config, directory } = read.value;
+  const problems = await deps.sources.problems(config.sources, directory);
+  if (problems.length > 0) return fail('invalid_request', read.value.explain(problems));
+  deps.sources.use(config.sources, directory);
+  return loadEntries(deps, read.value);
+}
+
+async function loadEntries(deps: CatalogueServiceDeps, document: ConfigDocument): Promise<Result<Loaded>> {
+  const { config, directory } = document;
+  const stored = await deps.store.load();
+  const files = new LookAhead(deps.files);
+  const entries = [...config.models, ...config.adapters, ...stored.models, ...stored.adapters];
+  await files.ahead(entries.map(({ path }) => locate(directory, path)));
+  const looking = { files, converter: deps.converter };
+  const unsettled = new Map<string, string>();
+  const fromFile = await fileCatalogue(document, looking, deps.clock.epochMs(), unsettled);
   if (!fromFile.ok) return fromFile;
-  const { config, directory } = document.value;
-  const context: EntryContext = { files, converter, defaults: config.defaults, directory, source: 'api' };
-  const merged = await mergeCatalogue(fromFile.value, await store.load(), context);
-  return ok({ document: document.value, ...merged });
+  const context: EntryContext = {
+    ...looking,
+    defaults: config.defaults,
+    directory,
+    source: 'api',
+    unsettled,
+  };
+  const merged = await mergeCatalogue(fromFile.value, stored, context);
+  return ok({ document, ...merged, unsettled });
+}
+
+/** What differs when a source is back or has something else. */
+function entriesOf({ models, adapters, aliases, scaling }: Catalogue): string {
+  // That it is down differs, not in which words.
+  const reduce = (key: string, value: unknown): unknown =>
+    key === 'unavailable' ? value !== undefined : value;
+  const entries = [models, adapters, aliases, scaling].map((one) => [...one.values()]);
+  return JSON.stringify(entries, reduce);
 }
 
 /** What of a file a running gateway does not take up. */

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { type BytesAt, FileCursor } from './fileCursor.ts';
+import { FileCursor, type RandomAccess } from './fileCursor.ts';
 import { tensorBytes } from './tensorBytes.ts';
 
 /** Longest reading of one file's header; a hung network file system must not hold the catalogue. */
@@ -44,23 +44,24 @@ export interface GgufContents {
  * second of it in one piece on the event loop. This one skips what nobody asks for; a test compares the two.
  */
 export async function readGgufHeader(path: string, sizeBytes: number): Promise<GgufMetadata> {
-  return withTimeout(
-    openAndRead(path, async (file) => {
-      const cursor = new FileCursor(file, sizeBytes);
-      const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
-      await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes);
-      return metadata;
-    }),
-  );
+  return withTimeout(openAndRead(path, (file) => readGgufHeaderFrom(file, sizeBytes)));
 }
 
-/** The same with its tensors, whose names must differ. */
+/** The same of a file that lies elsewhere; the caller sees to it that reading ends in time. */
+export async function readGgufHeaderFrom(file: RandomAccess, sizeBytes: number): Promise<GgufMetadata> {
+  const cursor = new FileCursor(file, sizeBytes);
+  const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
+  await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes);
+  return metadata;
+}
+
+/** A whole header with its tensors, whose names must differ. */
 export async function readGgufContents(path: string, sizeBytes: number): Promise<GgufContents> {
   return withTimeout(openAndRead(path, (file) => readGguf(file, sizeBytes)));
 }
 
 /** The same of a file that is open, without a limit of time. */
-export async function readGguf(file: BytesAt, sizeBytes: number): Promise<GgufContents> {
+export async function readGguf(file: RandomAccess, sizeBytes: number): Promise<GgufContents> {
   const cursor = new FileCursor(file, sizeBytes);
   const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
   const tensors = new Map<string, GgufTensor>();
@@ -75,10 +76,16 @@ export async function readGguf(file: BytesAt, sizeBytes: number): Promise<GgufCo
   return { metadata, tensors: placed };
 }
 
-async function openAndRead<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
+function randomAccess(file: FileHandle): RandomAccess {
+  return {
+    read: async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
+  };
+}
+
+async function openAndRead<T>(path: string, read: (file: RandomAccess) => Promise<T>): Promise<T> {
   const file = await open(path, 'r');
   try {
-    return await read(file);
+    return await read(randomAccess(file));
   } finally {
     await file.close();
   }

@@ -8,7 +8,7 @@ export interface CatalogueModel {
   readonly id: ModelId;
   /** `llama`: the embedded llama.cpp. */
   readonly engine: 'llama';
-  /** Absolute path of the GGUF file. */
+  /** Absolute path of the GGUF file, or the URI of its source (docs/sources.md). */
   readonly path: string;
   /** Context of one sequence in tokens; what the model was trained with unless given. */
   readonly contextTokens: number;
@@ -51,6 +51,10 @@ export interface CatalogueModel {
   /** About what the compute buffers of one context take. */
   readonly computeBytes: number;
   readonly createdAtEpochMs: number;
+  /** What the weights must be, as `sha256:` or `tree:` and 64 hex digits; checked when they are staged. */
+  readonly digest?: string;
+  /** Why nothing is known of the weights, so that the model is only listed; absent when they are known. */
+  readonly unavailable?: string;
   readonly source: EntrySource;
 }
 
@@ -58,7 +62,7 @@ export interface CatalogueModel {
 export interface CatalogueAdapter {
   readonly id: AdapterId;
   readonly base: ModelId;
-  /** Absolute path of the GGUF adapter. */
+  /** Absolute path of the GGUF adapter, or the URI of its source. */
   readonly path: string;
   /** The PEFT directory that `path` was made from, and its content; absent when `path` is what the operator gave. */
   readonly converted?: { readonly from: string; readonly digest: string };
@@ -70,6 +74,10 @@ export interface CatalogueAdapter {
   /** By which the weight store finds its file; null: it cannot hold it. */
   readonly segment: SegmentKey | null;
   readonly createdAtEpochMs: number;
+  /** As of a model. */
+  readonly digest?: string;
+  /** As of a model. */
+  readonly unavailable?: string;
   readonly source: EntrySource;
 }
 

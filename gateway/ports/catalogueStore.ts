@@ -1,10 +1,13 @@
 import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 
 /** What is read from the file's header when the entry is made again is not stored. */
-export type StoredModel = Omit<CatalogueModel, 'layers' | 'kvBytesPerToken' | 'computeBytes' | 'segment'>;
+export type StoredModel = Omit<
+  CatalogueModel,
+  'layers' | 'kvBytesPerToken' | 'computeBytes' | 'segment' | 'unavailable'
+>;
 
 /** `path` is what the operator gave: a converted adapter is converted again, or found, when the entry is made again. */
-export type StoredAdapter = Omit<CatalogueAdapter, 'converted' | 'segment'>;
+export type StoredAdapter = Omit<CatalogueAdapter, 'converted' | 'segment' | 'unavailable'>;
 
 /** The catalogue's entries that the admin API made. All writes resolve when they are on disk. */
 export interface CatalogueStore {

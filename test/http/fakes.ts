@@ -50,6 +50,7 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     kvBytesPerToken: 0,
     computeBytes: 0,
     createdAtEpochMs: CREATED_AT_EPOCH_MS,
+    ...(spec.digest === undefined ? {} : { digest: spec.digest }),
     source: 'api',
   };
 }
@@ -64,6 +65,7 @@ export function fakeAdapter(spec: AdapterSpec): CatalogueAdapter {
     weightBytes: 10,
     segment: null,
     createdAtEpochMs: CREATED_AT_EPOCH_MS + 1000,
+    ...(spec.digest === undefined ? {} : { digest: spec.digest }),
     source: 'api',
   };
 }
