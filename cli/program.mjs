@@ -115,6 +115,7 @@ export function program({
     DRAIN_COLUMNS,
   );
   weightCommands(root, { print, environment, weightTools });
+  addEngineCommands(root, print);
   return root;
 }
 
@@ -149,6 +150,26 @@ async function builtWeightTools() {
   const { bootstrap } = await import('../scripts/bootstrap.mjs');
   await bootstrap();
   return import('../dist/weights.mjs');
+}
+
+/** What is done on the machine itself, without a gateway. */
+function addEngineCommands(root, print) {
+  root
+    .command('engine')
+    .description('the embedded llama.cpp')
+    .command('build')
+    .description("build its CUDA backend for this machine's GPU; runners that start then use it")
+    .option(
+      '--arch <capability>',
+      'compute capability, such as 90 or 89,90, instead of what nvidia-smi tells',
+    )
+    .option('--source <folder>', "llama.cpp's sources, of the installed version, instead of the registry's")
+    .option('--jobs <count>', 'compilers at the same time, instead of one for each core', Number)
+    .action(async (options) => {
+      const { ROOT } = await import('../scripts/bootstrap.mjs');
+      const { buildEngine } = await import('../scripts/engine-build.mjs');
+      print(`The engine is in ${await buildEngine({ root: ROOT, log: print, ...options })}`);
+    });
 }
 
 /** `hearth serve` alone never comes here: it runs before the packages are there (hearth.mjs). */

@@ -99,7 +99,7 @@ export async function compose(
       runDir,
       leaseMs: settings.pool.leaseMs,
       secret,
-      environment: pick(environment, RUNNER_ENVIRONMENT),
+      environment: runnerEnvironment(settings, environment),
     };
     const devices = settings.mayHaveDevices
       ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
@@ -156,6 +156,14 @@ export async function compose(
     for (const close of opened) await close();
     throw error;
   }
+}
+
+function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): Record<string, string> {
+  return {
+    ...pick(environment, RUNNER_ENVIRONMENT),
+    HEARTH_UPLOAD: settings.engine.upload,
+    HEARTH_UPLOAD_DIR: join(settings.dataDir, 'upload'),
+  };
 }
 
 async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {

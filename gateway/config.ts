@@ -3,7 +3,13 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { readConfigFile } from './catalogue/configFile.ts';
-import { type FileConfig, type LimitsConfig, LOG_LEVELS, type PoolConfig } from './catalogue/configSchema.ts';
+import {
+  type EngineConfig,
+  type FileConfig,
+  type LimitsConfig,
+  LOG_LEVELS,
+  type PoolConfig,
+} from './catalogue/configSchema.ts';
 import { parseDurationMs } from './catalogue/quantity.ts';
 import { fail, ok, type Result } from './domain/errors.ts';
 import { hasDeviceNodes, sharedMemoryFolder, usableMemoryBytes } from './machine.ts';
@@ -32,6 +38,7 @@ const environmentSchema = z.object({
     .regex(/^[\x21-\x7e]{8,}$/, { error: 'expected at least 8 visible ASCII characters' })
     .optional(),
   HEARTH_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `expected one of ${LOG_LEVELS.join(', ')}` }).optional(),
+  HEARTH_UPLOAD: z.enum(['auto', 'off'], { error: 'expected "auto" or "off"' }).optional(),
   HEARTH_STANDBYS: z
     .string()
     .regex(/^\d{1,2}$/, { error: 'expected a number from 0 to 64' })
@@ -63,6 +70,7 @@ export interface Settings {
   readonly limits: Readonly<LimitsConfig>;
   /** The environment's variable of that name, for secrets that the file names; undefined when absent or empty. */
   readonly variable: (name: string) => string | undefined;
+  readonly engine: Readonly<EngineConfig>;
   /** null: none is wanted. */
   readonly store: StoreSettings | null;
 }
@@ -110,7 +118,7 @@ export async function readSettings(
 
 function settle(
   environment: z.output<typeof environmentSchema>,
-  { pool, limits, log, server, weights }: FileConfig,
+  { pool, limits, log, server, weights, engine }: FileConfig,
   configPath: string,
   variable: Settings['variable'],
 ): Settings {
@@ -133,6 +141,7 @@ function settle(
     limits: Object.freeze({ ...limits }),
     store: storeSettings(environment.HEARTH_STORE_DIR, weights),
     variable,
+    engine: Object.freeze({ upload: environment.HEARTH_UPLOAD ?? engine.upload }),
   });
 }
 

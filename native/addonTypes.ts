@@ -6,7 +6,7 @@
  */
 
 /** Bumped on every change of this file that an older addon cannot serve. */
-export const ADDON_VERSION = 3;
+export const ADDON_VERSION = 4;
 
 /** The loader addon: opens a shared library with RTLD_NOW | RTLD_GLOBAL and keeps it. Throws with dlerror()'s text. */
 export interface PreloadAddon {
@@ -61,6 +61,36 @@ export interface LoadOptions {
   kvBudgetBytes: number | null;
   /** A Jinja chat template that replaces the model's own. */
   chatTemplate?: string;
+  /** How weights get to a device; `plain` unless said. */
+  upload?: UploadMode;
+}
+
+/**
+ * `plain`: by llama.cpp alone. `trusted`: by several threads through pinned memory (docs/adr/0013). `checked`: the same, and
+ * all of it is read back and compared before the model is used; where it differs the model is loaded again, plainly.
+ */
+export type UploadMode = 'plain' | 'checked' | 'trusted';
+
+export interface UploadReport {
+  /** What the threads copied; 0 on the CPU and by the plain path. */
+  tensors: number;
+  bytes: number;
+  /** What else went to the device: small tensors, and types of memory that have no stream. */
+  plainBytes: number;
+  /** Threads, and pinned memory of all of them. */
+  lanes: number;
+  ringBytes: number;
+  /** Making the ring when it was not made ahead, copying, waiting for the device at the end, reading back. */
+  openMs: number;
+  copyMs: number;
+  drainMs: number;
+  checkMs: number;
+  /** Everything was read back. */
+  checked: boolean;
+  /** Pieces that were not what the file has. */
+  differing: number;
+  /** Why the device could not be used so. */
+  plainReason?: string;
 }
 
 export interface LoadedModel {
@@ -76,6 +106,7 @@ export interface LoadedModel {
   hasChatTemplate: boolean;
   /** The chat template can express tools. */
   supportsTools: boolean;
+  upload: UploadReport;
 }
 
 export interface AdapterFile {
@@ -298,6 +329,10 @@ export interface NativeError extends Error {
 
 /** One base model, its combos and the decode thread. Calls that block run on threads of their own. */
 export interface NativeEngine {
+  /** Pins the memory that an upload needs, ahead of a load, and returns at once. */
+  prepareUpload(): void;
+  /** Lets go of that and of the mapping that the load has read by, and returns at once. */
+  releaseUpload(): void;
   /** Once per engine. `onProgress` gets 0 to 1. */
   load(options: LoadOptions, onProgress?: (fraction: number) => void): Promise<LoadedModel>;
   /** Idempotent for a combo that is attached. */

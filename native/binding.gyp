@@ -19,7 +19,20 @@
     { "target_name": "hearth_preload", "sources": ["face/preload.cc"] },
     {
       "target_name": "hearth_overrides",
-      "sources": ["core/memory/zero_memory.cc", "overrides/buffer_clear.cc", "overrides/original.cc"]
+      "sources": [
+        "core/memory/zero_memory.cc",
+        "core/upload/crew.cc",
+        "core/upload/digest.cc",
+        "overrides/buffer_clear.cc",
+        "overrides/original.cc",
+        "overrides/tensor_access.cc",
+        "overrides/upload/current.cc",
+        "overrides/upload/ggml_api.cc",
+        "overrides/upload/ring.cc",
+        "overrides/upload/ring_store.cc",
+        "overrides/upload/session.cc",
+        "overrides/upload/source_view.cc"
+      ]
     },
     {
       "target_name": "hearth_store",
@@ -56,9 +69,9 @@
     },
     {
       "target_name": "hearth_store_c",
+      "type": "shared_library",
       "product_prefix": "lib",
       "product_name": "hearth_store",
-      "product_extension": "so",
       "sources": [
         "core/store_c.cc",
         "core/store/layout.cc",
@@ -113,6 +126,7 @@
         "core/llama/context.cc",
         "core/llama/library_log.cc",
         "core/llama/model.cc",
+        "core/llama/upload.cc",
         "core/llama/vocabulary.cc",
         "core/prompt/templates.cc",
         "core/prompt/conversation.cc",

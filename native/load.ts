@@ -2,22 +2,19 @@
  * Loads the native engine: llama.cpp's shared libraries into the global scope first, then the addon that is written against
  * them. See docs in addonTypes.ts for the contract.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ADDON_VERSION, type EngineAddon, type PreloadAddon } from './addonTypes.ts';
-
-/** Dependency order: each one is resolved against those opened before it. Sonames differ by variant, prefixes do not. */
-const LIBRARY_PREFIXES = ['libggml-base', 'libggml', 'libllama', 'libllama-common'] as const;
-
-/** Prebuilt variants, the preferred one first. */
-const VARIANTS = ['linux-x64-cuda', 'linux-x64'] as const;
+import { libraryDirOf, libraryFiles } from './libraries.ts';
 
 export interface LoadedAddon {
   addon: EngineAddon;
   /** Where the libraries lie; `initialise` wants it for the compute backends. */
   libraryDir: string;
+  /** Our functions in place of the libraries' own; null: they are off. */
+  overridesPath: string | null;
 }
 
 export interface LoadAddonOptions {
@@ -32,11 +29,12 @@ export interface LoadAddonOptions {
  * not fit.
  */
 export function loadAddon(options: LoadAddonOptions = {}): LoadedAddon {
-  const libraryDir = options.libraryDir ?? installedLibraryDir(packageRoot());
+  const libraryDir = options.libraryDir ?? libraryDirOf(packageRoot());
   const require = createRequire(import.meta.url);
   const preload = require(builtBinary('hearth_preload.node')) as PreloadAddon;
   // Before the libraries, or the names in them would be bound to their own functions.
-  if (options.overrides !== 'off') preload.open(builtBinary('hearth_overrides.node'));
+  const overridesPath = options.overrides === 'off' ? null : builtBinary('hearth_overrides.node');
+  if (overridesPath !== null) preload.open(overridesPath);
   for (const path of libraryFiles(libraryDir)) preload.open(path);
   const addon = require(builtBinary('hearth_engine.node')) as EngineAddon;
   if (addon.addonVersion !== ADDON_VERSION) {
@@ -44,20 +42,7 @@ export function loadAddon(options: LoadAddonOptions = {}): LoadedAddon {
       `Cannot load the native engine: expected version ${ADDON_VERSION}, got ${addon.addonVersion}, build it again`,
     );
   }
-  return { addon, libraryDir };
-}
-
-/** The libraries of a directory in the order in which they have to be opened. */
-export function libraryFiles(libraryDir: string): string[] {
-  const names = readdirSync(libraryDir);
-  return LIBRARY_PREFIXES.map((prefix) => {
-    // The version is a part of the name for some variants: libllama.so, libllama.v0.5.0.so.
-    const name = names.find((candidate) => candidate.startsWith(`${prefix}.`) && candidate.includes('.so'));
-    if (name === undefined) {
-      throw new Error(`Cannot load the native engine: no library "${prefix}" in "${libraryDir}"`);
-    }
-    return join(libraryDir, name);
-  });
+  return { addon, libraryDir, overridesPath };
 }
 
 /** This file ends up in a bundle elsewhere, so the root is found by its name rather than by a relative path. */
@@ -74,16 +59,6 @@ function packageRoot(): string {
 function isHearth(manifest: string): boolean {
   const parsed: unknown = JSON.parse(readFileSync(manifest, 'utf8'));
   return typeof parsed === 'object' && parsed !== null && 'name' in parsed && parsed.name === 'hearth';
-}
-
-function installedLibraryDir(root: string): string {
-  for (const variant of VARIANTS) {
-    const directory = join(root, 'node_modules', '@node-llama-cpp', variant, 'bins', variant);
-    if (existsSync(directory)) return directory;
-  }
-  throw new Error(
-    'Cannot load the native engine: no @node-llama-cpp/linux-x64 package is installed, run npm ci',
-  );
 }
 
 /** An addon's file by its name. Throws when it was not built. */

@@ -10,7 +10,7 @@ export interface SharedLock {
 }
 
 /**
- * Locks a segment's lease file, so that nobody takes the segment away (docs/adr/0013). null: it is not there any more, or
+ * Locks a segment's lease file, so that nobody takes the segment away (docs/adr/0014). null: it is not there any more, or
  * goes at this moment.
  */
 export function lockShared(path: string): SharedLock | null {

@@ -82,7 +82,10 @@ export interface NativeLease {
 export interface StageOptions {
   /** A path, or a segment of another tier. */
   source: string | NativeLease;
-  /** What the source is found by; a path has one of its own, a segment needs the one of its origin. */
+  /**
+   * What the source is found by, its digest included: what was staged under another digest or none has another key. A path has
+   * one of its own, a segment needs the one of its origin.
+   */
   sourceKey?: string;
   book: Book;
   priority: Priority;
@@ -199,7 +202,8 @@ export interface StoreAddon {
   readonly addonVersion: number;
   /** Makes what is missing. `durable`: it survives a loss of power, and encrypted files stay so in it (the disk tier). */
   openStore(options: { root: string; durable: boolean }): NativeStore;
-  describeSource(path: string): Promise<SourceDescription>;
+  /** `digest`: what the catalogue holds the source to; it is a part of the source's key. */
+  describeSource(path: string, digest?: string): Promise<SourceDescription>;
   /**
    * For benchmarks: reads a file in chunks and does nothing with them, or reads them into the pages of a new file on a
    * tmpfs.

@@ -7,6 +7,7 @@ import { loadAddon } from '../native/load.ts';
 import { LlamaEngine } from './engine/llamaEngine.ts';
 import { guardProcess, sayLine } from './process/lastWords.ts';
 import { DEFAULT_GRACE_MS, Runner } from './runner.ts';
+import { UploadChecks } from './upload/uploadChecks.ts';
 
 const CONTROL_FD = 3;
 
@@ -24,11 +25,12 @@ process.on('SIGHUP', () => {});
 
 /**
  * `HEARTH_LLAMA_DIR`: where the llama libraries are, when not in an installed package. `HEARTH_LLAMA_OVERRIDES=off`: none of
- * our functions in place of theirs.
+ * our functions in place of theirs. `HEARTH_UPLOAD=off`: llama.cpp alone brings weights to a device; so it does without
+ * `HEARTH_UPLOAD_DIR`, where verdicts on the threaded upload are kept.
  */
 function openEngine(environment: NodeJS.ProcessEnv): LlamaEngine {
   const llamaDir = environment.HEARTH_LLAMA_DIR;
-  const { addon, libraryDir } = loadAddon({
+  const { addon, libraryDir, overridesPath } = loadAddon({
     ...(llamaDir === undefined ? {} : { libraryDir: llamaDir }),
     overrides: environment.HEARTH_LLAMA_OVERRIDES === 'off' ? 'off' : 'on',
   });
@@ -39,5 +41,10 @@ function openEngine(environment: NodeJS.ProcessEnv): LlamaEngine {
       if (level === 'warn') sayLine(`llama.cpp warn: ${text.trimEnd()}`);
     },
   });
-  return new LlamaEngine(addon, backend);
+  const directory = environment.HEARTH_UPLOAD === 'off' ? undefined : environment.HEARTH_UPLOAD_DIR;
+  const devices = backend.devices.filter(({ kind }) => kind === 'gpu').map(({ description }) => description);
+  if (directory === undefined || overridesPath === null || devices.length === 0)
+    return new LlamaEngine(addon, backend);
+  const uploads = new UploadChecks({ directory, libraryDir, overridesPath, devices, warn: sayLine });
+  return new LlamaEngine(addon, backend, uploads);
 }

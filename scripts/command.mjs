@@ -22,15 +22,24 @@ export function onPath(command, path = process.env.PATH ?? '') {
 
 /**
  * Runs a child to its end and ends it when this process is asked to end. Resolves with its exit code and, unless
- * `inherit`, everything it printed. Without `inherit` the output also goes to `logFile`, if given.
+ * `inherit`, everything it printed. Without `inherit` the output also goes to `logFile`, if given, and to `onOutput` as it
+ * comes.
  */
-export function runCommand(command, args, { cwd, env = process.env, inherit = false, logFile } = {}) {
+export function runCommand(
+  command,
+  args,
+  { cwd, env = process.env, inherit = false, logFile, onOutput = () => {} } = {},
+) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: inherit ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
     const stopForwarding = forwardSignals(child);
     const chunks = [];
-    child.stdout?.on('data', (chunk) => chunks.push(chunk));
-    child.stderr?.on('data', (chunk) => chunks.push(chunk));
+    const take = (chunk) => {
+      chunks.push(chunk);
+      onOutput(chunk.toString());
+    };
+    child.stdout?.on('data', take);
+    child.stderr?.on('data', take);
     child.on('error', (cause) => {
       stopForwarding();
       reject(expectedError(`Cannot run "${command}": ${cause.message}`, cause));

@@ -13,9 +13,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { stampSays } from './stamp.mjs';
 
-/** Where headers lie in llama.cpp's tree. `src/llama-ext.h` declares the memory breakdown that fills the accounts. */
-const HEADER_ROOTS = ['include', 'ggml/include', 'common', 'src/llama-ext.h'];
+/**
+ * Where headers lie in llama.cpp's tree. `src/llama-ext.h` declares the memory breakdown that fills the accounts,
+ * `ggml-backend-impl.h` what a device is, of which the tests build one.
+ */
+const HEADER_ROOTS = ['include', 'ggml/include', 'ggml/src/ggml-backend-impl.h', 'common', 'src/llama-ext.h'];
 
 /** Version of the installed prebuilt libraries, whichever variant is there. Throws when none is. */
 export function installedLlamaVersion(root) {
@@ -37,29 +41,36 @@ export function installedLlamaVersion(root) {
 export async function ensureHeaders({ root, log, run }) {
   const version = installedLlamaVersion(root);
   const target = join(root, '.cache', `llama.cpp-${version}`);
-  if (existsSync(join(target, 'complete'))) return target;
+  // Which headers belong to it may change, the version may not.
+  const complete = `${version} ${HEADER_ROOTS.join(' ')}\n`;
+  if (stampSays(join(target, 'complete'), complete)) return target;
   log(`fetching llama.cpp headers of node-llama-cpp ${version}`);
   const work = join(root, '.cache', `headers-${process.pid}`);
   mkdirSync(work, { recursive: true });
   try {
-    await run(
-      'npm',
-      ['pack', `node-llama-cpp@${version}`, '--prefer-offline', '--silent', '--ignore-scripts'],
-      { cwd: work },
-    );
-    const archive = readdirSync(work).find((name) => name.endsWith('.tgz'));
-    if (archive === undefined)
-      throw new Error(`Cannot fetch llama.cpp headers: npm pack node-llama-cpp@${version} made no file`);
-    await run('tar', ['-xzf', archive, 'package/llama/gitRelease.bundle'], { cwd: work });
-    await run('git', ['clone', '--quiet', 'package/llama/gitRelease.bundle', 'source'], { cwd: work });
-    copyHeaders(join(work, 'source'), join(work, 'headers'));
-    writeFileSync(join(work, 'headers', 'complete'), `${version}\n`);
+    copyHeaders(await fetchSources({ version, work, run }), join(work, 'headers'));
+    writeFileSync(join(work, 'headers', 'complete'), complete);
     rmSync(target, { recursive: true, force: true });
     renameSync(join(work, 'headers'), target);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   return target;
+}
+
+/** llama.cpp's sources of that version, below the folder `work`; resolves with their path. `run` as above. */
+export async function fetchSources({ version, work, run }) {
+  await run(
+    'npm',
+    ['pack', `node-llama-cpp@${version}`, '--prefer-offline', '--silent', '--ignore-scripts'],
+    { cwd: work },
+  );
+  const archive = readdirSync(work).find((name) => name.endsWith('.tgz'));
+  if (archive === undefined)
+    throw new Error(`Cannot fetch llama.cpp's sources: npm pack node-llama-cpp@${version} made no file`);
+  await run('tar', ['-xzf', archive, 'package/llama/gitRelease.bundle'], { cwd: work });
+  await run('git', ['clone', '--quiet', 'package/llama/gitRelease.bundle', 'source'], { cwd: work });
+  return join(work, 'source');
 }
 
 /** Copies every header below the roots, keeping the tree, so that their includes of each other hold. */

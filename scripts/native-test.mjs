@@ -23,23 +23,34 @@ mkdirSync(build, { recursive: true });
 const core = join(root, 'native', 'core');
 const overrides = join(root, 'native', 'overrides');
 const tests = join(root, 'test', 'native', 'core');
+const device = join(root, 'test', 'native', 'device');
+const libraries = join(root, 'node_modules/@node-llama-cpp/linux-x64/bins/linux-x64');
+const headers = join(root, '.cache', `llama.cpp-${installedLlamaVersion(root)}`);
 const INCLUDES = [
   '-I',
   join(root, 'native'),
   '-I',
   tests,
+  '-I',
+  device,
   '-isystem',
-  join(root, '.cache', `llama.cpp-${installedLlamaVersion(root)}`, 'ggml', 'include'),
+  join(headers, 'ggml', 'include'),
+  '-isystem',
+  join(headers, 'ggml', 'src'),
+  `-DHEARTH_GGML_BASE="${join(libraries, 'libggml-base.so')}"`,
+  `-DHEARTH_GGML="${join(libraries, 'libggml.v0.5.0.so')}"`,
   '-isystem',
   nodeHeaders(root),
-  `-DHEARTH_GGML_BASE="${join(root, 'node_modules/@node-llama-cpp/linux-x64/bins/linux-x64/libggml-base.so')}"`,
 ];
 const sources = [
   ...sourcesIn(join(core, 'crypt')),
   ...sourcesIn(join(core, 'memory')),
   ...sourcesIn(join(core, 'store')),
   ...sourcesIn(join(core, 'text')),
+  ...sourcesIn(join(core, 'upload')),
   ...sourcesIn(overrides),
+  ...sourcesIn(join(overrides, 'upload')),
+  ...sourcesIn(device),
   join(core, 'outbox.cc'),
   join(core, 'retirements.cc'),
   join(core, 'store_c.cc'),
@@ -47,10 +58,10 @@ const sources = [
   ...sourcesIn(tests),
 ];
 const newestHeader = Math.max(
-  ...['crypt', 'memory', 'store', 'text']
-    .map((name) => join(core, name))
-    .concat(core, overrides, tests)
+  ...[core, 'crypt', 'memory', 'store', 'text', 'upload']
+    .map((name) => resolve(core, name))
     .flatMap(headerTimes),
+  ...[overrides, join(overrides, 'upload'), tests, device].flatMap(headerTimes),
 );
 const objects = sources.map(compile);
 const program = join(build, 'core-tests');

@@ -34,6 +34,7 @@ export class Orders {
       case 'describe': {
         const { sourceKey, isFolder, fileSystem, bytes, files } = await this.#addon.describeSource(
           order.path,
+          order.digest,
         );
         return { type: 'described', seq, sourceKey, isFolder, fileSystem, bytes, files };
       }

@@ -98,7 +98,7 @@ export class Stagings {
 
   async #land(order: StageOrder, ticket: Ticket): Promise<Staged> {
     const tier = this.#tiers.get(order.tier);
-    const sourceKey = order.sourceKey ?? (await this.#keyOf(order.sources));
+    const sourceKey = order.sourceKey ?? (await this.#keyOf(order));
     if (ticket.cancelled) throw cancelled();
     const name = `${order.tier}/${order.book}/${sourceKey}`;
     const joined = this.#flights.get(name);
@@ -120,9 +120,9 @@ export class Stagings {
     };
   }
 
-  async #keyOf(sources: readonly StageSource[]): Promise<string> {
+  async #keyOf({ sources, digest }: StageOrder): Promise<string> {
     const path = sources.find((source) => source.kind === 'path');
-    if (path) return (await this.#addon.describeSource(path.path)).sourceKey;
+    if (path) return (await this.#addon.describeSource(path.path, digest)).sourceKey;
     throw new StagerError('invalid_argument', 'Cannot stage a segment: expected the key of its source', true);
   }
 
@@ -145,7 +145,11 @@ export class Stagings {
   /** Tries the sources in order; the last failure counts. */
   async #fly(flight: Flight, order: StageOrder, tier: Tier, sourceKey: string): Promise<Landing> {
     const { book, digest, numaNode } = order;
-    let last: unknown = null;
+    let last: Error = new StagerError(
+      'source_missing',
+      'Cannot stage the source: none of its places has it',
+      true,
+    );
     for (const [sourceIndex, source] of order.sources.entries()) {
       if (flight.cancelled) break;
       const opened = this.#open(source, book);
@@ -166,15 +170,13 @@ export class Stagings {
         flight.job = job;
         return { segment: await job.done, sourceIndex };
       } catch (error) {
-        if (isStoreError(error) && FINAL_CODES.has(error.code)) throw error;
+        if (!isStoreError(error) || FINAL_CODES.has(error.code)) throw error;
         last = error;
       } finally {
         if (typeof opened !== 'string') opened.release();
       }
     }
-    throw (
-      last ?? new StagerError('source_missing', 'Cannot stage the source: none of its places has it', true)
-    );
+    throw last;
   }
 
   #open(source: StageSource, book: StageOrder['book']): string | NativeLease | null {

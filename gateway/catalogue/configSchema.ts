@@ -225,6 +225,15 @@ const limits = z
     streamBufferBytes: written.stream_buffer_bytes,
   }));
 
+const engine = z.strictObject({
+  upload: z
+    .enum(['auto', 'off'])
+    .default('auto')
+    .describe(
+      'How weights get to a GPU: by several threads once that has been checked there, or by llama.cpp alone',
+    ),
+});
+
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const server = z.strictObject({
@@ -243,6 +252,7 @@ export const configSchema = z.strictObject({
     .describe('Combos that are kept on more or fewer runners than their model says'),
   defaults: defaultsSchema.prefault({}),
   pool: pool.prefault({}),
+  engine: engine.prefault({}),
   limits: limits.prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   server: server.prefault({}),
@@ -254,4 +264,5 @@ export const configSchema = z.strictObject({
 /** A checked configuration file: durations in milliseconds, sizes in bytes, paths as written. */
 export type FileConfig = z.output<typeof configSchema>;
 export type PoolConfig = FileConfig['pool'];
+export type EngineConfig = FileConfig['engine'];
 export type LimitsConfig = FileConfig['limits'];

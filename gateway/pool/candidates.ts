@@ -28,7 +28,7 @@ export function runnersFor(
   if (state.keeps.size === 0) return runners;
   return runners.filter(
     (runner) =>
-      !runner.combos.has(combo.key) && !isFullOfKept(state, runner) && mayStayOn(state, combo, runner.device),
+      !runner.combos.has(combo.key) && !isFullOfKept(state, runner) && mayStayOn(state, combo, runner),
   );
 }
 

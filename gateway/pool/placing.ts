@@ -122,15 +122,28 @@ function nextToPlace(state: PoolState): Placeable | undefined {
 
 function firstPlaceable(state: PoolState, base: UnplacedBase, mayStart: boolean): Placeable | undefined {
   const runners = runnersOf(state, base);
-  const [queue] = base.queues.items;
-  // A place for one of the queues is one for all.
-  const ofQueues = queue && placeFor(state, runners, queue, mayStart);
+  const ofQueues = firstOfQueues(state, base, runners, mayStart);
   for (const replica of base.replicas.items) {
     if (replica.sinceMs >= headMs(ofQueues?.want)) break;
     const ofReplica = placeFor(state, runners, replica, mayStart);
     if (ofReplica) return ofReplica;
   }
   return ofQueues;
+}
+
+/** A place for one of the queues is one for all, but where there are devices: what is kept may not be everywhere. */
+function firstOfQueues(
+  state: PoolState,
+  { queues }: UnplacedBase,
+  runners: readonly UsableRunner[],
+  mayStart: boolean,
+): Placeable | undefined {
+  const areAlike = state.devices.size === 0 || state.keeps.size === 0;
+  for (const queue of queues.items) {
+    const found = placeFor(state, runners, queue, mayStart);
+    if (found || areAlike) return found;
+  }
+  return undefined;
 }
 
 function placeFor(

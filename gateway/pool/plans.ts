@@ -33,17 +33,17 @@ interface Apart {
 
 type Kept = Iterable<{ readonly combo: Combo; readonly count: number }>;
 
-/** A runner that is to be started. */
-interface Begun {
+/** A runner that is there, or one that is to be started. */
+interface Place {
   readonly model: CatalogueModel;
   readonly device: DeviceName | null;
 }
 
 /**
  * Memory and runners that combos take together: those of one base share runners, each on as many as it counts. `begun`:
- * where one more of them is going to be.
+ * where one of them is going to be.
  */
-export function planOf(state: PoolState, kept: Kept, begun?: Begun): Plan {
+export function planOf(state: PoolState, kept: Kept, begun?: Place): Plan {
   const shares = sharesOf(state, kept);
   const devices = new Map<DeviceName, number>();
   const apart: Apart[] = [];
@@ -111,11 +111,12 @@ function bytesOf(state: PoolState, { model, device, combos }: Share, runners: nu
 }
 
 /** What is kept on one stays where it is. */
-function placedRunners(state: PoolState, { model, keys }: Share, begun: Begun | undefined): Begun[] {
-  const placed: Begun[] = runnersOfBase(state, model).filter(({ combos }) =>
+function placedRunners(state: PoolState, { model, keys }: Share, begun: Place | undefined): Place[] {
+  const placed: Place[] = runnersOfBase(state, model).filter(({ combos }) =>
     keys.some((key) => combos.has(key)),
   );
-  if (begun && baseKey(begun.model) === baseKey(model)) placed.push(begun);
+  const isNew = begun && baseKey(begun.model) === baseKey(model) && !placed.includes(begun);
+  if (isNew) placed.push(begun);
   return placed;
 }
 
@@ -156,10 +157,10 @@ export function fits(state: PoolState, plan: Plan): boolean {
  * What is kept stays where it begins: false where something else that is kept would have no room then. Where they do not
  * fit together anyway it makes no difference.
  */
-export function mayStayOn(state: PoolState, { key, model }: Combo, device: DeviceName | null): boolean {
-  if (device === null || !state.keeps.has(key)) return true;
+export function mayStayOn(state: PoolState, { key }: Combo, place: Place): boolean {
+  if (place.device === null || !state.keeps.has(key)) return true;
   const kept = [...state.keeps.values()];
-  return fits(state, planOf(state, kept, { model, device })) || !fits(state, planOf(state, kept));
+  return fits(state, planOf(state, kept, place)) || !fits(state, planOf(state, kept));
 }
 
 /** On how many runners the kept combos of a base have to be. */

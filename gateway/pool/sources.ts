@@ -27,7 +27,10 @@ export interface Source {
  */
 export function sourceFor(state: PoolState, want: Want, nowMs: number): Source | null {
   const all = sourcesOf(state, want.combo);
-  const lasting = all.length < 2 ? all : all.filter(({ device }) => mayStayOn(state, want.combo, device));
+  const lasting =
+    all.length < 2
+      ? all
+      : all.filter(({ device }) => mayStayOn(state, want.combo, { model: want.combo.model, device }));
   const sources = lasting.length > 0 ? lasting : all;
   const [only] = sources;
   if (sources.length < 2 || !only) return only ?? null;

@@ -41,17 +41,6 @@ export function stageFor(
   }
 }
 
-/** The same for a whole combo, base and adapters. */
-export function stageCombo(
-  state: PoolState,
-  combo: Combo,
-  priority: 'demand' | 'prefetch',
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
-  stageFor(state, stageablesOf(combo), priority, nowMs, effects);
-}
-
 /** False when what is in use, and what is needed `together` with it, leaves no room for it. */
 function beginSegment(
   state: PoolState,

@@ -13,6 +13,7 @@ import { comboStatus, comboViews } from './comboViews.ts';
 import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
+import { type SegmentView, segmentViews } from './weights/segmentViews.ts';
 
 const COUNTERS_WAIT_MS = 1_000;
 
@@ -56,6 +57,10 @@ export class ControlPool implements PoolControl {
 
   comboStatus(combo: Combo): LoadStatus {
     return comboStatus(this.#pool.state, combo);
+  }
+
+  segments(): readonly SegmentView[] {
+    return segmentViews(this.#pool.state);
   }
 
   combos(): readonly ComboView[] {

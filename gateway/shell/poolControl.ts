@@ -1,6 +1,7 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { SegmentView } from './weights/segmentViews.ts';
 
 /** A living runner process as the admin API shows it. Only living processes are listed. */
 export interface RunnerView {
@@ -69,6 +70,8 @@ export interface PoolControl {
   evict(combo: Combo): Promise<Result<{ readonly evicted: boolean }>>;
   /** Those of the catalogue and those that runners hold, requests wait for or failed to start. */
   combos(): readonly ComboView[];
+  /** Of the weight store; empty without one. */
+  segments(): readonly SegmentView[];
   /** Lets the combo, and its base, be started again at once. Idempotent. */
   liftQuarantine(combo: Combo): Promise<Result<{ readonly lifted: boolean }>>;
   /** No new work; it ends when what runs has ended, or its time is over. Idempotent; `not_found` for an unknown id. */

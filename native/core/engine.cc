@@ -2,6 +2,7 @@
 
 #include "core/llama/library_log.h"
 #include "core/llama/model.h"
+#include "core/llama/upload.h"
 #include "core/prompt/embed_inputs.h"
 #include "core/prompt/rejection.h"
 
@@ -10,6 +11,7 @@ namespace hearth {
 Engine::Engine(double coalesceMs, std::function<void()> wake)
     : outbox_(coalesceMs, std::move(wake)),
       preparation_(std::make_unique<Worker>()),
+      disposal_(std::make_unique<Worker>()),
       control_(std::make_unique<Worker>()) {}
 
 Engine::~Engine() {
@@ -17,6 +19,7 @@ Engine::~Engine() {
   // Until the decode thread has gone it may post here.
   control_->drain();
   control_.reset();
+  disposal_.reset();
   preparation_.reset();
 }
 
@@ -27,6 +30,14 @@ void Engine::load(LoadOptions options, std::function<void(float)> onProgress, Co
         // An attach follows; this goes on while the answer and the next order travel.
         makeSpare();
       });
+}
+
+void Engine::prepareUpload() {
+  control_->post([] { hearth::prepareUpload(); });
+}
+
+void Engine::releaseUpload() {
+  disposal_->post([] { hearth::releaseUpload(); });
 }
 
 void Engine::attach(AttachOptions options, Completion<AttachedCombo> done) {
@@ -63,8 +74,10 @@ LoadedModel Engine::loadNow(const LoadOptions& options, const std::function<void
   const auto startedAt = Clock::now();
   auto next = std::make_shared<Loaded>();
   next->options = options;
-  next->model = loadModel(options, closing_, onProgress);
+  UploadReport upload;
+  next->model = loadModel(options, closing_, onProgress, upload);
   next->info = describeModel(*next->model, options);
+  next->info.upload = std::move(upload);
   next->templates = std::make_unique<ChatTemplates>(*next->model, options.chatTemplate);
   next->vocabulary =
       std::make_unique<Vocabulary>(llama_model_get_vocab(next->model.get()), next->templates->source());

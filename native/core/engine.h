@@ -20,8 +20,8 @@
 namespace hearth {
 
 /**
- * One base model, its combos and their requests. Three threads: control (load, attach, detach, close, in
- * order), preparation (templates and tokens) and decode. All public calls come from one thread and return at
+ * One base model, its combos and their requests. Four threads: control (load, attach, detach, close, in
+ * order), preparation (templates and tokens), disposal (what a load leaves) and decode. All public calls come from one thread and return at
  * once; completions come from others.
  */
 class Engine {
@@ -32,6 +32,13 @@ class Engine {
   ~Engine();
 
   void load(LoadOptions options, std::function<void(float)> onProgress, Completion<LoadedModel> done);
+  /** Makes ahead what a load's upload needs, some pinned memory. */
+  void prepareUpload();
+  /**
+   * Lets that go, and the mapping that the load has read by. Unmapping 8 GB of 4 KiB pages takes 0.2 s, in which making a
+   * context, which maps memory, gets on badly: so not before the first request had its chance.
+   */
+  void releaseUpload();
   void attach(AttachOptions options, Completion<AttachedCombo> done);
   void detach(std::string combo, Completion<Done> done);
   /** Gives an attached combo a context of another size. */
@@ -111,6 +118,7 @@ class Engine {
   std::unordered_map<const ContextLoop*, ContextMemory> contextMemory_;
 
   std::unique_ptr<Worker> preparation_;
+  std::unique_ptr<Worker> disposal_;
   std::unique_ptr<Worker> control_;
 };
 

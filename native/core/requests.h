@@ -58,6 +58,27 @@ struct GenerateOptions {
   std::optional<size_t> topLogprobs;
 };
 
+/** How weights get to a device: by llama.cpp alone, by the threaded upload and read back, or by that without. */
+enum class UploadMode { plain, checked, trusted };
+
+struct UploadReport {
+  /** What the threads copied, and what took the plain path beside it. */
+  uint64_t tensors = 0;
+  uint64_t bytes = 0;
+  uint64_t plainBytes = 0;
+  uint32_t lanes = 0;
+  uint64_t ringBytes = 0;
+  double openMs = 0;
+  double copyMs = 0;
+  double drainMs = 0;
+  double checkMs = 0;
+  /** Everything was read back; so many pieces were not what the file has. Then the model was loaded again, plainly. */
+  bool checked = false;
+  uint64_t differing = 0;
+  /** Why the device got nothing that way, if it is not obvious. */
+  std::string plainReason;
+};
+
 struct LoadOptions {
   std::string path;
   int32_t deviceLayers = 0;
@@ -70,6 +91,7 @@ struct LoadOptions {
   int32_t sequences = 1;
   std::optional<uint64_t> kvBudgetBytes;
   std::string chatTemplate;
+  UploadMode upload = UploadMode::plain;
 };
 
 struct LoadedModel {
@@ -83,6 +105,7 @@ struct LoadedModel {
   int32_t contextTokens = 0;
   bool hasChatTemplate = false;
   bool supportsTools = false;
+  UploadReport upload;
 };
 
 struct AdapterFile {

@@ -17,6 +17,8 @@ void callProcess(Napi::Env env, const char* method, Napi::Function listener) {
 Napi::Function EngineObject::define(Napi::Env env) {
   return DefineClass(env, "NativeEngine",
                      {
+                         InstanceMethod("prepareUpload", &EngineObject::PrepareUpload),
+                         InstanceMethod("releaseUpload", &EngineObject::ReleaseUpload),
                          InstanceMethod("load", &EngineObject::Load),
                          InstanceMethod("attach", &EngineObject::Attach),
                          InstanceMethod("detach", &EngineObject::Detach),
@@ -89,6 +91,16 @@ Napi::Value EngineObject::refused(Napi::Env env, const char* code, const std::st
   const auto deferred = Napi::Promise::Deferred::New(env);
   deferred.Reject(nativeError(env, Failure(code, message)).Value());
   return deferred.Promise();
+}
+
+Napi::Value EngineObject::PrepareUpload(const Napi::CallbackInfo& info) {
+  if (!host_->closed) host_->engine->prepareUpload();
+  return info.Env().Undefined();
+}
+
+Napi::Value EngineObject::ReleaseUpload(const Napi::CallbackInfo& info) {
+  if (!host_->closed) host_->engine->releaseUpload();
+  return info.Env().Undefined();
 }
 
 Napi::Value EngineObject::Load(const Napi::CallbackInfo& info) {

@@ -31,6 +31,8 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
     static void onTearDown(void* host);
   };
 
+  Napi::Value PrepareUpload(const Napi::CallbackInfo& info);
+  Napi::Value ReleaseUpload(const Napi::CallbackInfo& info);
   Napi::Value Load(const Napi::CallbackInfo& info);
   Napi::Value Attach(const Napi::CallbackInfo& info);
   Napi::Value Detach(const Napi::CallbackInfo& info);

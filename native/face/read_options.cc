@@ -74,6 +74,18 @@ std::vector<int32_t> readTokens(Napi::Array list) {
   return tokens;
 }
 
+namespace {
+
+UploadMode readUploadMode(Reader& reader) {
+  const std::string mode = reader.text("upload");
+  if (mode == "plain") return UploadMode::plain;
+  if (mode == "checked") return UploadMode::checked;
+  if (mode != "trusted") reader.fail("upload", "plain, checked or trusted");
+  return UploadMode::trusted;
+}
+
+}  // namespace
+
 LoadOptions readLoadOptions(Reader& reader) {
   LoadOptions options;
   options.path = reader.text("path");
@@ -87,6 +99,7 @@ LoadOptions readLoadOptions(Reader& reader) {
   if (reader.has("kvBudgetBytes"))
     options.kvBudgetBytes = static_cast<uint64_t>(reader.number("kvBudgetBytes", 0, 1e18));
   if (reader.has("chatTemplate")) options.chatTemplate = reader.text("chatTemplate");
+  if (reader.has("upload")) options.upload = readUploadMode(reader);
   return options;
 }
 

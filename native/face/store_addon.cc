@@ -14,16 +14,19 @@ StoreAddonData& dataOf(Napi::Env env) { return *env.GetInstanceData<StoreAddonDa
 Napi::Value OpenStore(const Napi::CallbackInfo& info) { return dataOf(info.Env()).storeClass.New({info[0]}); }
 
 Napi::Value DescribeSource(const Napi::CallbackInfo& info) {
-  if (!info[0].IsString()) {
-    refuseArgument(info.Env(), "Cannot describe a source: expected a path");
+  const std::string path = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
+  const std::string digest = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "";
+  if (path.empty() || (!digest.empty() && !store::parseDigest(digest))) {
+    refuseArgument(info.Env(), "Cannot describe a source: expected a path and a digest or none");
     return info.Env().Undefined();
   }
-  const std::string path = info[0].As<Napi::String>().Utf8Value();
   return dataOf(info.Env())
       .jobs
       .start(info.Env(),
-             [path](StoreJobs::Job&) -> StoreJobs::Write {
-               return [source = store::describeSource(path)](Napi::Env env) { return write(env, source); };
+             [path, digest](StoreJobs::Job&) -> StoreJobs::Write {
+               return [source = store::describeSource(path), digest](Napi::Env env) {
+                 return write(env, source, digest);
+               };
              })
       .promise;
 }

@@ -40,7 +40,7 @@ void refuseArgument(Napi::Env env, const std::string& message) {
   storeError(env, store::StoreFailure("invalid_argument", message)).ThrowAsJavaScriptException();
 }
 
-Napi::Object write(Napi::Env env, const store::Source& source) {
+Napi::Object write(Napi::Env env, const store::Source& source, const std::string& digest) {
   Napi::Array files = Napi::Array::New(env, source.files.size());
   for (uint32_t index = 0; index < source.files.size(); ++index) {
     Napi::Object file = Napi::Object::New(env);
@@ -49,7 +49,7 @@ Napi::Object write(Napi::Env env, const store::Source& source) {
     files.Set(index, file);
   }
   Napi::Object object = Napi::Object::New(env);
-  object.Set("sourceKey", source.key());
+  object.Set("sourceKey", source.key(digest));
   object.Set("realPath", source.realPath);
   object.Set("isFolder", source.isFolder);
   object.Set("fileSystem", source.fileSystem);

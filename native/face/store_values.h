@@ -13,7 +13,7 @@ Napi::Error storeError(Napi::Env env, const store::StoreFailure& failure);
 /** Throws it into JavaScript, as `invalid_argument`. */
 void refuseArgument(Napi::Env env, const std::string& message);
 
-Napi::Object write(Napi::Env env, const store::Source& source);
+Napi::Object write(Napi::Env env, const store::Source& source, const std::string& digest);
 Napi::Object write(Napi::Env env, const store::StageProgress& progress);
 /** But for the lease. */
 Napi::Object write(Napi::Env env, const store::StageReport& report);

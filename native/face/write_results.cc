@@ -32,6 +32,28 @@ Napi::Object write(Napi::Env env, const BackendInfo& info) {
   return object;
 }
 
+namespace {
+
+Napi::Object writeUpload(Napi::Env env, const UploadReport& upload) {
+  Napi::Object object = Napi::Object::New(env);
+  const auto set = [&](const char* name, double value) { object.Set(name, value); };
+  set("tensors", static_cast<double>(upload.tensors));
+  set("bytes", static_cast<double>(upload.bytes));
+  set("plainBytes", static_cast<double>(upload.plainBytes));
+  set("lanes", upload.lanes);
+  set("ringBytes", static_cast<double>(upload.ringBytes));
+  set("openMs", upload.openMs);
+  set("copyMs", upload.copyMs);
+  set("drainMs", upload.drainMs);
+  set("checkMs", upload.checkMs);
+  set("differing", static_cast<double>(upload.differing));
+  object.Set("checked", upload.checked);
+  if (!upload.plainReason.empty()) object.Set("plainReason", upload.plainReason);
+  return object;
+}
+
+}  // namespace
+
 Napi::Object write(Napi::Env env, const LoadedModel& model) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("loadMs", model.loadMs);
@@ -44,6 +66,7 @@ Napi::Object write(Napi::Env env, const LoadedModel& model) {
   object.Set("contextTokens", model.contextTokens);
   object.Set("hasChatTemplate", model.hasChatTemplate);
   object.Set("supportsTools", model.supportsTools);
+  object.Set("upload", writeUpload(env, model.upload));
   return object;
 }
 

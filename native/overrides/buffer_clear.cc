@@ -7,6 +7,7 @@
 #include "core/memory/zero_memory.h"
 #include "ggml-backend.h"
 #include "overrides/original.h"
+#include "overrides/upload/current.h"
 
 namespace {
 
@@ -30,6 +31,8 @@ extern "C" __attribute__((visibility("default"))) void ggml_backend_buffer_clear
   static const auto original =
       reinterpret_cast<decltype(&ggml_backend_buffer_clear)>(hearth::originalOf("ggml_backend_buffer_clear"));
   static const auto sizeOf = GGML_FUNCTION(ggml_backend_buffer_get_size);
+  // Bytes that are still on their way to it would come after the zeros.
+  if (hearth::upload::Session* session = hearth::upload::current()) session->overwrite(buffer);
   void* memory = value == 0 ? privateMemoryOf(buffer) : nullptr;
   if (memory == nullptr) original(buffer, value);
   else hearth::zeroPrivateMemory(memory, sizeOf(buffer));

@@ -114,7 +114,8 @@ export class Orders {
     this.holdings.loaded(model, loaded.weightBytes);
     const { loadMs, weightBytes, contextTokens, trainedContextTokens, architecture, supportsTools } = loaded;
     const size = { weightBytes, contextTokens, trainedContextTokens };
-    return { type: 'loaded', seq, loadMs, ...size, architecture, supportsTools };
+    const upload = loaded.upload === undefined ? {} : { upload: loaded.upload };
+    return { type: 'loaded', seq, loadMs, ...size, architecture, supportsTools, ...upload };
   }
 }
 

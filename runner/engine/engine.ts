@@ -11,6 +11,7 @@ import type {
   GenerateRequest,
   RejectedEvent,
   ResizedCombo,
+  UploadReport,
 } from '../../native/addonTypes.ts';
 import type { RunnerAdapter, RunnerFailure, RunnerModel } from '../protocol/control.ts';
 
@@ -34,6 +35,8 @@ export interface LoadedBase {
   supportsTools: boolean;
   vocabularySize: number;
   embeddingLength: number;
+  /** How the weights got to a device, for engines that tell. */
+  upload?: UploadReport;
 }
 
 /** What is left of a base that was put to sleep. */

@@ -11,6 +11,7 @@ import type {
   ResizedCombo,
 } from '../../native/addonTypes.ts';
 import type { RunnerAdapter, RunnerModel } from '../protocol/control.ts';
+import { NO_UPLOAD, type UploadPolicy } from '../upload/uploadChecks.ts';
 import { addCounters } from './counters.ts';
 import {
   type Engine,
@@ -25,6 +26,9 @@ import { toEngineError } from './failure.ts';
 /** Tokens of a stream that come within this time are sent together; a first token never waits. */
 export const COALESCE_MS = 4;
 
+/** Giving back what an upload leaves slows down the making of contexts, which is what follows a load. */
+const RELEASE_UPLOAD_AFTER_MS = 1_000;
+
 /** llama.cpp through the native addon. Everything is called on the JavaScript thread. */
 export class LlamaEngine implements Engine {
   readonly name = 'llama.cpp';
@@ -32,17 +36,20 @@ export class LlamaEngine implements Engine {
   readonly combos: ReadonlySet<string>;
   readonly #attached = new Set<string>();
   readonly #addon: EngineAddon;
+  readonly #uploads: UploadPolicy;
   readonly #sinks = new Map<number, GenerationSink>();
   #native: NativeEngine;
   #base: LoadedBase | null = null;
+  #loadBegun = false;
   /** The last one that was loaded. */
   #model: RunnerModel | null = null;
   #kept: MappedFile | null = null;
   /** Of engines that have gone. */
   #before: EngineCounters | null = null;
 
-  constructor(addon: EngineAddon, backend: BackendInfo) {
+  constructor(addon: EngineAddon, backend: BackendInfo, uploads: UploadPolicy = NO_UPLOAD) {
     this.#addon = addon;
+    this.#uploads = uploads;
     this.#native = this.#create();
     this.combos = this.#attached;
     this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes, contextBytes }) => ({
@@ -52,6 +59,7 @@ export class LlamaEngine implements Engine {
       freeBytes,
       contextBytes,
     }));
+    void this.#prepareUpload();
   }
 
   get base(): LoadedBase | null {
@@ -60,19 +68,26 @@ export class LlamaEngine implements Engine {
 
   async load(model: RunnerModel, onProgress: (fraction: number) => void): Promise<LoadedBase> {
     if (this.#base !== null) throw alreadyLoaded(model.id, this.#base.modelId);
+    this.#loadBegun = true;
     const { id: modelId, revision: _revision, chatTemplate, ...options } = model;
     try {
+      const onDevice = options.device !== null && options.deviceLayers !== 0;
+      const upload = onDevice ? await this.#uploads.mode() : 'plain';
       const loaded = await this.#native.load(
-        { ...options, ...(chatTemplate === undefined ? {} : { chatTemplate }) },
+        { ...options, upload, ...(chatTemplate === undefined ? {} : { chatTemplate }) },
         onProgress,
       );
+      this.#uploads.settle(loaded.upload);
       this.#base = { modelId, ...loaded };
       this.#model = model;
       this.#wakeUp();
       return this.#base;
     } catch (error) {
+      this.#uploads.settle(null);
       await this.#renew();
       throw toEngineError(error);
+    } finally {
+      setTimeout(() => this.#native.releaseUpload(), RELEASE_UPLOAD_AFTER_MS).unref();
     }
   }
 
@@ -155,6 +170,11 @@ export class LlamaEngine implements Engine {
   close(): Promise<void> {
     this.#wakeUp();
     return this.#native.close();
+  }
+
+  /** A standby has the time that a load has not. */
+  async #prepareUpload(): Promise<void> {
+    if ((await this.#uploads.isWanted()) && !this.#loadBegun) this.#native.prepareUpload();
   }
 
   /** An engine loads once; the next order gets a new one. */

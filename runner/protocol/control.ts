@@ -111,6 +111,22 @@ export const runnerFailureSchema = z.object({
 });
 export type RunnerFailure = z.infer<typeof runnerFailureSchema>;
 
+/** How a load's weights got to a device (UploadReport of native/addonTypes.ts). Times in milliseconds. */
+export const uploadSchema = z.object({
+  tensors: z.int(),
+  bytes,
+  plainBytes: bytes,
+  lanes: z.int(),
+  ringBytes: bytes,
+  openMs: durationMs,
+  copyMs: durationMs,
+  drainMs: durationMs,
+  checkMs: durationMs,
+  checked: z.boolean(),
+  differing: z.int(),
+  plainReason: z.string().optional(),
+});
+
 const engineSchema = z.object({
   name: z.string(),
   devices: z.array(
@@ -175,6 +191,8 @@ export const fromRunnerSchema = z.discriminatedUnion('type', [
     trainedContextTokens: z.int(),
     architecture: z.string(),
     supportsTools: z.boolean(),
+    /** Absent: the engine does not tell. */
+    upload: uploadSchema.optional(),
   }),
   /** `keptBytes`: of its file, mapped, so that waking reads it from memory. */
   z.object({ type: z.literal('slept'), seq, sleepMs: durationMs, keptBytes: bytes }),

@@ -41,7 +41,13 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     prefetchBytesPerSecond: z.number().min(1).nullable(),
   }),
   /** A source's key, size and files, without reading it. */
-  z.object({ type: z.literal('describe'), seq, path: z.string().min(1) }),
+  z.object({
+    type: z.literal('describe'),
+    seq,
+    path: z.string().min(1),
+    /** What the catalogue holds it to; a part of the key. */
+    digest: z.string().optional(),
+  }),
   /** Where a source is already. */
   z.object({ type: z.literal('lookup'), seq, book, sourceKey: id }),
   z.object({

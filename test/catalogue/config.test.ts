@@ -54,6 +54,7 @@ describe('readSettings()', () => {
       HEARTH_HOST: '::1',
       HEARTH_LEASE: '2s',
       HEARTH_STANDBYS: '3',
+      HEARTH_UPLOAD: 'off',
       HEARTH_LOG_LEVEL: 'debug',
       HEARTH_DATA_DIR: '/var/lib/hearth',
       HEARTH_ADMIN_TOKEN: 'secret-token',
@@ -66,6 +67,7 @@ describe('readSettings()', () => {
         dataDir: '/var/lib/hearth',
         adminToken: 'secret-token',
         pool: { leaseMs: 2000, standbys: 3, memoryBytes: 2 ** 30 },
+        engine: { upload: 'off' },
       },
     });
   });
@@ -80,6 +82,7 @@ describe('readSettings()', () => {
     ['HEARTH_PORT', '99999', 'HEARTH_PORT: expected a port from 0 to 65535, got "99999"'],
     ['HEARTH_PORT', 'http', 'HEARTH_PORT: expected a port from 0 to 65535, got "http"'],
     ['HEARTH_STANDBYS', '65', 'HEARTH_STANDBYS: expected a number from 0 to 64, got "65"'],
+    ['HEARTH_UPLOAD', 'fast', 'HEARTH_UPLOAD: expected "auto" or "off", got "fast"'],
     ['HEARTH_LEASE', 'soon', 'HEARTH_LEASE: expected a duration such as "2s" or "30s", got "soon"'],
     ['HEARTH_LOG_LEVEL', 'loud', 'HEARTH_LOG_LEVEL: expected one of trace, debug'],
   ])('refuses %s=%s', async (name, value, message) => {

@@ -120,6 +120,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
         HEARTH_DATA_DIR: join(directory, 'data'),
         HEARTH_PORT: '0',
         HEARTH_LEASE: '2s',
+        // What one test has staged would change how another one's starts are called.
+        HEARTH_STORE_DIR: 'off',
         ...(options.standbys === undefined ? {} : { HEARTH_STANDBYS: String(options.standbys) }),
         ...(existsSync(configPath) ? { HEARTH_CONFIG: configPath } : {}),
         ...options.environment,

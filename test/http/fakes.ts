@@ -195,6 +195,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   const events: PoolEvent[] = [];
   const errors: object[] = [];
   const pool: FakeWorld['pool'] = {
+    segments: () => [],
     runners: async () => [],
     baseStatus: () => 'unloaded',
     comboStatus: () => 'loaded',

@@ -103,9 +103,8 @@ export class World {
 
   /** An operator drains a runner, puts it to sleep or wakes it; maybe one that has gone. */
   orderOn(type: 'drainAsked' | 'sleepAsked' | 'wakeAsked', pick: number): void {
-    const ids = [...this.state.runners.keys()];
-    const runnerId = ids[pick % (ids.length + 1)] ?? makeRunnerId('r_gone');
-    this.tell({ type, orderId: this.newOrder(null), runnerId });
+    const ids = [...this.state.runners.keys(), makeRunnerId('r_gone')];
+    this.tell({ type, orderId: this.newOrder(null), runnerId: ids[pick % ids.length] as RunnerId });
   }
 
   expectDemand(combos: readonly Combo[], budgetBytes: number): void {
@@ -194,8 +193,7 @@ export class World {
     if (event.type !== 'tick' || !this.#mayHang) checkKept(this.state, event, kept);
     if (event.type !== 'runnerAdopted') checkSpread(this.state, event, spread);
     checkBooks(this.state, this.agenda.nowMs, event.type === 'tick');
-    const late = overdue(this.requests, this.agenda.nowMs);
-    this.#mustNot(wrongBudget(this.state, this.processes) ?? late);
+    this.#mustNot(wrongBudget(this.state, this.processes) ?? overdue(this.requests, this.agenda.nowMs));
     this.#alarm(nextDeadlineMs(this.state));
     const waiting = waitingOf(this.requests, this.orders);
     this.#must(waiting === this.state.waiting, 'the pool has forgotten somebody who waits');

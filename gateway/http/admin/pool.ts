@@ -59,6 +59,8 @@ export function poolHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
 
   app.get('/admin/v1/combos', (c) => c.json({ object: 'list', data: deps.pool.combos() }));
 
+  app.get('/admin/v1/segments', (c) => c.json({ object: 'list', data: deps.pool.segments() }));
+
   app.delete('/admin/v1/quarantines/:combo{.+}', async (c) => {
     const combo = comboOf(c);
     if (!combo.ok) return sendFailure(c, combo.error);

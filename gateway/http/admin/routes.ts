@@ -89,6 +89,9 @@ export const ADMIN_ROUTES = [
   route('get', '/standbys', 'List living runner processes that hold no base', {
     200: answer('All of them', listOf(schemas.runnerRow)),
   }),
+  route('get', '/segments', 'List what is in the weight store, or on its way', {
+    200: answer('All of them', listOf(schemas.segmentRow)),
+  }),
   route('get', '/combos', 'List combos that are known, and what keeps them from starting', {
     200: answer('All of them', listOf(schemas.comboRow)),
   }),

@@ -174,6 +174,19 @@ export const evictedRow = z
   .object({ object: z.literal('combo'), combo: z.string(), evicted: z.boolean() })
   .openapi('EvictedCombo');
 
+export const segmentRow = z
+  .object({
+    object: z.literal('segment'),
+    id: z.string(),
+    content_id: z.string().nullable(),
+    book: z.enum(['bases', 'adapters']),
+    bytes: z.int(),
+    state: z.enum(['staging', 'staged', 'leaving']),
+    entries: z.array(z.string()).openapi({ description: 'Models and adapters whose file it is' }),
+    runners: z.array(z.string()).openapi({ description: 'Runners that have it mapped' }),
+  })
+  .openapi('Segment');
+
 export const comboRow = z
   .object({
     object: z.literal('combo'),

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/failure.h"
+#include "core/llama/upload.h"
 
 namespace hearth {
 namespace {
@@ -31,6 +32,23 @@ std::string metadata(const llama_model& model, const char* key) {
   return length < 0 ? std::string() : std::string(value);
 }
 
+llama_model_params paramsOf(const LoadOptions& options) {
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = options.deviceLayers;
+  params.load_mode = options.useMmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+  params.use_extra_bufts = options.repack;
+  return params;
+}
+
+/** null when llama.cpp refuses the file or was told to stop. */
+llama_model_ptr loadBy(UploadMode mode, const LoadOptions& options, const llama_model_params& params,
+                       UploadReport& report) {
+  Upload upload(mode, options.useMmap);
+  llama_model_ptr model(llama_model_load_from_file(options.path.c_str(), params));
+  if (model) report = upload.finish();
+  return model;
+}
+
 /** null: none. */
 ggml_backend_dev_t deviceOf(const LoadOptions& options) {
   if (options.deviceLayers == 0 || options.device.empty()) return nullptr;
@@ -43,20 +61,24 @@ ggml_backend_dev_t deviceOf(const LoadOptions& options) {
 }  // namespace
 
 llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& stop,
-                          const std::function<void(float)>& onProgress) {
+                          const std::function<void(float)>& onProgress, UploadReport& upload) {
   requireReadable(options.path);
   LoadWatch watch{stop, onProgress};
-  llama_model_params params = llama_model_default_params();
-  params.n_gpu_layers = options.deviceLayers;
+  llama_model_params params = paramsOf(options);
   // On this one alone. Without layers on it a device would still compute long prompts, from weights that it copies
   // each time.
   ggml_backend_dev_t devices[] = {deviceOf(options), nullptr};
   params.devices = devices;
-  params.load_mode = options.useMmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
-  params.use_extra_bufts = options.repack;
   params.progress_callback = onLoadProgress;
   params.progress_callback_user_data = &watch;
-  llama_model_ptr model(llama_model_load_from_file(options.path.c_str(), params));
+  const UploadMode mode = devices[0] == nullptr ? UploadMode::plain : options.upload;
+  llama_model_ptr model = loadBy(mode, options, params, upload);
+  // What a device holds wrongly is never used. The file is as it was: now without our threads.
+  if (model && upload.differing > 0) {
+    model.reset();
+    UploadReport plain;
+    model = loadBy(UploadMode::plain, options, params, plain);
+  }
   if (model) return model;
   if (stop.load())
     throw Failure("closed", "Cannot load model \"" + options.path + "\": the engine was closed");

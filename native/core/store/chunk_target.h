@@ -38,9 +38,8 @@ struct TargetOptions {
 
 /**
  * A file that is filled in chunks, by any threads, each chunk by one. Its pages are allocated chunk by chunk before
- * they are touched, so a full file system is `store_full` and no SIGBUS. Not all at once: that alone takes 0.4 s
- * per GiB of 4 KiB pages in one thread, and reading into huge pages that fallocate() made ahead took 30 times
- * the CPU time (ADR 0014).
+ * they are touched, so a full file system is `store_full` and no SIGBUS. Not all at once: that takes 0.4 s per GiB
+ * of 4 KiB pages in one thread before the first byte is read (ADR 0014).
  */
 class ChunkTarget {
  public:

@@ -128,11 +128,12 @@ FileMark markOf(const struct stat& found) {
           found.st_dev};
 }
 
-std::string Source::key() const {
+std::string Source::key(std::string_view digest) const {
   std::string text = realPath + "\n";
   for (const auto& [name, path, mark] : files)
     text += std::to_string(mark.bytes) + " " + std::to_string(mark.mtimeNs) + " " +
             std::to_string(mark.inode) + " " + name + "\n";
+  text += digest;
   return hexOf(sha256Of(text)).substr(0, kIdDigits);
 }
 

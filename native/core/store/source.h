@@ -40,8 +40,11 @@ struct Source {
   /** `nfs`, `tmpfs`, `fuse`, `overlay` or `local`. */
   const char* fileSystem = "local";
 
-  /** By path, sizes, times and inodes: it is known without reading. */
-  std::string key() const;
+  /**
+   * By path, sizes, times and inodes, so that it is known without reading; and by the digest that it must have, if any: what was
+   * staged without being held to that is not found by it.
+   */
+  std::string key(std::string_view digest = {}) const;
 };
 
 /**

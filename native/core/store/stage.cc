@@ -210,7 +210,9 @@ StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap
   if (segment != nullptr) requireMayLeave(store, *segment);
   Source source =
       segment != nullptr ? describeSegment(*segment) : describeSource(std::get<std::string>(request.source));
-  const std::string key = request.sourceKey.empty() ? source.key() : request.sourceKey;
+  const std::string key = !request.sourceKey.empty() ? request.sourceKey
+                          : request.digest           ? source.key(request.digest->text())
+                                                     : source.key();
   if (!isId(key))
     throw StoreFailure("invalid_argument", "Cannot stage \"" + source.realPath + "\": expected a source key");
   Boarding boarding = board(store, request.book, key, request.priority, steering, [&](const Progress& told) {

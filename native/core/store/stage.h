@@ -21,6 +21,9 @@ struct ExpectedDigest {
   /** `sha256`: of the one file. `tree`: the content id, whole or its first 32 digits. */
   enum class Kind { sha256, tree } kind = Kind::tree;
   std::string hex;
+
+  /** As parseDigest() reads it. */
+  std::string text() const { return (kind == Kind::tree ? "tree:" : "sha256:") + hex; }
 };
 
 /** `sha256:<64 hex>` or `tree:<32 or 64 hex>`; none for anything else. */
@@ -29,7 +32,7 @@ std::optional<ExpectedDigest> parseDigest(std::string_view text);
 struct StageRequest {
   /** A path, or a segment of another tier. */
   std::variant<std::string, Lease> source;
-  /** What the source is known by; empty: by what is found at its path. A segment needs one. */
+  /** What the source is known by, its digest included; empty: by what is found at its path. A segment needs one. */
   std::string sourceKey;
   Book book = Book::bases;
   Priority priority = Priority::demand;

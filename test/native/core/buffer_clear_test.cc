@@ -1,4 +1,3 @@
-#include <dlfcn.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -8,24 +7,12 @@
 
 #include "check.h"
 #include "ggml-backend.h"
+#include "ggml_library.h"
 
 namespace {
 
 constexpr size_t kPage = 4096;
 constexpr size_t kBytes = size_t{8} << 20;
-
-/** libggml-base, opened behind the override that is linked into this program, as a runner does it. */
-void* ggml() {
-  static void* const handle = [] {
-    void* opened = dlopen(HEARTH_GGML_BASE, RTLD_NOW | RTLD_GLOBAL);
-    if (opened != nullptr) return opened;
-    std::printf("%s\n", dlerror());
-    std::abort();
-  }();
-  return handle;
-}
-
-#define FROM_GGML(name) reinterpret_cast<decltype(&name)>(dlsym(ggml(), #name))
 
 /** A buffer of ggml's and its memory. */
 struct Buffer {
@@ -83,7 +70,7 @@ TEST("ggml_backend_buffer_clear() leaves memory that ggml does not own to the or
 
 TEST("ggml_backend_buffer_clear() clears every part of a buffer of several") {
   const auto combine = reinterpret_cast<ggml_backend_buffer_t (*)(ggml_backend_buffer_t*, size_t)>(
-      dlsym(ggml(), "ggml_backend_multi_buffer_alloc_buffer"));
+      dlsym(ggmlBase(), "ggml_backend_multi_buffer_alloc_buffer"));
   ggml_backend_buffer_t parts[] = {plainBuffer(kBytes), plainBuffer(64)};
   uint8_t* const first = static_cast<uint8_t*>(FROM_GGML(ggml_backend_buffer_get_base)(parts[0]));
   uint8_t* const second = static_cast<uint8_t*>(FROM_GGML(ggml_backend_buffer_get_base)(parts[1]));

@@ -87,8 +87,11 @@ TEST("stage() publishes what has the expected digest, and nothing else") {
   for (const std::string& wrong : {"sha256:" + hexOf(sha256Of("x")), "tree:" + hexOf(sha256Of("x"))})
     CHECK(codeOf([&] { stageFile(store, folder / "a.gguf", withDigest(wrong)); }) == "digest_mismatch");
   checkEmpty(store);
+  CHECK(stageFile(store, folder / "a.gguf").outcome == StageOutcome::staged);
+  CHECK(codeOf([&] { stageFile(store, folder / "a.gguf", withDigest("sha256:" + hexOf(sha256Of("x")))); }) ==
+        "digest_mismatch");
   const auto whole = stageFile(store, folder / "a.gguf", withDigest("sha256:" + hexOf(sha256Of(bytes))));
-  CHECK(whole.outcome == StageOutcome::staged);
+  CHECK(whole.outcome == StageOutcome::duplicate);
   put(folder / "b.gguf", bytes + "b");
   stageFile(store, folder / "b.gguf", withDigest("tree:" + idByContract(bytes + "b")));
   put(folder / "m/a.gguf", bytes);

@@ -31,6 +31,9 @@ test('describeSource() tells key, files and bytes without reading', async () => 
     files: [{ name: 'model.gguf', bytes: 1000 }],
   });
   expect(description.sourceKey).toMatch(/^[0-9a-f]{32}$/);
+  const held = await loadStoreAddon().describeSource(path, `sha256:${'0'.repeat(64)}`);
+  expect(held.sourceKey).not.toBe(description.sourceKey);
+  expect(() => loadStoreAddon().describeSource(path, 'md5:0')).toThrow(/expected a path and a digest/);
 });
 
 test('NativeStore.stage() gives the bytes of the source under the id that Node computes', async () => {
