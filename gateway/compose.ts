@@ -8,7 +8,7 @@ import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
 import { SourcedFiles } from './catalogue/sourcedFiles.ts';
-import { findSegments, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
+import { findSegments, openOrigins, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
 import { REVISIT_EVERY_MS } from './domain/availability.ts';
@@ -19,6 +19,7 @@ import { type HttpServer, listen } from './http/server.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
+import type { OriginFiles } from './ports/originFiles.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
@@ -93,7 +94,9 @@ export async function compose(
     opened.unshift(() => database.close());
     // Read beside what else there is to do before the pool begins.
     const pastTimes = readPastTimes(database.durations, log);
-    const catalogue = await openCatalogue(settings, database, log);
+    const sources = new SourceAccess(settings.variable);
+    const catalogue = await openCatalogue(settings, database, sources, log);
+    const origins = await openOrigins(settings, sources, catalogue, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
@@ -107,10 +110,11 @@ export async function compose(
     const weights = openWeightStore(
       settings.store,
       { distDir: DIST_DIR, runDir, environment: pick(environment, STAGER_ENVIRONMENT) },
+      origins,
       log,
     );
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, database, catalogue, log, spawning, weights);
+    const core = buildCore(settings, database, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -141,6 +145,7 @@ export async function compose(
       log,
       adminToken,
       limits,
+      bringsRemote: weights !== null,
       metricsText: () => core.metrics.text(),
     });
     warnWhenOpen(settings.host, log);
@@ -166,8 +171,12 @@ function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): 
   };
 }
 
-async function openCatalogue(settings: Settings, database: Database, log: Log): Promise<CatalogueService> {
-  const sources = new SourceAccess(settings.variable);
+async function openCatalogue(
+  settings: Settings,
+  database: Database,
+  sources: SourceAccess,
+  log: Log,
+): Promise<CatalogueService> {
   const files = await SourcedFiles.open({ access: sources, store: database.sourceFacts, log });
   const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
   const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files);
@@ -205,7 +214,7 @@ function buildCore(
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
-  weights: StagerStore | null,
+  { weights, origins }: { weights: StagerStore | null; origins: OriginFiles },
 ): Core {
   const timeline = new StartTimeline();
   // Runner ids of different lives of the gateway must differ: they name sockets and rows.
@@ -218,6 +227,7 @@ function buildCore(
   const pool = new PoolLoop(state, clock, database.events);
   const staged = new StagedFiles({
     store: weights,
+    origins,
     isStaged: (key) => state.store?.segments.get(key)?.state === 'staged',
     dispatch: (event) => pool.dispatch(event),
     log,

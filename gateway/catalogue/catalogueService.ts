@@ -3,34 +3,20 @@ import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from
 import { parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { ALIAS_PATTERN, adapterId, ID_PATTERN, modelId } from '../domain/ids.ts';
-import type { AdapterConverter } from '../ports/adapterConverter.ts';
-import type { CatalogueStore } from '../ports/catalogueStore.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
-import type { ModelFiles } from '../ports/modelFile.ts';
 import type { WeightFiles } from '../ports/weightFiles.ts';
 import { checkFiles, remakeAdapter, remakeModel } from './changedFiles.ts';
-import { type ConfigDocument, readConfigFile } from './configFile.ts';
+import type { ConfigDocument } from './configFile.ts';
 import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
-import { asGiven, type EntryContext, locate, makeAdapter, makeModel } from './entries.ts';
-import { fileCatalogue } from './fileCatalogue.ts';
-import { LookAhead } from './lookAhead.ts';
-import { isTaken, type LeftOut, mergeCatalogue } from './mergeCatalogue.ts';
-import type { SourceAccess } from './sourceAccess.ts';
+import { asGiven, type EntryContext, makeAdapter, makeModel } from './entries.ts';
+import { entriesOf, type LoadDeps, loadCatalogue, loadEntries, processSections } from './loadCatalogue.ts';
+import { isTaken, type LeftOut } from './mergeCatalogue.ts';
 import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
 
-export interface CatalogueServiceDeps {
-  /** The YAML file; read again on every reload. */
-  readonly configPath: string;
-  readonly files: ModelFiles;
-  readonly converter: AdapterConverter;
-  /** What remote files are asked for with; each load of the file puts its section there. */
-  readonly sources: SourceAccess;
-  readonly store: CatalogueStore;
+export interface CatalogueServiceDeps extends LoadDeps {
   readonly events: EventLog;
   readonly log: Log;
-  readonly clock: Clock;
 }
 
 export type CatalogueListener = (catalogue: Catalogue) => void;
@@ -58,7 +44,7 @@ export class CatalogueService implements WeightFiles {
 
   /** Reads the file and the store. `invalid_request` with the whole message when the file cannot be used. */
   static async open(deps: CatalogueServiceDeps): Promise<Result<CatalogueService>> {
-    const loaded = await load(deps);
+    const loaded = await loadCatalogue(deps);
     if (!loaded.ok) return loaded;
     const { document, catalogue, leftOut, unsettled } = loaded.value;
     const service = new CatalogueService(deps, document, catalogue);
@@ -177,7 +163,7 @@ export class CatalogueService implements WeightFiles {
   /** Reads the file again (SIGHUP). A file that cannot be used changes nothing; the failure says why. */
   reload(): Promise<Result<Catalogue>> {
     return this.#serially(async () => {
-      const loaded = await load(this.#deps);
+      const loaded = await loadCatalogue(this.#deps);
       if (!loaded.ok) {
         this.#deps.sources.use(this.#document.config.sources, this.#document.directory);
         this.#deps.log.error({ reason: loaded.error.message }, 'catalogue reload failed');
@@ -230,6 +216,16 @@ export class CatalogueService implements WeightFiles {
         for (const adapter of adapters) await this.#reviewAdapter(adapter);
       });
     return checked;
+  }
+
+  /** A start has found another version behind the URI: the entries of it are made again before this resolves. */
+  sourceChanged(path: string): Promise<void> {
+    return this.#serially(async () => {
+      const { models, adapters } = this.#current;
+      const isMeant = (entry: CatalogueModel | CatalogueAdapter) => entry.path === path;
+      for (const model of [...models.values()].filter(isMeant)) await this.#reviewModel(model);
+      for (const adapter of [...adapters.values()].filter(isMeant)) await this.#reviewAdapter(adapter);
+    });
   }
 
   /** One that is no weight file any more stays as it is: its starts fail, until it is one again. */
@@ -336,58 +332,6 @@ export class CatalogueService implements WeightFiles {
     this.#last = done.catch(() => {});
     return done;
   }
-}
-
-interface Loaded {
-  readonly document: ConfigDocument;
-  readonly catalogue: Catalogue;
-  readonly leftOut: readonly LeftOut[];
-  readonly unsettled: ReadonlyMap<string, string>;
-}
-
-async function load(deps: CatalogueServiceDeps): Promise<Result<Loaded>> {
-  const read = await readConfigFile(deps.configPath);
-  if (!read.ok) return read;
-  const { config, directory } = read.value;
-  const problems = await deps.sources.problems(config.sources, directory);
-  if (problems.length > 0) return fail('invalid_request', read.value.explain(problems));
-  deps.sources.use(config.sources, directory);
-  return loadEntries(deps, read.value);
-}
-
-async function loadEntries(deps: CatalogueServiceDeps, document: ConfigDocument): Promise<Result<Loaded>> {
-  const { config, directory } = document;
-  const stored = await deps.store.load();
-  const files = new LookAhead(deps.files);
-  const entries = [...config.models, ...config.adapters, ...stored.models, ...stored.adapters];
-  await files.ahead(entries.map(({ path }) => locate(directory, path)));
-  const looking = { files, converter: deps.converter };
-  const unsettled = new Map<string, string>();
-  const fromFile = await fileCatalogue(document, looking, deps.clock.epochMs(), unsettled);
-  if (!fromFile.ok) return fromFile;
-  const context: EntryContext = {
-    ...looking,
-    defaults: config.defaults,
-    directory,
-    source: 'api',
-    unsettled,
-  };
-  const merged = await mergeCatalogue(fromFile.value, stored, context);
-  return ok({ document, ...merged, unsettled });
-}
-
-/** What differs when a source is back or has something else. */
-function entriesOf({ models, adapters, aliases, scaling }: Catalogue): string {
-  // That it is down differs, not in which words.
-  const reduce = (key: string, value: unknown): unknown =>
-    key === 'unavailable' ? value !== undefined : value;
-  const entries = [models, adapters, aliases, scaling].map((one) => [...one.values()]);
-  return JSON.stringify(entries, reduce);
-}
-
-/** What of a file a running gateway does not take up. */
-function processSections({ config: { pool, limits, log, server } }: ConfigDocument): string {
-  return JSON.stringify({ pool, limits, log, server });
 }
 
 function aliasInTheWay(action: string, id: string, alias: CatalogueAlias): Result<never> {

@@ -61,7 +61,7 @@ async function admit(
   const combo = parseCombo(model, lora, deps.catalogue.current());
   if (!combo.ok) return combo;
   known.combo = combo.value;
-  const missing = unavailability(combo.value);
+  const missing = unavailability(combo.value, deps.bringsRemote);
   if (missing) return { ok: false, error: missing };
   const deadline = readDeadline(c.req.header('x-hearth-deadline-ms'));
   if (!deadline.ok) return deadline;

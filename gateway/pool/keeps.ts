@@ -27,7 +27,7 @@ export function reviewKeeps(state: PoolState): void {
   for (const [name, count] of wantedCounts(state)) {
     const parsed = parseCombo(name, [], state.catalogue);
     // A pin outlives its model: it holds again when the model, or its source, is back.
-    if (!parsed.ok || unavailability(parsed.value)) continue;
+    if (!parsed.ok || unavailability(parsed.value, state.store !== null)) continue;
     const combo = parsed.value;
     const { failuresInARow, retryAtMs, lastFailure } = state.keeps.get(combo.key) ?? UNTRIED;
     keeps.set(combo.key, { combo, count, failuresInARow, retryAtMs, lastFailure });

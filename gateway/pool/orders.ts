@@ -26,7 +26,7 @@ export function warm(
     effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
     return;
   }
-  const missing = unavailability(combo);
+  const missing = unavailability(combo, state.store !== null);
   if (missing) {
     effects.push({ type: 'answer', orderId, answer: { ok: false, error: missing } });
     return;

@@ -63,7 +63,8 @@ export function warmAhead(
   const saving = ({ combo, chance }: LikelyCombo): number =>
     chance * totalOf(bytesToBring(state, combo, room, deviceOf(state, combo)));
   for (const one of likely.toSorted((a, b) => saving(b) - saving(a))) {
-    if (unavailability(one.combo) || quarantineOf(state, one.combo, true, nowMs)) continue;
+    if (unavailability(one.combo, state.store !== null)) continue;
+    if (quarantineOf(state, one.combo, true, nowMs)) continue;
     const bytes = takeRoom(state, one.combo, room);
     if (bytes === null) continue;
     const { key, name } = one.combo;

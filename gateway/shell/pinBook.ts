@@ -90,8 +90,9 @@ export class PinBook implements PinControl {
 
   /** The pool wants the combo's files where a start reads them fastest. */
   stage(name: ComboName): void {
-    const combo = parseCombo(name, [], this.#deps.pool.state.catalogue);
-    if (!combo.ok || unavailability(combo.value)) return;
+    const { catalogue, store } = this.#deps.pool.state;
+    const combo = parseCombo(name, [], catalogue);
+    if (!combo.ok || unavailability(combo.value, store !== null)) return;
     const { model, adapters } = combo.value;
     this.#deps.pages.read(name, [model.path, ...adapters.map(({ adapter }) => adapter.path)]);
   }

@@ -167,7 +167,7 @@ describe('a source that is down when the gateway starts', () => {
     });
     expect(lora(service)).toHaveProperty('unavailable');
     const combo = parseCombo('chat', [], service.current());
-    expect(combo.ok && unavailability(combo.value)).toMatchObject({
+    expect(combo.ok && unavailability(combo.value, true)).toMatchObject({
       code: 'source_unavailable',
       retryAfterMs: 15_000,
       message: expect.stringContaining('Cannot serve "base+lora": the source of "base" was not reached yet'),

@@ -220,6 +220,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
+    bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
   return { deps, catalogue, inference, pins, events, errors, pool };
