@@ -3,7 +3,7 @@ import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { type ComboKey, comboKey, type DeviceName, modelId, type RunnerId } from '../domain/ids.ts';
 import { isCovered, plus, split, totalOf } from './bytes.ts';
 import { bytesOfSize, oneContext } from './contexts.ts';
-import { deviceContextBytes } from './devices.ts';
+import { deviceContextBytes, mayBeOn } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
@@ -81,6 +81,10 @@ export function judgeAdoption(state: PoolState, offer: AdoptionOffer): AdoptionV
   if (!current) return refuse(`its base "${model.id}" is not in the catalogue any more`);
   if (current.revision !== model.revision)
     return refuse(`its base "${model.id}" was replaced: it holds ${model.revision}, not ${current.revision}`);
+  if (!mayBeOn(state, current, device))
+    return refuse(
+      `its base "${model.id}" is ${device === null ? 'in host memory' : `on "${device}"`}, where it may not be any more`,
+    );
   // What may change without a new revision is as the runner has it: it begins combos with so many sequences.
   const held: CatalogueModel = { ...current, sequences: model.sequences };
   return offer.isAsleep ? judgeSleeper(state, held, offer) : judgeRunner(state, current, held, offer);

@@ -55,6 +55,12 @@ export function wantsDevice(state: PoolState, { deviceLayers }: CatalogueModel):
   return deviceLayers !== 0 && state.devices.size > 0;
 }
 
+/** A runner of the model may be on that device; null: have everything in host memory. */
+export function mayBeOn(state: PoolState, model: CatalogueModel, device: DeviceName | null): boolean {
+  if (device === null) return !wantsDevice(state, model);
+  return devicesFor(state, model).some(({ name }) => name === device);
+}
+
 /** One of them, to predict by: what a model takes of one it takes of another. null: it takes none. */
 export function anyDevice(state: PoolState, model: CatalogueModel): DeviceName | null {
   if (!wantsDevice(state, model)) return null;

@@ -1,8 +1,7 @@
-import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { DeviceName } from '../domain/ids.ts';
 import { type Bytes, isCovered, minus } from './bytes.ts';
-import { deviceContextBytes, devicesFor, wantsDevice } from './devices.ts';
+import { deviceContextBytes, devicesFor, mayBeOn, wantsDevice } from './devices.ts';
 import { holdsKept } from './keeps.ts';
 import { comingBytes, heldBytes, missingBytes, wholeNeed } from './memory.ts';
 import { findVictims, type MemoryClaim, type Victims } from './memoryRoom.ts';
@@ -50,11 +49,6 @@ export function sourcesOf(state: PoolState, combo: Combo): Source[] {
     sources.push(...onDevices.sort((a, b) => a.missing.device - b.missing.device));
   }
   return sources;
-}
-
-function mayBeOn(state: PoolState, model: CatalogueModel, device: DeviceName | null): boolean {
-  if (device === null) return !wantsDevice(state, model);
-  return devicesFor(state, model).some(({ name }) => name === device);
 }
 
 function sourceOf(

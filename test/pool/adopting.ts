@@ -4,7 +4,7 @@ import type { RunnerId } from '../../gateway/domain/ids.ts';
 import { judgeAdoption } from '../../gateway/pool/adoption.ts';
 import { split } from '../../gateway/pool/bytes.ts';
 import { isCurrentCombo, isCurrentModel } from '../../gateway/pool/current.ts';
-import { deviceShare } from '../../gateway/pool/devices.ts';
+import { deviceShare, devicesFor } from '../../gateway/pool/devices.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { baseKey, type PoolState } from '../../gateway/pool/state.ts';
 import { kvBytesOf, type ProcessWorld, SimulatedProcess } from './processes.ts';
@@ -29,7 +29,9 @@ export function judgeOffer(
     const sequences = world.random() < 0.3 ? maxSequences : first;
     return { combo: combo.key, sequences, kvBytes: kvBytesOf(combo, sequences), computeBytes: 5 };
   });
-  const device = anyOf([...state.devices.keys()], world.random());
+  // Now and then not where its base may be.
+  const own = model && world.random() < 0.9 ? devicesFor(state, model).map(({ name }) => name) : null;
+  const device = anyOf(own ?? [...state.devices.keys()], world.random());
   const isAsleep = model !== null && world.random() < 0.3;
   const share = model ? deviceShare(model, device) : 0;
   const offer = { runnerId, isLoading: false, isAsleep, device, keptBytes: 1000 * share, model };

@@ -265,6 +265,20 @@ describe('standbys where there are devices', () => {
     expect(tight.exited('r2')).toEqual(['claim r1 a', 'load r1 4']);
   });
 
+  it('of an earlier gateway that hold a base are not adopted where that may not be', () => {
+    const held = { isLoading: false, isAsleep: false, keptBytes: 0, combos: [] };
+    const pool = poolWith({ CUDA0: 5000, CUDA1: 5000 }, { b: { device: CUDA1 }, c: { deviceLayers: 0 } });
+    const judged = (id: string, device: typeof CUDA0 | null) => {
+      const verdict = pool.judgeOffer({ ...held, device, model: { id, revision: 'r1', sequences: 2 } });
+      return verdict.ok ? 'ok' : verdict.reason;
+    };
+    expect(judged('b', CUDA1)).toBe('ok');
+    expect(judged('b', CUDA0)).toBe('its base "b" is on "CUDA0", where it may not be any more');
+    expect(judged('a', null)).toBe('its base "a" is in host memory, where it may not be any more');
+    expect(judged('c', CUDA0)).toBe('its base "c" is on "CUDA0", where it may not be any more');
+    expect(judged('c', null)).toBe('ok');
+  });
+
   it('of an earlier gateway are adopted for a device that is there, while it has room', () => {
     const pool = withContext(poolWith({ CUDA0: 5000 }, {}, { standbys: 1 }), 30);
     const offer = { isLoading: false, isAsleep: false, keptBytes: 0, model: null, combos: [] };
