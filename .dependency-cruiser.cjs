@@ -56,6 +56,7 @@ const STAGER_PROTOCOL = '^stager/protocol/';
 /** What every child process of the gateway has: lines of JSON on a pipe, and how it dies. */
 const CHILD = '^runner/(protocol/(jsonPipe|lines)|process/lastWords)\\.ts$';
 const NATIVE = '^native/';
+const SOURCES = '^sources/';
 const DB = '^db/';
 
 module.exports = {
@@ -84,7 +85,7 @@ module.exports = {
       name: 'no-dev-dependencies',
       comment: 'what runs in production is installed in production',
       severity: 'error',
-      from: { path: '^(gateway|runner|stager|native|db|cli)/' },
+      from: { path: '^(gateway|runner|stager|native|sources|db|cli)/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
@@ -92,7 +93,7 @@ module.exports = {
       comment: 'compose.ts and main.ts are the outermost',
       severity: 'error',
       from: {
-        path: '^(gateway|runner|stager|native|db)/',
+        path: '^(gateway|runner|stager|native|sources|db)/',
         pathNot: '^gateway/(compose|main)\\.ts$|^gateway/compose/',
       },
       to: { path: '^gateway/(compose|main)\\.ts$|^gateway/compose/' },
@@ -107,7 +108,12 @@ module.exports = {
     typesOnly('ports-use-pool-types', PORTS, POOL),
     only('reports', REPORTS, [REPORTS, DOMAIN, POOL], 'reports import domain and pool'),
     pure('reports-are-pure', REPORTS),
-    only('catalogue', CATALOGUE, [CATALOGUE, DOMAIN, PORTS], 'catalogue imports domain and ports'),
+    only(
+      'catalogue',
+      CATALOGUE,
+      [CATALOGUE, DOMAIN, PORTS, SOURCES],
+      'catalogue imports domain and ports, and reads headers through sources',
+    ),
     only('encryption', ENCRYPTION, [ENCRYPTION, DOMAIN], 'encryption imports domain'),
     only(
       'shell',
@@ -144,6 +150,12 @@ module.exports = {
       STAGER_PROTOCOL,
       [STAGER_PROTOCOL],
       'the protocol is shared with the gateway and knows no one',
+    ),
+    only(
+      'sources',
+      SOURCES,
+      [SOURCES],
+      'sources imports itself: the gateway reads headers and the stager files with it',
     ),
     only('native', NATIVE, [NATIVE], 'native imports itself'),
     only('cli', '^cli/[^/]+$', ['^cli/', '^scripts/'], 'the command line talks to the admin API'),

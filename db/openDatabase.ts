@@ -7,6 +7,7 @@ import type { EventLog } from '../gateway/ports/eventLog.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
+import type { SourceFactsStore } from '../gateway/ports/sourceFacts.ts';
 import { ReaderClient } from './reader/client.ts';
 import { SqliteCatalogueStore } from './stores/catalogue.ts';
 import { SqliteComboStore } from './stores/combos.ts';
@@ -17,6 +18,7 @@ import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
 import { RequestReads } from './stores/requests.ts';
 import { SqliteRunnerStore } from './stores/runners.ts';
+import { SqliteSourceFactsStore } from './stores/sourceFacts.ts';
 import { WriterClient, type WriterReport } from './writer/client.ts';
 import type { WriterLimits } from './writer/pending.ts';
 
@@ -38,6 +40,7 @@ export interface Database {
   readonly demand: DemandHistory;
   readonly durations: DurationHistory;
   readonly pins: PinStore;
+  readonly sourceFacts: SourceFactsStore;
   readonly requests: RequestReads;
   readonly writerReport: () => WriterReport;
   /** Resolves with the reason when a thread has ended without `close()`; never otherwise. */
@@ -77,6 +80,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     demand: new SqliteDemandHistory(reader),
     durations: new SqliteDurationHistory(reader),
     pins: new SqlitePinStore(writer, reader),
+    sourceFacts: new SqliteSourceFactsStore(writer, reader),
     requests: new RequestReads(reader),
     writerReport: () => writer.report(),
     failed,

@@ -25,6 +25,7 @@ export const models = sqliteTable('models', {
   ownedBy: text('owned_by').notNull(),
   revision: text('revision').notNull(),
   weightBytes: integer('weight_bytes').notNull(),
+  digest: text('digest'),
   createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
 });
 
@@ -38,6 +39,7 @@ export const adapters = sqliteTable(
     scale: real('scale').notNull(),
     revision: text('revision').notNull(),
     weightBytes: integer('weight_bytes').notNull(),
+    digest: text('digest'),
     createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
   },
   (table) => [index('adapters_by_base').on(table.baseId)],
@@ -48,6 +50,13 @@ export const aliases = sqliteTable('aliases', {
   name: text('name').primaryKey(),
   target: text('target').notNull(),
   createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+});
+
+/** What was last known of weights behind URIs, so that a start does not need their sources. */
+export const sourceFacts = sqliteTable('source_facts', {
+  path: text('path').primaryKey(),
+  /** A ModelFileFacts. */
+  factsJson: text('facts_json').notNull(),
 });
 
 /** Every combo that was asked for, once per state of its revisions. */

@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
-import { GgufFiles } from './catalogue/ggufFiles.ts';
 import { ConverterThread } from './catalogue/peft/converterThread.ts';
 import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
+import { revisitRegularly } from './catalogue/revisits.ts';
+import { SourceAccess } from './catalogue/sourceAccess.ts';
+import { SourcedFiles } from './catalogue/sourcedFiles.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
-import { findSegments, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
+import { findSegments, openOrigins, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
+import { REVISIT_EVERY_MS } from './domain/availability.ts';
 import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
@@ -17,6 +20,7 @@ import { type HttpServer, listen } from './http/server.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
+import type { OriginFiles } from './ports/originFiles.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
@@ -92,7 +96,9 @@ export async function compose(
     // Read beside what else there is to do before the pool begins.
     const pastTimes = readPastTimes(database.durations, log);
     const keys = new ConfiguredKeys(settings.configPath, environment);
-    const catalogue = await openCatalogue(settings, database, keys, log);
+    const sources = new SourceAccess(settings.variable);
+    const catalogue = await openCatalogue(settings, database, { sources, keys }, log);
+    const origins = await openOrigins(settings, sources, catalogue, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
@@ -106,11 +112,11 @@ export async function compose(
     const weights = openWeightStore(
       settings.store,
       { distDir: DIST_DIR, runDir, environment: pick(environment, STAGER_ENVIRONMENT) },
-      keys,
+      { keys, origins },
       log,
     );
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, database, catalogue, log, spawning, weights);
+    const core = buildCore(settings, database, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -141,6 +147,7 @@ export async function compose(
       log,
       adminToken,
       limits,
+      bringsRemote: weights !== null,
       metricsText: () => core.metrics.text(),
     });
     warnWhenOpen(settings.host, log);
@@ -148,8 +155,10 @@ export async function compose(
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
+    const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
-    return makeGateway(settings, { ...core, weights, endProbes }, server, catalogue, database, lock.value);
+    const endings = { weights, endProbes, endRevisits };
+    return makeGateway(settings, { ...core, ...endings }, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
     throw error;
@@ -167,16 +176,17 @@ function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): 
 async function openCatalogue(
   settings: Settings,
   database: Database,
-  keys: ConfiguredKeys,
+  { sources, keys }: { readonly sources: SourceAccess; readonly keys: ConfiguredKeys },
   log: Log,
 ): Promise<CatalogueService> {
-  const files = new GgufFiles(keys);
+  const files = await SourcedFiles.open({ access: sources, sealed: keys, store: database.sourceFacts, log });
   const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
   const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
     files,
     converter,
+    sources,
     store: database.catalogue,
     events: database.events,
     log,
@@ -206,7 +216,7 @@ function buildCore(
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
-  weights: StagerStore | null,
+  { weights, origins }: { weights: StagerStore | null; origins: OriginFiles },
 ): Core {
   const timeline = new StartTimeline();
   // Runner ids of different lives of the gateway must differ: they name sockets and rows.
@@ -219,6 +229,7 @@ function buildCore(
   const pool = new PoolLoop(state, clock, database.events);
   const staged = new StagedFiles({
     store: weights,
+    origins,
     isStaged: (key) => state.store?.segments.get(key)?.state === 'staged',
     dispatch: (event) => pool.dispatch(event),
     log,
@@ -270,19 +281,15 @@ function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
   return probeRegularly(new Prober(pool, fleet), pool.probeEveryMs, () => clock.monoMs());
 }
 
+interface Endings {
+  readonly weights: StagerStore | null;
+  readonly endProbes: () => void;
+  readonly endRevisits: () => void;
+}
+
 function makeGateway(
   settings: Settings,
-  {
-    pool,
-    fleet,
-    inference,
-    forecast,
-    weights,
-    endProbes,
-  }: Core & {
-    readonly weights: StagerStore | null;
-    readonly endProbes: () => void;
-  },
+  { pool, fleet, inference, forecast, weights, endProbes, endRevisits }: Core & Endings,
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -294,6 +301,7 @@ function makeGateway(
     failed: database.failed,
     async drain() {
       forecast.stop();
+      endRevisits();
       const closed = server.close(settings.pool.drainTimeoutMs + LAST_FRAMES_MS);
       pool.dispatch({ type: 'shutdownAsked' });
       await Promise.all([inference.idle(), fleet.empty()]);

@@ -68,6 +68,8 @@ export interface Settings {
   /** The machine may have devices for layers: which, a runner's engine finds. */
   readonly mayHaveDevices: boolean;
   readonly limits: Readonly<LimitsConfig>;
+  /** The environment's variable of that name, for secrets that the file names; undefined when absent or empty. */
+  readonly variable: (name: string) => string | undefined;
   readonly engine: Readonly<EngineConfig>;
   /** null: none is wanted. */
   readonly store: StoreSettings | null;
@@ -110,13 +112,15 @@ export async function readSettings(
   const configPath = resolve(parsed.data.HEARTH_CONFIG);
   const document = await readConfigFile(configPath);
   if (!document.ok) return document;
-  return ok(settle(parsed.data, document.value.config, configPath));
+  const variable = (name: string): string | undefined => given[name];
+  return ok(settle(parsed.data, document.value.config, configPath, variable));
 }
 
 function settle(
   environment: z.output<typeof environmentSchema>,
   { pool, limits, log, server, weights, engine }: FileConfig,
   configPath: string,
+  variable: Settings['variable'],
 ): Settings {
   const leaseMs = environment.HEARTH_LEASE === undefined ? null : parseDurationMs(environment.HEARTH_LEASE);
   return Object.freeze({
@@ -136,6 +140,7 @@ function settle(
     mayHaveDevices: hasDeviceNodes(),
     limits: Object.freeze({ ...limits }),
     store: storeSettings(environment.HEARTH_STORE_DIR, weights),
+    variable,
     engine: Object.freeze({ upload: environment.HEARTH_UPLOAD ?? engine.upload }),
   });
 }

@@ -12,7 +12,7 @@ const OUTPUTS = [
   'dbReader.mjs',
   'weights.mjs',
 ];
-const SOURCES = ['gateway', 'runner', 'stager', 'native', 'db', 'cli', 'scripts'];
+const SOURCES = ['gateway', 'runner', 'stager', 'native', 'sources', 'db', 'cli', 'scripts'];
 
 /** Idempotent: compares one hash when nothing changed. */
 export async function ensureBundles({ root, log }) {

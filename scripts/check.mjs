@@ -19,7 +19,18 @@ void launch(async () => {
 
   const node = (name, ...args) => ({ name, command: process.execPath, args });
   const tool = (name, toolName, ...args) => node(name, join(ROOT, 'node_modules', TOOLS[toolName]), ...args);
-  const folders = ['gateway', 'runner', 'stager', 'native', 'db', 'cli', 'scripts', 'test', 'bench'];
+  const folders = [
+    'gateway',
+    'runner',
+    'stager',
+    'native',
+    'sources',
+    'db',
+    'cli',
+    'scripts',
+    'test',
+    'bench',
+  ];
   const present = folders.filter((folder) => existsSync(join(ROOT, folder)));
   const failed = await runSteps(
     [

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { ModelFileFacts } from '../../gateway/ports/modelFile.ts';
 
 const Detail = z.record(z.string(), z.unknown());
 
@@ -9,5 +10,32 @@ export function parseDetail(json: string): Record<string, unknown> {
     return parsed.success ? parsed.data : {};
   } catch {
     return {};
+  }
+}
+
+const SourceFacts = z.object({
+  path: z.string(),
+  kind: z.enum(['model', 'adapter']),
+  architecture: z.string(),
+  trainedContextTokens: z.number(),
+  layers: z.number(),
+  kvBytesPerToken: z.number(),
+  computeBytes: z.number(),
+  parts: z.number(),
+  sizeBytes: z.number(),
+  modifiedAtEpochMs: z.number(),
+  identity: z.string(),
+  sha256: z.optional(z.string()),
+});
+
+/** Empty for a row that is not what this version writes: its source is asked again. */
+export function parseSourceFacts(json: string): ModelFileFacts[] {
+  try {
+    const parsed = SourceFacts.safeParse(JSON.parse(json));
+    if (!parsed.success) return [];
+    const { sha256, ...facts } = parsed.data;
+    return [sha256 === undefined ? facts : { ...facts, sha256 }];
+  } catch {
+    return [];
   }
 }

@@ -4,9 +4,9 @@ import { adapterId, deviceName, modelId } from '../../gateway/domain/ids.ts';
 import type { DemandSlot } from '../../gateway/pool/forecast.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import { recordFromRow } from '../requestRows.ts';
-import { adapters, aliases, events, models, pins, requests, runners } from '../schema.ts';
+import { adapters, aliases, events, models, pins, requests, runners, sourceFacts } from '../schema.ts';
 import { lastDurations } from './durations.ts';
-import { parseDetail } from './jsonColumns.ts';
+import { parseDetail, parseSourceFacts } from './jsonColumns.ts';
 
 /** Most rows that one read returns. */
 const MAX_ROWS = 10_000;
@@ -71,14 +71,22 @@ export function makeQueries(db: BetterSQLite3Database) {
     pins: (_none: Record<string, never>) =>
       db.select().from(pins).orderBy(asc(pins.createdAtEpochMs), asc(pins.combo)).all(),
 
+    sourceFacts: (_none: Record<string, never>) =>
+      db
+        .select()
+        .from(sourceFacts)
+        .all()
+        .flatMap(({ factsJson }) => parseSourceFacts(factsJson)),
+
     catalogue: (_none: Record<string, never>) => ({
       models: db
         .select()
         .from(models)
         .orderBy(asc(models.createdAtEpochMs), asc(models.id))
         .all()
-        .map((row) => ({
+        .map(({ digest, ...row }) => ({
           ...row,
+          ...(digest === null ? {} : { digest }),
           id: modelId(row.id),
           maxSequences: row.maxSequences ?? row.sequences,
           device: row.device === null ? null : deviceName(row.device),
@@ -89,8 +97,9 @@ export function makeQueries(db: BetterSQLite3Database) {
         .from(adapters)
         .orderBy(asc(adapters.createdAtEpochMs), asc(adapters.id))
         .all()
-        .map(({ baseId, ...row }) => ({
+        .map(({ baseId, digest, ...row }) => ({
           ...row,
+          ...(digest === null ? {} : { digest }),
           id: adapterId(row.id),
           base: modelId(baseId),
           source: 'api' as const,

@@ -1,5 +1,5 @@
-import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/catalogue.ts';
-import type { CatalogueStore, StoredModel } from '../../gateway/ports/catalogueStore.ts';
+import type { CatalogueAlias } from '../../gateway/domain/catalogue.ts';
+import type { CatalogueStore, StoredAdapter, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 import type { ReaderClient } from '../reader/client.ts';
 import type { WriterClient } from '../writer/client.ts';
 
@@ -21,7 +21,7 @@ export class SqliteCatalogueStore implements CatalogueStore {
     return this.#writer.write({ kind: 'putModel', model });
   }
 
-  putAdapter(adapter: CatalogueAdapter): Promise<void> {
+  putAdapter(adapter: StoredAdapter): Promise<void> {
     return this.#writer.write({ kind: 'putAdapter', adapter });
   }
 

@@ -1,7 +1,8 @@
-import type { CatalogueAdapter, CatalogueAlias } from '../../gateway/domain/catalogue.ts';
+import type { CatalogueAlias } from '../../gateway/domain/catalogue.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
-import type { StoredModel } from '../../gateway/ports/catalogueStore.ts';
+import type { StoredAdapter, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 import type { ComboRow } from '../../gateway/ports/comboStore.ts';
+import type { ModelFileFacts } from '../../gateway/ports/modelFile.ts';
 import type { PinRow } from '../../gateway/ports/pinStore.ts';
 import type { RunnerRow } from '../../gateway/ports/runnerStore.ts';
 
@@ -27,11 +28,13 @@ export type WriteCommand =
       readonly reason: string;
     }
   | { readonly kind: 'putModel'; readonly model: StoredModel }
-  | { readonly kind: 'putAdapter'; readonly adapter: CatalogueAdapter }
+  | { readonly kind: 'putAdapter'; readonly adapter: StoredAdapter }
   | { readonly kind: 'putAlias'; readonly alias: CatalogueAlias }
   | { readonly kind: 'deleteModel'; readonly id: string }
   | { readonly kind: 'deleteAdapter'; readonly id: string }
   | { readonly kind: 'deleteAlias'; readonly name: string }
+  | { readonly kind: 'putSourceFacts'; readonly facts: ModelFileFacts }
+  | { readonly kind: 'deleteSourceFacts'; readonly path: string }
   | { readonly kind: 'putPin'; readonly row: PinRow }
   | { readonly kind: 'deletePin'; readonly combo: string };
 

@@ -1,7 +1,17 @@
 import { eq, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { rowFromRecord } from '../requestRows.ts';
-import { adapters, aliases, combos, events, models, pins, requests, runners } from '../schema.ts';
+import {
+  adapters,
+  aliases,
+  combos,
+  events,
+  models,
+  pins,
+  requests,
+  runners,
+  sourceFacts,
+} from '../schema.ts';
 import type { WriteCommand } from './commands.ts';
 import { insertInto, upsert } from './inserts.ts';
 
@@ -38,6 +48,11 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
     .where(eq(aliases.name, sql.placeholder('name')))
     .prepare();
 
+  const putSourceFacts = upsert(db, sourceFacts, sourceFacts.path).prepare();
+  const deleteSourceFacts = db
+    .delete(sourceFacts)
+    .where(eq(sourceFacts.path, sql.placeholder('path')))
+    .prepare();
   const putPin = upsert(db, pins, pins.combo).prepare();
   const deletePin = db
     .delete(pins)
@@ -57,9 +72,13 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
       case 'runnerExited':
         return void exited.run({ ...command });
       case 'putModel':
-        return void putModel.run({ ...command.model });
+        return void putModel.run({ ...command.model, digest: command.model.digest ?? null });
       case 'putAdapter':
-        return void putAdapter.run({ ...command.adapter, baseId: command.adapter.base });
+        return void putAdapter.run({
+          ...command.adapter,
+          baseId: command.adapter.base,
+          digest: command.adapter.digest ?? null,
+        });
       case 'putAlias':
         return void putAlias.run({ ...command.alias });
       case 'deleteModel':
@@ -68,6 +87,13 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
         return void deleteAdapter.run({ id: command.id });
       case 'deleteAlias':
         return void deleteAlias.run({ name: command.name });
+      case 'putSourceFacts':
+        return void putSourceFacts.run({
+          path: command.facts.path,
+          factsJson: JSON.stringify(command.facts),
+        });
+      case 'deleteSourceFacts':
+        return void deleteSourceFacts.run({ path: command.path });
       case 'putPin':
         return void putPin.run({ ...command.row });
       case 'deletePin':

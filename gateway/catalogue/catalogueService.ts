@@ -1,31 +1,22 @@
+import { shownUri } from '../../sources/uri.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import { parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { ALIAS_PATTERN, adapterId, ID_PATTERN, modelId } from '../domain/ids.ts';
-import type { AdapterConverter } from '../ports/adapterConverter.ts';
-import type { CatalogueStore } from '../ports/catalogueStore.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
-import type { ModelFiles } from '../ports/modelFile.ts';
 import type { WeightFiles } from '../ports/weightFiles.ts';
 import { checkFiles, remakeAdapter, remakeModel } from './changedFiles.ts';
-import { type ConfigDocument, readConfigFile } from './configFile.ts';
+import type { ConfigDocument } from './configFile.ts';
 import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits.ts';
 import { asGiven, type EntryContext, makeAdapter, makeModel } from './entries.ts';
-import { fileCatalogue } from './fileCatalogue.ts';
-import { isTaken, type LeftOut, mergeCatalogue } from './mergeCatalogue.ts';
+import { entriesOf, type LoadDeps, loadCatalogue, loadEntries, processSections } from './loadCatalogue.ts';
+import { isTaken, type LeftOut } from './mergeCatalogue.ts';
 import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
 
-export interface CatalogueServiceDeps {
-  /** The YAML file; read again on every reload. */
-  readonly configPath: string;
-  readonly files: ModelFiles;
-  readonly converter: AdapterConverter;
-  readonly store: CatalogueStore;
+export interface CatalogueServiceDeps extends LoadDeps {
   readonly events: EventLog;
   readonly log: Log;
-  readonly clock: Clock;
 }
 
 export type CatalogueListener = (catalogue: Catalogue) => void;
@@ -41,6 +32,8 @@ export class CatalogueService implements WeightFiles {
   #current: Catalogue;
   /** Entries of the store that the last load could not serve. */
   #leftOut: readonly LeftOut[] = [];
+  /** Paths whose source could not be asked at the last load, with the reason. */
+  #unsettled: ReadonlyMap<string, string> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(deps: CatalogueServiceDeps, document: ConfigDocument, catalogue: Catalogue) {
@@ -51,11 +44,12 @@ export class CatalogueService implements WeightFiles {
 
   /** Reads the file and the store. `invalid_request` with the whole message when the file cannot be used. */
   static async open(deps: CatalogueServiceDeps): Promise<Result<CatalogueService>> {
-    const loaded = await load(deps);
+    const loaded = await loadCatalogue(deps);
     if (!loaded.ok) return loaded;
-    const { document, catalogue, leftOut } = loaded.value;
+    const { document, catalogue, leftOut, unsettled } = loaded.value;
     const service = new CatalogueService(deps, document, catalogue);
     service.#warn(leftOut);
+    await service.#settle(unsettled, catalogue);
     return ok(service);
   }
 
@@ -83,7 +77,9 @@ export class CatalogueService implements WeightFiles {
       const model = { ...made.value, createdAtEpochMs: old?.createdAtEpochMs ?? this.#deps.clock.epochMs() };
       let next = withModel(this.#current, model);
       for (const adapter of this.#adaptersOf(spec.id)) {
-        const fits = await makeAdapter(asGiven(adapter), made.value, this.#context());
+        // Its own source may be down: that is no reason against the base.
+        const context = { ...this.#context(), unsettled: new Map() };
+        const fits = await makeAdapter(asGiven(adapter), made.value, context);
         if (!fits.ok) return fail('conflict', fits.error.message, 'path');
         // One that is converted may be another file for another base.
         next = withAdapter(next, { ...fits.value, createdAtEpochMs: adapter.createdAtEpochMs });
@@ -167,22 +163,47 @@ export class CatalogueService implements WeightFiles {
   /** Reads the file again (SIGHUP). A file that cannot be used changes nothing; the failure says why. */
   reload(): Promise<Result<Catalogue>> {
     return this.#serially(async () => {
-      const loaded = await load(this.#deps);
+      const loaded = await loadCatalogue(this.#deps);
       if (!loaded.ok) {
+        this.#deps.sources.use(this.#document.config.sources, this.#document.directory);
         this.#deps.log.error({ reason: loaded.error.message }, 'catalogue reload failed');
         this.#event('catalogue_reload_failed', { reason: loaded.error.message });
         return loaded;
       }
-      const { document, catalogue, leftOut } = loaded.value;
+      const { document, catalogue, leftOut, unsettled } = loaded.value;
       if (processSections(document) !== processSections(this.#document)) {
         this.#deps.log.warn({}, 'pool, limits, log and server of the configuration need a restart');
       }
       this.#document = document;
       this.#warn(leftOut);
+      await this.#settle(unsettled, catalogue);
       const { models, adapters, aliases } = catalogue;
       const counts = { models: models.size, adapters: adapters.size, aliases: aliases.size };
       this.#change(catalogue, 'catalogue_reloaded', counts);
       return ok(catalogue);
+    });
+  }
+
+  /**
+   * Looks again, when the last load could not look at everything, with the configuration as it was read then. Tells
+   * listeners only of what differs.
+   */
+  revisit(): Promise<void> {
+    return this.#serially(async () => {
+      if (this.#unsettled.size === 0) return;
+      const loaded = await loadEntries(this.#deps, this.#document);
+      if (!loaded.ok) {
+        this.#deps.log.warn(
+          { reason: loaded.error.message },
+          'sources are back, but the catalogue cannot use them',
+        );
+        return;
+      }
+      const { catalogue, leftOut, unsettled } = loaded.value;
+      this.#leftOut = leftOut;
+      await this.#settle(unsettled, catalogue);
+      if (entriesOf(catalogue) === entriesOf(this.#current)) return;
+      this.#change(catalogue, 'catalogue_revisited', { unsettled: unsettled.size });
     });
   }
 
@@ -195,6 +216,16 @@ export class CatalogueService implements WeightFiles {
         for (const adapter of adapters) await this.#reviewAdapter(adapter);
       });
     return checked;
+  }
+
+  /** A start has found another version behind the URI: the entries of it are made again before this resolves. */
+  sourceChanged(path: string): Promise<void> {
+    return this.#serially(async () => {
+      const { models, adapters } = this.#current;
+      const isMeant = (entry: CatalogueModel | CatalogueAdapter) => entry.path === path;
+      for (const model of [...models.values()].filter(isMeant)) await this.#reviewModel(model);
+      for (const adapter of [...adapters.values()].filter(isMeant)) await this.#reviewAdapter(adapter);
+    });
   }
 
   /** One that is no weight file any more stays as it is: its starts fail, until it is one again. */
@@ -283,39 +314,24 @@ export class CatalogueService implements WeightFiles {
     }
   }
 
+  /** Tells of sources that went down since the last load, and lets go of what is known of files that are not used. */
+  async #settle(unsettled: ReadonlyMap<string, string>, { models, adapters }: Catalogue): Promise<void> {
+    for (const [path, reason] of unsettled) {
+      if (this.#unsettled.has(path)) continue;
+      const detail = { path: shownUri(path), reason };
+      this.#deps.log.warn(detail, 'source of weights could not be asked');
+      this.#event('source_unavailable', detail);
+    }
+    this.#unsettled = unsettled;
+    const used = [...models.values(), ...adapters.values()].map(({ path }) => path);
+    await this.#deps.files.keepOnly(new Set([...used, ...unsettled.keys()]));
+  }
+
   #serially<T>(change: () => Promise<T>): Promise<T> {
     const done = this.#last.then(change, change);
     this.#last = done.catch(() => {});
     return done;
   }
-}
-
-interface Loaded {
-  readonly document: ConfigDocument;
-  readonly catalogue: Catalogue;
-  readonly leftOut: readonly LeftOut[];
-}
-
-async function load({
-  configPath,
-  files,
-  converter,
-  store,
-  clock,
-}: CatalogueServiceDeps): Promise<Result<Loaded>> {
-  const document = await readConfigFile(configPath);
-  if (!document.ok) return document;
-  const fromFile = await fileCatalogue(document.value, { files, converter }, clock.epochMs());
-  if (!fromFile.ok) return fromFile;
-  const { config, directory } = document.value;
-  const context: EntryContext = { files, converter, defaults: config.defaults, directory, source: 'api' };
-  const merged = await mergeCatalogue(fromFile.value, await store.load(), context);
-  return ok({ document: document.value, ...merged });
-}
-
-/** What of a file a running gateway does not take up. */
-function processSections({ config: { pool, limits, log, server } }: ConfigDocument): string {
-  return JSON.stringify({ pool, limits, log, server });
 }
 
 function aliasInTheWay(action: string, id: string, alias: CatalogueAlias): Result<never> {

@@ -1,3 +1,4 @@
+import { hasScheme } from '../../sources/uri.ts';
 import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFiles } from '../ports/modelFile.ts';
@@ -34,6 +35,8 @@ async function checkFile(
   { id, path, revision }: Pick<CatalogueModel | CatalogueAdapter, 'id' | 'path' | 'revision'>,
   revisionOf: (identity: string) => string,
 ): Promise<Result<true>> {
+  // Of what is behind a URI the version is fixed when it is brought here; nobody is asked over a network for a start.
+  if (hasScheme(path)) return ok(true);
   const facts = await files.inspect(path);
   if (!facts.ok) return fail('not_found', `Cannot use ${what} "${id}": ${facts.error.message}`);
   if (revisionOf(facts.value.identity) === revision) return ok(true);

@@ -38,6 +38,8 @@ export function readIssues(error: z.ZodError, input: unknown): ConfigIssue[] {
       const expected = issue.issues[0]?.message ?? issue.message;
       return [{ path: issue.path.slice(0, -1), key, text: `${expected}, got ${show(key)}` }];
     }
+    // A secret may stand where only its place should.
+    if (issue.path[0] === 'sources') return [{ path: issue.path, text: issue.message }];
     const value = valueAt(input, issue.path);
     // Somebody may have put a key where its source belongs.
     const shown = issue.path[0] === 'encryption_keys' ? kindOf(value) : show(value);

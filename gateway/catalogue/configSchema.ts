@@ -10,6 +10,7 @@ import {
   whole,
 } from './entrySchemas.ts';
 import { encryptionKeysSchema, weightsSchema } from './keySourceSchema.ts';
+import { sourcesSchema } from './sourceSchema.ts';
 
 /** A duration that time is divided by, or that something must live through. */
 const period = duration.refine((ms) => ms >= 10, { error: 'expected at least "10ms"' });
@@ -257,6 +258,7 @@ export const configSchema = z.strictObject({
   server: server.prefault({}),
   encryption_keys: encryptionKeysSchema,
   weights: weightsSchema.prefault({}),
+  sources: sourcesSchema.describe('What weights behind URIs are asked for with'),
 });
 
 /** A checked configuration file: durations in milliseconds, sizes in bytes, paths as written. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { hasScheme, shownUri } from '../../sources/uri.ts';
 import type { CatalogueAdapter, CatalogueModel, EntrySource } from '../domain/catalogue.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import {
@@ -13,7 +14,7 @@ import {
 } from '../domain/ids.ts';
 import type { AdapterConverter } from '../ports/adapterConverter.ts';
 import type { StoredAdapter } from '../ports/catalogueStore.ts';
-import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
+import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
 
 const MAX_TEMPLATE_BYTES = 2 ** 20;
@@ -26,17 +27,23 @@ export interface EntryContext {
   /** Absolute; where relative paths start. */
   readonly directory: string;
   readonly source: EntrySource;
+  /**
+   * At a load: an entry whose source is down stands with what was last known of it, or is only listed, and its path is
+   * put here with the reason. Else such an entry is refused.
+   */
+  readonly unsettled?: Map<string, string>;
 }
 
 /** Looks at the weight file and fills in the defaults. `param` of a failure is the field that is wrong. */
 export async function makeModel(spec: ModelSpec, context: EntryContext): Promise<Result<CatalogueModel>> {
-  const facts = await inspectAs('model', spec.path, context);
-  if (!facts.ok) return facts;
+  const seen = await lookAs('model', spec, context);
+  if (!seen.ok) return seen;
+  const { facts, unavailable } = seen.value;
   const template = await templateOf(spec, context);
   if (!template.ok) return template;
   const { defaults } = context;
-  const contextTokens = spec.contextTokens ?? defaults.contextTokens ?? facts.value.trainedContextTokens;
-  if (contextTokens === 0) {
+  const contextTokens = spec.contextTokens ?? defaults.contextTokens ?? facts.trainedContextTokens;
+  if (contextTokens === 0 && unavailable === undefined) {
     return fail(
       'invalid_request',
       `Cannot add model "${spec.id}": its file names no context length, expected the field "context"`,
@@ -46,7 +53,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
   const model = {
     id: modelId(spec.id),
     engine: spec.engine ?? defaults.engine ?? 'llama',
-    path: facts.value.path,
+    path: facts.path,
     contextTokens,
     ...sequencesOf(spec, defaults),
     maxThreads: spec.maxThreads ?? defaults.maxThreads ?? null,
@@ -61,16 +68,18 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     idleTtlMs: given(spec.idleTtlMs, defaults.idleTtlMs, 300_000),
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
-    weightBytes: facts.value.sizeBytes,
-    segment: segmentOf(facts.value),
-    ...(facts.value.isEncrypted ? { isEncrypted: true as const } : {}),
-    layers: facts.value.layers,
-    kvBytesPerToken: facts.value.kvBytesPerToken,
-    computeBytes: facts.value.computeBytes,
-    createdAtEpochMs: facts.value.modifiedAtEpochMs,
+    weightBytes: facts.sizeBytes,
+    segment: segmentOf(facts),
+    ...(facts.isEncrypted ? { isEncrypted: true as const } : {}),
+    layers: facts.layers,
+    kvBytesPerToken: facts.kvBytesPerToken,
+    computeBytes: facts.computeBytes,
+    createdAtEpochMs: facts.modifiedAtEpochMs,
+    ...(spec.digest ? { digest: spec.digest } : {}),
+    ...(unavailable === undefined ? {} : { unavailable }),
     source: context.source,
   } as const;
-  return ok({ ...model, revision: modelRevision(model, facts.value.identity) });
+  return ok({ ...model, revision: modelRevision(model, facts.identity) });
 }
 
 /** The same for an adapter of `base`, whose architecture it must have. A PEFT directory is converted first. */
@@ -79,17 +88,28 @@ export async function makeAdapter(
   base: CatalogueModel,
   context: EntryContext,
 ): Promise<Result<CatalogueAdapter>> {
-  const baseFacts = await context.files.inspect(base.path);
-  if (!baseFacts.ok) return baseFacts;
-  const written = resolve(context.directory, spec.path);
-  const converted = await context.converter.convert(written, baseFacts.value);
+  const looked = await baseFactsOf(base, context);
+  if (!looked.ok) return looked;
+  const baseFacts = looked.value;
+  const written = locate(context.directory, spec.path);
+  const converted = hasScheme(written) ? ok(null) : await context.converter.convert(written, baseFacts);
   if (!converted.ok) return converted;
-  const facts = await inspectAs('adapter', converted.value?.path ?? written, context);
-  if (!facts.ok) return facts;
-  if (facts.value.architecture !== baseFacts.value.architecture) {
+  if (converted.value && spec.digest)
     return fail(
       'invalid_request',
-      `Cannot use adapter "${spec.id}" with "${base.id}": expected architecture "${baseFacts.value.architecture}", got "${facts.value.architecture}"`,
+      `Cannot use a digest with PEFT directory "${written}": expected one of a file`,
+      'digest',
+    );
+  const file = { path: converted.value?.path ?? written, digest: spec.digest };
+  const seen = await lookAs('adapter', file, context);
+  if (!seen.ok) return seen;
+  const { facts, unavailable } = seen.value;
+  // Compared when both are known: an entry that is only listed is made again when its source is back.
+  const areKnown = unavailable === undefined && base.unavailable === undefined;
+  if (areKnown && facts.architecture !== baseFacts.architecture) {
+    return fail(
+      'invalid_request',
+      `Cannot use adapter "${spec.id}" with "${base.id}": expected architecture "${baseFacts.architecture}", got "${facts.architecture}"`,
       'base',
     );
   }
@@ -98,14 +118,16 @@ export async function makeAdapter(
   return ok({
     id: adapterId(spec.id),
     base: base.id,
-    path: facts.value.path,
+    path: facts.path,
     ...origin,
     scale,
-    revision: adapterRevision({ scale, ...origin }, facts.value.identity),
-    weightBytes: facts.value.sizeBytes,
-    segment: segmentOf(facts.value),
-    ...(facts.value.isEncrypted ? { isEncrypted: true as const } : {}),
-    createdAtEpochMs: (converted.value ?? facts.value).modifiedAtEpochMs,
+    revision: adapterRevision({ scale, ...origin }, facts.identity),
+    weightBytes: facts.sizeBytes,
+    segment: segmentOf(facts),
+    ...(facts.isEncrypted ? { isEncrypted: true as const } : {}),
+    createdAtEpochMs: (converted.value ?? facts).modifiedAtEpochMs,
+    ...(spec.digest ? { digest: spec.digest } : {}),
+    ...(unavailable === undefined ? {} : { unavailable }),
     source: context.source,
   });
 }
@@ -116,7 +138,8 @@ function segmentOf({ identity, parts }: ModelFileFacts): SegmentKey | null {
 }
 
 /** An adapter as the operator gave it, from which it can be made again. */
-export function asGiven({ converted, segment: _segment, ...adapter }: CatalogueAdapter): StoredAdapter {
+export function asGiven(entry: CatalogueAdapter): StoredAdapter {
+  const { converted, segment: _segment, unavailable: _unavailable, ...adapter } = entry;
   return { ...adapter, path: converted?.from ?? adapter.path };
 }
 
@@ -156,19 +179,76 @@ function shortHash(parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
 }
 
-async function inspectAs(
-  kind: ModelFileFacts['kind'],
-  path: string,
-  { files, directory }: EntryContext,
-): Promise<Result<ModelFileFacts>> {
-  const facts = await files.inspect(resolve(directory, path));
-  if (!facts.ok || facts.value.kind === kind) return facts;
-  return fail(
-    'invalid_request',
-    `Cannot use weight file "${facts.value.path}": expected ${kind === 'model' ? 'a model' : 'an adapter'}, got ${facts.value.kind === 'model' ? 'a model' : 'an adapter'}`,
-    'path',
-  );
+/** A path or URI as lists show it: a query may hold a signature. */
+export function shownPath(path: string): string {
+  return shownUri(path);
 }
+
+interface Seen {
+  readonly facts: ModelFileFacts;
+  readonly unavailable: string | undefined;
+}
+
+/** Where an entry's weights are: an absolute path, or the URI as it is written. */
+export function locate(directory: string, path: string): string {
+  return hasScheme(path) ? path : resolve(directory, path);
+}
+
+async function lookAs(
+  kind: ModelFileFacts['kind'],
+  { path: written, digest }: Pick<ModelSpec, 'path' | 'digest'>,
+  { files, directory, unsettled }: EntryContext,
+): Promise<Result<Seen>> {
+  const path = locate(directory, written);
+  const looked = unsettled ? await files.recall(path) : await asRecalled(files.inspect(path));
+  if (!looked.ok) {
+    const { code, message } = looked.error;
+    if (code !== 'source_unavailable' || !unsettled) return looked;
+    unsettled.set(path, message);
+    return ok({ facts: { ...NOTHING_KNOWN, path, kind }, unavailable: message });
+  }
+  const { facts, staleBecause } = looked.value;
+  if (staleBecause !== null) unsettled?.set(path, staleBecause);
+  if (facts.kind !== kind) {
+    return fail(
+      'invalid_request',
+      `Cannot use weight file "${shownUri(path)}": expected ${kind === 'model' ? 'a model' : 'an adapter'}, got ${facts.kind === 'model' ? 'a model' : 'an adapter'}`,
+      'path',
+    );
+  }
+  if (facts.sha256 !== undefined && digest?.startsWith('sha256:') && digest !== `sha256:${facts.sha256}`) {
+    const why = `expected ${digest}, its source says sha256:${facts.sha256}`;
+    return fail('invalid_request', `Cannot use weight file "${shownUri(path)}": ${why}`, 'digest');
+  }
+  return ok({ facts, unavailable: undefined });
+}
+
+/** What its file says, as long as that is known. */
+async function baseFactsOf(
+  { path, unavailable }: CatalogueModel,
+  { files }: EntryContext,
+): Promise<Result<ModelFileFacts>> {
+  if (unavailable !== undefined) return ok({ ...NOTHING_KNOWN, path, kind: 'model' });
+  const recalled = await files.recall(path);
+  return recalled.ok ? ok(recalled.value.facts) : recalled;
+}
+
+async function asRecalled(looking: Promise<Result<ModelFileFacts>>): Promise<Result<Recalled>> {
+  const facts = await looking;
+  return facts.ok ? ok({ facts: facts.value, staleBecause: null }) : facts;
+}
+
+const NOTHING_KNOWN = {
+  architecture: '',
+  trainedContextTokens: 0,
+  layers: 0,
+  kvBytesPerToken: 0,
+  computeBytes: 0,
+  sizeBytes: 0,
+  modifiedAtEpochMs: 0,
+  parts: 0,
+  identity: 'not known',
+} as const;
 
 /** A template of the model's own, text or file, wins over one of the defaults. */
 async function templateOf(

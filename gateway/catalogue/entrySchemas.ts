@@ -52,6 +52,15 @@ export const aliasName = z.string().regex(ALIAS_PATTERN, {
   error: 'expected a name of letters, digits and ._-/:@ that starts with a letter or digit (at most 128)',
 });
 
+export const DIGEST_PATTERN = /^(?:sha256|tree):[0-9a-f]{64}$/;
+
+const digest = z.string().regex(DIGEST_PATTERN, {
+  error: 'expected "sha256:" or "tree:" and 64 hexadecimal digits in lower case',
+});
+const digestField = {
+  digest: digest.optional().describe('What the weights must be; checked when they are staged'),
+};
+
 const filePath = z.string().min(1, { error: 'expected a path' });
 
 const optionFields = {
@@ -142,16 +151,29 @@ export const defaultsSchema = z
 
 /** A model, in the file and in the body of `POST /admin/v1/models`. */
 export const modelSchema = z
-  .strictObject({ id, path: filePath.describe('GGUF file'), ...optionFields })
+  .strictObject({
+    id,
+    path: filePath.describe('GGUF file, or a URI: http://, https://, hf:, s3://'),
+    ...digestField,
+    ...optionFields,
+  })
   .refine(hasOneTemplate, ONE_TEMPLATE)
-  .transform((written): ModelSpec => ({ id: written.id, path: written.path, ...optionsFrom(written) }));
+  .transform(
+    (written): ModelSpec => ({
+      id: written.id,
+      path: written.path,
+      digest: written.digest,
+      ...optionsFrom(written),
+    }),
+  );
 
 /** An adapter, in the file and in the body of `POST /admin/v1/adapters`. */
 export const adapterSchema = z
   .strictObject({
     id,
     base: z.string().describe('Id of its base model'),
-    path: filePath.describe('GGUF LoRA file, or PEFT directory'),
+    path: filePath.describe('GGUF LoRA file, PEFT directory, or a URI as of models'),
+    ...digestField,
     scale: z.number().min(-1000).max(1000).optional().describe('Strength that @1 stands for; 1'),
   })
   .transform((written): AdapterSpec => written);

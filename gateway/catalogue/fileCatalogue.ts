@@ -15,15 +15,23 @@ import type { DocumentPath } from './yamlPositions.ts';
 
 /**
  * The catalogue that a configuration file describes by itself: its adapters and aliases refer to nothing else, so
- * that a start never depends on what the admin API did. Every weight file is looked at. All issues in one failure.
+ * that a start never depends on what the admin API did. Every weight file is looked at; `unsettled` gets those whose
+ * source is down. All issues in one failure.
  */
 export async function fileCatalogue(
   document: ConfigDocument,
   looking: Pick<EntryContext, 'files' | 'converter'>,
   nowEpochMs: number,
+  unsettled: Map<string, string> = new Map(),
 ): Promise<Result<Catalogue>> {
   const { config, directory } = document;
-  const context: EntryContext = { ...looking, defaults: config.defaults, directory, source: 'file' };
+  const context: EntryContext = {
+    ...looking,
+    defaults: config.defaults,
+    directory,
+    source: 'file',
+    unsettled,
+  };
   const issues: ConfigIssue[] = sharedNames(document);
   const models = new Map<ModelId, CatalogueModel>();
   const adapters = new Map<AdapterId, CatalogueAdapter>();

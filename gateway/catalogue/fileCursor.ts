@@ -1,8 +1,9 @@
 const CHUNK_BYTES = 2 ** 20;
 
-/** An open file, or bytes that stand for one. */
-export interface BytesAt {
-  read(into: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+/** What a cursor reads from. */
+export interface RandomAccess {
+  /** Fills `target` from `position` as far as it goes and says how far: at least 64 KiB, unless the file ends. */
+  read(target: Buffer, position: number): Promise<number>;
 }
 
 /**
@@ -10,14 +11,14 @@ export interface BytesAt {
  * would is a file that is cut off, which throws.
  */
 export class FileCursor {
-  readonly #file: BytesAt;
+  readonly #file: RandomAccess;
   readonly #sizeBytes: number;
   readonly #chunk: Buffer;
   #view: Buffer = Buffer.alloc(0);
   #viewStart = 0;
   #position = 0;
 
-  constructor(file: BytesAt, sizeBytes: number) {
+  constructor(file: RandomAccess, sizeBytes: number) {
     this.#file = file;
     this.#chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, sizeBytes));
     this.#sizeBytes = sizeBytes;
@@ -81,7 +82,7 @@ export class FileCursor {
     const end = this.#position + lengthBytes;
     if (end > this.#sizeBytes) throw this.#truncated(`${end}`);
     if (this.#position >= this.#viewStart && end <= this.#viewStart + this.#view.length) return;
-    const { bytesRead } = await this.#file.read(this.#chunk, 0, this.#chunk.length, this.#position);
+    const bytesRead = await this.#file.read(this.#chunk, this.#position);
     if (bytesRead < lengthBytes) throw this.#truncated(`${end}`);
     this.#view = this.#chunk.subarray(0, bytesRead);
     this.#viewStart = this.#position;

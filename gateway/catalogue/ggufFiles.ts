@@ -3,10 +3,10 @@ import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
-import type { ModelFileFacts, ModelFiles } from '../ports/modelFile.ts';
+import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
 import type { SealedFiles } from '../ports/readableFile.ts';
+import { ggufFacts } from './ggufFacts.ts';
 import { readGgufHeader } from './ggufHeader.ts';
-import { computeBytes, kvBytesPerToken, layersOf } from './ggufMemory.ts';
 import { partsOf } from './ggufParts.ts';
 
 /** Looks into GGUF files on this machine. Headers that were read once are kept by the file's identity. */
@@ -32,6 +32,14 @@ export class GgufFiles implements ModelFiles {
       return fail('invalid_request', `Cannot read weight file "${path}": ${reasonOf(error)}`, 'path');
     }
   }
+
+  async recall(path: string): Promise<Result<Recalled>> {
+    const facts = await this.inspect(path);
+    return facts.ok ? ok({ facts: facts.value, staleBecause: null }) : facts;
+  }
+
+  /** What is here can always be asked. */
+  async keepOnly(): Promise<void> {}
 }
 
 async function statParts(path: string): Promise<BigIntStats[]> {
@@ -66,23 +74,9 @@ async function readFacts(
   const { metadata } = header;
   if (header.isEncrypted && parts.length > 1)
     throw new Error(`expected an encrypted model in one file against ${parts.length}`);
-  const type = metadata.get('general.type') ?? 'model';
-  if (type !== 'model' && type !== 'adapter') {
-    throw new Error(`expected a model or an adapter, got general.type ${JSON.stringify(type)}`);
-  }
-  const architecture = metadata.get('general.architecture');
-  if (typeof architecture !== 'string' || architecture === '') {
-    throw new Error('it names no general.architecture');
-  }
-  const trained = Number(metadata.get(`${architecture}.context_length`) ?? 0);
   return {
     path,
-    kind: type,
-    architecture,
-    trainedContextTokens: type === 'model' && Number.isSafeInteger(trained) && trained > 0 ? trained : 0,
-    layers: type === 'model' ? layersOf(metadata, architecture) : 0,
-    kvBytesPerToken: type === 'model' ? kvBytesPerToken(metadata, architecture) : 0,
-    computeBytes: type === 'model' ? computeBytes(metadata, architecture) : 0,
+    ...ggufFacts(metadata),
     parts: parts.length,
     sizeBytes: header.isEncrypted ? header.sizeBytes : parts.reduce((sum, { size }) => sum + Number(size), 0),
     isEncrypted: header.isEncrypted,

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { SealedFiles } from '../ports/readableFile.ts';
-import { type BytesAt, FileCursor } from './fileCursor.ts';
+import type { ReadableFile, SealedFiles } from '../ports/readableFile.ts';
+import { FileCursor, type RandomAccess } from './fileCursor.ts';
 import { tensorBytes } from './tensorBytes.ts';
 
 /** Longest reading of one file's header; a hung network file system must not hold the catalogue. */
@@ -61,9 +61,7 @@ export async function readGgufHeader(
       const plaintext = (await sealed?.open(file, fileBytes)) ?? null;
       try {
         const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
-        const cursor = new FileCursor(plaintext ?? file, sizeBytes);
-        const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
-        await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes);
+        const metadata = await readGgufHeaderFrom(randomAccess(plaintext ?? file), sizeBytes);
         return { metadata, sizeBytes, isEncrypted: plaintext !== null };
       } finally {
         plaintext?.close();
@@ -72,13 +70,21 @@ export async function readGgufHeader(
   );
 }
 
-/** The same with its tensors, whose names must differ. */
+/** The same of a file that lies elsewhere; the caller sees to it that reading ends in time. */
+export async function readGgufHeaderFrom(file: RandomAccess, sizeBytes: number): Promise<GgufMetadata> {
+  const cursor = new FileCursor(file, sizeBytes);
+  const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
+  await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes);
+  return metadata;
+}
+
+/** A whole header with its tensors, whose names must differ. */
 export async function readGgufContents(path: string, sizeBytes: number): Promise<GgufContents> {
-  return withTimeout(openAndRead(path, (file) => readGguf(file, sizeBytes)));
+  return withTimeout(openAndRead(path, (file) => readGguf(randomAccess(file), sizeBytes)));
 }
 
 /** The same of a file that is open, without a limit of time. */
-export async function readGguf(file: BytesAt, sizeBytes: number): Promise<GgufContents> {
+export async function readGguf(file: RandomAccess, sizeBytes: number): Promise<GgufContents> {
   const cursor = new FileCursor(file, sizeBytes);
   const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
   const tensors = new Map<string, GgufTensor>();
@@ -91,6 +97,12 @@ export async function readGguf(file: BytesAt, sizeBytes: number): Promise<GgufCo
     offsetBytes: dataStart + tensor.offsetBytes,
   }));
   return { metadata, tensors: placed };
+}
+
+function randomAccess(file: ReadableFile): RandomAccess {
+  return {
+    read: async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
+  };
 }
 
 async function openAndRead<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {

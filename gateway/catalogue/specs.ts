@@ -36,13 +36,16 @@ export interface ScalingSpec {
 
 export interface ModelSpec extends ModelOptions {
   readonly id: string;
+  /** Or the URI of a source. */
   readonly path: string;
+  readonly digest?: string | undefined;
 }
 
 export interface AdapterSpec {
   readonly id: string;
   readonly base: string;
   readonly path: string;
+  readonly digest?: string | undefined;
   readonly scale?: number | undefined;
 }
 

@@ -1,9 +1,13 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StoreSettings } from '../config.ts';
+import type { CatalogueService } from '../catalogue/catalogueService.ts';
+import { OriginCopies } from '../catalogue/origins/originCopies.ts';
+import type { SourceAccess } from '../catalogue/sourceAccess.ts';
+import type { Settings, StoreSettings } from '../config.ts';
 import type { Catalogue } from '../domain/catalogue.ts';
 import { bookOf, isStageable, type Stageable } from '../pool/segments.ts';
 import type { Log } from '../ports/log.ts';
+import type { OriginFiles } from '../ports/originFiles.ts';
 import type { PoolLoop } from '../shell/poolLoop.ts';
 import { StagerStore } from '../shell/stager/stagerStore.ts';
 import type { ConfiguredKeys } from './encryption.ts';
@@ -27,7 +31,7 @@ export interface StagerPlace {
 export function openWeightStore(
   settings: StoreSettings | null,
   { distDir, runDir, environment }: StagerPlace,
-  keys: ConfiguredKeys,
+  { keys, origins }: { readonly keys: ConfiguredKeys; readonly origins: OriginFiles },
   log: Log,
 ): StagerStore | null {
   if (!settings) return null;
@@ -47,7 +51,32 @@ export function openWeightStore(
   const memory = { root, budgets };
   const entry = join(distDir, 'stager.mjs');
   const stager = { entry, runDir, environment, memory, disk, prefetchBytesPerSecond };
-  return new StagerStore(stager, keys.forStore(root), log);
+  return new StagerStore(stager, { sealed: keys.forStore(root), origins }, log);
+}
+
+/** Where weights behind URIs come to lie on this machine, without versions that nobody has any more. */
+export async function openOrigins(
+  { dataDir, store }: Pick<Settings, 'dataDir' | 'store'>,
+  access: SourceAccess,
+  catalogue: CatalogueService,
+  log: Log,
+): Promise<OriginCopies> {
+  const copies = new OriginCopies({
+    directory: join(dataDir, 'weights'),
+    access,
+    maxBytes: store?.disk?.budgets.bases ?? null,
+    prefetchBytesPerSecond: store?.prefetchBytesPerSecond ?? null,
+    changed: (source) => catalogue.sourceChanged(source),
+  });
+  const { models, adapters } = catalogue.current();
+  const entries = [...models.values(), ...adapters.values()];
+  // Of one that is not known now the version is not, either.
+  if (entries.some(({ unavailable }) => unavailable !== undefined)) return copies;
+  const used = new Set(entries.flatMap(({ segment }) => segment ?? []));
+  await copies.removeUnused(used).catch((error: Error) => {
+    log.warn({ error: error.message }, 'unused downloads were not removed');
+  });
+  return copies;
 }
 
 /** Tells the pool which files of the catalogue are in the store already. */

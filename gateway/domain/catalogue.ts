@@ -8,7 +8,7 @@ export interface CatalogueModel {
   readonly id: ModelId;
   /** `llama`: the embedded llama.cpp. */
   readonly engine: 'llama';
-  /** Absolute path of the GGUF file. */
+  /** Absolute path of the GGUF file, or the URI of its source (docs/sources.md). */
   readonly path: string;
   /** Context of one sequence in tokens; what the model was trained with unless given. */
   readonly contextTokens: number;
@@ -53,6 +53,10 @@ export interface CatalogueModel {
   /** About what the compute buffers of one context take. */
   readonly computeBytes: number;
   readonly createdAtEpochMs: number;
+  /** What the weights must be, as `sha256:` or `tree:` and 64 hex digits; checked when they are staged. */
+  readonly digest?: string;
+  /** Why nothing is known of the weights, so that the model is only listed; absent when they are known. */
+  readonly unavailable?: string;
   readonly source: EntrySource;
 }
 
@@ -60,7 +64,7 @@ export interface CatalogueModel {
 export interface CatalogueAdapter {
   readonly id: AdapterId;
   readonly base: ModelId;
-  /** Absolute path of the GGUF adapter. */
+  /** Absolute path of the GGUF adapter, or the URI of its source. */
   readonly path: string;
   /** The PEFT directory that `path` was made from, and its content; absent when `path` is what the operator gave. */
   readonly converted?: { readonly from: string; readonly digest: string };
@@ -74,6 +78,10 @@ export interface CatalogueAdapter {
   /** Its file is a container of encrypted weights, which an engine opens only as it is staged; absent: it is plain. */
   readonly isEncrypted?: true;
   readonly createdAtEpochMs: number;
+  /** As of a model. */
+  readonly digest?: string;
+  /** As of a model. */
+  readonly unavailable?: string;
   readonly source: EntrySource;
 }
 

@@ -23,6 +23,7 @@ export const ERROR_TABLE = {
   start_failed_permanently: { status: 503, type: 'service_unavailable', source: 'runner', retry: false },
   start_timed_out: { status: 503, type: 'service_unavailable', source: 'runner', retry: true },
   quarantined: { status: 503, type: 'service_unavailable', source: 'runner', retry: true },
+  source_unavailable: { status: 503, type: 'service_unavailable', source: 'gateway', retry: true },
   no_capacity: { status: 503, type: 'service_unavailable', source: 'gateway', retry: true },
   runner_died: { status: 502, type: 'server_error', source: 'runner', retry: true },
   runner_failed: { status: 502, type: 'server_error', source: 'runner', retry: true },

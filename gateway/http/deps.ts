@@ -61,6 +61,8 @@ export interface HttpDeps {
   readonly log: Log;
   readonly adminToken: string;
   readonly limits: HttpLimits;
+  /** There is a weight store, so that entries behind URIs can be served. */
+  readonly bringsRemote: boolean;
   /** Prometheus text. */
   metricsText(): Promise<string>;
 }

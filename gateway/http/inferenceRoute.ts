@@ -1,5 +1,6 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, Handler } from 'hono';
+import { unavailability } from '../domain/availability.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import { ERROR_TABLE, type Failure, fail, ok, type Result } from '../domain/errors.ts';
 import { requestId } from '../domain/ids.ts';
@@ -60,6 +61,8 @@ async function admit(
   const combo = parseCombo(model, lora, deps.catalogue.current());
   if (!combo.ok) return combo;
   known.combo = combo.value;
+  const missing = unavailability(combo.value, deps.bringsRemote);
+  if (missing) return { ok: false, error: missing };
   const deadline = readDeadline(c.req.header('x-hearth-deadline-ms'));
   if (!deadline.ok) return deadline;
   const context = combo.value.model.contextTokens;

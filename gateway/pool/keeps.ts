@@ -1,3 +1,4 @@
+import { unavailability } from '../domain/availability.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import { type ComboKey, type ComboName, comboName } from '../domain/ids.ts';
@@ -25,8 +26,8 @@ export function reviewKeeps(state: PoolState): void {
   const keeps = new Map<ComboKey, Keep>();
   for (const [name, count] of wantedCounts(state)) {
     const parsed = parseCombo(name, [], state.catalogue);
-    // A pin outlives its model: it holds again when the model is back.
-    if (!parsed.ok) continue;
+    // A pin outlives its model: it holds again when the model, or its source, is back.
+    if (!parsed.ok || unavailability(parsed.value, state.store !== null)) continue;
     const combo = parsed.value;
     const { failuresInARow, retryAtMs, lastFailure } = state.keeps.get(combo.key) ?? UNTRIED;
     keeps.set(combo.key, { combo, count, failuresInARow, retryAtMs, lastFailure });

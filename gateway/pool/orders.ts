@@ -1,3 +1,4 @@
+import { unavailability } from '../domain/availability.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
@@ -23,6 +24,11 @@ export function warm(
       message: `Cannot warm "${combo.name}": the gateway is shutting down`,
     } as const;
     effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
+    return;
+  }
+  const missing = unavailability(combo, state.store !== null);
+  if (missing) {
+    effects.push({ type: 'answer', orderId, answer: { ok: false, error: missing } });
     return;
   }
   allowStart(state, combo, nowMs);

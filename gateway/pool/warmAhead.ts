@@ -1,3 +1,4 @@
+import { unavailability } from '../domain/availability.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, DeviceName } from '../domain/ids.ts';
 import { type Bytes, isCovered, minus, plus, totalOf } from './bytes.ts';
@@ -65,6 +66,7 @@ export function warmAhead(
   const saving = ({ combo, chance }: LikelyCombo): number =>
     chance * totalOf(bytesToBring(state, combo, room, deviceOf(state, combo, room)));
   for (const one of likely.toSorted((a, b) => saving(b) - saving(a))) {
+    if (unavailability(one.combo, state.store !== null)) continue;
     if (quarantineOf(state, one.combo, true, nowMs)) continue;
     const bytes = takeRoom(state, one.combo, room);
     if (bytes === null) continue;

@@ -3,11 +3,11 @@ import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain
 /** What is read from the file's header when the entry is made again is not stored. */
 export type StoredModel = Omit<
   CatalogueModel,
-  'layers' | 'kvBytesPerToken' | 'computeBytes' | 'segment' | 'isEncrypted'
+  'layers' | 'kvBytesPerToken' | 'computeBytes' | 'segment' | 'isEncrypted' | 'unavailable'
 >;
 
 /** `path` is what the operator gave: a converted adapter is converted again, or found, when the entry is made again. */
-export type StoredAdapter = Omit<CatalogueAdapter, 'converted' | 'segment' | 'isEncrypted'>;
+export type StoredAdapter = Omit<CatalogueAdapter, 'converted' | 'segment' | 'isEncrypted' | 'unavailable'>;
 
 /** The catalogue's entries that the admin API made. All writes resolve when they are on disk. */
 export interface CatalogueStore {

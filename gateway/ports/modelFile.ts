@@ -2,6 +2,7 @@ import type { Result } from '../domain/errors.ts';
 
 /** What a weight file says of itself. */
 export interface ModelFileFacts {
+  /** Absolute path, or the URI of a source, as it was asked for. */
   readonly path: string;
   readonly kind: 'model' | 'adapter';
   readonly architecture: string;
@@ -14,17 +15,36 @@ export interface ModelFileFacts {
   /** Files that it is split into; 1: it is one. */
   readonly parts: number;
   /** It is a container; an engine opens it only where it was staged. */
-  readonly isEncrypted: boolean;
+  readonly isEncrypted?: boolean;
   /** All files of a split model together; of an encrypted one its plaintext. */
   readonly sizeBytes: number;
-  /** The file's own modification time: stable over restarts, unlike the time of the look. */
+  /** The file's own modification time: stable over restarts, unlike the time of the look. 0: its source does not say. */
   readonly modifiedAtEpochMs: number;
-  /** Digest of path, size, inode, modification and change time: another file under the same name differs. */
+  /**
+   * Of a file on this machine the digest of path, size, inode, modification and change time, of a remote one of URI, size
+   * and ETag: another file under the same name differs.
+   */
   readonly identity: string;
+  /** Of the whole file, 64 hex digits, when its source knows it. */
+  readonly sha256?: string;
 }
 
-/** Looks into weight files without loading them. */
+/** What was found, or what was known before where the source cannot be asked now. */
+export interface Recalled {
+  readonly facts: ModelFileFacts;
+  /** Why it was not asked; null: it was. */
+  readonly staleBecause: string | null;
+}
+
+/** Looks into weight files without loading them; of remote ones only the header is read. */
 export interface ModelFiles {
-  /** `invalid_request` when there is no readable GGUF file at the path. */
+  /**
+   * `invalid_request` when there is no readable GGUF file at the path or URI, `source_unavailable` when its source
+   * cannot be reached now.
+   */
   inspect(path: string): Promise<Result<ModelFileFacts>>;
+  /** The same, with what was last known in place of a failure to ask a source. */
+  recall(path: string): Promise<Result<Recalled>>;
+  /** Forgets what is known of sources but these. */
+  keepOnly(paths: ReadonlySet<string>): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { unavailability } from '../domain/availability.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { type ComboName, comboName } from '../domain/ids.ts';
@@ -89,8 +90,9 @@ export class PinBook implements PinControl {
 
   /** The pool wants the combo's files where a start reads them fastest. */
   stage(name: ComboName): void {
-    const combo = parseCombo(name, [], this.#deps.pool.state.catalogue);
-    if (!combo.ok) return;
+    const { catalogue, store } = this.#deps.pool.state;
+    const combo = parseCombo(name, [], catalogue);
+    if (!combo.ok || unavailability(combo.value, store !== null)) return;
     const { model, adapters } = combo.value;
     this.#deps.pages.read(name, [model.path, ...adapters.map(({ adapter }) => adapter.path)]);
   }

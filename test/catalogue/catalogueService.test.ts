@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CatalogueService } from '../../gateway/catalogue/catalogueService.ts';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
+import { SourceAccess } from '../../gateway/catalogue/sourceAccess.ts';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
@@ -49,6 +50,7 @@ function openResult() {
     configPath: join(directory, 'hearth.yaml'),
     files: new GgufFiles(),
     converter: NO_CONVERTER,
+    sources: new SourceAccess(() => undefined),
     store,
     events,
     log: QUIET,

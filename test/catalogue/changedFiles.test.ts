@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CatalogueService } from '../../gateway/catalogue/catalogueService.ts';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
+import { SourceAccess } from '../../gateway/catalogue/sourceAccess.ts';
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
@@ -44,6 +45,7 @@ async function open(): Promise<CatalogueService> {
     configPath: join(directory, 'hearth.yaml'),
     files: new GgufFiles(),
     converter: NO_CONVERTER,
+    sources: new SourceAccess(() => undefined),
     store,
     events,
     log: QUIET,
@@ -147,7 +149,9 @@ describe('CatalogueService.review()', () => {
     await writeFile(path, modelBytes('qwen2', 2048));
     expect((await review(service, 'own')).ok).toBe(false);
     const model = modelOf(service, 'own');
-    expect(model).toEqual({ ...old, revision: model.revision, segment: model.segment });
+    const { revision, segment } = model;
+    expect(model).toEqual({ ...old, revision, segment });
+    expect(segment).not.toBe(old.segment);
     expect(model.revision).not.toBe(old.revision);
     expect(model.segment).not.toBe(old.segment);
     expect(store.models.get('own')?.revision).toBe(model.revision);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CatalogueService } from '../../gateway/catalogue/catalogueService.ts';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
+import { SourceAccess } from '../../gateway/catalogue/sourceAccess.ts';
 import { ConfiguredKeys } from '../../gateway/compose/encryption.ts';
 import { modelId } from '../../gateway/domain/ids.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
@@ -57,6 +58,7 @@ test('CatalogueService.open() takes an encrypted model by what its plaintext say
     configPath: join(folder, 'hearth.yaml'),
     files: new GgufFiles(keys),
     converter: NO_CONVERTER,
+    sources: new SourceAccess(() => undefined),
     store: new MemoryCatalogueStore(),
     events: new MemoryEventLog(),
     log: QUIET,

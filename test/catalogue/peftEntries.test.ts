@@ -6,6 +6,7 @@ import { CatalogueService } from '../../gateway/catalogue/catalogueService.ts';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
 import { convertPeft } from '../../gateway/catalogue/peft/convertPeft.ts';
 import { PeftAdapters } from '../../gateway/catalogue/peft/peftAdapters.ts';
+import { SourceAccess } from '../../gateway/catalogue/sourceAccess.ts';
 import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
@@ -37,6 +38,7 @@ async function open(): Promise<CatalogueService> {
     configPath: join(directory, 'hearth.yaml'),
     files,
     converter: new PeftAdapters(join(directory, 'data'), { run: (job) => convertPeft(job) }, files),
+    sources: new SourceAccess(() => undefined),
     store,
     events: new MemoryEventLog(),
     log: QUIET,

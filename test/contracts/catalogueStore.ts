@@ -25,6 +25,7 @@ const MODEL: StoredModel = {
   ownedBy: 'team',
   revision: '0123456789ab',
   weightBytes: 20 * 2 ** 30,
+  digest: `sha256:${'0a'.repeat(32)}`,
   createdAtEpochMs: 1,
   source: 'api',
 };
@@ -36,6 +37,7 @@ const ADAPTER: StoredAdapter = {
   scale: -0.75,
   revision: 'ba9876543210',
   weightBytes: 1024,
+  digest: `tree:${'0b'.repeat(32)}`,
   createdAtEpochMs: 2,
   source: 'api',
 };
@@ -46,7 +48,8 @@ export function describeCatalogueStore(name: string, make: () => Promise<Catalog
   describe(`${name} as a CatalogueStore`, () => {
     test('load() gives back what was put, the oldest first', async () => {
       const store = await make();
-      const older = { ...MODEL, id: modelId('z'), createdAtEpochMs: 0 };
+      const { digest: _digest, ...anything } = MODEL;
+      const older = { ...anything, id: modelId('z'), createdAtEpochMs: 0 };
       await store.putModel(MODEL);
       await store.putModel(older);
       await store.putAdapter(ADAPTER);

@@ -7,6 +7,7 @@ import { describeEventLog } from '../contracts/eventLog.ts';
 import { describeLedger } from '../contracts/ledger.ts';
 import { describePinStore } from '../contracts/pinStore.ts';
 import { describeRunnerStore } from '../contracts/runnerStore.ts';
+import { describeSourceFactsStore } from '../contracts/sourceFacts.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryDemandHistory } from '../fakes/memoryDemandHistory.ts';
 import { MemoryDurationHistory } from '../fakes/memoryDurationHistory.ts';
@@ -14,6 +15,7 @@ import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
 import { MemoryLedger } from '../fakes/memoryLedger.ts';
 import { MemoryPinStore } from '../fakes/memoryPinStore.ts';
 import { MemoryRunnerStore } from '../fakes/memoryRunnerStore.ts';
+import { MemorySourceFacts } from '../fakes/memorySourceFacts.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { useTemporaryDatabases } from './temporary.ts';
 
@@ -58,6 +60,8 @@ describeRunnerStore('SqliteRunnerStore', async () => (await databases.open()).ru
 
 describePinStore('MemoryPinStore', async () => new MemoryPinStore());
 describePinStore('SqlitePinStore', async () => (await databases.open()).pins);
+describeSourceFactsStore('MemorySourceFacts', async () => new MemorySourceFacts());
+describeSourceFactsStore('SqliteSourceFactsStore', async () => (await databases.open()).sourceFacts);
 
 describeCatalogueStore('MemoryCatalogueStore', async () => new MemoryCatalogueStore());
 describeCatalogueStore('SqliteCatalogueStore', async () => (await databases.open()).catalogue);

@@ -81,6 +81,23 @@ test.each([
   expect([status, answer]).toMatchObject([400, { error: { param, code: 'invalid_request' } }]);
 });
 
+test('models and adapters behind URIs are shown with their digest and without the URI’s query', async () => {
+  const digest = `sha256:${'0a'.repeat(32)}`;
+  const path = 'https://weights.example/x.gguf?X-Amz-Signature=secret';
+  const shown = { path: 'https://weights.example/x.gguf', digest, unavailable: null };
+  expect(await admin('POST', '/models', { id: 'far', path, digest })).toMatchObject([201, shown]);
+  expect(await admin('POST', '/adapters', { id: 'lora', base: 'far', path, digest })).toMatchObject([
+    201,
+    shown,
+  ]);
+  expect(world.catalogue.models.get('far' as never)?.path).toBe(path);
+  expect(await admin('GET', '/models/tiny-chat')).toMatchObject([200, { digest: null, unavailable: null }]);
+  expect(await admin('POST', '/models', { id: 'far', path, digest: 'sha256:1' })).toMatchObject([
+    400,
+    { error: { param: 'digest' } },
+  ]);
+});
+
 test('POST /admin/v1/models refuses broken JSON', async () => {
   expect(await admin('POST', '/models', '{"id":')).toMatchObject([400, { error: { code: 'invalid_json' } }]);
 });

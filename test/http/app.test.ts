@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { errorEnvelope } from '../../gateway/domain/envelope.ts';
 import { ERROR_TABLE, type ErrorCode } from '../../gateway/domain/errors.ts';
 import { createApp } from '../../gateway/http/app.ts';
-import { ADMIN_TOKEN, fakeWorld } from './fakes.ts';
+import { ADMIN_TOKEN, fakeModel, fakeWorld } from './fakes.ts';
 
 const world = fakeWorld();
 const app = createApp(world.deps);
@@ -156,4 +156,24 @@ test('errorEnvelope() gives the wait in whole seconds, at least one, and in mill
     ['1', '1'],
     ['2', '1200'],
   ]);
+});
+
+test('a request for a model whose source was never reached is a 503 that says when to come again, and starts nothing', async () => {
+  const own = fakeWorld();
+  const model = fakeModel({ id: 'far', path: 'https://weights.example/far.gguf', contextTokens: 0 });
+  own.catalogue.models.set(model.id, {
+    ...model,
+    unavailable: 'Cannot read "https://weights.example/far.gguf": down',
+  });
+  const answer = await createApp(own.deps).request('/v1/chat/completions', {
+    method: 'POST',
+    body: JSON.stringify({ model: 'far', max_tokens: 5, messages: [{ role: 'user', content: 'Hi' }] }),
+  });
+  expect([answer.status, await answer.json()]).toMatchObject([
+    503,
+    { error: { code: 'source_unavailable', type: 'service_unavailable' } },
+  ]);
+  expect(answer.headers.get('retry-after')).toBe('15');
+  expect(own.inference.served).toEqual([]);
+  expect(own.inference.refusals).toMatchObject([{ httpStatus: 503, errorCode: 'source_unavailable' }]);
 });

@@ -50,6 +50,7 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     kvBytesPerToken: 0,
     computeBytes: 0,
     createdAtEpochMs: CREATED_AT_EPOCH_MS,
+    ...(spec.digest === undefined ? {} : { digest: spec.digest }),
     source: 'api',
   };
 }
@@ -64,6 +65,7 @@ export function fakeAdapter(spec: AdapterSpec): CatalogueAdapter {
     weightBytes: 10,
     segment: null,
     createdAtEpochMs: CREATED_AT_EPOCH_MS + 1000,
+    ...(spec.digest === undefined ? {} : { digest: spec.digest }),
     source: 'api',
   };
 }
@@ -218,6 +220,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
+    bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
   return { deps, catalogue, inference, pins, events, errors, pool };

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { segmentKey } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
+import type { OriginFiles } from '../../gateway/ports/originFiles.ts';
 import type { SealedWeights } from '../../gateway/ports/sealedWeights.ts';
 import { StageFailed, type StageOrder } from '../../gateway/ports/weightStore.ts';
 import { StagerStore } from '../../gateway/shell/stager/stagerStore.ts';
@@ -74,6 +75,15 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((store) => store.close()));
 });
 
+/** Everything lies on this machine. */
+const HERE: OriginFiles = {
+  isRemote: () => false,
+  placeOf: (_, source) => source,
+  bring: ({ source }) => Promise.reject(new Error(`"${source}" is no URI`)),
+  discard: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
+
 function open(disk: string | null = null, budgets: TierSettings['budgets'] = UNBOUND): StagerStore {
   const settings = {
     entry: ENTRY,
@@ -83,7 +93,7 @@ function open(disk: string | null = null, budgets: TierSettings['budgets'] = UNB
     disk: disk === null ? null : { root: disk, budgets: UNBOUND },
     prefetchBytesPerSecond: null,
   };
-  const store = new StagerStore(settings, keys, lines);
+  const store = new StagerStore(settings, { sealed: keys, origins: HERE }, lines);
   opened.push(store);
   return store;
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { hasScheme, shownUri } from '../../../sources/uri.ts';
 import { fail, ok, type Result } from '../../domain/errors.ts';
 import type { AdapterConverter, ConvertedAdapter } from '../../ports/adapterConverter.ts';
 import type { ModelFileFacts, ModelFiles } from '../../ports/modelFile.ts';
@@ -39,6 +40,8 @@ export class PeftAdapters implements AdapterConverter {
       () => false,
     );
     if (!isDirectory) return ok(null);
+    if (hasScheme(base.path))
+      return refuse(path, `expected a base of this machine, got "${shownUri(base.path)}"`);
     let inputs: PeftFiles;
     try {
       inputs = await findPeftFiles(path);

@@ -100,6 +100,7 @@ function modelSpecOf(body: ReturnType<typeof modelBody.parse>): Result<ModelSpec
   return ok({
     id: body.id,
     path: body.path,
+    digest: body.digest,
     contextTokens: body.context,
     sequences: body.sequences,
     maxSequences: body.max_sequences,

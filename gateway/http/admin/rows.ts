@@ -1,3 +1,4 @@
+import { shownPath } from '../../catalogue/entries.ts';
 import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../../domain/catalogue.ts';
 import type { PoolEvent } from '../../ports/eventLog.ts';
 import type { PinView } from '../../shell/pinControl.ts';
@@ -11,7 +12,7 @@ export function modelRowOf(model: CatalogueModel, status: LoadStatus): ModelRow 
     id: model.id,
     object: 'model',
     engine: model.engine,
-    path: model.path,
+    path: shownPath(model.path),
     context: model.contextTokens,
     sequences: model.sequences,
     max_sequences: model.maxSequences,
@@ -30,6 +31,8 @@ export function modelRowOf(model: CatalogueModel, status: LoadStatus): ModelRow 
     owned_by: model.ownedBy,
     revision: model.revision,
     weight_bytes: model.weightBytes,
+    digest: model.digest ?? null,
+    unavailable: model.unavailable ?? null,
     created: seconds(model.createdAtEpochMs),
     source: model.source,
     status: { value: status },
@@ -41,11 +44,13 @@ export function adapterRowOf(adapter: CatalogueAdapter): AdapterRow {
     id: adapter.id,
     object: 'adapter',
     base: adapter.base,
-    path: adapter.path,
+    path: shownPath(adapter.path),
     ...(adapter.converted ? { converted_from: adapter.converted.from } : {}),
     scale: adapter.scale,
     revision: adapter.revision,
     weight_bytes: adapter.weightBytes,
+    digest: adapter.digest ?? null,
+    unavailable: adapter.unavailable ?? null,
     created: seconds(adapter.createdAtEpochMs),
     source: adapter.source,
   };

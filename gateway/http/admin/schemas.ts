@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { DIGEST_PATTERN } from '../../catalogue/entrySchemas.ts';
 import { ALIAS_PATTERN, ID_PATTERN } from '../../domain/ids.ts';
 
 /** The bodies that the admin API takes (an unknown field is an error) and the rows that it answers with. */
@@ -6,13 +7,20 @@ import { ALIAS_PATTERN, ID_PATTERN } from '../../domain/ids.ts';
 const duration = z.union([z.string().max(64), z.number()]).openapi({
   description: 'As `"5m"`, `"1h30m"` or seconds; negative or null: never',
 });
-const path = z.string().min(1).max(4096).openapi({ description: 'Of a GGUF file on the gateway’s machine' });
+const path = z.string().min(1).max(4096).openapi({
+  description: 'Of a GGUF file on the gateway’s machine, or a URI: `http://`, `https://`, `hf:`, `s3://`',
+});
+const digest = z
+  .string()
+  .regex(DIGEST_PATTERN)
+  .openapi({ description: '`sha256:` or `tree:` and 64 hexadecimal digits: what the weights must be' });
 const id = z.string().regex(ID_PATTERN);
 
 export const modelBody = z
   .strictObject({
     id,
     path,
+    digest: digest.optional(),
     context: z.int().min(1).optional().openapi({ description: 'Tokens of one sequence' }),
     sequences: z.int().min(1).max(256).optional(),
     max_sequences: z.int().min(1).max(256).optional(),
@@ -33,7 +41,11 @@ export const modelBody = z
   .openapi('NewModel');
 
 export const adapterBody = z
-  .strictObject({ id, base: id, path, scale: z.number().min(-1000).max(1000).optional() })
+  .strictObject({
+    ...{ id, base: id, path },
+    digest: digest.optional(),
+    scale: z.number().min(-1000).max(1000).optional(),
+  })
   .openapi('NewAdapter');
 
 export const aliasBody = z
@@ -42,6 +54,9 @@ export const aliasBody = z
 
 const source = z.enum(['file', 'api']);
 const created = z.int().openapi({ description: 'Seconds since the epoch' });
+const unavailable = z.string().nullable().openapi({
+  description: 'Why its source could not be asked, so that nothing is known of it; null: it is known',
+});
 const status = z.object({ value: z.enum(['unloaded', 'loading', 'loaded', 'sleeping']) });
 
 export const modelRow = z
@@ -68,6 +83,8 @@ export const modelRow = z
     owned_by: z.string(),
     revision: z.string(),
     weight_bytes: z.int(),
+    digest: z.string().nullable(),
+    unavailable,
     created,
     source,
     status,
@@ -88,6 +105,8 @@ export const adapterRow = z
     scale: z.number(),
     revision: z.string(),
     weight_bytes: z.int(),
+    digest: z.string().nullable(),
+    unavailable,
     created,
     source,
   })

@@ -3,6 +3,7 @@ import type { FromStager, StageSource } from '../../../stager/protocol/messages.
 import type { SegmentKey } from '../../domain/ids.ts';
 import type { SegmentBook } from '../../pool/segments.ts';
 import type { Log } from '../../ports/log.ts';
+import type { BroughtFile, OriginFiles } from '../../ports/originFiles.ts';
 import type { SealedWeights } from '../../ports/sealedWeights.ts';
 import {
   type FoundSegment,
@@ -25,6 +26,7 @@ import {
 } from './stagerProcess.ts';
 
 type Staged = Extract<FromStager, { type: 'staged' }>;
+type OnProgress = (progress: StageProgress) => void;
 
 /** A stager that dies sooner than this after its start is not replaced at once. */
 const SOUND_MS = 1_000;
@@ -35,6 +37,7 @@ export class StagerStore implements WeightStore {
   readonly #log: Log;
   readonly #disk: DiskTier | null;
   readonly #sealed: SealedStaging;
+  readonly #origins: OriginFiles;
   /** Of sources that were found or staged here. */
   readonly #contents = new Map<SegmentKey, string>();
   #process: StagerProcess | null = null;
@@ -42,8 +45,13 @@ export class StagerStore implements WeightStore {
   #started = 0;
   #closed = false;
 
-  constructor(settings: StagerSettings, sealed: SealedWeights, log: Log) {
+  constructor(
+    settings: StagerSettings,
+    { sealed, origins }: { readonly sealed: SealedWeights; readonly origins: OriginFiles },
+    log: Log,
+  ) {
     this.#settings = settings;
+    this.#origins = origins;
     this.#log = log;
     this.#sealed = new SealedStaging(sealed);
     const order = (body: StagerOrderBody) => this.#stager().order(body);
@@ -101,10 +109,46 @@ export class StagerStore implements WeightStore {
     this.#closed = true;
     const process = this.#process;
     process?.stop();
+    await this.#origins.close();
     await process?.gone;
   }
 
-  async #stage(order: StageOrder, onProgress: (progress: StageProgress) => void): Promise<StagedFile> {
+  /** A file behind a URI is brought to this machine first, unless the store has it. */
+  async #stage(order: StageOrder, onProgress: OnProgress): Promise<StagedFile> {
+    if (!this.#origins.isRemote(order.source)) return this.#stageLocal(order, null, onProgress);
+    const path = this.#origins.placeOf(order.key, order.source);
+    if (await this.#has(order)) {
+      try {
+        return await this.#stageLocal({ ...order, source: path }, null, onProgress);
+      } catch (error) {
+        // It has gone in between, or what the disk tier has is no good.
+        if (!(error instanceof StagingFailed)) throw error;
+      }
+    }
+    const brought = await this.#origins.bring(order, (progress) => onProgress(firstHalf(progress)));
+    const wanted = { ...order, source: brought.path };
+    try {
+      return await this.#stageLocal(wanted, brought, (progress) =>
+        onProgress(brought.isFromOrigin ? secondHalf(progress) : progress),
+      );
+    } catch (error) {
+      if (error instanceof StagingFailed && error.failure.code === 'digest_mismatch')
+        await this.#origins.discard(order.key);
+      throw error;
+    }
+  }
+
+  async #has({ key, book }: StageOrder): Promise<boolean> {
+    const answer = await this.#stager().order({ type: 'lookup', book, sourceKey: key });
+    return answer.type === 'found' && (answer.memory ?? answer.disk) !== null;
+  }
+
+  /** `brought`: of a file that lay behind a URI; null: it did not, or the store has it. */
+  async #stageLocal(
+    order: StageOrder,
+    brought: BroughtFile | null,
+    onProgress: OnProgress,
+  ): Promise<StagedFile> {
     const stager = this.#stager();
     const onDisk = await this.#disk?.find(order);
     const sources: StageSource[] = [{ kind: 'path', path: order.source }];
@@ -123,7 +167,7 @@ export class StagerStore implements WeightStore {
     this.#contents.set(key, answer.contentId);
     const isFromOrigin = answer.outcome === 'staged' && !(onDisk && answer.sourceIndex === 0);
     if (isFromOrigin) this.#disk?.keep(order, answer);
-    return fileOf(order, answer, isFromOrigin);
+    return fileOf(order, answer, brought ?? { isFromOrigin, wallMs: 0 });
   }
 
   /** The living one, or a new one. */
@@ -146,7 +190,22 @@ export class StagerStore implements WeightStore {
   }
 }
 
-function fileOf(order: StageOrder, staged: Staged, isFromOrigin: boolean): StagedFile {
+/** The bytes come twice: over the network, and into the store. */
+function firstHalf(progress: StageProgress): StageProgress {
+  return { ...progress, totalBytes: 2 * progress.totalBytes, secondsLeft: null };
+}
+
+function secondHalf(progress: StageProgress): StageProgress {
+  const { bytes, totalBytes } = progress;
+  return { ...progress, bytes: totalBytes + bytes, totalBytes: 2 * totalBytes };
+}
+
+/** `from`: where its bytes came from, and what that took before the stager began. */
+function fileOf(
+  order: StageOrder,
+  staged: Staged,
+  from: Pick<BroughtFile, 'isFromOrigin' | 'wallMs'>,
+): StagedFile {
   const { path, contentId, outcome, bytes, totalMs, readMs, decodeMs, verifyMs } = staged;
   const wasThere = outcome === 'present' || outcome === 'duplicate';
   return {
@@ -158,10 +217,10 @@ function fileOf(order: StageOrder, staged: Staged, isFromOrigin: boolean): Stage
     detail: wasThere
       ? null
       : {
-          tier: isFromOrigin ? 'origin' : 'disk',
+          tier: from.isFromOrigin ? 'origin' : 'disk',
           bytes,
-          wallMs: totalMs,
-          readMs,
+          wallMs: from.wallMs + totalMs,
+          readMs: from.wallMs + readMs,
           decryptMs: decodeMs,
           verifyMs,
         },

@@ -4,6 +4,7 @@ import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
 import type { PoolEvent } from '../../pool/events.ts';
 import { bookOf, isStageable, type SegmentBook, type Stageable } from '../../pool/segments.ts';
 import type { Log } from '../../ports/log.ts';
+import type { OriginFiles } from '../../ports/originFiles.ts';
 import {
   type StagedFile,
   StageFailed,
@@ -23,6 +24,8 @@ export interface FilePlace {
 export interface StagedFilesDeps {
   /** null: there is no store, every file lies at its source. */
   readonly store: WeightStore | null;
+  /** Where files behind URIs are on this machine, once they are. */
+  readonly origins: OriginFiles;
   readonly dispatch: (event: PoolEvent) => void;
   /** The pool takes it for staged. */
   readonly isStaged: (key: SegmentKey) => boolean;
@@ -96,11 +99,10 @@ export class StagedFiles {
     entry: CatalogueModel | CatalogueAdapter,
     onProgress: (progress: StageProgress) => void = () => {},
   ): Promise<FilePlace> {
-    const atSource = { path: entry.path, leasePath: null, staged: null };
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
       if (entry.isEncrypted) throw this.#failures.get(entry.id) ?? notStaged(entry, store !== null);
-      return atSource;
+      return this.#atSource(entry, onProgress);
     }
     const underway = this.#stagings.get(entry.segment);
     underway?.listeners.add(onProgress);
@@ -112,7 +114,7 @@ export class StagedFiles {
     } catch (error) {
       if (!(error instanceof StageFailed) || !mayReadSource(error, entry)) throw error;
       if (!underway) dispatch({ type: 'segmentLost', key: entry.segment });
-      return atSource;
+      return this.#atSource(entry, onProgress);
     } finally {
       underway?.listeners.delete(onProgress);
     }
@@ -128,6 +130,22 @@ export class StagedFiles {
     return this.#stagings.has(segment) || this.#deps.isStaged(segment);
   }
 
+  /** What is behind a URI is brought here for it. */
+  async #atSource(
+    entry: CatalogueModel | CatalogueAdapter,
+    onProgress: (progress: StageProgress) => void,
+  ): Promise<FilePlace> {
+    const { origins } = this.#deps;
+    const { path: source, segment: key, weightBytes: bytes, digest = null } = entry;
+    if (!origins.isRemote(source)) return { path: source, leasePath: null, staged: null };
+    if (key === null) {
+      const why = 'it is split into files behind a URI, expected one file';
+      throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
+    }
+    const { path } = await origins.bring({ key, source, bytes, digest, priority: 'demand' }, onProgress);
+    return { path, leasePath: null, staged: null };
+  }
+
   async #put(
     store: WeightStore,
     entry: Stageable,
@@ -140,9 +158,9 @@ export class StagedFiles {
       key,
       book: bookOf(entry),
       source,
-      fileName: basename(source),
+      fileName: basename(this.#deps.origins.placeOf(key, source)),
       bytes,
-      digest: null,
+      digest: entry.digest ?? null,
       priority,
     };
     return store.stage(order, onProgress);

@@ -1,0 +1,60 @@
+import type { SourceCredentials } from '../../sources/credentials.ts';
+import { SourceError } from '../../sources/errors.ts';
+import { sourceIdentity } from '../../sources/identity.ts';
+import { openOrigin } from '../../sources/openOrigin.ts';
+import type { OriginFile } from '../../sources/origin.ts';
+import { OriginReader } from '../../sources/originReader.ts';
+import type { Transport } from '../../sources/transport.ts';
+import type { ModelFileFacts } from '../ports/modelFile.ts';
+import { ggufFacts } from './ggufFacts.ts';
+import { readGgufHeaderFrom } from './ggufHeader.ts';
+
+export interface RemoteLook {
+  readonly credentials: SourceCredentials;
+  readonly transport: Transport;
+  readonly timeoutMs: number;
+  /** Facts of that identity, so that a header that was read is not read again. */
+  readonly known: (identity: string) => ModelFileFacts | undefined;
+}
+
+/**
+ * Looks at a GGUF file, or the shards of one, behind a URI: what its source says of the files, and the header of the
+ * first. Throws SourceError, or an Error that says what is wrong with the header.
+ */
+export async function inspectRemote(uri: string, look: RemoteLook): Promise<ModelFileFacts> {
+  const signal = AbortSignal.timeout(look.timeoutMs);
+  try {
+    const origin = openOrigin(uri, look);
+    const files = await origin.files(signal);
+    const first = firstOf(files);
+    const identity = sourceIdentity(uri, files);
+    const known = look.known(identity);
+    if (known) return known;
+    const metadata = await readGgufHeaderFrom(new OriginReader(origin, first, { signal }), first.bytes);
+    return {
+      path: uri,
+      ...ggufFacts(metadata),
+      parts: files.length,
+      sizeBytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      modifiedAtEpochMs: Math.max(...files.map(({ modifiedAtEpochMs }) => modifiedAtEpochMs ?? 0)),
+      identity,
+      ...(files.length === 1 && first.sha256 !== null ? { sha256: first.sha256 } : {}),
+    };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const message = `Cannot read "${uri}": it was not read within ${look.timeoutMs} ms`;
+    throw new SourceError('network', message, { cause: error });
+  }
+}
+
+const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/;
+
+/** The file that holds the header: the only one, or the first of all shards. */
+function firstOf(files: readonly OriginFile[]): OriginFile {
+  const [first] = files;
+  const [, number, total] = SHARD.exec(first?.name ?? '') ?? [];
+  if (number !== undefined && Number(number) !== 1)
+    throw new Error('expected the first file of a split model');
+  if (first && files.length === Number(total ?? 1)) return first;
+  throw new Error(`expected one GGUF file, or the first of a split model, got ${files.length} files`);
+}
