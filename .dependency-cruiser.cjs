@@ -158,7 +158,13 @@ module.exports = {
       'sources imports itself: the gateway reads headers and the stager files with it',
     ),
     only('native', NATIVE, [NATIVE], 'native imports itself'),
-    only('cli', '^cli/[^/]+$', ['^cli/', '^scripts/'], 'the command line talks to the admin API'),
+    // dist/ is not there before the first build.
+    only(
+      'cli',
+      '^cli/[^/]+$',
+      ['^cli/', '^scripts/', 'dist/weights\\.mjs$'],
+      'the command line talks to the admin API',
+    ),
     only(
       'cli-weights',
       '^cli/weights/',
