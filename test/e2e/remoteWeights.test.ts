@@ -111,7 +111,12 @@ describe('a model behind a URI', () => {
     server.put('/tiny.gguf', bytes, { etag: '"another"' });
     const failed = await ask(gateway, 'tiny');
     expect(failed.status).toBe(503);
-    expect(failed.text).toContain('that the catalogue saw');
+    expect(failed.text).toContain('it was replaced in the catalogue while the request waited');
+    const reason = `Cannot bring "${server.origin}/tiny.gguf": expected version`;
+    await until(
+      () => gateway.log().includes(JSON.stringify(reason).slice(1, -1)),
+      'the reason is in the log',
+    );
     expect(await revision()).not.toBe(before);
     expect(await ask(gateway, 'tiny')).toMatchObject({ status: 200, text: PLAIN });
   });

@@ -117,9 +117,10 @@ export class StagerStore implements WeightStore {
   async #stage(order: StageOrder, onProgress: OnProgress): Promise<StagedFile> {
     if (!this.#origins.isRemote(order.source)) return this.#stageLocal(order, null, onProgress);
     const path = this.#origins.placeOf(order.key, order.source);
-    if (await this.#has(order)) {
+    const { memory, disk } = await this.#found(order);
+    if (memory !== null || disk !== null) {
       try {
-        return await this.#stageLocal({ ...order, source: path }, null, onProgress);
+        return await this.#stageLocal({ ...order, source: path }, null, onProgress, memory);
       } catch (error) {
         // It has gone in between, or what the disk tier has is no good.
         if (!(error instanceof StagingFailed)) throw error;
@@ -138,20 +139,26 @@ export class StagerStore implements WeightStore {
     }
   }
 
-  async #has({ key, book }: StageOrder): Promise<boolean> {
+  /** Content ids. */
+  async #found({ key, book }: StageOrder): Promise<{ memory: string | null; disk: string | null }> {
     const answer = await this.#stager().order({ type: 'lookup', book, sourceKey: key });
-    return answer.type === 'found' && (answer.memory ?? answer.disk) !== null;
+    return answer.type === 'found' ? answer : { memory: null, disk: null };
   }
 
-  /** `brought`: of a file that lay behind a URI; null: it did not, or the store has it. */
+  /**
+   * `brought`: of a file that lay behind a URI; null: it did not, or the store has it. `inMemory`: where nothing need lie at the
+   * source any more.
+   */
   async #stageLocal(
     order: StageOrder,
     brought: BroughtFile | null,
     onProgress: OnProgress,
+    inMemory: string | null = null,
   ): Promise<StagedFile> {
     const stager = this.#stager();
     const onDisk = await this.#disk?.find(order);
     const sources: StageSource[] = [{ kind: 'path', path: order.source }];
+    if (inMemory !== null) sources.unshift({ kind: 'segment', tier: 'memory', contentId: inMemory });
     if (onDisk) sources.unshift({ kind: 'segment', tier: 'disk', contentId: onDisk });
     const { key, book, priority, digest } = order;
     const wanted = { type: 'stage', tier: 'memory', book, sources, sourceKey: key, priority } as const;
