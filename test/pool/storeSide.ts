@@ -63,7 +63,11 @@ export class StoreSide {
       if (isBegun && runner.sinceMs === this.#agenda.nowMs) continue;
       if (model?.segment === key) return 'drops the segment of a runner';
       for (const slot of combos.values())
-        if (slot.state === 'attaching' && slot.combo.adapters.some(({ adapter }) => adapter.segment === key))
+        if (
+          slot.state === 'attaching' &&
+          slot.sinceMs < this.#agenda.nowMs &&
+          slot.combo.adapters.some(({ adapter }) => adapter.segment === key)
+        )
           return `drops a segment that ${slot.combo.name} is attached from`;
     }
     this.#bytes.delete(key);
