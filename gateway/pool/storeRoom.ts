@@ -60,7 +60,7 @@ function beginSegment(
 }
 
 /** Of the book, without what is being dropped: that has gone before what is ordered after it is staged. */
-export function bytesIn({ segments }: StoreBooks, book: SegmentBook): number {
+function bytesIn({ segments }: StoreBooks, book: SegmentBook): number {
   let bytes = 0;
   for (const segment of new Set(segments.values())) if (segment.book === book) bytes += segment.bytes;
   return bytes;
@@ -80,13 +80,7 @@ export function trimStore(state: PoolState, effects: PoolEffect[]): void {
   for (const segment of new Set(store.segments.values()))
     if (!mapped.has(segment.key)) bytes += segment.bytes;
   const missing = bytes - freeBytes(state);
-  if (missing > 0) dropUnused(state, store, null, Math.min(missing, unusedBytes(state, store)), effects);
-}
-
-function unusedBytes(state: PoolState, store: StoreBooks): number {
-  let bytes = 0;
-  for (const segment of unusedSegments(state, store)) bytes += segment.bytes;
-  return bytes;
+  if (missing > 0) dropFirst(state, store, unusedSegments(state, store), missing, effects);
 }
 
 function unusedSegments(state: PoolState, store: StoreBooks): Segment[] {
@@ -94,30 +88,39 @@ function unusedSegments(state: PoolState, store: StoreBooks): Segment[] {
   return [...new Set(store.segments.values())].filter((one) => one.state === 'staged' && !used.has(one));
 }
 
-/** Drops what nobody uses, the first to go first, or nothing when that is not enough. */
-export function dropUnused(
+/** Drops what nobody uses and is not needed `together`, or nothing when that is not enough. */
+function dropUnused(
   state: PoolState,
   store: StoreBooks,
-  book: SegmentBook | null,
+  book: SegmentBook,
   missingBytes: number,
   effects: PoolEffect[],
-  together: readonly Stageable[] = [],
+  together: readonly Stageable[],
 ): boolean {
   if (missingBytes <= 0) return true;
   const needed = new Set(together.map(({ segment }) => store.segments.get(segment)));
-  const unused = unusedSegments(state, store).filter(
-    (one) => (book === null || one.book === book) && !needed.has(one),
-  );
+  const unused = unusedSegments(state, store).filter((one) => one.book === book && !needed.has(one));
   let bytes = 0;
   for (const segment of unused) bytes += segment.bytes;
   if (bytes < missingBytes) return false;
+  dropFirst(state, store, unused, missingBytes, effects);
+  return true;
+}
+
+/** Drops of these, the first to go first, until so much has gone. */
+function dropFirst(
+  state: PoolState,
+  store: StoreBooks,
+  unused: readonly Segment[],
+  missingBytes: number,
+  effects: PoolEffect[],
+): void {
   let dropped = 0;
   for (const segment of inOrderOfLeaving(state, unused, (one) => one)) {
-    if (dropped >= missingBytes) break;
+    if (dropped >= missingBytes) return;
     dropped += segment.bytes;
     drop(state, store, segment, effects);
   }
-  return true;
 }
 
 function drop(state: PoolState, store: StoreBooks, segment: Segment, effects: PoolEffect[]): void {
