@@ -13,6 +13,7 @@ export interface StreamResult {
   readonly ttftMs: number;
   readonly totalMs: number;
   readonly tokens: number;
+  readonly promptTokens: number;
 }
 
 /**
@@ -60,10 +61,15 @@ function streamOnce(target: Target, prompt: string, maxTokens: number): Promise<
           tail = chunk.length > 1500 ? chunk.toString('utf8') : (tail + chunk.toString('utf8')).slice(-3000);
         },
         onResponseEnd() {
-          const tokens = Number(/"completion_tokens":(\d+)/.exec(tail)?.[1] ?? 0);
+          const usage = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(tail)?.[1] ?? 0);
+          const tokens = usage('completion_tokens');
+          const promptTokens = usage('prompt_tokens');
           if (status !== 200 || tokens === 0)
             reject(new Error(`${target.name}: ${status} ${tail.slice(0, 300)}`));
-          else resolve({ ttftMs: firstMs - startedMs, totalMs: performance.now() - startedMs, tokens });
+          else {
+            const totalMs = performance.now() - startedMs;
+            resolve({ ttftMs: firstMs - startedMs, totalMs, tokens, promptTokens });
+          }
         },
         onResponseError(_controller, error) {
           reject(error);
