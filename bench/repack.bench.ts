@@ -52,8 +52,7 @@ function print(made: MadeType, plain: readonly Turn[], repacked: readonly Turn[]
   const rows = (['prefill', 'decode'] as const).map((what) => {
     const [wall, cpu] = [`${what}Ms`, `${what}CpuMs`] as const;
     const rate = (turns: readonly Turn[]): string => (1000 / middle(turns, wall)).toFixed(1);
-    const ratio = (field: keyof Turn): string =>
-      (middle(repacked, field) / middle(plain, field)).toFixed(2);
+    const ratio = (field: keyof Turn): string => (middle(repacked, field) / middle(plain, field)).toFixed(2);
     return {
       '': what,
       'tokens/s, as it is': rate(plain),

@@ -62,8 +62,7 @@ function dropPageCache(): void {
   spawnSync('dd', [`if=${source}`, 'iflag=nocache', 'count=0', 'status=none']);
 }
 
-const firstToken = async ({ target }: Subject): Promise<number> =>
-  (await stream(target, 'Hello', 2)).ttftMs;
+const firstToken = async ({ target }: Subject): Promise<number> => (await stream(target, 'Hello', 2)).ttftMs;
 
 const times = {
   'staged: segment in the store': [] as number[],

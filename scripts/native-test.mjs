@@ -49,6 +49,7 @@ const sources = [
   ...sourcesIn(join(core, 'text')),
   ...sourcesIn(join(core, 'upload')),
   ...sourcesIn(overrides),
+  ...sourcesIn(join(overrides, 'mapping')),
   ...sourcesIn(join(overrides, 'upload')),
   ...sourcesIn(device),
   join(core, 'outbox.cc'),
@@ -61,7 +62,7 @@ const newestHeader = Math.max(
   ...[core, 'crypt', 'memory', 'store', 'text', 'upload']
     .map((name) => resolve(core, name))
     .flatMap(headerTimes),
-  ...[overrides, join(overrides, 'upload'), tests, device].flatMap(headerTimes),
+  ...[overrides, join(overrides, 'mapping'), join(overrides, 'upload'), tests, device].flatMap(headerTimes),
 );
 const objects = sources.map(compile);
 const program = join(build, 'core-tests');

@@ -36,12 +36,14 @@ test('Runner with HEARTH_LLAMA_OVERRIDES=off leaves the KV cache to llama.cpp, w
 });
 
 /** A runner's mappings of a file (proc(5): smaps): bytes in its page table, and those that are advised to be read at random. */
-function mappingsOf(pid: number, path: string): { mappedBytes: number; allBytes: number; randomBytes: number } {
+function mappingsOf(
+  pid: number,
+  path: string,
+): { mappedBytes: number; allBytes: number; randomBytes: number } {
   const found = { mappedBytes: 0, allBytes: 0, randomBytes: 0 };
   for (const text of readFileSync(`/proc/${pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
     if (!text.slice(0, text.indexOf('\n')).endsWith(path)) continue;
-    const bytes = (name: string) =>
-      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) * 1024;
+    const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) * 1024;
     found.mappedBytes += bytes('Rss');
     found.allBytes += bytes('Size');
     if (/^VmFlags:.* rr\b/m.test(text)) found.randomBytes += bytes('Size');
