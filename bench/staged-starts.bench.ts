@@ -1,22 +1,27 @@
 /**
  * From a client's request to its first token through the gateway, for a base of some GB on the CPU, in turns: out of the weight
- * store, cold with staging, and without a store (plain llama.cpp) from the disk and from the page cache. A standby waits each time.
+ * store, cold with staging, and with the store off from the disk and from the page cache. Beside them a runner alone, which is what llama.cpp
+ * itself takes: from the order to load until the first token. A process waits with its engine initialised each time.
  * The base is a llama with random weights. Flags: `--layers=66` (3 GB), `--rounds=5`, `--type=Q8_0`, `--source=<folder on a disk>`.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { flag } from './harness/flags.ts';
 import { type GatewayProcess, startGateway } from './harness/gatewayProcess.ts';
+import { loadRunner } from './harness/loadedRunner.ts';
 import { MADE_TYPES, makeModel } from './harness/madeModel.ts';
-import { median, stream, type Target } from './harness/streamClient.ts';
+import { median, type StreamResult, stream, type Target } from './harness/streamClient.ts';
 
 const LAYERS = Number(flag('layers', '66'));
 const ROUNDS = Number(flag('rounds', '5'));
 const TYPE = MADE_TYPES.find((type) => type === flag('type', 'Q8_0')) ?? 'Q8_0';
+
+/** To the first token. */
+const PHASES = ['queue', 'spawn', 'stage', 'load', 'attach', 'context', 'prefill'];
 
 const folder = mkdtempSync(join(flag('source', tmpdir()), 'hearth-bench-staged-'));
 const memory = mkdtempSync('/dev/shm/hearth-bench-staged-');
@@ -62,13 +67,20 @@ function dropPageCache(): void {
   spawnSync('dd', [`if=${source}`, 'iflag=nocache', 'count=0', 'status=none']);
 }
 
-const firstToken = async ({ target }: Subject): Promise<number> => (await stream(target, 'Hello', 2)).ttftMs;
+/** Throws when the start was of another kind than what is to be measured. */
+async function firstToken({ target }: Subject, kind: 'staged' | 'cold'): Promise<StreamResult> {
+  const result = await stream(target, 'Hello', 2);
+  if (result.start !== kind) throw new Error(`Cannot measure a ${kind} start: it was ${result.start}`);
+  return result;
+}
 
 const times = {
-  'staged: segment in the store': [] as number[],
-  'cold: staged from the disk first': [] as number[],
-  'no store, in the page cache': [] as number[],
-  'no store, from the disk': [] as number[],
+  'staged: segment in the store': [] as StreamResult[],
+  'cold: staged from the disk first': [] as StreamResult[],
+  'no store, in the page cache': [] as StreamResult[],
+  'no store, from the disk': [] as StreamResult[],
+  'runner alone, in the page cache': [] as StreamResult[],
+  'runner alone, from the disk': [] as StreamResult[],
 };
 
 /** One gateway with a store of its own, empty at first. */
@@ -77,10 +89,10 @@ async function withStore(round: number): Promise<void> {
   const subject = await open(store);
   try {
     dropPageCache();
-    times['cold: staged from the disk first'].push(await firstToken(subject));
+    times['cold: staged from the disk first'].push(await firstToken(subject, 'cold'));
     await cool(subject.gateway);
     dropPageCache();
-    times['staged: segment in the store'].push(await firstToken(subject));
+    times['staged: segment in the store'].push(await firstToken(subject, 'staged'));
   } finally {
     await subject.end();
     rmSync(store, { recursive: true, force: true });
@@ -91,12 +103,35 @@ async function withoutStore(): Promise<void> {
   const subject = await open(null);
   try {
     dropPageCache();
-    times['no store, from the disk'].push(await firstToken(subject));
+    times['no store, from the disk'].push(await firstToken(subject, 'cold'));
     await cool(subject.gateway);
-    times['no store, in the page cache'].push(await firstToken(subject));
+    times['no store, in the page cache'].push(await firstToken(subject, 'cold'));
   } finally {
     await subject.end();
   }
+}
+
+/** As a gateway would have it load: mapped by llama.cpp, with the threads that decoding has here. */
+async function alone(): Promise<StreamResult> {
+  const threads = Math.max(1, availableParallelism() - 1);
+  const runner = await loadRunner(
+    { path: source },
+    { useMmap: true, repack: false },
+    { threads, contextTokens: 512 },
+  );
+  try {
+    const result = await stream(runner.target, 'Hello', 2);
+    const phasesMs = { load: runner.attachedMs, prefill: result.ttftMs };
+    return { ...result, ttftMs: runner.attachedMs + result.ttftMs, phasesMs };
+  } finally {
+    await runner.end();
+  }
+}
+
+async function withoutGateway(): Promise<void> {
+  dropPageCache();
+  times['runner alone, from the disk'].push(await alone());
+  times['runner alone, in the page cache'].push(await alone());
 }
 
 try {
@@ -104,17 +139,25 @@ try {
   for (let round = 0; round < ROUNDS; round += 1) {
     await withStore(round);
     await withoutStore();
+    await withoutGateway();
   }
-  const plain = median(times['no store, from the disk']);
+  const ttftsOf = (results: readonly StreamResult[]): number[] => results.map(({ ttftMs }) => ttftMs);
+  const plain = median(ttftsOf(times['runner alone, from the disk']));
   console.log(
     `${(bytes / 1e9).toFixed(2)} GB of ${TYPE}, ${ROUNDS} rounds, request to first token, load ${loadavg()[0]?.toFixed(1)}`,
   );
   console.table(
-    Object.entries(times).map(([start, values]) => ({
+    Object.entries(times).map(([start, results]) => ({
       start,
-      'median ms': median(values).toFixed(0),
-      'best ms': Math.min(...values).toFixed(0),
-      'of no store, from the disk': (median(values) / plain).toFixed(2),
+      'median ms': median(ttftsOf(results)).toFixed(0),
+      'best ms': Math.min(...ttftsOf(results)).toFixed(0),
+      'of a runner alone from the disk': (median(ttftsOf(results)) / plain).toFixed(2),
+      ...Object.fromEntries(
+        PHASES.map((phase) => [
+          phase,
+          median(results.map(({ phasesMs }) => phasesMs[phase] ?? 0)).toFixed(0),
+        ]),
+      ),
     })),
   );
 } finally {

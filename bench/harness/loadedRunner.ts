@@ -20,6 +20,8 @@ export interface LoadedRunner {
   readonly target: Target;
   /** From the order to load to its answer. */
   readonly loadMs: number;
+  /** The same until its base can be asked. */
+  readonly attachedMs: number;
   end(): Promise<void>;
 }
 
@@ -46,6 +48,7 @@ export async function loadRunner(
   await runner.order({ type: 'load', model }, 'loaded');
   const loadMs = performance.now() - startedMs;
   await runner.order({ type: 'attach', combo: 'm', adapters: [] }, 'attached');
+  const attachedMs = performance.now() - startedMs;
   const pool = new Pool('http://runner', {
     socketPath: runner.socketPath,
     headersTimeout: 0,
@@ -57,6 +60,7 @@ export async function loadRunner(
     process: runner,
     target: { name: `runner ${runner.pid}`, pool, headers: {}, body },
     loadMs,
+    attachedMs,
     async end() {
       await pool.destroy();
       await runner.end();
