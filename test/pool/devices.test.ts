@@ -77,10 +77,24 @@ describe('a start on a device', () => {
     ]);
   });
 
+  it('takes all of it for all layers, and for more of them than there are', () => {
+    for (const deviceLayers of [-1, 8, 99]) {
+      const pool = poolWith({ CUDA0: 2000 }, { a: { deviceLayers, layers: 8 } });
+      pool.arrive('q1', 'a');
+      expect([freeBytes(pool.state), freeBytes(pool.state, CUDA0)]).toEqual([1e12, 980]);
+    }
+  });
+
+  it('takes all of host memory where there is no device, whichever the model asks for', () => {
+    const pool = poolWith({}, { a: { device: CUDA0 } }, { memoryBytes: 1020 });
+    expect(pool.pin('p1', 'a')).toEqual(['answer p1 pinned', 'spawn r1 a']);
+    expect(freeBytes(pool.state)).toBe(0);
+  });
+
   it('takes the process’s own context, too, and is refused with the budgets by name', () => {
     const fits = withContext(poolWith({ CUDA0: 1050 }), 30);
     expect(fits.arrive('q1', 'a')).toEqual(['spawn r1 a on CUDA0']);
-    expect(freeBytes(fits.state, CUDA0)).toBe(0);
+    expect([freeBytes(fits.state, CUDA0), freeBytes(fits.state)]).toEqual([0, 1e12]);
     const short = withContext(poolWith({ CUDA0: 1049, CUDA1: 500 }), 30);
     expect(short.rejections(() => short.arrive('q1', 'a'))).toMatchObject([
       {
@@ -169,6 +183,11 @@ describe('what a runner on a device measured', () => {
     const onHost = catalogueOf([model('a', { deviceLayers: 0, weightBytes: 500 })]);
     pool.change(onHost);
     pool.arrive('q1', 'a');
+    expect(freeBytes(pool.state)).toBe(1e12 - 520);
+    pool.up('r2');
+    pool.tell({ type: 'runnerLoaded', runnerId: pool.runnerId('r2'), weightBytes: 500 });
+    expect(freeBytes(pool.state)).toBe(1e12 - 520);
+    pool.killed('r2');
     expect(freeBytes(pool.state)).toBe(1e12 - 520);
   });
 });
@@ -263,6 +282,19 @@ describe('pins on devices', () => {
         capacity: { budget: 'CUDA0', neededBytes: 1020, budgetBytes: 2039 },
       },
     });
+  });
+
+  it('are refused when the model is fixed to a device that is not there', () => {
+    const pool = poolWith({ CUDA0: 9000 }, { a: { device: CUDA1 } });
+    expect(pool.answers(() => pool.pin('p1', 'a'))).toMatchObject([
+      {
+        error: {
+          code: 'conflict',
+          message:
+            'Cannot pin "a" on 1 runner: it needs 1020 bytes of device memory, expected at most 0 on "CUDA1" beside the other pins',
+        },
+      },
+    ]);
   });
 
   it('start where the others still fit, and not where most is free', () => {

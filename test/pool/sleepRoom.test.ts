@@ -82,6 +82,15 @@ describe('a base that gives way to one on its device', () => {
     expect(ordered(999)).toEqual(['stop r1 evicted 10000']);
   });
 
+  it('stops where sleeping would have a second one go, for the host memory that it keeps', () => {
+    const changes = { a: ON_HOST, b: SLEEPS, c: HALF };
+    const pool = poolWith({ CUDA0: 1500 }, changes, { memoryBytes: 2020 });
+    bring(pool, 'r1', 'b');
+    pool.nowMs = 1;
+    bring(pool, 'r2', 'a');
+    expect(pool.arrive('q1', 'c')).toEqual(['stop r1 evicted 10000']);
+  });
+
   it('gives all that its process has when it stops: no second one goes for that', () => {
     for (const [sleeps, memoryBytes] of [
       [false, 1e12],
