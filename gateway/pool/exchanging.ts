@@ -27,10 +27,9 @@ export function exchange(state: PoolState, nowMs: number, effects: PoolEffect[])
   }
 }
 
-/** Lets go of what is kept on enough others. True when a place is on its way. */
+/** Lets go of what is kept on enough others: one that lets go is not full of what is kept any more. True when it does. */
 function leaveOne(state: PoolState, from: ReadyRunner, nowMs: number, effects: PoolEffect[]): boolean {
   for (const [key, slot] of from.combos) {
-    if (slot.state === 'detaching') return true;
     if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key, from.id)) continue;
     if (readyHolders(state, key).length <= keptCount(state, key)) continue;
     detach(from, slot, nowMs, effects);
@@ -58,7 +57,10 @@ function moveOne(
     for (const from of ready) {
       if (from.combos.has(wanted.key)) continue;
       for (const { state: name, combo } of from.combos.values()) {
-        if (name !== 'ready' || to.combos.has(combo.key) || !mayStayOn(state, combo, to)) continue;
+        const there = to.combos.get(combo.key);
+        // One is on its way: one place is all that is missing.
+        if (there?.state === 'attaching') return;
+        if (name !== 'ready' || there || !mayStayOn(state, combo, to)) continue;
         if (!isCovered(missingBytes(state, comboNeed(state, combo, to.device, to), to.device))) continue;
         return startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
       }
