@@ -7,6 +7,7 @@ import { chargeGrant, settleCharge } from './fairness.ts';
 import { readyHolders } from './holders.ts';
 import { isKept } from './keeps.ts';
 import { takeNext } from './nextWaiters.ts';
+import { answerOrder } from './orderAnswers.ts';
 import { takeOut } from './queues.ts';
 import type { ReadySlot } from './slots.ts';
 import type { PoolState, ReadyRunner, Waiter } from './state.ts';
@@ -75,8 +76,7 @@ export function answerOrders(
   const queue = state.queues.get(key);
   const orders = queue ? takeOut(state, queue, (waiter) => waiter.type === 'order') : [];
   for (const { id, start } of orders) {
-    const value = { order: 'warm', runnerId: runner.id, kind: start?.kind ?? 'warm' } as const;
-    effects.push({ type: 'answer', orderId: id, answer: { ok: true, value } });
+    answerOrder(id, { order: 'warm', runnerId: runner.id, kind: start?.kind ?? 'warm' }, effects);
   }
 }
 
