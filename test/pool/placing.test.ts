@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
-import { bring, CUDA0, poolWith, readyOn } from './onDevices.ts';
+import { bring, poolWith, readyOn } from './onDevices.ts';
 
 /** Bases of 7 bytes with 3 of each context, and two adapters for each. */
 function poolOf(settings: Partial<PoolSettings>): PoolDriver {
@@ -19,13 +19,13 @@ describe('the first in line', () => {
     for (const [runner, name] of Object.entries({ r1: 'a', r2: 'b', r3: 'c' })) pool.bring(runner, name);
     pool.bring('r1', 'a+a2');
     for (const name of ['a', 'b', 'c', 'a+a2']) pool.arrive(`busy ${name}`, name);
-    for (const name of ['b+b1', 'c+c1', 'a+a1']) {
+    for (const name of ['c+c1', 'a+a1', 'b+b1']) {
       pool.nowMs += 1;
       expect(pool.arrive(`q ${name}`, name)).toEqual([]);
     }
     pool.nowMs += 1;
     expect(pool.end('busy a+a2')).toEqual(['detach r1 a+a2']);
-    expect(pool.detached('r1', 'a+a2')).toEqual(['attach r2 b+b1']);
+    expect(pool.detached('r1', 'a+a2')).toEqual(['attach r3 c+c1']);
   });
 
   it('among requests and pins of one base is who came first', () => {
@@ -54,18 +54,6 @@ describe('a place that is there', () => {
     pool.nowMs = 2;
     expect(pool.arrive('q2', 'a+a1')).toEqual(['attach r1 a+a1']);
   });
-
-  it('is taken by what is not pinned where a pin that has waited for longer may not begin', () => {
-    const pool = poolWith({ CUDA0: 2050, CUDA1: 1060 }, { b: { device: CUDA0 } }, { maxRunners: 2 });
-    bring(pool, 'r1', 'a+x');
-    pool.pin('p1', 'b');
-    // Beside b there is no room for both of them on r1, and for another runner there is no place.
-    pool.pin('p2', 'a');
-    pool.pin('p3', 'a+y');
-    expect(pool.arrive('q1', 'a')).toEqual([]);
-    expect(pool.arrive('q2', 'a+x@0.5')).toEqual(['detach r1 a+x']);
-    expect(pool.detached('r1', 'a+x')).toEqual(['attach r1 a+x@0.5']);
-  });
 });
 
 describe('a combo whose base is on two devices', () => {
@@ -81,5 +69,18 @@ describe('a combo whose base is on two devices', () => {
     bring(pool, 'r2', 'a+x@0.5');
     expect(pool.arrive('q1', 'a+y')).toEqual(['detach r1 a+x']);
     expect(pool.detached('r1', 'a+x')).toEqual(['attach r1 a+y']);
+  });
+});
+
+describe('flex work that wants a place behind an interactive request', () => {
+  it('has none made of what others have just used, nor where something is pinned on devices', () => {
+    const pool = poolWith({ CUDA0: 9000, CUDA1: 1020 }, {}, { maxRunners: 2, maxCombosPerRunner: 2 });
+    pool.pin('p1', 'b');
+    bring(pool, 'r2', 'a');
+    pool.nowMs = 1;
+    bring(pool, 'r2', 'a+x');
+    expect(pool.arrive('q1', 'a+y')).toEqual(['detach r2 a']);
+    expect(pool.ask('q2', 'a+y@0.5', { tier: 'flex' })).toEqual([]);
+    expect(pool.detached('r2', 'a')).toEqual(['attach r2 a+y']);
   });
 });

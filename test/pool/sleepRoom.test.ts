@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import { freeBytes } from '../../gateway/pool/memory.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
-import { catalogueOf, model } from './builders.ts';
+import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 import { bring, CUDA0, poolWith, withContext } from './onDevices.ts';
 
@@ -22,7 +22,7 @@ function onHost(
 ): PoolDriver {
   const one = { ...SLEEPS, weightBytes: 7, computeBytes: 3 };
   const models = ['a', 'b', 'c'].map((id) => model(id, { ...one, ...changes[id] }));
-  return new PoolDriver({ maxRunners: 9, ...settings }, catalogueOf(models));
+  return new PoolDriver({ maxRunners: 9, ...settings }, catalogueOf(models, [adapter('x', 'a')]));
 }
 
 describe('memory of a base that wakes', () => {
@@ -44,6 +44,24 @@ describe('memory of a base that wakes', () => {
     bring(pool, 'r2', 'b');
     expect(pool.arrive('q1', 'a')).toEqual(['stop r2 evicted 10000']);
     expect(pool.exited('r2')).toEqual(['wake r1 4']);
+  });
+});
+
+describe('an operator’s order to wake', () => {
+  it('is a conflict when its device has no room, which is named with the arithmetic', () => {
+    const pool = poolWith({ CUDA0: 1990 }, { a: SLEEPS });
+    bring(pool, 'r1', 'a');
+    putToSleep(pool, 'r1');
+    pool.arrive('q1', 'b');
+    expect(pool.answers(() => pool.wake('w1', 'r1'))).toMatchObject([
+      {
+        error: {
+          code: 'conflict',
+          message:
+            'Cannot wake runner "r_t_1": it needs 1000 bytes of memory on device "CUDA0", expected at most 970',
+        },
+      },
+    ]);
   });
 });
 
@@ -116,6 +134,21 @@ describe('an operator’s order to sleep', () => {
   it('is carried out when what it keeps fits the host to the byte', () => {
     expect(onDevice(1000)).toEqual(['sleep r1', 'answer s1 dozing']);
     expect(onDevice(999)).toEqual(['answer s1 conflict']);
+  });
+
+  it('is a conflict while flex work waits for a combo of it, held for somebody interactive', () => {
+    const pool = onHost({
+      maxCombosPerRunner: 1,
+      maxRunners: 1,
+      minResidencyMs: 5000,
+      flexWatermarkMs: 1000,
+    });
+    pool.bring('r1', 'a');
+    pool.arrive('q1', 'a+x');
+    pool.nowMs = 2000;
+    expect(pool.ask('q2', 'a', { tier: 'flex' })).toEqual([]);
+    const [answer] = pool.answers(() => pool.sleep('s1', 'r1'));
+    expect(answer).toMatchObject({ error: { message: expect.stringContaining('it is waited for') } });
   });
 
   it('is carried out where it keeps less on the host than it has there, full as that is', () => {
