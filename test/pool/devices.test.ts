@@ -214,6 +214,23 @@ describe('standbys where there are devices', () => {
     expect(pool.arrive('q2', 'b')).toEqual(['spawn r3 b']);
   });
 
+  it('are started where the fewest are, which a runner with a base is none of, and are told of with it', () => {
+    const pool = poolWith({ CUDA0: 5000, CUDA1: 4000 }, {}, { standbys: 1 });
+    bring(pool, 'r1', 'a');
+    expect(pool.notes(() => pool.tick(0))).toMatchObject([
+      { note: 'standby_spawned', runnerId: 'r_t_2', detail: { device: 'CUDA0' } },
+    ]);
+  });
+
+  it('are not started while a pin waits for memory of a device', () => {
+    const pool = poolWith({ CUDA0: 1500 }, {}, { standbys: 1 });
+    bring(pool, 'r1', 'a');
+    pool.arrive('busy', 'a');
+    pool.pin('p1', 'b');
+    expect(pool.tick(0)).toEqual([]);
+    expect(pool.end('busy')).toEqual(['stop r1 evicted 10000']);
+  });
+
   it('are not started where they have no room', () => {
     const pool = withContext(poolWith({ CUDA0: 29, CUDA1: 30 }, {}, { standbys: 2 }), 30);
     expect(pool.tick(0)).toEqual(['spawn r1 standby on CUDA1']);

@@ -184,7 +184,19 @@ describe('decide() replaces a standby', () => {
     pool.ready('r6', 'a');
     expect(pool.tick(0)).toEqual(['spawn r7 standby']);
     pool.exited('r7');
-    expect(pool.tick(500)).toEqual(['spawn r8 standby']);
+    expect(pool.tick(499)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['spawn r8 standby']);
+  });
+
+  it('no sooner when the lost ones had been on their way for minutes, and never came up', () => {
+    const pool = new PoolDriver({ standbys: 1, startTimeoutMs: 100_000, spawnTimeoutMs: 100_000 });
+    for (const [runner, pauseMs] of Object.entries({ r1: 500, r2: 1000, r3: 2000 })) {
+      expect(pool.tick(0)).toEqual([`spawn ${runner} standby`]);
+      pool.tick(90_000);
+      pool.exited(runner);
+      expect(pool.tick(pauseMs - 1)).toEqual([]);
+      pool.nowMs += 1;
+    }
   });
 });
 
