@@ -257,6 +257,14 @@ describe('decide() begins a start again on another process', () => {
 });
 
 describe('a claimed standby', () => {
+  it('is one that is up, rather than an older one that is still coming up', () => {
+    const pool = new PoolDriver({ standbys: 2 });
+    expect(pool.tick(0)).toEqual(['spawn r1 standby']);
+    pool.tell({ type: 'standbyAdopted', runnerId: pool.runnerId('r9'), device: null });
+    expect(pool.arrive('q1', 'a')).toEqual(['claim r9 a', 'load r9 4']);
+    expect(pool.arrive('q2', 'b')).toEqual(['claim r1 b']);
+  });
+
   it('gets the threads that its model may use', () => {
     const pool = poolWith(1);
     const few = { ...pool.combo('b'), model: model('b', { maxThreads: 1 }) };
