@@ -1,5 +1,5 @@
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey } from '../domain/ids.ts';
+import type { ComboKey, DeviceName } from '../domain/ids.ts';
 import { isCovered, minus } from './bytes.ts';
 import { runnersFor } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
@@ -11,9 +11,18 @@ import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
 import { mayStayOn } from './plans.ts';
 import { isPromised } from './promises.ts';
+import { quarantineOf } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
-import { startOnRunner } from './starts.ts';
-import { baseKey, type PoolState, type ReadyRunner, type ReplicaWant } from './state.ts';
+import { sourcesOf } from './sources.ts';
+import { startOnRunner, startRunner } from './starts.ts';
+import {
+  baseKey,
+  type PoolState,
+  type ReadyRunner,
+  type ReplicaWant,
+  runnersWithBase,
+  type Want,
+} from './state.ts';
 import { detach } from './stops.ts';
 import { runnersOfBase } from './usable.ts';
 import { wantedMs } from './wants.ts';
@@ -36,7 +45,7 @@ export function exchange(state: PoolState, nowMs: number, effects: PoolEffect[])
 
 /**
  * What is kept may lie so that one device is full of it, and somebody waits who would have room if some of it lay on another:
- * it is started there, and lets go of its own when it is ready. Whom nothing of that helps is refused: no end of a
+ * it is started there, and lets go of its own when it is ready; or who waits is started there. Whom nothing of that helps is refused: no end of a
  * request brings room.
  */
 export function exchangeForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
@@ -51,8 +60,28 @@ export function exchangeForMemory(state: PoolState, nowMs: number, effects: Pool
   if (here.some((from) => leaveOne(state, from, nowMs, effects))) return;
   const others = ready.filter((runner) => runner.device !== device);
   if (here.some((from) => moveAway(state, from, others, nowMs, effects))) return;
+  if (startElsewhere(state, want, device, nowMs, effects)) return;
   if (want.type === 'queue' && !mayGetRoom(state, want.combo))
     rejectWaiting(state, want.combo.key, capacityFailure(state, want.combo), effects);
+}
+
+/** Loads the base on another device, beside runners that have a place for it and no memory. True when it does. */
+function startElsewhere(
+  state: PoolState,
+  want: Want,
+  device: DeviceName,
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
+  if (runnersWithBase(state) >= state.settings.maxRunners) return false;
+  if (quarantineOf(state, want.combo, true, nowMs)) return false;
+  const { model } = want.combo;
+  const source = sourcesOf(state, want.combo).find(
+    (one) =>
+      one.device !== device && isCovered(one.missing) && mayStayOn(state, want.combo, { model, ...one }),
+  );
+  if (source) startRunner(state, want, source, nowMs, effects);
+  return source !== undefined;
 }
 
 /** Starts one of what is kept on the runner on another of its base. True when one is on its way. */

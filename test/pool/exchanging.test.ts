@@ -147,24 +147,34 @@ describe('tick while a pin lacks a runner that is full of other pins', () => {
 });
 
 describe('tick while somebody waits for memory of a device that is full of pins', () => {
-  /** a+x and a+y on CUDA0, a on CUDA1, all pinned. b is for CUDA0 alone. Ten bytes for each combo beside a base of 100. */
-  function uneven(most: number, idleTtlMs: number | null = null): PoolDriver {
+  /** Bases a and b, which is for CUDA0 alone, of 100 bytes, and ten more for each combo. */
+  function poolWith(
+    deviceBytes: Readonly<Record<string, number>>,
+    idleTtlMs: number | null = null,
+  ): PoolDriver {
     const size = { weightBytes: 100, computeBytes: 10, sleeps: false, deviceLayers: -1 };
     const models = [model('a', { ...size, idleTtlMs }), model('b', { ...size, device: deviceName('CUDA0') })];
     const catalogue = catalogueOf(models, [adapter('x', 'a'), adapter('y', 'a')]);
     const settings = { maxRunners: 3, maxCombosPerRunner: 2, swapAfterMs: 300 };
-    const pool = new PoolDriver({ ...settings, deviceBytes: { CUDA0: 229, CUDA1: most } }, catalogue);
-    const adopt = (id: string, device: string, names: readonly string[]): void => {
-      const combos = names.map((name) => {
-        const sizes = { kvBytes: 0, computeBytes: 10, sequences: 2, deviceShare: 1 };
-        return { combo: pool.combo(name), ...sizes };
-      });
-      const weights = { host: 0, device: 100 };
-      const held = { model: pool.combo('a').model, device: deviceName(device), weights, threads: 1, combos };
-      pool.tell({ type: 'runnerAdopted', runnerId: pool.runnerId(id), ...held });
-    };
-    adopt('r8', 'CUDA0', ['a+x', 'a+y']);
-    adopt('r9', 'CUDA1', ['a']);
+    return new PoolDriver({ ...settings, deviceBytes }, catalogue);
+  }
+
+  /** A runner of a is there, ready. */
+  function adopt(pool: PoolDriver, id: string, device: string, names: readonly string[]): void {
+    const combos = names.map((name) => {
+      const sizes = { kvBytes: 0, computeBytes: 10, sequences: 2, deviceShare: 1 };
+      return { combo: pool.combo(name), ...sizes };
+    });
+    const weights = { host: 0, device: 100 };
+    const held = { model: pool.combo('a').model, device: deviceName(device), weights, threads: 1, combos };
+    pool.tell({ type: 'runnerAdopted', runnerId: pool.runnerId(id), ...held });
+  }
+
+  /** a+x and a+y on CUDA0, a on CUDA1, all pinned. */
+  function uneven(most: number, idleTtlMs: number | null = null): PoolDriver {
+    const pool = poolWith({ CUDA0: 229, CUDA1: most }, idleTtlMs);
+    adopt(pool, 'r8', 'CUDA0', ['a+x', 'a+y']);
+    adopt(pool, 'r9', 'CUDA1', ['a']);
     for (const name of ['a', 'a+x', 'a+y']) pool.pin(`pin ${name}`, name);
     return pool;
   }
@@ -197,5 +207,16 @@ describe('tick while somebody waits for memory of a device that is full of pins'
     expect(pool.arrive('q1', 'b')).toEqual([]);
     expect(pool.tick(400)).toEqual([]);
     expect(pool.end('busy')).toEqual(['detach r8 a+y']);
+  });
+
+  it('loads the base on another device when the place that is left has no memory', () => {
+    const pool = poolWith({ CUDA0: 235, CUDA1: 125 });
+    adopt(pool, 'r8', 'CUDA0', ['a+x', 'a+y']);
+    adopt(pool, 'r9', 'CUDA0', ['a+x']);
+    pool.pin('p1', 'a+x', { count: 2 });
+    pool.pin('p2', 'a+y');
+    expect(pool.arrive('q1', 'a')).toEqual([]);
+    expect(pool.tick(200)).toEqual([]);
+    expect(pool.tick(200)).toEqual(['spawn r1 a on CUDA1']);
   });
 });
