@@ -13,7 +13,7 @@ import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
 import { grantWaiting } from './serving.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
-import type { ComboSlot } from './slots.ts';
+import { orderedSince } from './slots.ts';
 import { noteSlowStarts } from './slowStarts.ts';
 import { isIdle, type PoolState, type ReadyRunner, type RestingRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
@@ -76,9 +76,10 @@ function failLateCombos(
   effects: PoolEffect[],
 ): boolean {
   const limitMs = state.settings.startTimeoutMs;
+  if (nowMs - runner.combos.sums.orderedMs < limitMs) return false;
   let isLate = false;
   for (const slot of runner.combos.values()) {
-    const sinceMs = orderedMs(slot);
+    const sinceMs = orderedSince(slot);
     if (sinceMs === null || nowMs - sinceMs < limitMs) continue;
     isLate = true;
     const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
@@ -87,12 +88,6 @@ function failLateCombos(
   }
   if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
   return isLate;
-}
-
-/** When the order was given that it carries out on the slot; null: none. */
-function orderedMs(slot: ComboSlot): number | null {
-  if (slot.state === 'attaching' || slot.state === 'detaching') return slot.sinceMs;
-  return slot.state === 'wanted' ? null : (slot.resize?.sinceMs ?? null);
 }
 
 /** Who runs on a runner that hangs, that an operator drains, or when the gateway ends, may finish for so long. */
@@ -112,6 +107,7 @@ function endLongDrain(
 
 /** Idle combos past their keep-alive go (but for those that held flex work waits for); a runner without combos goes when its base's own ttl is over. */
 function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
+  if (nowMs < idleFromMs(runner)) return;
   let kept = 0;
   const expired = [];
   for (const [key, slot] of runner.combos) {
@@ -125,6 +121,13 @@ function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects
   if (isUnused && nowMs - runner.lastUsedMs >= baseTtlMs) stopRunner(state, runner, 'idle', nowMs, effects);
   else if (isTired(state, runner, nowMs)) sleepRunner(state, runner, nowMs, effects);
   else for (const slot of expired) detach(runner, slot, nowMs, effects);
+}
+
+/** Before that neither the runner nor a combo of it has been idle for long enough. */
+function idleFromMs({ model, combos, lastUsedMs }: ReadyRunner): number {
+  const { idleTtlMs, sleepAfterMs } = model;
+  const leastMs = Math.min(idleTtlMs ?? Number.POSITIVE_INFINITY, sleepAfterMs ?? Number.POSITIVE_INFINITY);
+  return Math.min(lastUsedMs + leastMs, combos.sums.idleFromMs);
 }
 
 /** Idle long enough to sleep, by its model; nothing on it was to stay longer than its model says, nor is kept or waited for. */

@@ -12,8 +12,9 @@ import type { PoolState, Runner } from './state.ts';
  */
 export function promise(state: PoolState, id: RequestId, nowMs: number): void {
   const found = waiterOf(state, id);
-  if (!found || found.waiter.promised !== null) return;
-  const start = startOf(state, found.key, found.waiter);
+  const queue = found && state.queues.get(found.key);
+  if (!queue || found.waiter.promised !== null) return;
+  const start = startOf(state, queue.combo, found.waiter);
   const holder = start && holderOn(state, found.key, start.runnerId);
   if (!holder) return;
   const { runner, slot } = holder;

@@ -148,7 +148,8 @@ export class World {
   adopt(combos: readonly Combo[]): void {
     const { process, event } = judgeOffer(this, makeRunnerId(`r_before_${this.events}`), combos) ?? {};
     if (!process || !event) return;
-    for (const key of process.combos.keys()) if (holdersOf(this.state, key).length > 0) this.#spread.add(key);
+    for (const [key, { combo }] of process.combos)
+      if (holdersOf(this.state, combo).length > 0) this.#spread.add(key);
     this.processes.set(process.id, process);
     this.tell(event);
   }
