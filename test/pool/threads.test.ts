@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { runnerId } from '../../gateway/domain/ids.ts';
 import { catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 
@@ -13,16 +12,13 @@ describe('decide() shares the threads', () => {
     expect(pool.end('q2')).toEqual(['threads r1 5']);
   });
 
-  it.each([
-    ['hangs', { type: 'runnerHung', cause: 'silent', forMs: 0 }],
-    ['dies', { type: 'runnerExited', failure: { code: 'runner_died', message: 'it died' } }],
-  ] as const)('anew when one that decodes %s', (_, event) => {
+  it.each(['hung', 'exited'] as const)('anew when one that decodes has %s', (loss) => {
     const pool = new PoolDriver({ cpuThreads: 5 });
     pool.bring('r1', 'a');
     pool.bring('r2', 'b');
     pool.arrive('q1', 'a');
     pool.arrive('q2', 'b');
-    expect(pool.tell({ ...event, runnerId: runnerId('r2') })).toContain('threads r1 5');
+    expect(pool[loss]('r2')).toContain('threads r1 5');
   });
 
   it('with at least one for each', () => {
