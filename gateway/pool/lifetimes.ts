@@ -26,13 +26,13 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   liftSound(state, nowMs, effects);
   forgetOld(state, nowMs, effects);
   noteSlowStarts(state, nowMs, effects);
-  for (const { id } of [...state.runners.values()]) {
-    const runner = state.runners.get(id);
-    if (runner?.state === 'starting' || runner?.state === 'loading')
+  // Each as it is when its turn comes: what one before it did may have changed it.
+  for (const runner of state.runners.values()) {
+    if (runner.state === 'starting' || runner.state === 'loading')
       failLateStart(state, runner, nowMs, effects);
-    else if (runner?.state === 'draining') endLongDrain(state, runner, nowMs, effects);
-    else if (runner?.state === 'dozing' || runner?.state === 'asleep') endRest(state, runner, nowMs, effects);
-    else if (runner?.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
+    else if (runner.state === 'draining') endLongDrain(state, runner, nowMs, effects);
+    else if (runner.state === 'dozing' || runner.state === 'asleep') endRest(state, runner, nowMs, effects);
+    else if (runner.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
       letIdleGo(state, runner, nowMs, effects);
   }
   refuseLate(state, nowMs, effects);

@@ -31,6 +31,7 @@ export function isPromised(state: PoolState, key: ComboKey, id: RunnerId): boole
 }
 
 export function holdsPromise(state: PoolState, runner: Runner): boolean {
+  if (state.queues.size === 0 || runner.combos.size === 0) return false;
   for (const key of runner.combos.keys()) if (isPromised(state, key, runner.id)) return true;
   return false;
 }

@@ -26,8 +26,12 @@ export function makeRunnerRoom(
   const idle: ReadyRunner[] = [];
   for (const runner of state.runners.values())
     if (runner.state === 'ready' && isSpare(state, runner, to, nowMs)) idle.push(runner);
-  const leaving = inOrderOfLeaving(state, idle, (runner) => baseCandidate(state, runner));
-  for (const victim of leaving.slice(0, needed)) evictBase(state, victim, true, nowMs, effects);
+  let left = needed;
+  for (const victim of inOrderOfLeaving(state, idle, (runner) => baseCandidate(state, runner))) {
+    evictBase(state, victim, true, nowMs, effects);
+    left -= 1;
+    if (left === 0) return;
+  }
 }
 
 function isSpare(state: PoolState, runner: ReadyRunner, to: Tier, nowMs: number): boolean {
@@ -58,6 +62,9 @@ export function makeComboRoom(
       if (!isKept(state, runner, slot.combo.key)) idle.push(slot);
   }
   if (needed <= 0 || idle.length === 0) return;
-  const leaving = inOrderOfLeaving(state, idle, comboCandidate);
-  for (const slot of leaving.slice(0, needed)) evictCombo(state, runner, slot, nowMs, effects);
+  for (const slot of inOrderOfLeaving(state, idle, comboCandidate)) {
+    evictCombo(state, runner, slot, nowMs, effects);
+    needed -= 1;
+    if (needed === 0) return;
+  }
 }
