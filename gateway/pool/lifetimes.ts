@@ -11,7 +11,6 @@ import { forgetOld } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
-import { grantWaiting } from './serving.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
 import { orderedSince } from './slots.ts';
 import { noteSlowStarts } from './slowStarts.ts';
@@ -36,7 +35,6 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
       letIdleGo(state, runner, nowMs, effects);
   }
   refuseLate(state, nowMs, effects);
-  grantHeld(state, nowMs, effects);
   takeTurns(state, nowMs, effects);
   coverBudgets(state, nowMs, effects);
 }
@@ -108,16 +106,16 @@ function endLongDrain(
 /** Idle combos past their keep-alive go (but for those that held flex work waits for); a runner without combos goes when its base's own ttl is over. */
 function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
   if (nowMs < idleFromMs(runner)) return;
-  let kept = 0;
+  let keepsOne = false;
   const expired = [];
   for (const [key, slot] of runner.combos) {
     const isUnused = slot.state === 'ready' && slot.active === 0 && !state.queues.has(key);
     const isExpired = isUnused && nowMs - slot.lastUsedMs >= slot.keepAliveMs;
     if (isExpired && !isKept(state, runner, key)) expired.push(slot);
-    else kept += 1;
+    else keepsOne = true;
   }
   const baseTtlMs = runner.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
-  const isUnused = kept === 0 && isIdle(runner);
+  const isUnused = !keepsOne && isIdle(runner);
   if (isUnused && nowMs - runner.lastUsedMs >= baseTtlMs) stopRunner(state, runner, 'idle', nowMs, effects);
   else if (isTired(state, runner, nowMs)) sleepRunner(state, runner, nowMs, effects);
   else for (const slot of expired) detach(runner, slot, nowMs, effects);
@@ -150,13 +148,6 @@ function endRest(state: PoolState, runner: RestingRunner, nowMs: number, effects
     runnerFailed(state, id, { code: 'start_timed_out', message }, nowMs, effects);
   } else if (runner.state === 'asleep' && nowMs - lastUsedMs >= (model.idleTtlMs ?? Number.POSITIVE_INFINITY))
     stopRunner(state, runner, 'idle', nowMs, effects);
-}
-
-/** Flex work that was held back gets what is free when nobody interactive waits too long any more. */
-function grantHeld(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  if (state.flexWaiting === 0) return;
-  for (const [key, queue] of [...state.queues])
-    if (queue.waiters.at(-1)?.tier === 'flex') grantWaiting(state, key, nowMs, effects);
 }
 
 /** Nobody new is served, who waits is answered, who runs may finish. */

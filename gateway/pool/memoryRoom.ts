@@ -9,7 +9,7 @@ import { holdsPromise, isPromised } from './promises.ts';
 import { hasHostRoom, maySleep, sleeperCandidate, sleepersOf } from './sleep.ts';
 import { allSlotBytes, type ReadySlot } from './slots.ts';
 import { isUnclaimed } from './standbys.ts';
-import { isIdle, type PoolState, type ReadyRunner, type Runner, type Want } from './state.ts';
+import { baseKey, isIdle, type PoolState, type ReadyRunner, type Runner, type Want } from './state.ts';
 import { stopRunner } from './stops.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
@@ -71,7 +71,7 @@ export function findVictims(
   nowMs: number,
 ): Victims | null {
   if (isCovered(missing)) return NOBODY;
-  const processes = idleProcesses(state, device, claim).map((runner) => ({
+  const processes = idleProcesses(state, claim).map((runner) => ({
     one: runner,
     runner,
     gain: on(device, runner, gainBytes(state, runner)),
@@ -82,10 +82,9 @@ export function findVictims(
     gain: on(device, one.runner, allSlotBytes(one.slot)),
   }));
   const idle: Idle = { processes, combos, bases: () => idleBases(state, claim, nowMs) };
-  const victims = chooseVictims(state, idle, missing, device, true);
-  if (victims || state.settings.maxAsleep === 0) return victims;
-  // What sleeps keeps something, which may be what is missing.
-  return chooseVictims(state, idle, missing, device, false);
+  const choose = (sleep: boolean): Victims | null => chooseVictims(state, idle, missing, device, sleep);
+  // What sleeps keeps something, which may be what is missing. Where none may sleep it would be the same again.
+  return choose(true) ?? (state.settings.maxAsleep === 0 ? null : choose(false));
 }
 
 /** What comes free when it goes. */
@@ -155,6 +154,7 @@ function enoughOf(
   const take = <T>(gains: Iterable<Gain<T>>): T[] => {
     const taken: T[] = [];
     for (const { one, gain } of gains) {
+      // What is not walked over is not put in order either.
       if (isCovered(left)) break;
       if (!helps(gain, left)) continue;
       taken.push(one);
@@ -173,7 +173,7 @@ function helps(gain: Bytes, missing: Bytes): boolean {
 
 /** What is on another device is no room. */
 function on(device: DeviceName | null, runner: Runner, bytes: Bytes): Bytes {
-  return bytes.device === 0 || runner.device === device ? bytes : { host: bytes.host, device: 0 };
+  return runner.device === device ? bytes : { host: bytes.host, device: 0 };
 }
 
 function gainOf(state: PoolState, { runner, sleeps }: LeavingBase, device: DeviceName | null): Bytes {
@@ -194,15 +194,11 @@ function sleepsFor(
 }
 
 /** Standbys but for the one that is used, and what sleeps: those that are worth the least first. */
-function idleProcesses(state: PoolState, device: DeviceName | null, claim: MemoryClaim | null): Runner[] {
-  if (state.devices.size === 0 && state.settings.maxAsleep === 0) return [];
-  const processes: Runner[] = [];
-  for (const runner of state.runners.values())
-    if (device !== null && runner.device === device && isUnclaimed(runner) && runner !== claim?.runner)
-      processes.push(runner);
-  const sleepers = sleepersOf(state).filter((runner) => runner !== claim?.runner);
-  processes.push(...inOrderOfLeaving(state, sleepers, (runner) => sleeperCandidate(state, runner)));
-  return processes;
+function idleProcesses(state: PoolState, claim: MemoryClaim | null): Runner[] {
+  const standbys: Runner[] = [];
+  for (const runner of state.runners.values()) if (isUnclaimed(runner)) standbys.push(runner);
+  const sleepers = inOrderOfLeaving(state, sleepersOf(state), (runner) => sleeperCandidate(state, runner));
+  return [...standbys, ...sleepers].filter((runner) => runner !== claim?.runner);
 }
 
 /** Bases that nobody uses, nor has waited for as long as the claim; the first to go first. */
@@ -213,12 +209,18 @@ function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): 
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
     if (!mayGiveWay(state, runner, tier, nowMs) || holdsPromise(state, runner)) continue;
     if (holdsKept(state, runner)) continue;
-    const waitedSinceMs = longestWaitMs(state, runner);
-    // A pin's place in line may be that of a request; places of requests differ.
-    const mayGo = claim ? waitedSinceMs > headMs(claim.want) : waitedSinceMs === Number.POSITIVE_INFINITY;
-    if (mayGo) bases.push(runner);
+    if (!isWaitedFor(state, runner, claim)) bases.push(runner);
   }
   return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));
+}
+
+/** Somebody who goes before the claim waits for it. Beside the claim's own runner another of its base has no room for them. */
+function isWaitedFor(state: PoolState, runner: ReadyRunner, claim: MemoryClaim | null): boolean {
+  const waitedSinceMs = longestWaitMs(state, runner);
+  if (!claim) return waitedSinceMs !== Number.POSITIVE_INFINITY;
+  if (claim.runner?.model && baseKey(runner.model) === baseKey(claim.runner.model)) return false;
+  // A pin's place in line may be that of a request; places of requests differ.
+  return waitedSinceMs <= headMs(claim.want);
 }
 
 function idleCombos(state: PoolState, to: Tier, nowMs: number): IdleCombo[] {

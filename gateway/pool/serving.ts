@@ -131,3 +131,10 @@ function endInteractive(use: InteractiveUse, nowMs: number): void {
   use.active -= 1;
   use.lastMs = nowMs;
 }
+
+/** Flex work that was held back gets what is free when nobody interactive waits too long any more. */
+export function grantHeld(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  if (state.flexWaiting === 0) return;
+  for (const [key, queue] of [...state.queues])
+    if (queue.waiters.at(-1)?.tier === 'flex') grantWaiting(state, key, nowMs, effects);
+}
