@@ -117,7 +117,7 @@ function leaveOne(state: PoolState, from: ReadyRunner, nowMs: number, effects: P
   for (const [key, slot] of from.combos) {
     if (slot.state === 'detaching') return true;
     if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key, from.id)) continue;
-    if (readyHolders(state, key).length <= keptCount(state, key)) continue;
+    if (readyHolders(state, slot.combo).length <= keptCount(state, key)) continue;
     detach(from, slot, nowMs, effects);
     return true;
   }
