@@ -1,4 +1,5 @@
 import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
+import type { Combo } from '../../domain/combo.ts';
 import type { RunnerId } from '../../domain/ids.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { StageFailed } from '../../ports/weightStore.ts';
@@ -31,26 +32,32 @@ export function loadPlaced(
   return again(async () => {
     if (staged.isUnderWay(model)) timeline.staging(id, clock.monoMs());
     const orderedMonoMs = clock.monoMs();
-    const place = await placeOf(staged, model, ({ bytes, totalBytes }) => {
+    const place = await placeOf(staged, model, (meter) => {
       timeline.staging(id, orderedMonoMs);
-      timeline.stagingProgress(id, totalBytes === 0 ? 0 : bytes / totalBytes);
+      timeline.stagingProgress(id, meter);
     });
-    const detail = place.staged?.detail ?? null;
-    if (detail) timeline.staging(id, orderedMonoMs);
-    timeline.staged(id, detail, clock.monoMs());
+    if (place.staged) timeline.staging(id, orderedMonoMs);
+    timeline.staged(id, place, clock.monoMs());
     return send(orderAt(place));
   });
 }
 
-/** The same for adapters, which are staged at the same time. */
+/** The same for a combo's adapters, which are staged at the same time. */
 export function attachPlaced(
-  adapters: readonly CatalogueAdapter[],
+  id: RunnerId,
+  { key, adapters }: Combo,
   orderAt: (places: readonly FilePlace[]) => OrderBody,
   send: Send,
-  { staged }: Pick<Deps, 'staged'>,
+  { staged, timeline, clock }: Deps,
 ): Promise<Answer> {
   return again(async () => {
-    const places = await Promise.all(adapters.map((adapter) => placeOf(staged, adapter)));
+    const places = await Promise.all(
+      adapters.map(({ adapter }) => {
+        if (staged.isUnderWay(adapter)) timeline.adaptersStaging(id, key, null);
+        return placeOf(staged, adapter, (meter) => timeline.adaptersStaging(id, key, meter));
+      }),
+    );
+    timeline.adaptersPlaced(id, key, places, clock.monoMs());
     return send(orderAt(places));
   });
 }

@@ -1,8 +1,11 @@
 import { basename } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
 import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
+import type { FileOrigin } from '../../domain/startDetail.ts';
 import type { PoolEvent } from '../../pool/events.ts';
 import { bookOf, isStageable, type SegmentBook, type Stageable } from '../../pool/segments.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { LiveEvents } from '../../ports/eventLog.ts';
 import type { Log } from '../../ports/log.ts';
 import type { OriginFiles } from '../../ports/originFiles.ts';
 import {
@@ -11,15 +14,17 @@ import {
   type StageProgress,
   type WeightStore,
 } from '../../ports/weightStore.ts';
+import { StageMeter, type StageReading } from './stageMeter.ts';
 
 /** Where a runner finds the files of an entry. */
-export interface FilePlace {
+export interface FilePlace extends FileOrigin {
   readonly path: string;
   /** Its lock keeps the file where it is; null: it lies at its source. */
   readonly leasePath: string | null;
-  /** null: it came from its source, without the store. */
-  readonly staged: StagedFile | null;
 }
+
+/** Is told of each step of a staging that it waits for. */
+export type StageListener = (meter: StageMeter) => void;
 
 export interface StagedFilesDeps {
   /** null: there is no store, every file lies at its source. */
@@ -29,14 +34,21 @@ export interface StagedFilesDeps {
   readonly dispatch: (event: PoolEvent) => void;
   /** The pool takes it for staged. */
   readonly isStaged: (key: SegmentKey) => boolean;
+  /** Hears of stagings under way, once a second. */
+  readonly live: Pick<LiveEvents, 'tell'>;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 interface Staging {
   readonly file: Promise<StagedFile>;
-  readonly listeners: Set<(progress: StageProgress) => void>;
+  readonly listeners: Set<StageListener>;
+  readonly meter: StageMeter;
   priority: 'demand' | 'prefetch';
+  toldAtMonoMs: number;
 }
+
+const TELL_EVERY_MS = 1_000;
 
 /**
  * The pool's orders to the weight store, and the answer to a start's question where its files are. What the store cannot
@@ -48,6 +60,8 @@ export class StagedFiles {
   /** Why an encrypted entry was not staged when it was tried last: a start may ask only after that. */
   readonly #failures = new Map<ModelId | AdapterId, StageFailed>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
+  /** Of what has just been staged, until the pool has noted it. */
+  readonly #origins = new Map<SegmentKey, FileOrigin>();
 
   constructor(deps: StagedFilesDeps) {
     this.#deps = deps;
@@ -60,11 +74,11 @@ export class StagedFiles {
     const underway = this.#stagings.get(entry.segment);
     if (underway && (underway.priority === 'demand' || priority === 'prefetch')) return;
     const staging: Staging = {
-      file: this.#put(store, entry, priority, (progress) => {
-        for (const listener of staging.listeners) listener(progress);
-      }),
+      file: this.#put(store, entry, priority, (progress) => this.#progressed(entry, staging, progress)),
       listeners: underway?.listeners ?? new Set(),
+      meter: underway?.meter ?? new StageMeter(),
       priority,
+      toldAtMonoMs: underway?.toldAtMonoMs ?? Number.NEGATIVE_INFINITY,
     };
     this.#stagings.set(entry.segment, staging);
     staging.file.then(
@@ -97,7 +111,7 @@ export class StagedFiles {
    */
   async place(
     entry: CatalogueModel | CatalogueAdapter,
-    onProgress: (progress: StageProgress) => void = () => {},
+    onProgress: StageListener = () => {},
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
@@ -107,10 +121,11 @@ export class StagedFiles {
     const underway = this.#stagings.get(entry.segment);
     underway?.listeners.add(onProgress);
     try {
-      const staged = await (underway?.file ?? this.#put(store, entry, 'demand', onProgress));
+      const file = await (underway?.file ?? this.#put(store, entry, 'demand', this.#metered(onProgress)));
       // What the pool took for staged had gone, and is there again.
-      if (!underway && staged.detail) this.#tell(entry, staged);
-      return { path: staged.path, leasePath: staged.leasePath, staged };
+      if (!underway && file.staged) this.#tell(entry, file);
+      const { path, leasePath, tier, staged } = file;
+      return { path, leasePath, tier, staged };
     } catch (error) {
       if (!(error instanceof StageFailed) || !mayReadSource(error, entry)) throw error;
       if (!underway) dispatch({ type: 'segmentLost', key: entry.segment });
@@ -125,25 +140,66 @@ export class StagedFiles {
     return segment !== null && this.#stagings.has(segment);
   }
 
+  /** null: its file is not on its way. */
+  progressOf(key: SegmentKey): StageReading | null {
+    return this.#stagings.get(key)?.meter.read(this.#deps.clock.monoMs()) ?? null;
+  }
+
+  /** What the note of a staging's end is to say beside what the pool knows; once. */
+  takeOrigin(key: SegmentKey): FileOrigin | null {
+    const origin = this.#origins.get(key) ?? null;
+    this.#origins.delete(key);
+    return origin;
+  }
+
   /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
   #isKnown({ segment }: Stageable): boolean {
     return this.#stagings.has(segment) || this.#deps.isStaged(segment);
   }
 
   /** What is behind a URI is brought here for it. */
-  async #atSource(
-    entry: CatalogueModel | CatalogueAdapter,
-    onProgress: (progress: StageProgress) => void,
-  ): Promise<FilePlace> {
+  async #atSource(entry: CatalogueModel | CatalogueAdapter, onProgress: StageListener): Promise<FilePlace> {
     const { origins } = this.#deps;
     const { path: source, segment: key, weightBytes: bytes, digest = null } = entry;
-    if (!origins.isRemote(source)) return { path: source, leasePath: null, staged: null };
+    if (!origins.isRemote(source)) return { path: source, leasePath: null, tier: 'origin', staged: null };
     if (key === null) {
       const why = 'it is split into files behind a URI, expected one file';
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
     }
-    const { path } = await origins.bring({ key, source, bytes, digest, priority: 'demand' }, onProgress);
-    return { path, leasePath: null, staged: null };
+    const listener = this.#metered(onProgress);
+    const brought = await origins.bring({ key, source, bytes, digest, priority: 'demand' }, (progress) =>
+      listener({
+        bytes: progress.bytes,
+        totalBytes: progress.totalBytes,
+        step: 'download',
+        fraction: progress.totalBytes === 0 ? 0 : progress.bytes / progress.totalBytes,
+      }),
+    );
+    const { path, isFromOrigin, wallMs } = brought;
+    if (!isFromOrigin) return { path, leasePath: null, tier: 'disk', staged: null };
+    const staged = { bytes, wallMs, downloadMs: wallMs, work: null };
+    return { path, leasePath: null, tier: 'origin', staged };
+  }
+
+  #metered(listener: StageListener): (progress: StageProgress) => void {
+    const meter = new StageMeter();
+    return (progress) => {
+      meter.observe(progress, this.#deps.clock.monoMs());
+      listener(meter);
+    };
+  }
+
+  #progressed(entry: Stageable, staging: Staging, progress: StageProgress): void {
+    const { clock, live } = this.#deps;
+    const nowMonoMs = clock.monoMs();
+    if (this.#stagings.get(entry.segment) !== staging) return;
+    staging.meter.observe(progress, nowMonoMs);
+    for (const listener of staging.listeners) listener(staging.meter);
+    if (nowMonoMs - staging.toldAtMonoMs < TELL_EVERY_MS) return;
+    staging.toldAtMonoMs = nowMonoMs;
+    const { fraction: _, ...reading } = staging.meter.read(nowMonoMs);
+    const detail = { key: entry.segment, entry: entry.id, book: bookOf(entry), ...reading };
+    live.tell({ atEpochMs: clock.epochMs(), type: 'segment_staging', detail });
   }
 
   async #put(
@@ -173,8 +229,9 @@ export class StagedFiles {
     this.#tell(entry, file);
   }
 
-  #tell({ segment: key }: Stageable, { contentId, detail }: StagedFile): void {
-    this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: detail?.wallMs ?? null });
+  #tell({ segment: key }: Stageable, { contentId, tier, staged }: StagedFile): void {
+    this.#origins.set(key, { tier, staged });
+    this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: staged?.wallMs ?? null });
   }
 
   #failed({ id, segment: key, isEncrypted }: Stageable, staging: Staging, error: unknown): void {
