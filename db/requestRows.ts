@@ -54,26 +54,43 @@ function columnsOf(detail: StartDetail | null): Pick<RequestRow, DetailColumn> {
 
 /** The record that was appended, absent phases absent again. */
 export function recordFromRow(row: RequestRow): RequestRecord {
-  const { baseId, queueMs, spawnMs, stageMs, loadMs, attachMs, contextMs, prefillMs, decodeMs, ...rest } =
-    row;
-  const { startTier, stagedBytes, stagedMs, downloadMs, stageThreads, readMs, decryptMs, verifyMs, ...most } =
-    rest;
-  const { uploadBytes, uploadMs, ...same } = most;
+  return {
+    requestId: requestId(row.requestId),
+    endpoint: row.endpoint,
+    keyId: row.keyId,
+    combo: row.combo === null ? null : comboName(row.combo),
+    base: row.baseId,
+    comboRevision: row.comboRevision,
+    runnerId: row.runnerId === null ? null : runnerId(row.runnerId),
+    startKind: row.startKind,
+    joined: row.joined,
+    stream: row.stream,
+    arrivedAtEpochMs: row.arrivedAtEpochMs,
+    deadlineMs: row.deadlineMs,
+    phasesMs: phasesFrom(row),
+    startDetail: detailFrom(row),
+    ttftMs: row.ttftMs,
+    tpotMs: row.tpotMs,
+    totalMs: row.totalMs,
+    promptTokens: row.promptTokens,
+    cachedTokens: row.cachedTokens,
+    completionTokens: row.completionTokens,
+    responseBytes: row.responseBytes,
+    httpStatus: row.httpStatus,
+    errorCode: row.errorCode,
+    finishReason: row.finishReason,
+  };
+}
+
+function phasesFrom(row: RequestRow): PhaseRecord {
+  const { queueMs, spawnMs, stageMs, loadMs, attachMs, contextMs, prefillMs, decodeMs } = row;
   const columns = [queueMs, spawnMs, stageMs, loadMs, attachMs, contextMs, prefillMs, decodeMs];
   const phasesMs: PhaseRecord = {};
   for (const [index, phase] of PHASES.entries()) {
     const durationMs = columns[index];
     if (typeof durationMs === 'number') phasesMs[phase] = durationMs;
   }
-  return {
-    ...same,
-    requestId: requestId(row.requestId),
-    combo: row.combo === null ? null : comboName(row.combo),
-    base: baseId,
-    runnerId: row.runnerId === null ? null : runnerId(row.runnerId),
-    phasesMs,
-    startDetail: detailFrom(row),
-  };
+  return phasesMs;
 }
 
 /** null for a row of before there were such columns, too. */

@@ -237,7 +237,7 @@ export class PoolLoop {
     id: RunnerId | undefined,
     { key }: Readonly<Record<string, unknown>>,
   ): Readonly<Record<string, unknown>> {
-    if (note === 'segment_staged') return stagedFigures(this.#staged?.takeOrigin(key as SegmentKey) ?? null);
+    if (note === 'segment_staged') return stagedFigures(this.#staged?.originOf(key as SegmentKey) ?? null);
     if (note !== 'start_slow' || id === undefined || !this.#fleet) return {};
     return { lastLine: this.#fleet.slowStart(id) };
   }

@@ -151,6 +151,7 @@ export class RunnerFleet {
     attachPlaced(
       id,
       combo,
+      kind,
       (places) => ({ type: 'attach', combo: combo.key, adapters: runnerAdaptersOf(combo, places) }),
       (body) => this.#order(id, body),
       this.#deps,

@@ -105,6 +105,11 @@ export class StartTimeline {
     if (times) times.upMonoMs = nowMonoMs;
   }
 
+  /** When the start of its base began; never, when nothing is known of it. */
+  began(id: RunnerId): number {
+    return this.#runners.get(id)?.beganMonoMs ?? Number.POSITIVE_INFINITY;
+  }
+
   /** The start waits for the base's file to be staged. */
   staging(id: RunnerId, nowMonoMs: number): void {
     const times = this.#runners.get(id);
@@ -146,21 +151,21 @@ export class StartTimeline {
     });
   }
 
-  /** The attach waits for an adapter to be staged. `meter`: what tells how far that is; null: nothing yet. */
-  adaptersStaging(id: RunnerId, key: ComboKey, meter: StageMeter | null): void {
+  /** The attach waits for an adapter to be staged, and the meter tells how far that is. */
+  adaptersStaging(id: RunnerId, key: ComboKey, meter: StageMeter): void {
     const times = this.#runners.get(id)?.combos.get(key);
     if (!times) return;
     times.isStaged = true;
-    if (meter) times.meters.add(meter);
+    times.meters.add(meter);
   }
 
   /** All of the combo's adapters are where the runner is to read them. */
-  adaptersPlaced(id: RunnerId, key: ComboKey, origins: readonly FileOrigin[], nowMonoMs: number): void {
+  adaptersPlaced(id: RunnerId, key: ComboKey, places: readonly FilePlace[], nowMonoMs: number): void {
     const times = this.#runners.get(id)?.combos.get(key);
     if (!times) return;
     times.placedMonoMs = nowMonoMs;
-    times.adapters = origins;
-    if (origins.some(({ staged }) => staged !== null)) times.isStaged = true;
+    times.adapters = places;
+    if (places.some(({ wasAwaited }) => wasAwaited)) times.isStaged = true;
   }
 
   /** The runner says how its time split between attaching and the context; the order's own cost goes to attach. */

@@ -21,9 +21,11 @@ export interface FilePlace extends FileOrigin {
   readonly path: string;
   /** Its lock keeps the file where it is; null: it lies at its source. */
   readonly leasePath: string | null;
+  /** It was still on its way when it was asked for. */
+  readonly wasAwaited: boolean;
 }
 
-/** Is told of each step of a staging that it waits for. */
+/** Is told of a staging that it waits for, at once and with each step. */
 export type StageListener = (meter: StageMeter) => void;
 
 export interface StagedFilesDeps {
@@ -48,6 +50,12 @@ interface Staging {
   toldAtMonoMs: number;
 }
 
+/** The last one of a segment that this gateway ordered. */
+interface EndedStaging {
+  readonly origin: FileOrigin;
+  readonly atMonoMs: number;
+}
+
 const TELL_EVERY_MS = 1_000;
 
 /**
@@ -60,8 +68,7 @@ export class StagedFiles {
   /** Why an encrypted entry was not staged when it was tried last: a start may ask only after that. */
   readonly #failures = new Map<ModelId | AdapterId, StageFailed>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
-  /** Of what has just been staged, until the pool has noted it. */
-  readonly #origins = new Map<SegmentKey, FileOrigin>();
+  readonly #ended = new Map<SegmentKey, EndedStaging>();
 
   constructor(deps: StagedFilesDeps) {
     this.#deps = deps;
@@ -91,6 +98,7 @@ export class StagedFiles {
   drop(key: SegmentKey, book: SegmentBook): void {
     const { store, dispatch, log } = this.#deps;
     if (!store) return;
+    this.#ended.delete(key);
     const dropped = store.drop(key, book).then(
       (isGone) => isGone,
       (error: Error) => {
@@ -106,12 +114,14 @@ export class StagedFiles {
   }
 
   /**
-   * Where the runner finds the entry's files: waits for their staging when that is under way. Rejects with StageFailed when
-   * the source is bad. Once more when the runner could not lock it: it has gone in between, and is staged anew.
+   * Where the runner finds the entry's files: waits for their staging when that is under way. A staging that has ended since the
+   * start began, at `sinceMonoMs`, was for it, though nobody had to wait for it. Rejects with StageFailed when the source is bad.
+   * Once more when the runner could not lock it: it has gone in between, and is staged anew.
    */
   async place(
     entry: CatalogueModel | CatalogueAdapter,
-    onProgress: StageListener = () => {},
+    sinceMonoMs: number,
+    onProgress: StageListener,
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
@@ -120,12 +130,16 @@ export class StagedFiles {
     }
     const underway = this.#stagings.get(entry.segment);
     underway?.listeners.add(onProgress);
+    if (underway) onProgress(underway.meter);
     try {
       const file = await (underway?.file ?? this.#put(store, entry, 'demand', this.#metered(onProgress)));
       // What the pool took for staged had gone, and is there again.
       if (!underway && file.staged) this.#tell(entry, file);
+      const ended = this.#ended.get(entry.segment);
       const { path, leasePath, tier, staged } = file;
-      return { path, leasePath, tier, staged };
+      if (staged === null && ended && ended.atMonoMs >= sinceMonoMs)
+        return { path, leasePath, ...ended.origin, wasAwaited: false };
+      return { path, leasePath, tier, staged, wasAwaited: staged !== null };
     } catch (error) {
       if (!(error instanceof StageFailed) || !mayReadSource(error, entry)) throw error;
       if (!underway) dispatch({ type: 'segmentLost', key: entry.segment });
@@ -135,21 +149,14 @@ export class StagedFiles {
     }
   }
 
-  /** Its file is on its way. */
-  isUnderWay({ segment }: CatalogueModel | CatalogueAdapter): boolean {
-    return segment !== null && this.#stagings.has(segment);
-  }
-
   /** null: its file is not on its way. */
   progressOf(key: SegmentKey): StageReading | null {
     return this.#stagings.get(key)?.meter.read(this.#deps.clock.monoMs()) ?? null;
   }
 
-  /** What the note of a staging's end is to say beside what the pool knows; once. */
-  takeOrigin(key: SegmentKey): FileOrigin | null {
-    const origin = this.#origins.get(key) ?? null;
-    this.#origins.delete(key);
-    return origin;
+  /** Where what was staged last under that key came from; null: this gateway has staged nothing. */
+  originOf(key: SegmentKey): FileOrigin | null {
+    return this.#ended.get(key)?.origin ?? null;
   }
 
   /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
@@ -161,7 +168,8 @@ export class StagedFiles {
   async #atSource(entry: CatalogueModel | CatalogueAdapter, onProgress: StageListener): Promise<FilePlace> {
     const { origins } = this.#deps;
     const { path: source, segment: key, weightBytes: bytes, digest = null } = entry;
-    if (!origins.isRemote(source)) return { path: source, leasePath: null, tier: 'origin', staged: null };
+    const place = { leasePath: null, wasAwaited: false };
+    if (!origins.isRemote(source)) return { ...place, path: source, tier: 'origin', staged: null };
     if (key === null) {
       const why = 'it is split into files behind a URI, expected one file';
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
@@ -176,9 +184,9 @@ export class StagedFiles {
       }),
     );
     const { path, isFromOrigin, wallMs } = brought;
-    if (!isFromOrigin) return { path, leasePath: null, tier: 'disk', staged: null };
+    if (!isFromOrigin) return { ...place, path, tier: 'disk', staged: null };
     const staged = { bytes, wallMs, downloadMs: wallMs, work: null };
-    return { path, leasePath: null, tier: 'origin', staged };
+    return { ...place, path, tier: 'origin', staged, wasAwaited: true };
   }
 
   #metered(listener: StageListener): (progress: StageProgress) => void {
@@ -230,7 +238,7 @@ export class StagedFiles {
   }
 
   #tell({ segment: key }: Stageable, { contentId, tier, staged }: StagedFile): void {
-    this.#origins.set(key, { tier, staged });
+    this.#ended.set(key, { origin: { tier, staged }, atMonoMs: this.#deps.clock.monoMs() });
     this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: staged?.wallMs ?? null });
   }
 
