@@ -1,7 +1,7 @@
 import type { SegmentKey } from '../../domain/ids.ts';
 import { isStageable, type Segment, type SegmentBook } from '../../pool/segments.ts';
 import type { PoolState } from '../../pool/state.ts';
-import type { StageReading } from './stageMeter.ts';
+import { type StageReading, shownReading } from './stageMeter.ts';
 
 /** A segment of the weight store as the admin API shows it. */
 export interface SegmentView {
@@ -47,13 +47,13 @@ export function segmentViews(state: PoolState, progressOf: ReadProgress): Segmen
 
 function shown(reading: StageReading | null): SegmentProgress | null {
   if (!reading) return null;
-  const { step, bytes, totalBytes, bytesPerSecond, secondsLeft } = reading;
+  const { step, bytes, totalBytes, bytesPerSecond, secondsLeft } = shownReading(reading);
   return {
     step,
     bytes,
     total_bytes: totalBytes,
-    bytes_per_second: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
-    seconds_left: secondsLeft === null ? null : Math.round(secondsLeft * 10) / 10,
+    bytes_per_second: bytesPerSecond,
+    seconds_left: secondsLeft,
   };
 }
 

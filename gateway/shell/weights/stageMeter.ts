@@ -54,3 +54,20 @@ export class StageMeter {
     while ((this.#samples[1]?.atMs ?? Number.POSITIVE_INFINITY) <= beginsAtMs) this.#samples.shift();
   }
 }
+
+/** For people: whole bytes a second, tenths of seconds. */
+export function shownReading({
+  step,
+  bytes,
+  totalBytes,
+  bytesPerSecond,
+  secondsLeft,
+}: StageReading): Omit<StageReading, 'fraction'> {
+  return {
+    step,
+    bytes,
+    totalBytes,
+    bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
+    secondsLeft: secondsLeft === null ? null : Math.round(secondsLeft * 10) / 10,
+  };
+}

@@ -14,7 +14,7 @@ import {
   type StageProgress,
   type WeightStore,
 } from '../../ports/weightStore.ts';
-import { StageMeter, type StageReading } from './stageMeter.ts';
+import { StageMeter, type StageReading, shownReading } from './stageMeter.ts';
 
 /** Where a runner finds the files of an entry. */
 export interface FilePlace extends FileOrigin {
@@ -205,7 +205,7 @@ export class StagedFiles {
     for (const listener of staging.listeners) listener(staging.meter);
     if (nowMonoMs - staging.toldAtMonoMs < TELL_EVERY_MS) return;
     staging.toldAtMonoMs = nowMonoMs;
-    const { fraction: _, ...reading } = staging.meter.read(nowMonoMs);
+    const reading = shownReading(staging.meter.read(nowMonoMs));
     const detail = { key: entry.segment, entry: entry.id, book: bookOf(entry), ...reading };
     live.tell({ atEpochMs: clock.epochMs(), type: 'segment_staging', detail });
   }
