@@ -35,6 +35,11 @@ export function runnersFor(
   );
 }
 
+/** What may serve one queue of a base may serve all. Not where there are devices: what is kept may not be on each of them. */
+export function areAlike({ devices, keeps }: PoolState): boolean {
+  return devices.size === 0 || keeps.size === 0;
+}
+
 /** Nothing on it ever gives its place to another combo. */
 function isFullOfKept(state: PoolState, runner: UsableRunner): boolean {
   if (runner.combos.size < state.settings.maxCombosPerRunner) return false;

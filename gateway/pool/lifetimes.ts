@@ -11,7 +11,6 @@ import { forgetOld } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
-import { grantWaiting } from './serving.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
 import type { ComboSlot } from './slots.ts';
 import { noteSlowStarts } from './slowStarts.ts';
@@ -36,7 +35,6 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
       letIdleGo(state, runner, nowMs, effects);
   }
   refuseLate(state, nowMs, effects);
-  grantHeld(state, nowMs, effects);
   takeTurns(state, nowMs, effects);
   coverBudgets(state, nowMs, effects);
 }
@@ -147,13 +145,6 @@ function endRest(state: PoolState, runner: RestingRunner, nowMs: number, effects
     runnerFailed(state, id, { code: 'start_timed_out', message }, nowMs, effects);
   } else if (runner.state === 'asleep' && nowMs - lastUsedMs >= (model.idleTtlMs ?? Number.POSITIVE_INFINITY))
     stopRunner(state, runner, 'idle', nowMs, effects);
-}
-
-/** Flex work that was held back gets what is free when nobody interactive waits too long any more. */
-function grantHeld(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  if (state.flexWaiting === 0) return;
-  for (const [key, queue] of [...state.queues])
-    if (queue.waiters.at(-1)?.tier === 'flex') grantWaiting(state, key, nowMs, effects);
 }
 
 /** Nobody new is served, who waits is answered, who runs may finish. */

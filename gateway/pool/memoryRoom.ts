@@ -9,7 +9,7 @@ import { holdsPromise, isPromised } from './promises.ts';
 import { hasHostRoom, maySleep, sleeperCandidate, sleepersOf } from './sleep.ts';
 import { allSlotBytes, type ReadySlot } from './slots.ts';
 import { isUnclaimed } from './standbys.ts';
-import { isIdle, type PoolState, type ReadyRunner, type Runner, type Want } from './state.ts';
+import { baseKey, isIdle, type PoolState, type ReadyRunner, type Runner, type Want } from './state.ts';
 import { stopRunner } from './stops.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
@@ -206,12 +206,18 @@ function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): 
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
     if (!mayGiveWay(state, runner, tierOfClaim(claim), nowMs) || holdsPromise(state, runner)) continue;
     if (holdsKept(state, runner)) continue;
-    const waitedSinceMs = longestWaitMs(state, runner);
-    // A pin's place in line may be that of a request; places of requests differ.
-    const mayGo = claim ? waitedSinceMs > headMs(claim.want) : waitedSinceMs === Number.POSITIVE_INFINITY;
-    if (mayGo) bases.push(runner);
+    if (!isWaitedFor(state, runner, claim)) bases.push(runner);
   }
   return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));
+}
+
+/** Somebody who goes before the claim waits for it. Beside the claim's own runner another of its base has no room for them. */
+function isWaitedFor(state: PoolState, runner: ReadyRunner, claim: MemoryClaim | null): boolean {
+  const waitedSinceMs = longestWaitMs(state, runner);
+  if (!claim) return waitedSinceMs !== Number.POSITIVE_INFINITY;
+  if (claim.runner?.model && baseKey(runner.model) === baseKey(claim.runner.model)) return false;
+  // A pin's place in line may be that of a request; places of requests differ.
+  return waitedSinceMs <= headMs(claim.want);
 }
 
 function idleCombos(state: PoolState, to: Tier, nowMs: number): IdleCombo[] {

@@ -3,6 +3,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdersOf, readyHolders } from './holders.ts';
+import { answerOrder, orderedRunner, refuseOrder } from './orderAnswers.ts';
 import { allowStart, lift, quarantineKey } from './quarantine.ts';
 import { enqueue } from './queues.ts';
 import { answerOrders } from './serving.ts';
@@ -19,18 +20,11 @@ export function warm(
   effects: PoolEffect[],
 ): void {
   if (state.shuttingDown) {
-    const error = {
-      code: 'shutting_down',
-      message: `Cannot warm "${combo.name}": the gateway is shutting down`,
-    } as const;
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
-    return;
+    const message = `Cannot warm "${combo.name}": the gateway is shutting down`;
+    return refuseOrder(orderId, { code: 'shutting_down', message }, effects);
   }
   const missing = unavailability(combo, state.store !== null);
-  if (missing) {
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error: missing } });
-    return;
-  }
+  if (missing) return refuseOrder(orderId, missing, effects);
   allowStart(state, combo, nowMs);
   enqueue(state, combo, orderWaiter(orderId), nowMs, effects);
   const ready = readyHolders(state, combo.key)[0];
@@ -50,14 +44,12 @@ export function evict(
 ): void {
   const why = whyKept(state, combo.key);
   if (why) {
-    const error = { code: 'conflict', message: `Cannot evict "${combo.name}": it is ${why}` } as const;
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
-    return;
+    const message = `Cannot evict "${combo.name}": it is ${why}`;
+    return refuseOrder(orderId, { code: 'conflict', message }, effects);
   }
   const ready = readyHolders(state, combo.key);
   for (const { runner, slot } of ready) detach(runner, slot, nowMs, effects);
-  const value = { order: 'evict', evicted: ready.length > 0 } as const;
-  effects.push({ type: 'answer', orderId, answer: { ok: true, value } });
+  answerOrder(orderId, { order: 'evict', evicted: ready.length > 0 }, effects);
 }
 
 function whyKept(state: PoolState, key: ComboKey): string | null {
@@ -77,17 +69,13 @@ export function drain(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const runner = state.runners.get(id);
-  if (!runner) {
-    const error = { code: 'not_found', message: `Cannot drain runner "${id}": there is none` } as const;
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
-    return;
-  }
+  const runner = orderedRunner(state, orderId, id, `Cannot drain runner "${id}"`, effects);
+  if (!runner) return;
   if (runner.state === 'ready') drainRunner(state, runner, 'drained', nowMs, effects);
   else if (runner.state === 'draining') limitDrain(runner, nowMs);
   else stopRunner(state, runner, 'drained', nowMs, effects);
   const left = state.runners.get(id)?.state === 'draining' ? 'draining' : 'stopping';
-  effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'drain', state: left } } });
+  answerOrder(orderId, { order: 'drain', state: left }, effects);
 }
 
 /** One that drains to be replaced has no limit; from now on it has. */
@@ -101,8 +89,7 @@ function limitDrain(runner: Extract<Runner, { state: 'draining' }>, nowMs: numbe
 export function liftQuarantine(state: PoolState, orderId: string, combo: Combo, effects: PoolEffect[]): void {
   const own = lift(state, combo.key, 'operator', effects);
   const base = lift(state, quarantineKey(combo.model), 'operator', effects);
-  const answer = { ok: true, value: { order: 'lift', lifted: own || base } } as const;
-  effects.push({ type: 'answer', orderId, answer });
+  answerOrder(orderId, { order: 'lift', lifted: own || base }, effects);
 }
 
 /** It stands with the interactive requests, has no deadline, and is nobody's to pay for. */

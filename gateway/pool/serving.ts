@@ -7,6 +7,7 @@ import { chargeGrant, settleCharge } from './fairness.ts';
 import { readyHolders } from './holders.ts';
 import { isKept } from './keeps.ts';
 import { takeNext } from './nextWaiters.ts';
+import { answerOrder } from './orderAnswers.ts';
 import { takeOut } from './queues.ts';
 import type { ReadySlot } from './slots.ts';
 import type { PoolState, ReadyRunner, Waiter } from './state.ts';
@@ -75,8 +76,7 @@ export function answerOrders(
   const queue = state.queues.get(key);
   const orders = queue ? takeOut(state, queue, (waiter) => waiter.type === 'order') : [];
   for (const { id, start } of orders) {
-    const value = { order: 'warm', runnerId: runner.id, kind: start?.kind ?? 'warm' } as const;
-    effects.push({ type: 'answer', orderId: id, answer: { ok: true, value } });
+    answerOrder(id, { order: 'warm', runnerId: runner.id, kind: start?.kind ?? 'warm' }, effects);
   }
 }
 
@@ -127,4 +127,11 @@ function beginInteractive(use: InteractiveUse, nowMs: number): void {
 function endInteractive(use: InteractiveUse, nowMs: number): void {
   use.active -= 1;
   use.lastMs = nowMs;
+}
+
+/** Flex work that was held back gets what is free when nobody interactive waits too long any more. */
+export function grantHeld(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  if (state.flexWaiting === 0) return;
+  for (const [key, queue] of [...state.queues])
+    if (queue.waiters.at(-1)?.tier === 'flex') grantWaiting(state, key, nowMs, effects);
 }

@@ -367,3 +367,22 @@ describe('a hot combo', () => {
     expect(hot({ CUDA0: 9000, CUDA1: 1019 }).tick(1000)).toEqual([]);
   });
 });
+
+describe('who waits behind one that may not be on the device of the runner of their base', () => {
+  it('gets the place of an idle combo there', () => {
+    const half = { deviceLayers: 4, layers: 8, device: CUDA0 };
+    const settings = { maxRunners: 2, maxCombosPerRunner: 2 };
+    const pool = poolWith({ CUDA0: 2039, CUDA1: 1045 }, { b: half, c: { device: CUDA0 } }, settings);
+    bring(pool, 'r1', 'b');
+    bring(pool, 'r2', 'a+x+y');
+    pool.arrive('busy a+y', 'a+y');
+    readyOn(pool, 'r2', 'a+y');
+    for (const name of ['b', 'a+x+y']) pool.arrive(`busy ${name}`, name);
+    pool.pin('p1', 'c');
+    pool.pin('p2', 'a+x');
+    expect(pool.arrive('q1', 'a+x')).toEqual([]);
+    expect(pool.arrive('q2', 'a')).toEqual([]);
+    expect(pool.end('busy a+y')).toEqual(['detach r2 a+y']);
+    expect(pool.detached('r2', 'a+y')).toEqual(['attach r2 a']);
+  });
+});

@@ -102,6 +102,34 @@ describe('decide() with a weight store', () => {
     expect(pool.ready('r2', 'c')).toContain('grant q2 r2 staged');
   });
 
+  it('calls a start cold again when what was staged is not there any more, and stages it anew', () => {
+    const pool = poolWith(5000);
+    pool.tell({
+      type: 'segmentsFound',
+      segments: [{ key: segmentKey('sa'), contentId: 'a', book: 'bases', bytes: 1000 }],
+    });
+    pool.tell({ type: 'segmentLost', key: segmentKey('sa') });
+    expect(pool.arrive('q1', 'a')).toEqual(['stage a demand', 'spawn r1 a']);
+    pool.up('r1');
+    pool.loaded('r1');
+    expect(pool.ready('r1', 'a')).toContain('grant q1 r1 cold');
+  });
+
+  it('counts a segment that is mapped under the name of an equal file as the runner\u2019s', () => {
+    const pool = poolWith(5000, 2100);
+    pool.tell({
+      type: 'segmentsFound',
+      segments: ['sa', 'sb'].map((key) => {
+        return { key: segmentKey(key), contentId: 'equal', book: 'bases', bytes: 1000 } as const;
+      }),
+    });
+    pool.tell({
+      type: 'segmentsFound',
+      segments: [{ key: segmentKey('sc'), contentId: 'c', book: 'bases', bytes: 1000 }],
+    });
+    expect(pool.arrive('q1', 'b')).toEqual(['spawn r1 b']);
+  });
+
   it('keeps one segment for two bases of equal files', () => {
     const pool = poolWith(5000);
     pool.arrive('q1', 'a');

@@ -35,7 +35,7 @@ export interface StagedFilesDeps {
   readonly origins: OriginFiles;
   readonly dispatch: (event: PoolEvent) => void;
   /** The pool takes it for staged. */
-  readonly isStaged: (key: SegmentKey) => boolean;
+  readonly isStaged: (entry: Stageable) => boolean;
   /** Hears of stagings under way, once a second. */
   readonly live: Pick<LiveEvents, 'tell'>;
   readonly clock: Clock;
@@ -160,8 +160,8 @@ export class StagedFiles {
   }
 
   /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
-  #isKnown({ segment }: Stageable): boolean {
-    return this.#stagings.has(segment) || this.#deps.isStaged(segment);
+  #isKnown(entry: Stageable): boolean {
+    return this.#stagings.has(entry.segment) || this.#deps.isStaged(entry);
   }
 
   /** What is behind a URI is brought here for it. */
