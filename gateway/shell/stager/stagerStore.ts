@@ -122,7 +122,8 @@ export class StagerStore implements WeightStore {
     const { memory, disk } = await this.#found(order);
     if (memory !== null || disk !== null) {
       try {
-        return await this.#stageLocal({ ...order, source: path }, null, onProgress, memory);
+        const left = { path, isFromOrigin: false, wallMs: 0 };
+        return await this.#stageLocal({ ...order, source: path }, left, onProgress, memory);
       } catch (error) {
         // It has gone in between, or what the disk tier has is no good.
         if (!(error instanceof StagingFailed)) throw error;
@@ -148,8 +149,8 @@ export class StagerStore implements WeightStore {
   }
 
   /**
-   * `brought`: of a file that lay behind a URI; null: it did not, or the store has it. `inMemory`: where nothing need lie at the
-   * source any more.
+   * `brought`: of a file that lay behind a URI, what is left of an earlier download, too; null: it did not. `inMemory`: where
+   * nothing need lie at the source any more.
    */
   async #stageLocal(
     order: StageOrder,
