@@ -114,6 +114,8 @@ function moveOne(
     for (const from of ready) {
       if (from.combos.has(wanted.key)) continue;
       for (const { state: name, combo } of from.combos.values()) {
+        // One is on its way: one place is all that is missing.
+        if (to.combos.get(combo.key)?.state === 'attaching') return;
         if (name !== 'ready' || !mayTake(state, combo, to)) continue;
         return startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
       }

@@ -110,16 +110,16 @@ function endLongDrain(
 
 /** Idle combos past their keep-alive go (but for those that held flex work waits for); a runner without combos goes when its base's own ttl is over. */
 function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
-  let kept = 0;
+  let keepsOne = false;
   const expired = [];
   for (const [key, slot] of runner.combos) {
     const isUnused = slot.state === 'ready' && slot.active === 0 && !state.queues.has(key);
     const isExpired = isUnused && nowMs - slot.lastUsedMs >= slot.keepAliveMs;
     if (isExpired && !isKept(state, runner, key)) expired.push(slot);
-    else kept += 1;
+    else keepsOne = true;
   }
   const baseTtlMs = runner.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
-  const isUnused = kept === 0 && isIdle(runner);
+  const isUnused = !keepsOne && isIdle(runner);
   if (isUnused && nowMs - runner.lastUsedMs >= baseTtlMs) stopRunner(state, runner, 'idle', nowMs, effects);
   else if (isTired(state, runner, nowMs)) sleepRunner(state, runner, nowMs, effects);
   else for (const slot of expired) detach(runner, slot, nowMs, effects);

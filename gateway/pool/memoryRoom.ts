@@ -72,7 +72,7 @@ export function findVictims(
 ): Victims | null {
   if (isCovered(missing)) return NOBODY;
   const tier = tierOfClaim(claim);
-  const processes = idleProcesses(state, device, claim).map((runner) => ({
+  const processes = idleProcesses(state, claim).map((runner) => ({
     one: runner,
     runner,
     gain: on(device, runner, gainBytes(state, runner)),
@@ -83,10 +83,9 @@ export function findVictims(
     gain: on(device, one.runner, allSlotBytes(one.slot)),
   }));
   const idle: Idle = { processes, combos, bases: idleBases(state, claim, nowMs) };
-  const victims = chooseVictims(state, idle, missing, device, true);
-  if (victims || state.settings.maxAsleep === 0) return victims;
+  const choose = (sleep: boolean): Victims | null => chooseVictims(state, idle, missing, device, sleep);
   // What sleeps keeps something, which may be what is missing.
-  return chooseVictims(state, idle, missing, device, false);
+  return choose(true) ?? choose(false);
 }
 
 /** What comes free when it goes. */
@@ -150,7 +149,6 @@ function enoughOf(
   const take = <T>(gains: readonly Gain<T>[]): T[] => {
     const taken: T[] = [];
     for (const { one, gain } of gains) {
-      if (isCovered(left)) break;
       if (!helps(gain, left)) continue;
       taken.push(one);
       left = minus(left, gain);
@@ -167,7 +165,7 @@ function helps(gain: Bytes, missing: Bytes): boolean {
 
 /** What is on another device is no room. */
 function on(device: DeviceName | null, runner: Runner, bytes: Bytes): Bytes {
-  return bytes.device === 0 || runner.device === device ? bytes : { host: bytes.host, device: 0 };
+  return runner.device === device ? bytes : { host: bytes.host, device: 0 };
 }
 
 function gainOf(state: PoolState, { runner, sleeps }: LeavingBase, device: DeviceName | null): Bytes {
@@ -188,15 +186,11 @@ function sleepsFor(
 }
 
 /** Standbys but for the one that is used, and what sleeps: those that are worth the least first. */
-function idleProcesses(state: PoolState, device: DeviceName | null, claim: MemoryClaim | null): Runner[] {
-  if (state.devices.size === 0 && state.settings.maxAsleep === 0) return [];
-  const processes: Runner[] = [];
-  for (const runner of state.runners.values())
-    if (device !== null && runner.device === device && isUnclaimed(runner) && runner !== claim?.runner)
-      processes.push(runner);
-  const sleepers = sleepersOf(state).filter((runner) => runner !== claim?.runner);
-  processes.push(...inOrderOfLeaving(state, sleepers, (runner) => sleeperCandidate(state, runner)));
-  return processes;
+function idleProcesses(state: PoolState, claim: MemoryClaim | null): Runner[] {
+  const standbys: Runner[] = [];
+  for (const runner of state.runners.values()) if (isUnclaimed(runner)) standbys.push(runner);
+  const sleepers = inOrderOfLeaving(state, sleepersOf(state), (runner) => sleeperCandidate(state, runner));
+  return [...standbys, ...sleepers].filter((runner) => runner !== claim?.runner);
 }
 
 /** Bases that nobody uses, nor has waited for as long as the claim; the first to go first. */

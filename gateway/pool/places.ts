@@ -23,10 +23,8 @@ function makePlacesFor(state: PoolState, tier: Tier, nowMs: number, effects: Poo
     const runners = runnersOf(state, base);
     const { wanted, needsRunner } = placesWanted(state, base, runners, tier);
     if (!needsRunner) missing -= 1;
-    for (const runner of runners) {
-      const count = wanted.get(runner) ?? 0;
-      if (count > 0 && runner.state === 'ready') makeComboRoom(state, runner, count, tier, nowMs, effects);
-    }
+    for (const [runner, count] of wanted)
+      if (runner.state === 'ready') makeComboRoom(state, runner, count, tier, nowMs, effects);
   }
   makeRunnerRoom(state, missing, tier, nowMs, effects);
 }
@@ -47,7 +45,7 @@ function placesWanted(
   };
   const waiting = countUpTo(queues, tier);
   if (!areAlike(state)) for (const queue of queues.items.slice(0, waiting)) ask(queue, 1);
-  else if (queues.items[0] && waiting > 0) ask(queues.items[0], waiting);
+  else if (queues.items[0]) ask(queues.items[0], waiting);
   for (const replica of replicas.items) ask(replica, 1);
   return { wanted, needsRunner };
 }
