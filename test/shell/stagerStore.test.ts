@@ -229,11 +229,14 @@ describe('StagerStore.stage() tells where the bytes came from', () => {
     const path = sourceFile(64 << 20);
     const wanted = order(path, { priority: 'prefetch', bytes: 64 << 20 });
     const [slow, other] = [open(null, UNBOUND, 16 << 20), open()];
+    let begun = (): void => {};
     const heard = new Promise<void>((resolve) => {
-      void slow.stage(wanted, ({ bytes }) => bytes > 0 && resolve());
+      begun = resolve;
     });
+    const first = slow.stage(wanted, ({ bytes }) => bytes > 0 && begun());
     await heard;
     const joined = await stage(other, wanted);
+    expect(await first).toMatchObject({ tier: 'origin' });
     expect(joined).toMatchObject({ tier: null, staged: { bytes: 64 << 20, downloadMs: null, work: null } });
   });
 
