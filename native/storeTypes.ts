@@ -102,7 +102,7 @@ export interface StageOptions {
   sourceKey?: string;
   book: Book;
   priority: Priority;
-  /** `sha256:<hex>` of the one file, or `tree:<hex>`: the content id. */
+  /** `sha256:<hex>` or `blake3:<hex>` of the one file, or `tree:<hex>`: the content id. */
   digest?: string;
   /** What the book may take; null: what the file system has. */
   budgetBytes: number | null;

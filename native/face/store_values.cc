@@ -177,7 +177,7 @@ store::StageRequest readStageRequest(Reader& reader) {
   if (reader.has("sourceKey")) request.sourceKey = reader.text("sourceKey");
   if (reader.has("digest")) {
     request.digest = store::parseDigest(reader.text("digest"));
-    if (!request.digest) reader.fail("digest", "\"sha256:\" or \"tree:\" and hexadecimal digits");
+    if (!request.digest) reader.fail("digest", "\"sha256:\", \"blake3:\" or \"tree:\" and hexadecimal digits");
   }
   if (reader.has("budgetBytes"))
     request.budgetBytes = static_cast<uint64_t>(reader.number("budgetBytes", 0, 1e18));

@@ -71,7 +71,7 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     /** By which it is found again; the key of the first path unless said. */
     sourceKey: id.optional(),
     priority: z.enum(['demand', 'prefetch']),
-    /** `sha256:<hex>` or `tree:<hex>`, from the catalogue. */
+    /** `sha256:<hex>`, `blake3:<hex>` or `tree:<hex>`, from the catalogue. */
     digest: z.string().optional(),
     numaNode: z.int().min(0).max(63).optional(),
     /** For what is encrypted; without the one that is needed the answer is `key_required`, with its name. */

@@ -13,7 +13,9 @@ const path = z.string().min(1).max(4096).openapi({
 const digest = z
   .string()
   .regex(DIGEST_PATTERN)
-  .openapi({ description: '`sha256:` or `tree:` and 64 hexadecimal digits: what the weights must be' });
+  .openapi({
+    description: '`sha256:`, `blake3:` or `tree:` and 64 hexadecimal digits: what the weights must be',
+  });
 const id = z.string().regex(ID_PATTERN);
 
 export const modelBody = z

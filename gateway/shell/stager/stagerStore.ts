@@ -192,7 +192,8 @@ export class StagerStore implements WeightStore {
       if (this.#process === started) this.#process = null;
       if (!this.#closed) this.#log.warn({ how }, 'stager has gone');
     });
-    void started.order({ type: 'sweep', tier: 'memory' }).catch(() => {});
+    for (const tier of this.#disk ? (['memory', 'disk'] as const) : (['memory'] as const))
+      void started.order({ type: 'sweep', tier }).catch(() => {});
     return started;
   }
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/store/blake3.h"
+
 namespace hearth::store {
 namespace {
 
@@ -86,11 +88,10 @@ void Copy::work() {
   try {
     ChunkBuffer buffer;
     ChunkBuffer scratch;
-    Sha256 hash;
     while (!takesLeave()) {
       const uint64_t chunk = next_.fetch_add(1);
       if (chunk >= chunks_) return;
-      copyChunk(chunk, buffer, scratch, hash);
+      copyChunk(chunk, buffer, scratch);
     }
   } catch (...) {
     const auto outcome = storeOutcomeOf([]() -> bool { throw; });
@@ -106,7 +107,7 @@ const CopyFile& Copy::fileOf(uint64_t chunk) const {
   return *file;
 }
 
-void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch, Sha256& hash) {
+void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch) {
   const CopyFile& file = fileOf(chunk);
   const uint64_t index = chunk - file.firstChunk;
   const size_t length = file.target->chunkBytes(index);
@@ -126,8 +127,8 @@ void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch, 
     decoder->open(index, bytes);
   }
   const Clock::time_point decoded = Clock::now();
-  hash.add(bytes);
-  digests_[chunk] = hash.finish();
+  if (file.chunks == 1) digests_[chunk] = blake3Of(bytes);
+  else if (index + 1 < file.chunks) digests_[chunk] = blake3Subtree(index, bytes);
   const Clock::time_point hashed = Clock::now();
   if (!keepsEncoded_) file.target->put(index, bytes);
   const Clock::time_point done = Clock::now();
@@ -142,6 +143,17 @@ void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch, 
     ++readyChunks_;
   }
   changed_.notify_all();
+}
+
+Digest Copy::digestOf(const CopyFile& file) const {
+  if (file.chunks == 0) return blake3Of(std::string_view());
+  const auto digests = std::span(digests_).subspan(file.firstChunk, file.chunks);
+  if (file.chunks == 1) return digests.front();
+  ChunkBuffer buffer;
+  const uint64_t last = file.chunks - 1;
+  const std::span<std::byte> bytes = file.target->view(last, buffer);
+  if (keepsEncoded_ && file.source->decoder() != nullptr) file.source->decoder()->open(last, bytes);
+  return blake3Root(digests.first(last), kChunkBytes, bytes);
 }
 
 bool Copy::waitReady(uint64_t chunk) {
