@@ -68,6 +68,7 @@
         "core/store/blake3.cc",
         "core/store/chunk_source.cc",
         "core/store/chunk_target.cc",
+        "core/store/collapse.cc",
         "core/store/containers.cc",
         "core/store/content.cc",
         "core/store/copy.cc",

@@ -117,6 +117,15 @@ Napi::Object write(Napi::Env env, const store::EvictReport& report) {
   return object;
 }
 
+Napi::Object write(Napi::Env env, const store::CollapseReport& report) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("bytes", number(env, report.bytes));
+  object.Set("hugeBytes", number(env, report.hugeBytes));
+  object.Set("ms", report.ms);
+  object.Set("wasHuge", report.wasHuge);
+  return object;
+}
+
 Napi::Object write(Napi::Env env, const store::SweepReport& report) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("segments", number(env, report.segments));

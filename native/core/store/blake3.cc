@@ -84,6 +84,14 @@ Digest blake3Subtree(uint64_t index, std::span<const std::byte> bytes) {
   return parentOf(hasher, hasher.cv_stack);
 }
 
+Digest blake3Join(std::span<Digest> subtrees) {
+  const blake3_hasher hasher = newHasher();
+  for (size_t left = subtrees.size(); left > 1; left /= 2)
+    for (size_t index = 0; index + 1 < left; index += 2)
+      subtrees[index / 2] = parentOf(hasher, subtrees[index].data());
+  return subtrees.front();
+}
+
 Digest blake3Root(std::span<const Digest> subtrees, size_t partBytes, std::span<const std::byte> last) {
   blake3_hasher hasher = newHasher();
   for (uint64_t index = 0; index < subtrees.size(); ++index) {

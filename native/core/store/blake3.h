@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -17,6 +18,9 @@ Digest blake3Of(std::string_view text);
  * `index`, where all parts but the last have `bytes.size()`, a power of two of at least 2 KiB. Not of a last part.
  */
 Digest blake3Subtree(uint64_t index, std::span<const std::byte> bytes);
+
+/** The subtree above so many of equal size, in order: a power of two of them, which are overwritten. */
+Digest blake3Join(std::span<Digest> subtrees);
 
 /**
  * BLAKE3 of a whole file: from the subtrees of all its parts but the last, of `partBytes` each, and the last, of 1 to

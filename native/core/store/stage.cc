@@ -27,6 +27,8 @@ bool isTmpfs(const std::string& path) { return fileSystemAt(path) == kTmpfsMagic
 /** Does what is written there stay in memory? Whether it may be swapped is the gateway's to judge. */
 bool isMemory(const std::string& path) { return isTmpfs(path) || fileSystemAt(path) == kRamfsMagic; }
 
+int coreCount() { return static_cast<int>(std::thread::hardware_concurrency()); }
+
 /** What a file is called by its content: a container's name without its suffix. */
 std::string contentName(const ChunkSource& source) {
   const std::string& name = source.name();
@@ -123,19 +125,34 @@ class Staging {
 
   void openTargets(const std::string& folder) {
     TargetOptions options;
-    options.mapped = !keepsEncoded() && isTmpfs(folder);
     options.numaNode = request_.numaNode;
+    const bool isInTmpfs = isTmpfs(folder);
     for (size_t index = 0; index < files_.size(); ++index) {
       const ChunkSource& source = *files_[index].source;
       options.secret = source.decoder() != nullptr;
       options.dataOffset = keepsEncoded() ? source.dataOffset() : 0;
-      files_[index].target = std::make_unique<ChunkTarget>(folder + "/" + planned_[index].name,
-                                                           source.contentBytes(), options);
+      const std::string path = folder + "/" + planned_[index].name;
+      options.way = wayInto(path, isInTmpfs, options.secret);
+      files_[index].target = std::make_unique<ChunkTarget>(path, source.contentBytes(), options);
     }
   }
 
+  TargetOptions::Way wayInto(const std::string& path, bool isInTmpfs, bool isSecret) const {
+    if (keepsEncoded() || !isInTmpfs) return TargetOptions::Way::writtenToDisk;
+    // A buffer could be swapped where the file system cannot; and its pages would not be on the node that was asked for.
+    const bool isMapped = isSecret || request_.numaNode || hasHugePages(path);
+    return isMapped ? TargetOptions::Way::mapped : TargetOptions::Way::written;
+  }
+
+  /** Of a local disk more threads than this bring nothing, and hash each other out of the caches. */
+  int mostThreads() const {
+    const std::string_view fileSystem = source_.fileSystem;
+    const bool isFar = fileSystem == "nfs" || fileSystem == "fuse";
+    return isFar ? request_.mostThreads : std::min(request_.mostThreads, std::max(4, 2 * coreCount()));
+  }
+
   void copy(ProgressFile& progress, Pace& pace, const std::function<void(const StageProgress&)>& onProgress) {
-    Copy copy(files_, progress, pace, request_.mostThreads, keepsEncoded());
+    Copy copy(files_, progress, pace, mostThreads(), keepsEncoded());
     std::optional<WholeDigest> whole;
     if (request_.digest && request_.digest->kind == ExpectedDigest::Kind::sha256)
       whole.emplace(copy, files_.front());

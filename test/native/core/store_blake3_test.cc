@@ -72,6 +72,20 @@ TEST("blake3Of() gives what the official test vectors say") {
   for (const auto& [bytes, hex] : vectors) CHECK(hexOf(blake3Of(inputOf(bytes))) == hex);
 }
 
+TEST("blake3Join() of a chunk's pieces is its subtree") {
+  const std::string text = inputOf(size_t{8} << 20);
+  for (const size_t pieceBytes : {size_t{4} << 20, size_t{2} << 20, size_t{512} << 10, size_t{64} << 10}) {
+    for (const uint64_t chunk : {0, 1}) {
+      const auto bytes = bytesOf(text).subspan(chunk << 22, size_t{4} << 20);
+      const size_t count = bytes.size() / pieceBytes;
+      std::vector<Digest> pieces;
+      for (size_t index = 0; index < count; ++index)
+        pieces.push_back(blake3Subtree(chunk * count + index, bytes.subspan(index * pieceBytes, pieceBytes)));
+      CHECK(hearth::store::blake3Join(pieces) == blake3Subtree(chunk, bytes));
+    }
+  }
+}
+
 TEST("blake3Root() of parts is the hash of the whole") {
   // By b3sum 1.2.0, which is written in Rust.
   const Vector vectors[] = {

@@ -94,9 +94,12 @@ class TurnedOver : public ChunkDecoder {
   TurnedOver(uint64_t bytes, bool damaged) : bytes_(bytes), damaged_(damaged) {}
   uint64_t plaintextBytes() const override { return bytes_; }
   uint64_t dataOffset() const override { return kPageBytes; }
-  void open(uint64_t chunk, std::span<std::byte> bytes) const override {
+  using ChunkDecoder::open;
+  void open(uint64_t chunk, std::span<std::byte> bytes, const hearth::crypt::ShowPiece& show) const override {
     if (damaged_ && chunk == 1) throw StoreFailure("chunk_damaged", "Cannot open chunk 1");
     for (std::byte& each : bytes) each = ~each;
+    for (size_t at = 0; show && at < bytes.size(); at += hearth::crypt::kPieceBytes)
+      show(bytes.subspan(at, std::min(hearth::crypt::kPieceBytes, bytes.size() - at)));
   }
 
  private:
