@@ -50,6 +50,8 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     /** null: this box has no fast disk. */
     disk: tierSchema.nullable(),
     prefetchBytesPerSecond: z.number().min(1).nullable(),
+    /** Put what was staged in memory into huge pages, where its file system has none. */
+    collapses: z.boolean().default(false),
   }),
   /** A source's key, size and files; of each file no more than its first page is read. */
   z.object({

@@ -18,6 +18,7 @@ import {
 import { DiskTier } from './diskTier.ts';
 import { SealedStaging, SealedStagingFailed, type StageBody } from './sealedStaging.ts';
 import {
+  type MemoryTier,
   StagerGone,
   type StagerOrderBody,
   StagerProcess,
@@ -99,6 +100,11 @@ export class StagerStore implements WeightStore {
     return answer.segments.map(({ contentId, book, bytes, inUse, encrypted, stagedAtEpochMs }) => {
       return { contentId, book, bytes, inUse, isEncrypted: encrypted, stagedAtEpochMs };
     });
+  }
+
+  /** What each book may take of the memory. */
+  get budgets(): MemoryTier['budgets'] {
+    return this.#settings.memory.budgets;
   }
 
   get pid(): number | null {
