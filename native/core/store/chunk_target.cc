@@ -48,6 +48,24 @@ std::span<std::byte> ChunkBuffer::bytes(size_t length) {
   return {static_cast<std::byte*>(memory_), length};
 }
 
+void ChunkBuffer::lock() {
+  if (locked_) return;
+  bytes(0);
+  if (mlock2(memory_, kChunkBytes, MLOCK_ONFAULT) != 0)
+    throw StoreFailure("out_of_memory", "Cannot lock a buffer for plaintext: the limit of locked memory is reached");
+  locked_ = true;
+}
+
+bool ChunkBuffer::canLock(int buffers) {
+  const size_t bytes = static_cast<size_t>(buffers) * kChunkBytes;
+  void* const map = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (map == MAP_FAILED) return false;
+  // No page of it is made.
+  const bool can = mlock2(map, bytes, MLOCK_ONFAULT) == 0;
+  munmap(map, bytes);
+  return can;
+}
+
 ChunkTarget::ChunkTarget(std::string path, uint64_t contentBytes, TargetOptions options)
     : path_(std::move(path)),
       contentBytes_(contentBytes),
@@ -99,6 +117,7 @@ size_t ChunkTarget::chunkBytes(uint64_t chunk) const {
 
 std::span<std::byte> ChunkTarget::place(uint64_t chunk, ChunkBuffer& buffer) {
   const size_t length = chunkBytes(chunk);
+  if (options_.way == TargetOptions::Way::written && options_.secret) buffer.lock();
   if (!isMapped()) return buffer.bytes(length);
   const uint64_t offset = chunk * kChunkBytes;
   while (fallocate(fd_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0)

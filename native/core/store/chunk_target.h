@@ -19,9 +19,14 @@ class ChunkBuffer {
 
   /** Made at the first call; it never goes into a core dump. */
   std::span<std::byte> bytes(size_t length);
+  /** From now on it never goes to the swap either. Throws `out_of_memory` when it may not be locked. */
+  void lock();
+  /** May this process lock so many of them (RLIMIT_MEMLOCK)? */
+  static bool canLock(int buffers);
 
  private:
   void* memory_ = nullptr;
+  bool locked_ = false;
 };
 
 /** Does the file, of a tmpfs, get huge pages when it is written? It has its size. Throws StoreFailure. */

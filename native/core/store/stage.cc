@@ -139,8 +139,8 @@ class Staging {
 
   TargetOptions::Way wayInto(const std::string& path, bool isInTmpfs, bool isSecret) const {
     if (keepsEncoded() || !isInTmpfs) return TargetOptions::Way::writtenToDisk;
-    // A buffer could be swapped where the file system cannot; and its pages would not be on the node that was asked for.
-    const bool isMapped = isSecret || request_.numaNode || hasHugePages(path);
+    // A buffer could be swapped where the file system cannot; and written pages would not be on the node that was asked for.
+    const bool isMapped = request_.numaNode || hasHugePages(path) || (isSecret && !ChunkBuffer::canLock(mostThreads()));
     return isMapped ? TargetOptions::Way::mapped : TargetOptions::Way::written;
   }
 
