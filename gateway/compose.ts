@@ -17,6 +17,7 @@ import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
 import { type HttpServer, listen } from './http/server.ts';
+import { isStaged } from './pool/segments.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
@@ -235,7 +236,7 @@ function buildCore(
   const staged = new StagedFiles({
     store: weights,
     origins,
-    isStaged: (key) => state.store?.segments.get(key)?.state === 'staged',
+    isStaged: (entry) => isStaged(state, entry),
     dispatch: (event) => pool.dispatch(event),
     log,
   });

@@ -12,11 +12,17 @@ export function runnersOf(state: PoolState, { key }: UnplacedBase): readonly Usa
   return usableRunners(state).get(key) ?? [];
 }
 
-/** Those of the unplaced bases that have usable runners. No more than there are runners, however many wait. */
+/**
+ * Those of the unplaced bases that have usable runners, in the order of these. No more than there are runners, however many
+ * wait.
+ */
 export function basesWithRunners(state: PoolState): UnplacedBase[] {
+  const usable = usableRunners(state);
+  const { bases } = state.unplaced;
+  if (bases.size < 2) return [...bases.values()].filter(({ key }) => usable.has(key));
   const found: UnplacedBase[] = [];
-  for (const key of usableRunners(state).keys()) {
-    const base = state.unplaced.bases.get(key);
+  for (const key of usable.keys()) {
+    const base = bases.get(key);
     if (base) found.push(base);
   }
   return found;
@@ -33,6 +39,11 @@ export function runnersFor(
     (runner) =>
       !runner.combos.has(combo.key) && !isFullOfKept(state, runner) && mayStayOn(state, combo, runner),
   );
+}
+
+/** What may serve one queue of a base may serve all. Not where there are devices: what is kept may not be on each of them. */
+export function areAlike({ devices, keeps }: PoolState): boolean {
+  return devices.size === 0 || keeps.size === 0;
 }
 
 /** Nothing on it ever gives its place to another combo. */

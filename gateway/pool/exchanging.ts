@@ -1,15 +1,31 @@
-import type { ComboKey } from '../domain/ids.ts';
-import { isCovered } from './bytes.ts';
+import type { Combo } from '../domain/combo.ts';
+import type { ComboKey, DeviceName } from '../domain/ids.ts';
+import { isCovered, minus } from './bytes.ts';
 import { runnersFor } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
+import { capacityFailure, mayGetRoom } from './fit.ts';
 import { readyHolders } from './holders.ts';
-import { comboNeed, missingBytes } from './memory.ts';
+import { isKept } from './keeps.ts';
+import { comboNeed, comingBytes, missingBytes } from './memory.ts';
+import { findVictims } from './memoryRoom.ts';
+import { blockedByMemory } from './placing.ts';
 import { mayStayOn } from './plans.ts';
 import { isPromised } from './promises.ts';
-import { startOnRunner } from './starts.ts';
-import type { PoolState, ReadyRunner, ReplicaWant } from './state.ts';
+import { quarantineOf } from './quarantine.ts';
+import { rejectWaiting } from './queues.ts';
+import { sourcesOf } from './sources.ts';
+import { startOnRunner, startRunner } from './starts.ts';
+import {
+  baseKey,
+  type PoolState,
+  type ReadyRunner,
+  type ReplicaWant,
+  runnersWithBase,
+  type Want,
+} from './state.ts';
 import { detach } from './stops.ts';
 import { runnersOfBase } from './usable.ts';
+import { wantedMs } from './wants.ts';
 
 /**
  * A combo that is kept on several runners may lack one although there are places enough for all that is kept: those that it
@@ -27,12 +43,81 @@ export function exchange(state: PoolState, nowMs: number, effects: PoolEffect[])
   }
 }
 
+/**
+ * What is kept may lie so that one device is full of it, and somebody waits who would have room if some of it lay on another:
+ * it is started there, and lets go of its own when it is ready; or who waits is started there. Whom nothing of that helps is refused: no end of a
+ * request brings room.
+ */
+export function exchangeForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+  if (state.devices.size === 0 || state.keeps.size === 0) return;
+  const blocked = blockedByMemory(state, nowMs);
+  if (!blocked?.device || nowMs - wantedMs(blocked.want) < state.settings.swapAfterMs) return;
+  const { want, device, missing } = blocked;
+  const left = minus(missing, comingBytes(state, device));
+  if (isCovered(left) || findVictims(state, left, device, blocked, nowMs)) return;
+  const ready = [...state.runners.values()].filter((runner) => runner.state === 'ready');
+  const here = ready.filter((runner) => runner.device === device);
+  if (here.some((from) => leaveOne(state, from, nowMs, effects))) return;
+  const others = ready.filter((runner) => runner.device !== device);
+  if (here.some((from) => moveAway(state, from, others, nowMs, effects))) return;
+  if (startElsewhere(state, want, device, nowMs, effects)) return;
+  if (want.type === 'queue' && !mayGetRoom(state, want.combo))
+    rejectWaiting(state, want.combo.key, capacityFailure(state, want.combo), effects);
+}
+
+/** Loads the base on another device, beside runners that have a place for it and no memory. True when it does. */
+function startElsewhere(
+  state: PoolState,
+  want: Want,
+  device: DeviceName,
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
+  if (runnersWithBase(state) >= state.settings.maxRunners) return false;
+  if (quarantineOf(state, want.combo, true, nowMs)) return false;
+  const { model } = want.combo;
+  const source = sourcesOf(state, want.combo).find(
+    (one) =>
+      one.device !== device && isCovered(one.missing) && mayStayOn(state, want.combo, { model, ...one }),
+  );
+  if (source) startRunner(state, want, source, nowMs, effects);
+  return source !== undefined;
+}
+
+/** Starts one of what is kept on the runner on another of its base. True when one is on its way. */
+function moveAway(
+  state: PoolState,
+  from: ReadyRunner,
+  others: readonly ReadyRunner[],
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
+  const ofBase = others.filter(({ model }) => baseKey(model) === baseKey(from.model));
+  for (const [key, { combo, state: name }] of from.combos) {
+    if (name !== 'ready' || !isKept(state, from, key)) continue;
+    if (ofBase.some(({ combos }) => combos.get(key)?.state === 'attaching')) return true;
+    const to = ofBase.find((one) => mayTake(state, combo, one));
+    if (!to) continue;
+    startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
+    return true;
+  }
+  return false;
+}
+
+/** It has a place and the memory for it, and nothing else that is kept lacks either then. */
+function mayTake(state: PoolState, combo: Combo, runner: ReadyRunner): boolean {
+  const { combos, device } = runner;
+  if (combos.has(combo.key) || combos.size >= state.settings.maxCombosPerRunner) return false;
+  if (!mayStayOn(state, combo, runner)) return false;
+  return isCovered(missingBytes(state, comboNeed(state, combo, device, runner), device));
+}
+
 /** Lets go of what is kept on enough others. True when a place is on its way. */
 function leaveOne(state: PoolState, from: ReadyRunner, nowMs: number, effects: PoolEffect[]): boolean {
   for (const [key, slot] of from.combos) {
     if (slot.state === 'detaching') return true;
     if (slot.state !== 'ready' || slot.active > 0 || isPromised(state, key, from.id)) continue;
-    if (readyHolders(state, key).length <= keptCount(state, key)) continue;
+    if (readyHolders(state, slot.combo).length <= keptCount(state, key)) continue;
     detach(from, slot, nowMs, effects);
     return true;
   }
@@ -58,8 +143,9 @@ function moveOne(
     for (const from of ready) {
       if (from.combos.has(wanted.key)) continue;
       for (const { state: name, combo } of from.combos.values()) {
-        if (name !== 'ready' || to.combos.has(combo.key) || !mayStayOn(state, combo, to)) continue;
-        if (!isCovered(missingBytes(state, comboNeed(state, combo, to.device, to), to.device))) continue;
+        // One is on its way: one place is all that is missing.
+        if (to.combos.get(combo.key)?.state === 'attaching') return;
+        if (name !== 'ready' || !mayTake(state, combo, to)) continue;
         return startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
       }
     }

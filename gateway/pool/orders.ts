@@ -1,8 +1,9 @@
 import { unavailability } from '../domain/availability.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, RunnerId } from '../domain/ids.ts';
+import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdersOf, readyHolders } from './holders.ts';
+import { answerOrder, orderedRunner, refuseOrder } from './orderAnswers.ts';
 import { allowStart, lift, quarantineKey } from './quarantine.ts';
 import { enqueue } from './queues.ts';
 import { answerOrders } from './serving.ts';
@@ -19,21 +20,14 @@ export function warm(
   effects: PoolEffect[],
 ): void {
   if (state.shuttingDown) {
-    const error = {
-      code: 'shutting_down',
-      message: `Cannot warm "${combo.name}": the gateway is shutting down`,
-    } as const;
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
-    return;
+    const message = `Cannot warm "${combo.name}": the gateway is shutting down`;
+    return refuseOrder(orderId, { code: 'shutting_down', message }, effects);
   }
   const missing = unavailability(combo, state.store !== null);
-  if (missing) {
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error: missing } });
-    return;
-  }
+  if (missing) return refuseOrder(orderId, missing, effects);
   allowStart(state, combo, nowMs);
   enqueue(state, combo, orderWaiter(orderId), nowMs, effects);
-  const ready = readyHolders(state, combo.key)[0];
+  const ready = readyHolders(state, combo)[0];
   if (!ready) return;
   ready.slot.lastUsedMs = nowMs;
   ready.runner.lastUsedMs = nowMs;
@@ -48,25 +42,23 @@ export function evict(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const why = whyKept(state, combo.key);
+  const why = whyKept(state, combo);
   if (why) {
-    const error = { code: 'conflict', message: `Cannot evict "${combo.name}": it is ${why}` } as const;
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
-    return;
+    const message = `Cannot evict "${combo.name}": it is ${why}`;
+    return refuseOrder(orderId, { code: 'conflict', message }, effects);
   }
-  const ready = readyHolders(state, combo.key);
+  const ready = readyHolders(state, combo);
   for (const { runner, slot } of ready) detach(runner, slot, nowMs, effects);
-  const value = { order: 'evict', evicted: ready.length > 0 } as const;
-  effects.push({ type: 'answer', orderId, answer: { ok: true, value } });
+  answerOrder(orderId, { order: 'evict', evicted: ready.length > 0 }, effects);
 }
 
-function whyKept(state: PoolState, key: ComboKey): string | null {
-  if (state.keeps.has(key)) return 'pinned';
-  for (const { slot } of holdersOf(state, key)) {
+function whyKept(state: PoolState, combo: Combo): string | null {
+  if (state.keeps.has(combo.key)) return 'pinned';
+  for (const { slot } of holdersOf(state, combo)) {
     if ((slot.state === 'ready' || slot.state === 'draining') && slot.active > 0) return 'busy';
     if (slot.state === 'wanted' || slot.state === 'attaching') return 'being started';
   }
-  return state.queues.has(key) ? 'waited for' : null;
+  return state.queues.has(combo.key) ? 'waited for' : null;
 }
 
 /** No new work for the runner; it goes when what runs has ended, or its time is over. Idempotent. */
@@ -77,17 +69,13 @@ export function drain(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const runner = state.runners.get(id);
-  if (!runner) {
-    const error = { code: 'not_found', message: `Cannot drain runner "${id}": there is none` } as const;
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
-    return;
-  }
+  const runner = orderedRunner(state, orderId, id, `Cannot drain runner "${id}"`, effects);
+  if (!runner) return;
   if (runner.state === 'ready') drainRunner(state, runner, 'drained', nowMs, effects);
   else if (runner.state === 'draining') limitDrain(runner, nowMs);
   else stopRunner(state, runner, 'drained', nowMs, effects);
   const left = state.runners.get(id)?.state === 'draining' ? 'draining' : 'stopping';
-  effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'drain', state: left } } });
+  answerOrder(orderId, { order: 'drain', state: left }, effects);
 }
 
 /** One that drains to be replaced has no limit; from now on it has. */
@@ -101,8 +89,7 @@ function limitDrain(runner: Extract<Runner, { state: 'draining' }>, nowMs: numbe
 export function liftQuarantine(state: PoolState, orderId: string, combo: Combo, effects: PoolEffect[]): void {
   const own = lift(state, combo.key, 'operator', effects);
   const base = lift(state, quarantineKey(combo.model), 'operator', effects);
-  const answer = { ok: true, value: { order: 'lift', lifted: own || base } } as const;
-  effects.push({ type: 'answer', orderId, answer });
+  answerOrder(orderId, { order: 'lift', lifted: own || base }, effects);
 }
 
 /** It stands with the interactive requests, has no deadline, and is nobody's to pay for. */

@@ -4,6 +4,7 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { pinConflict } from './fit.ts';
 import { reviewKeeps } from './keeps.ts';
+import { answerOrder, refuseOrder } from './orderAnswers.ts';
 import type { PoolState } from './state.ts';
 import { refuseUnfit, upkeep } from './upkeep.ts';
 
@@ -30,13 +31,10 @@ export function pin(
   const error: Failure | null = state.shuttingDown
     ? { code: 'shutting_down', message: `Cannot pin "${name}": the gateway is shutting down` }
     : pinConflict(state, combo, { level, count });
-  if (error) {
-    effects.push({ type: 'answer', orderId, answer: { ok: false, error } });
-    return;
-  }
+  if (error) return refuseOrder(orderId, error, effects);
   setPin(state, { name, level, count, untilMs }, effects);
   effects.push({ type: 'note', note: 'pinned', combo: name, detail: { level, count } });
-  effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'pin' } } });
+  answerOrder(orderId, { order: 'pin' }, effects);
   keepAnew(state, nowMs, effects);
   refuseUnfit(state, effects);
 }
@@ -74,7 +72,7 @@ export function unpin(
     effects.push({ type: 'note', note: 'unpinned', combo: name });
     keepAnew(state, nowMs, effects);
   }
-  effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'unpin', existed } } });
+  answerOrder(orderId, { order: 'unpin', existed }, effects);
 }
 
 /** Pins whose time is over end. */

@@ -1,9 +1,11 @@
-import { basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
+import { areAlike, basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
-import { type PoolState, runnersWithBase, type UsableRunner, type Want } from './state.ts';
+import { type PoolState, type UsableRunner, type Want } from './state.ts';
 import type { Tier } from './terms.ts';
-import { countUpTo } from './tiers.ts';
+import { countUpTo, tierOf } from './tiers.ts';
+import { runnersWithBase } from './usable.ts';
+import { placeOf, type UnplacedBase } from './wants.ts';
 
 /**
  * Those that wait for a place on a full runner, or for a runner, have idle ones give way. First for interactive requests
@@ -18,21 +20,35 @@ function makePlacesFor(state: PoolState, tier: Tier, nowMs: number, effects: Poo
   // What waits for one base shares one new runner.
   let missing = countUpTo(state.unplaced.line, tier) + runnersWithBase(state) - state.settings.maxRunners;
   for (const base of basesWithRunners(state)) {
-    const { queues, replicas } = base;
-    const [queue] = queues.items;
-    const waiting = countUpTo(queues, tier);
-    if (waiting + replicas.items.length === 0) continue;
+    if (tierOf(placeOf(base)) === 'flex' && tier === 'interactive') continue;
     const runners = runnersOf(state, base);
-    const ofQueues = queue && waiting > 0 ? fullRunner(state, runners, queue) : null;
-    const ofReplicas = replicas.items.map((want) => fullRunner(state, runners, want));
-    if (ofQueues !== undefined && !ofReplicas.includes(undefined)) missing -= 1;
-    for (const runner of runners) {
-      let wanted = runner === ofQueues ? waiting : 0;
-      for (const full of ofReplicas) if (full === runner) wanted += 1;
-      if (wanted > 0 && runner.state === 'ready') makeComboRoom(state, runner, wanted, tier, nowMs, effects);
-    }
+    const { wanted, needsRunner } = placesWanted(state, base, runners, tier);
+    if (!needsRunner) missing -= 1;
+    for (const [runner, count] of wanted)
+      if (runner.state === 'ready') makeComboRoom(state, runner, count, tier, nowMs, effects);
   }
   makeRunnerRoom(state, missing, tier, nowMs, effects);
+}
+
+/** How many of the base's wants each of its runners is to give a place, and whether some need another runner. */
+function placesWanted(
+  state: PoolState,
+  { queues, replicas }: UnplacedBase,
+  runners: readonly UsableRunner[],
+  tier: Tier,
+): { readonly wanted: ReadonlyMap<UsableRunner, number>; readonly needsRunner: boolean } {
+  const wanted = new Map<UsableRunner, number>();
+  let needsRunner = false;
+  const ask = (want: Want, count: number): void => {
+    const full = fullRunner(state, runners, want);
+    if (full === undefined) needsRunner = true;
+    else if (full !== null) wanted.set(full, (wanted.get(full) ?? 0) + count);
+  };
+  const waiting = countUpTo(queues, tier);
+  if (!areAlike(state)) for (const queue of queues.items.slice(0, waiting)) ask(queue, 1);
+  else if (queues.items[0]) ask(queues.items[0], waiting);
+  for (const replica of replicas.items) ask(replica, 1);
+  return { wanted, needsRunner };
 }
 
 /** The one that is to give the want a place; null: there is a place; undefined: none may take it on. */

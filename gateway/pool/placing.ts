@@ -1,6 +1,6 @@
 import type { DeviceName } from '../domain/ids.ts';
 import { type Bytes, isCovered } from './bytes.ts';
-import { basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
+import { areAlike, basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { canFit, capacityFailure } from './fit.ts';
 import { comboNeed, missingBytes } from './memory.ts';
@@ -10,8 +10,8 @@ import { rejectWaiting } from './queues.ts';
 import { refuseQuarantined } from './refusals.ts';
 import { type Source, sourceFor, usedBy } from './sources.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { type PoolState, type Runner, runnersWithBase, type UsableRunner, type Want } from './state.ts';
-import { isDozing, runnersOfBase } from './usable.ts';
+import { type PoolState, type Runner, type UsableRunner, type Want } from './state.ts';
+import { isDozing, runnersOfBase, runnersWithBase } from './usable.ts';
 import { headMs, placeOf, type UnplacedBase } from './wants.ts';
 
 /** A want whose combo has a place: on a runner of its base, or on a new one. */
@@ -131,17 +131,15 @@ function firstPlaceable(state: PoolState, base: UnplacedBase, mayStart: boolean)
   return ofQueues;
 }
 
-/** A place for one of the queues is one for all, but where there are devices: what is kept may not be everywhere. */
 function firstOfQueues(
   state: PoolState,
   { queues }: UnplacedBase,
   runners: readonly UsableRunner[],
   mayStart: boolean,
 ): Placeable | undefined {
-  const areAlike = state.devices.size === 0 || state.keeps.size === 0;
   for (const queue of queues.items) {
     const found = placeFor(state, runners, queue, mayStart);
-    if (found || areAlike) return found;
+    if (found || areAlike(state)) return found;
   }
   return undefined;
 }

@@ -1,12 +1,13 @@
-import type { ErrorCode } from '../domain/errors.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import { isCovered, minus, NO_BYTES } from './bytes.ts';
 import type { PoolEffect, RestState } from './effects.ts';
 import { holdsKept } from './keeps.ts';
 import { missingBytes, weightNeed } from './memory.ts';
+import { answerOrder, orderedRunner, refuseOrder } from './orderAnswers.ts';
 import { hasBed, hasHostRoom, sleepRunner } from './sleep.ts';
 import { wakeRunner } from './starts.ts';
-import { type AsleepRunner, isIdle, type PoolState, type ReadyRunner, runnersWithBase } from './state.ts';
+import { type AsleepRunner, isIdle, type PoolState, type ReadyRunner } from './state.ts';
+import { runnersWithBase } from './usable.ts';
 
 /** An operator's order that a runner sleeps. Idempotent; `conflict` while its base is pinned or in use. */
 export function orderSleep(
@@ -16,14 +17,14 @@ export function orderSleep(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const runner = state.runners.get(id);
-  const what = `Cannot put runner "${id}" to sleep`;
-  if (!runner) return refuse(orderId, 'not_found', `${what}: there is none`, effects);
+  const cannot = `Cannot put runner "${id}" to sleep`;
+  const runner = orderedRunner(state, orderId, id, cannot, effects);
+  if (!runner) return;
   if (runner.state === 'dozing' || runner.state === 'asleep') return answer(orderId, runner.state, effects);
   if (runner.state !== 'ready')
-    return refuse(orderId, 'conflict', `${what}: it is ${runner.state}, expected ready`, effects);
+    return conflict(orderId, `${cannot}: it is ${runner.state}, expected ready`, effects);
   const why = whyAwake(state, runner);
-  if (why) return refuse(orderId, 'conflict', `${what}: ${why}`, effects);
+  if (why) return conflict(orderId, `${cannot}: ${why}`, effects);
   sleepRunner(state, runner, nowMs, effects);
   answer(orderId, 'dozing', effects);
 }
@@ -45,14 +46,14 @@ export function orderWake(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const runner = state.runners.get(id);
-  const what = `Cannot wake runner "${id}"`;
-  if (!runner) return refuse(orderId, 'not_found', `${what}: there is none`, effects);
+  const cannot = `Cannot wake runner "${id}"`;
+  const runner = orderedRunner(state, orderId, id, cannot, effects);
+  if (!runner) return;
   if (runner.state === 'ready' || runner.state === 'loading') return answer(orderId, runner.state, effects);
   if (runner.state !== 'asleep')
-    return refuse(orderId, 'conflict', `${what}: it is ${runner.state}, expected asleep`, effects);
+    return conflict(orderId, `${cannot}: it is ${runner.state}, expected asleep`, effects);
   const why = whyAsleep(state, runner);
-  if (why) return refuse(orderId, 'conflict', `${what}: ${why}`, effects);
+  if (why) return conflict(orderId, `${cannot}: ${why}`, effects);
   wakeRunner(state, runner, nowMs, effects);
   answer(orderId, 'loading', effects);
 }
@@ -71,14 +72,9 @@ function whyAsleep(state: PoolState, { model, device }: AsleepRunner): string | 
 }
 
 function answer(orderId: string, state: RestState, effects: PoolEffect[]): void {
-  effects.push({ type: 'answer', orderId, answer: { ok: true, value: { order: 'rest', state } } });
+  answerOrder(orderId, { order: 'rest', state }, effects);
 }
 
-function refuse(
-  orderId: string,
-  code: Extract<ErrorCode, 'not_found' | 'conflict'>,
-  message: string,
-  effects: PoolEffect[],
-): void {
-  effects.push({ type: 'answer', orderId, answer: { ok: false, error: { code, message } } });
+function conflict(orderId: string, message: string, effects: PoolEffect[]): void {
+  refuseOrder(orderId, { code: 'conflict', message }, effects);
 }

@@ -56,9 +56,17 @@ export function bookOf(entry: CatalogueModel | CatalogueAdapter): SegmentBook {
   return isAdapter(entry) ? 'adapters' : 'bases';
 }
 
+/** What the store holds, or is about to hold, of the entry's files. Entries of equal files have one segment. */
+export function segmentOf(
+  { segments }: StoreBooks,
+  { segment }: CatalogueModel | CatalogueAdapter,
+): Segment | undefined {
+  return segment === null ? undefined : segments.get(segment);
+}
+
 /** Its files are in the store, whole and verified. */
-export function isStaged({ store }: PoolState, { segment }: CatalogueModel | CatalogueAdapter): boolean {
-  return segment !== null && store?.segments.get(segment)?.state === 'staged';
+export function isStaged({ store }: PoolState, entry: CatalogueModel | CatalogueAdapter): boolean {
+  return store !== null && segmentOf(store, entry)?.state === 'staged';
 }
 
 /** How a start of the base from nothing is called: where its weights are decides. */
@@ -109,15 +117,14 @@ function equalOf({ segments }: StoreBooks, own: Segment): Segment | undefined {
   return undefined;
 }
 
-/** It could not be staged; who needs it reads the source, or has been told. */
+/** It could not be staged, or is not there any more; who needs it reads the source, or has been told. */
 export function segmentLost(
   { store }: PoolState,
   key: SegmentKey,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  if (store?.segments.get(key)?.state !== 'staging') return;
-  store.segments.delete(key);
+  if (!store?.segments.delete(key)) return;
   store.lost.set(key, nowMs);
   effects.push({ type: 'note', note: 'segment_lost', detail: { key } });
 }

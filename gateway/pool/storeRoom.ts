@@ -1,5 +1,5 @@
+import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
-import type { SegmentKey } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, newWorth, noteEviction } from './eviction.ts';
 import { freeBytes } from './memory.ts';
@@ -12,6 +12,7 @@ import {
   type SegmentBook,
   type Stageable,
   type StoreBooks,
+  segmentOf,
   stageablesOf,
 } from './segments.ts';
 import type { PoolState } from './state.ts';
@@ -73,12 +74,11 @@ function bytesIn({ segments }: StoreBooks, book: SegmentBook): number {
 export function trimStore(state: PoolState, effects: PoolEffect[]): void {
   const { store } = state;
   if (!store || store.segments.size === 0) return;
-  const mapped = new Set<SegmentKey>();
+  const mapped = new Set<Segment | undefined>();
   for (const { model, device } of state.runners.values())
-    if (device === null && model !== null && model.segment !== null) mapped.add(model.segment);
+    if (device === null && model !== null) mapped.add(segmentOf(store, model));
   let bytes = 0;
-  for (const segment of new Set(store.segments.values()))
-    if (!mapped.has(segment.key)) bytes += segment.bytes;
+  for (const segment of new Set(store.segments.values())) if (!mapped.has(segment)) bytes += segment.bytes;
   const missing = bytes - freeBytes(state);
   if (missing > 0) dropFirst(state, store, unusedSegments(state, store), missing, effects);
 }
@@ -97,7 +97,6 @@ function dropUnused(
   effects: PoolEffect[],
   together: readonly Stageable[],
 ): boolean {
-  if (missingBytes <= 0) return true;
   const needed = new Set(together.map(({ segment }) => store.segments.get(segment)));
   const unused = unusedSegments(state, store).filter((one) => one.book === book && !needed.has(one));
   let bytes = 0;
@@ -138,8 +137,8 @@ function drop(state: PoolState, store: StoreBooks, segment: Segment, effects: Po
  */
 function usedSegments(state: PoolState, store: StoreBooks): Set<Segment> {
   const used = new Set<Segment>();
-  const use = ({ segment }: { readonly segment: SegmentKey | null }): void => {
-    const found = segment === null ? undefined : store.segments.get(segment);
+  const use = (entry: CatalogueModel | CatalogueAdapter): void => {
+    const found = segmentOf(store, entry);
     if (found) used.add(found);
   };
   for (const { model, combos } of state.runners.values()) {

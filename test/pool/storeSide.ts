@@ -46,13 +46,19 @@ export class StoreSide {
     for (const one of this.#bytes.values()) if (one.book === book) held += one.bytes;
     if (held > (store?.budgets[book] ?? 0)) return `stages past the budget of ${book}`;
     this.#later(() => {
-      const fails = this.#random() < 0.1;
-      if (fails) this.#bytes.delete(key);
-      else this.#staged.add(key);
-      if (fails) this.#tell({ type: 'segmentLost', key });
-      else this.#tell({ type: 'segmentStaged', key, contentId: `content of ${key}`, tookMs: 100 });
+      if (this.#random() < 0.1) return this.#lose(key);
+      this.#staged.add(key);
+      this.#tell({ type: 'segmentStaged', key, contentId: `content of ${key}`, tookMs: 100 });
+      // Another gateway of the host may drop what this one has.
+      if (this.#random() < 0.1) this.#later(() => this.#staged.has(key) && this.#lose(key));
     });
     return null;
+  }
+
+  #lose(key: SegmentKey): void {
+    this.#bytes.delete(key);
+    this.#staged.delete(key);
+    this.#tell({ type: 'segmentLost', key });
   }
 
   #drop({ key }: Extract<Told, { type: 'dropSegment' }>, state: PoolState): string | null {

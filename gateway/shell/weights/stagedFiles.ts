@@ -28,7 +28,7 @@ export interface StagedFilesDeps {
   readonly origins: OriginFiles;
   readonly dispatch: (event: PoolEvent) => void;
   /** The pool takes it for staged. */
-  readonly isStaged: (key: SegmentKey) => boolean;
+  readonly isStaged: (entry: Stageable) => boolean;
   readonly log: Log;
 }
 
@@ -126,8 +126,8 @@ export class StagedFiles {
   }
 
   /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
-  #isKnown({ segment }: Stageable): boolean {
-    return this.#stagings.has(segment) || this.#deps.isStaged(segment);
+  #isKnown(entry: Stageable): boolean {
+    return this.#stagings.has(entry.segment) || this.#deps.isStaged(entry);
   }
 
   /** What is behind a URI is brought here for it. */
