@@ -40,6 +40,7 @@ interface Ticket {
 interface Landing {
   readonly segment: StagedSegment;
   readonly sourceIndex: number;
+  readonly from: Staged['from'];
 }
 
 /** One staging and the orders that wait for it. It is cancelled when the last of them leaves. */
@@ -117,7 +118,7 @@ export class Stagings {
     const joined = this.#flights.get(name);
     const flight = joined ?? this.#begin(name, order, tier, sourceKey);
     if (ticket.hurried) hurryUp(flight);
-    const { segment, sourceIndex } = await this.#wait(name, flight, ticket);
+    const { segment, sourceIndex, from } = await this.#wait(name, flight, ticket);
     // Each order has a lease of its own; the flight's goes when all of them have theirs.
     const lease = this.#acquire(tier, order, segment);
     const { lease: _flightLease, ...report } = segment;
@@ -131,6 +132,7 @@ export class Stagings {
       fileName: fileNameOf(lease.path),
       leaseId: this.#leases.hold(lease),
       sourceIndex,
+      from,
     };
   }
 
@@ -185,7 +187,8 @@ export class Stagings {
           }),
         );
         flight.job = job;
-        return { segment: await job.done, sourceIndex };
+        const segment = await job.done;
+        return { segment, sourceIndex, from: fromOf(source, segment) };
       } catch (error) {
         if (!isStoreError(error) || FINAL_CODES.has(error.code)) throw error;
         last = error;
@@ -235,6 +238,12 @@ export class Stagings {
 function hurryUp(flight: Flight): void {
   flight.hurried = true;
   flight.job?.hurry();
+}
+
+/** Of what is joined or there the native side has read nothing. */
+function fromOf(source: StageSource, { outcome }: StagedSegment): Staged['from'] {
+  if (outcome === 'joined' || outcome === 'present') return null;
+  return source.kind === 'path' ? 'path' : source.tier;
 }
 
 function cancelled(): StagerError {

@@ -15,16 +15,9 @@ import { quarantineOf } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
 import { sourcesOf } from './sources.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import {
-  baseKey,
-  type PoolState,
-  type ReadyRunner,
-  type ReplicaWant,
-  runnersWithBase,
-  type Want,
-} from './state.ts';
+import { baseKey, type PoolState, type ReadyRunner, type ReplicaWant, type Want } from './state.ts';
 import { detach } from './stops.ts';
-import { runnersOfBase } from './usable.ts';
+import { runnersOfBase, runnersWithBase } from './usable.ts';
 import { wantedMs } from './wants.ts';
 
 /**

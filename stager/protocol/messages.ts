@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 
-export const STAGER_PROTOCOL_VERSION = 2;
+export const STAGER_PROTOCOL_VERSION = 3;
 
 const seq = z.int().nonnegative();
 const bytes = z.int().nonnegative();
@@ -159,13 +159,15 @@ export const fromStagerSchema = z.discriminatedUnion('type', [
     /** Of its one file; null: it has several. An equal file of another name may have been staged first. */
     fileName: z.string().nullable(),
     leaseId: z.int(),
-    /** Which of the sources it came from. */
+    /** Which of the sources it came from, of those of the order that began the staging. */
     sourceIndex: z.int().nonnegative(),
+    /** What that was: the tier of a segment, or a path; null: another process read it, or nobody. */
+    from: z.enum(['memory', 'disk', 'path']).nullable(),
     bytes,
     totalMs: durationMs,
     waitMs: durationMs,
     copyMs: durationMs,
-    /** Of all threads together. */
+    /** Elapsed times of the threads, added up over all of them. */
     readMs: durationMs,
     decodeMs: durationMs,
     verifyMs: durationMs,
