@@ -51,6 +51,7 @@ const sources = [
   ...sourcesIn(blake3),
   ...sourcesIn(join(core, 'upload')),
   ...sourcesIn(overrides),
+  ...sourcesIn(join(overrides, 'mapping')),
   ...sourcesIn(join(overrides, 'upload')),
   ...sourcesIn(device),
   join(core, 'outbox.cc'),
@@ -63,7 +64,9 @@ const newestHeader = Math.max(
   ...[core, 'crypt', 'memory', 'store', 'text', 'upload']
     .map((name) => resolve(core, name))
     .flatMap(headerTimes),
-  ...[blake3, overrides, join(overrides, 'upload'), tests, device].flatMap(headerTimes),
+  ...[blake3, overrides, join(overrides, 'mapping'), join(overrides, 'upload'), tests, device].flatMap(
+    headerTimes,
+  ),
 );
 const objects = sources.map(compile);
 const program = join(build, 'core-tests');
