@@ -37,7 +37,23 @@
       ]
     },
     {
+      "target_name": "blake3",
+      "type": "static_library",
+      "cflags!": ["-Wextra", "-Werror"],
+      "cflags": ["-fPIC"],
+      "sources": [
+        "third_party/blake3/blake3.c",
+        "third_party/blake3/blake3_avx2_x86-64_unix.S",
+        "third_party/blake3/blake3_avx512_x86-64_unix.S",
+        "third_party/blake3/blake3_dispatch.c",
+        "third_party/blake3/blake3_portable.c",
+        "third_party/blake3/blake3_sse2_x86-64_unix.S",
+        "third_party/blake3/blake3_sse41_x86-64_unix.S"
+      ]
+    },
+    {
       "target_name": "hearth_store",
+      "dependencies": ["blake3"],
       "sources": [
         "face/js_thread.cc",
         "face/lease_object.cc",
@@ -51,8 +67,10 @@
         "core/crypt/files.cc",
         "core/crypt/hkdf.cc",
         "core/crypt/sealed_file.cc",
+        "core/store/blake3.cc",
         "core/store/chunk_source.cc",
         "core/store/chunk_target.cc",
+        "core/store/collapse.cc",
         "core/store/containers.cc",
         "core/store/content.cc",
         "core/store/copy.cc",

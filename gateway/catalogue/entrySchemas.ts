@@ -52,10 +52,10 @@ export const aliasName = z.string().regex(ALIAS_PATTERN, {
   error: 'expected a name of letters, digits and ._-/:@ that starts with a letter or digit (at most 128)',
 });
 
-export const DIGEST_PATTERN = /^(?:sha256|tree):[0-9a-f]{64}$/;
+export const DIGEST_PATTERN = /^(?:sha256|blake3|tree):[0-9a-f]{64}$/;
 
 const digest = z.string().regex(DIGEST_PATTERN, {
-  error: 'expected "sha256:" or "tree:" and 64 hexadecimal digits in lower case',
+  error: 'expected "sha256:", "blake3:" or "tree:" and 64 hexadecimal digits in lower case',
 });
 const digestField = {
   digest: digest.optional().describe('What the weights must be; checked when they are staged'),

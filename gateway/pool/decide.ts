@@ -4,7 +4,7 @@ import { leave, refuseOverdue } from './departures.ts';
 import { devicesFound } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { exchange } from './exchanging.ts';
+import { exchangeKept } from './exchanging.ts';
 import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { drain, evict, liftQuarantine, warm } from './orders.ts';
@@ -27,7 +27,7 @@ import {
 } from './runners.ts';
 import { scale } from './scaling.ts';
 import { segmentDropped, segmentLost, segmentStaged, segmentsFound } from './segments.ts';
-import { endRequest } from './serving.ts';
+import { endRequest, grantHeld } from './serving.ts';
 import { runnerAsleep } from './sleep.ts';
 import { refillStandbys } from './standbys.ts';
 import type { PoolState } from './state.ts';
@@ -86,6 +86,8 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'comboReady':
       comboReady(state, event, nowMs, effects);
+      // What was started to be exchanged goes where it was, before anybody makes room of it where it is now.
+      exchangeKept(state, false, nowMs, effects);
       break;
     case 'comboFailed':
       comboFailed(state, event, nowMs, effects);
@@ -171,9 +173,9 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'tick':
       endPins(state, nowMs, effects);
       upkeep(state, nowMs, effects);
+      // Before what follows: it may be one more than is needed.
+      exchangeKept(state, true, nowMs, effects);
       expire(state, nowMs, effects);
-      // Before that: what was started to be exchanged is one runner more than is needed.
-      exchange(state, nowMs, effects);
       scale(state, nowMs, effects);
       pack(state, nowMs, effects);
       keepStaged(state, nowMs, effects);
@@ -183,8 +185,11 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
   }
   if (isLoss) refuseOverdue(state, nowMs, effects);
   placeWaiting(state, nowMs, effects);
-  // After those who wait and what is kept had their starts.
-  if (event.type === 'tick') refillStandbys(state, nowMs, effects);
+  if (event.type === 'tick') {
+    // After those who wait and what is kept had their starts.
+    grantHeld(state, nowMs, effects);
+    refillStandbys(state, nowMs, effects);
+  }
   if (effects.length > 0 || event.type === 'tick') trimStore(state, effects);
   shareThreads(state, effects);
   return { state, effects };

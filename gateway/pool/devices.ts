@@ -46,7 +46,7 @@ const NONE: readonly Device[] = [];
  * that has none, not where there are others than the one that the model asks for.
  */
 export function devicesFor(state: PoolState, { deviceLayers, device }: CatalogueModel): readonly Device[] {
-  if (deviceLayers === 0 || state.devices.size === 0) return NONE;
+  if (deviceLayers === 0) return NONE;
   const all = [...state.devices.values()];
   return device === null ? all : all.filter(({ name }) => name === device);
 }
@@ -75,5 +75,6 @@ export function deviceContextBytes(state: PoolState, { device }: Pick<Runner, 'd
 /** Share of the model's layers, and with them of its weights and contexts, that is on the device, 0 to 1. */
 export function deviceShare({ deviceLayers, layers }: CatalogueModel, device: DeviceName | null): number {
   if (device === null || deviceLayers === 0) return 0;
-  return deviceLayers < 0 || layers === 0 ? 1 : Math.min(1, deviceLayers / layers);
+  // Where nobody has counted the layers (0) all are there.
+  return deviceLayers < 0 ? 1 : Math.min(1, deviceLayers / layers);
 }

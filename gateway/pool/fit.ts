@@ -5,11 +5,12 @@ import type { ComboKey, DeviceName } from '../domain/ids.ts';
 import { minus, totalOf } from './bytes.ts';
 import { budgetBytes, capacityOf } from './capacity.ts';
 import { devicesFor, wantsDevice } from './devices.ts';
-import type { Keep } from './keeps.ts';
-import { wholeNeed } from './memory.ts';
+import { holdsKept, isKept, type Keep } from './keeps.ts';
+import { comboNeed, heldBytes, wholeNeed } from './memory.ts';
 import type { Pin } from './pins.ts';
 import { fits, overfullDevice, planOf } from './plans.ts';
-import { baseKey, type PoolState } from './state.ts';
+import { allSlotBytes } from './slots.ts';
+import { baseKey, type PoolState, type Runner } from './state.ts';
 
 /**
  * The kept combos that fit together, in their order. All, unless the configuration asks for too much: the others are not
@@ -31,8 +32,20 @@ export function canFit(state: PoolState, combo: Combo): boolean {
   if (!fitsAlone(state, combo)) return false;
   if (state.keeps.size === 0 || state.keeps.has(combo.key)) return true;
   if (fits(state, planOf(state, [...state.keeps.values(), { combo, count: 1 }]))) return true;
+  if (fitsApart(state, combo)) return true;
   // What is kept by configuration may be too much by itself: then nobody else is refused for it.
   return !fits(state, planOf(state, state.keeps.values()));
+}
+
+/** On a runner of its own, on a device where what is kept leaves room for one. */
+function fitsApart(state: PoolState, combo: Combo): boolean {
+  const plan = planOf(state, state.keeps.values());
+  if (plan.runners >= state.settings.maxRunners) return false;
+  return devicesFor(state, combo.model).some(({ name, budgetBytes: most }) => {
+    const { host, device } = wholeNeed(state, combo, name);
+    if (plan.bytes.host + host > state.settings.memoryBytes) return false;
+    return (plan.devices.get(name) ?? 0) + device <= most;
+  });
 }
 
 function fitsAlone(state: PoolState, combo: Combo): boolean {
@@ -42,6 +55,36 @@ function fitsAlone(state: PoolState, combo: Combo): boolean {
     const { host, device } = wholeNeed(state, combo, name);
     return host <= state.settings.memoryBytes && device <= most;
   });
+}
+
+/**
+ * The same as things lie: what is kept stays where it is, and all else on the device may go. A combo that is kept is
+ * wanted there in any case.
+ */
+export function mayGetRoom(state: PoolState, combo: Combo): boolean {
+  return devicesFor(state, combo.model).some(({ name, budgetBytes: most }) => {
+    const kept = keptOn(state, name);
+    const isThere = kept.runners.some(({ model }) => model && baseKey(model) === baseKey(combo.model));
+    const need = isThere ? comboNeed(state, combo, name) : wholeNeed(state, combo, name);
+    return kept.bytes + need.device <= most;
+  });
+}
+
+/** Runners on the device with something that is kept, and what of them stays. */
+function keptOn(
+  state: PoolState,
+  device: DeviceName,
+): { readonly bytes: number; readonly runners: Runner[] } {
+  const runners: Runner[] = [];
+  let bytes = 0;
+  for (const runner of state.runners.values()) {
+    if (runner.device !== device || !holdsKept(state, runner)) continue;
+    runners.push(runner);
+    bytes += heldBytes(state, runner, 'device');
+    for (const [key, slot] of runner.combos)
+      if (!isKept(state, runner, key)) bytes -= allSlotBytes(slot).device;
+  }
+  return { bytes, runners };
 }
 
 /** Why a combo cannot be started, as arithmetic: what it takes, what there is, who has how much, what is kept. */

@@ -11,9 +11,8 @@ import { forgetOld } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
-import { grantWaiting } from './serving.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
-import type { ComboSlot } from './slots.ts';
+import { orderedSince } from './slots.ts';
 import { noteSlowStarts } from './slowStarts.ts';
 import { isIdle, type PoolState, type ReadyRunner, type RestingRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
@@ -26,17 +25,16 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   liftSound(state, nowMs, effects);
   forgetOld(state, nowMs, effects);
   noteSlowStarts(state, nowMs, effects);
-  for (const { id } of [...state.runners.values()]) {
-    const runner = state.runners.get(id);
-    if (runner?.state === 'starting' || runner?.state === 'loading')
+  // Each as it is when its turn comes: what one before it did may have changed it.
+  for (const runner of state.runners.values()) {
+    if (runner.state === 'starting' || runner.state === 'loading')
       failLateStart(state, runner, nowMs, effects);
-    else if (runner?.state === 'draining') endLongDrain(state, runner, nowMs, effects);
-    else if (runner?.state === 'dozing' || runner?.state === 'asleep') endRest(state, runner, nowMs, effects);
-    else if (runner?.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
+    else if (runner.state === 'draining') endLongDrain(state, runner, nowMs, effects);
+    else if (runner.state === 'dozing' || runner.state === 'asleep') endRest(state, runner, nowMs, effects);
+    else if (runner.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
       letIdleGo(state, runner, nowMs, effects);
   }
   refuseLate(state, nowMs, effects);
-  grantHeld(state, nowMs, effects);
   takeTurns(state, nowMs, effects);
   coverBudgets(state, nowMs, effects);
 }
@@ -76,9 +74,10 @@ function failLateCombos(
   effects: PoolEffect[],
 ): boolean {
   const limitMs = state.settings.startTimeoutMs;
+  if (nowMs - runner.combos.sums.orderedMs < limitMs) return false;
   let isLate = false;
   for (const slot of runner.combos.values()) {
-    const sinceMs = orderedMs(slot);
+    const sinceMs = orderedSince(slot);
     if (sinceMs === null || nowMs - sinceMs < limitMs) continue;
     isLate = true;
     const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
@@ -87,12 +86,6 @@ function failLateCombos(
   }
   if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
   return isLate;
-}
-
-/** When the order was given that it carries out on the slot; null: none. */
-function orderedMs(slot: ComboSlot): number | null {
-  if (slot.state === 'attaching' || slot.state === 'detaching') return slot.sinceMs;
-  return slot.state === 'wanted' ? null : (slot.resize?.sinceMs ?? null);
 }
 
 /** Who runs on a runner that hangs, that an operator drains, or when the gateway ends, may finish for so long. */
@@ -112,19 +105,27 @@ function endLongDrain(
 
 /** Idle combos past their keep-alive go (but for those that held flex work waits for); a runner without combos goes when its base's own ttl is over. */
 function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
-  let kept = 0;
+  if (nowMs < idleFromMs(runner)) return;
+  let keepsOne = false;
   const expired = [];
   for (const [key, slot] of runner.combos) {
     const isUnused = slot.state === 'ready' && slot.active === 0 && !state.queues.has(key);
     const isExpired = isUnused && nowMs - slot.lastUsedMs >= slot.keepAliveMs;
     if (isExpired && !isKept(state, runner, key)) expired.push(slot);
-    else kept += 1;
+    else keepsOne = true;
   }
   const baseTtlMs = runner.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
-  const isUnused = kept === 0 && isIdle(runner);
+  const isUnused = !keepsOne && isIdle(runner);
   if (isUnused && nowMs - runner.lastUsedMs >= baseTtlMs) stopRunner(state, runner, 'idle', nowMs, effects);
   else if (isTired(state, runner, nowMs)) sleepRunner(state, runner, nowMs, effects);
   else for (const slot of expired) detach(runner, slot, nowMs, effects);
+}
+
+/** Before that neither the runner nor a combo of it has been idle for long enough. */
+function idleFromMs({ model, combos, lastUsedMs }: ReadyRunner): number {
+  const { idleTtlMs, sleepAfterMs } = model;
+  const leastMs = Math.min(idleTtlMs ?? Number.POSITIVE_INFINITY, sleepAfterMs ?? Number.POSITIVE_INFINITY);
+  return Math.min(lastUsedMs + leastMs, combos.sums.idleFromMs);
 }
 
 /** Idle long enough to sleep, by its model; nothing on it was to stay longer than its model says, nor is kept or waited for. */
@@ -147,13 +148,6 @@ function endRest(state: PoolState, runner: RestingRunner, nowMs: number, effects
     runnerFailed(state, id, { code: 'start_timed_out', message }, nowMs, effects);
   } else if (runner.state === 'asleep' && nowMs - lastUsedMs >= (model.idleTtlMs ?? Number.POSITIVE_INFINITY))
     stopRunner(state, runner, 'idle', nowMs, effects);
-}
-
-/** Flex work that was held back gets what is free when nobody interactive waits too long any more. */
-function grantHeld(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  if (state.flexWaiting === 0) return;
-  for (const [key, queue] of [...state.queues])
-    if (queue.waiters.at(-1)?.tier === 'flex') grantWaiting(state, key, nowMs, effects);
 }
 
 /** Nobody new is served, who waits is answered, who runs may finish. */

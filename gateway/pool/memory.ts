@@ -1,9 +1,9 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { DeviceName } from '../domain/ids.ts';
-import { type Bytes, NO_BYTES, type Part, plus, split } from './bytes.ts';
+import { type Bytes, minus, NO_BYTES, type Part, plus, split } from './bytes.ts';
 import { deviceContextBytes, deviceShare } from './devices.ts';
-import type { Measured, PoolState, Runner } from './state.ts';
+import type { Measured, PoolState, ReadyRunner, Runner } from './state.ts';
 
 /**
  * Memory as arithmetic: a budget for the host, one for each device, and each runner takes of the host's and of that of the
@@ -50,7 +50,6 @@ export function heldBytes(state: PoolState, runner: Runner, part: Part): number 
   const own = part === 'device' ? deviceContextBytes(state, runner) : 0;
   switch (runner.state) {
     case 'standby':
-      return own;
     case 'starting':
     case 'loading': {
       const kept = runner.state === 'loading' && part === 'host' ? runner.keptBytes : 0;
@@ -70,8 +69,7 @@ export function heldBytes(state: PoolState, runner: Runner, part: Part): number 
 }
 
 export function allHeldBytes(state: PoolState, runner: Runner): Bytes {
-  const device = runner.device === null ? 0 : heldBytes(state, runner, 'device');
-  return { host: heldBytes(state, runner, 'host'), device };
+  return { host: heldBytes(state, runner, 'host'), device: heldBytes(state, runner, 'device') };
 }
 
 /** Of the device's budget, of the host's without one. Negative when runners turned out to hold more than was predicted. */
@@ -99,7 +97,7 @@ export function comingBytes(state: PoolState, device: DeviceName | null = null):
   let onDevice = 0;
   for (const runner of state.runners.values()) {
     host += comingFrom(state, runner, 'host');
-    if (device !== null && runner.device === device) onDevice += comingFrom(state, runner, 'device');
+    if (runner.device === device) onDevice += comingFrom(state, runner, 'device');
   }
   return { host, device: onDevice };
 }
@@ -107,24 +105,20 @@ export function comingBytes(state: PoolState, device: DeviceName | null = null):
 function comingFrom(state: PoolState, runner: Runner, part: Part): number {
   if (runner.state === 'stopping') return runner.heldBytes[part];
   if (runner.state === 'dozing') return runner.heldBytes[part] - asleepBytes(state, runner)[part];
-  return detachingBytes(runner, part);
+  return runner.combos.sums.detaching[part];
 }
 
 /** What a runner holds while it sleeps: the file's pages that were on the device, and its own context there. */
-export function asleepBytes(state: PoolState, runner: Runner): Bytes {
-  const weights = runner.model === null ? 0 : weightNeed(state, runner.model, runner.device).device;
-  return { host: weights, device: deviceContextBytes(state, runner) };
+export function asleepBytes(
+  state: PoolState,
+  { model, device }: Pick<ReadyRunner, 'model' | 'device'>,
+): Bytes {
+  return { host: weightNeed(state, model, device).device, device: deviceContextBytes(state, { device }) };
 }
 
 /** What comes free when the runner goes, beside what it is giving back already. */
 export function gainBytes(state: PoolState, runner: Runner): Bytes {
-  const { host, device } = allHeldBytes(state, runner);
-  const onDevice = runner.device === null ? 0 : device - detachingBytes(runner, 'device');
-  return { host: host - detachingBytes(runner, 'host'), device: onDevice };
-}
-
-function detachingBytes({ combos }: Runner, part: Part): number {
-  return combos.sums.detaching[part];
+  return minus(allHeldBytes(state, runner), runner.combos.sums.detaching);
 }
 
 /** Of all combos on the runner. */

@@ -9,7 +9,7 @@ import { holdsPromise, isPromised } from './promises.ts';
 import { hasHostRoom, maySleep, sleeperCandidate, sleepersOf } from './sleep.ts';
 import { allSlotBytes, type ReadySlot } from './slots.ts';
 import { isUnclaimed } from './standbys.ts';
-import { isIdle, type PoolState, type ReadyRunner, type Runner, type Want } from './state.ts';
+import { baseKey, isIdle, type PoolState, type ReadyRunner, type Runner, type Want } from './state.ts';
 import { stopRunner } from './stops.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
@@ -71,22 +71,20 @@ export function findVictims(
   nowMs: number,
 ): Victims | null {
   if (isCovered(missing)) return NOBODY;
-  const tier = tierOfClaim(claim);
-  const processes = idleProcesses(state, device, claim).map((runner) => ({
+  const processes = idleProcesses(state, claim).map((runner) => ({
     one: runner,
     runner,
     gain: on(device, runner, gainBytes(state, runner)),
   }));
-  const combos = idleCombos(state, tier, nowMs).map((one) => ({
+  const combos = idleCombos(state, tierOfClaim(claim), nowMs).map((one) => ({
     one,
     runner: one.runner,
     gain: on(device, one.runner, allSlotBytes(one.slot)),
   }));
-  const idle: Idle = { processes, combos, bases: idleBases(state, claim, nowMs) };
-  const victims = chooseVictims(state, idle, missing, device, true);
-  if (victims || state.settings.maxAsleep === 0) return victims;
-  // What sleeps keeps something, which may be what is missing.
-  return chooseVictims(state, idle, missing, device, false);
+  const idle: Idle = { processes, combos, bases: () => idleBases(state, claim, nowMs) };
+  const choose = (sleep: boolean): Victims | null => chooseVictims(state, idle, missing, device, sleep);
+  // What sleeps keeps something, which may be what is missing. Where none may sleep it would be the same again.
+  return choose(true) ?? (state.settings.maxAsleep === 0 ? null : choose(false));
 }
 
 /** What comes free when it goes. */
@@ -97,9 +95,12 @@ interface Gain<T> {
 }
 
 interface Idle {
+  /** The first to go first. */
   readonly processes: readonly Gain<Runner>[];
+  /** In no order. */
   readonly combos: readonly Gain<IdleCombo>[];
-  readonly bases: readonly ReadyRunner[];
+  /** The first to go first; not looked for until all else is not enough. */
+  readonly bases: () => Iterable<ReadyRunner>;
 }
 
 /** As many of the first as are needed; bases, which are the most to lose, one after the other when all else is not enough. */
@@ -114,20 +115,22 @@ function chooseVictims(
   let left = missing;
   // What is short of all the others together is not looked for among them.
   let others = plus(sumOf(processes), sumOf(combos));
-  for (let next = 0; ; next += 1) {
-    if (others.host >= left.host && others.device >= left.device) {
-      const stay = combos.filter(({ runner }) => !leaving.has(runner));
-      return { ...enoughOf(processes, stay, left), bases: [...leaving.values()] };
-    }
-    const runner = bases[next];
-    if (!runner) return null;
+  const isEnough = (): boolean => others.host >= left.host && others.device >= left.device;
+  const chosen = (): Victims => {
+    const stay = combos.filter(({ runner }) => !leaving.has(runner));
+    return { ...enoughOf(state, processes, stay, left), bases: [...leaving.values()] };
+  };
+  if (isEnough()) return chosen();
+  for (const runner of bases()) {
     const one = { runner, sleeps: sleep && sleepsFor(state, runner, left, device) };
     const gain = gainOf(state, one, device);
     if (!helps(gain, left)) continue;
     leaving.set(runner, one);
     left = minus(left, gain);
     others = minus(others, sumOf(combos.filter((combo) => combo.runner === runner)));
+    if (isEnough()) return chosen();
   }
+  return null;
 }
 
 function sumOf(gains: readonly Gain<unknown>[]): Bytes {
@@ -142,14 +145,16 @@ function sumOf(gains: readonly Gain<unknown>[]): Bytes {
 
 /** The first of those that help; all together are enough. */
 function enoughOf(
+  state: PoolState,
   processes: readonly Gain<Runner>[],
   combos: readonly Gain<IdleCombo>[],
   missing: Bytes,
 ): Omit<Victims, 'bases'> {
   let left = missing;
-  const take = <T>(gains: readonly Gain<T>[]): T[] => {
+  const take = <T>(gains: Iterable<Gain<T>>): T[] => {
     const taken: T[] = [];
     for (const { one, gain } of gains) {
+      // What is not walked over is not put in order either.
       if (isCovered(left)) break;
       if (!helps(gain, left)) continue;
       taken.push(one);
@@ -157,7 +162,8 @@ function enoughOf(
     }
     return taken;
   };
-  return { processes: take(processes), combos: take(combos) };
+  const inOrder = inOrderOfLeaving(state, combos, ({ one }) => comboCandidate(one.slot));
+  return { processes: take(processes), combos: take(inOrder) };
 }
 
 /** It gives something of what is missing. */
@@ -167,7 +173,7 @@ function helps(gain: Bytes, missing: Bytes): boolean {
 
 /** What is on another device is no room. */
 function on(device: DeviceName | null, runner: Runner, bytes: Bytes): Bytes {
-  return bytes.device === 0 || runner.device === device ? bytes : { host: bytes.host, device: 0 };
+  return runner.device === device ? bytes : { host: bytes.host, device: 0 };
 }
 
 function gainOf(state: PoolState, { runner, sleeps }: LeavingBase, device: DeviceName | null): Bytes {
@@ -188,43 +194,46 @@ function sleepsFor(
 }
 
 /** Standbys but for the one that is used, and what sleeps: those that are worth the least first. */
-function idleProcesses(state: PoolState, device: DeviceName | null, claim: MemoryClaim | null): Runner[] {
-  if (state.devices.size === 0 && state.settings.maxAsleep === 0) return [];
-  const processes: Runner[] = [];
-  for (const runner of state.runners.values())
-    if (device !== null && runner.device === device && isUnclaimed(runner) && runner !== claim?.runner)
-      processes.push(runner);
-  const sleepers = sleepersOf(state).filter((runner) => runner !== claim?.runner);
-  processes.push(...inOrderOfLeaving(state, sleepers, (runner) => sleeperCandidate(state, runner)));
-  return processes;
+function idleProcesses(state: PoolState, claim: MemoryClaim | null): Runner[] {
+  const standbys: Runner[] = [];
+  for (const runner of state.runners.values()) if (isUnclaimed(runner)) standbys.push(runner);
+  const sleepers = inOrderOfLeaving(state, sleepersOf(state), (runner) => sleeperCandidate(state, runner));
+  return [...standbys, ...sleepers].filter((runner) => runner !== claim?.runner);
 }
 
 /** Bases that nobody uses, nor has waited for as long as the claim; the first to go first. */
-function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): ReadyRunner[] {
+function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): Iterable<ReadyRunner> {
   const bases: ReadyRunner[] = [];
+  const tier = tierOfClaim(claim);
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
-    if (!mayGiveWay(state, runner, tierOfClaim(claim), nowMs) || holdsPromise(state, runner)) continue;
+    if (!mayGiveWay(state, runner, tier, nowMs) || holdsPromise(state, runner)) continue;
     if (holdsKept(state, runner)) continue;
-    const waitedSinceMs = longestWaitMs(state, runner);
-    // A pin's place in line may be that of a request; places of requests differ.
-    const mayGo = claim ? waitedSinceMs > headMs(claim.want) : waitedSinceMs === Number.POSITIVE_INFINITY;
-    if (mayGo) bases.push(runner);
+    if (!isWaitedFor(state, runner, claim)) bases.push(runner);
   }
   return inOrderOfLeaving(state, bases, (runner) => baseCandidate(state, runner));
+}
+
+/** Somebody who goes before the claim waits for it. Beside the claim's own runner another of its base has no room for them. */
+function isWaitedFor(state: PoolState, runner: ReadyRunner, claim: MemoryClaim | null): boolean {
+  const waitedSinceMs = longestWaitMs(state, runner);
+  if (!claim) return waitedSinceMs !== Number.POSITIVE_INFINITY;
+  if (claim.runner?.model && baseKey(runner.model) === baseKey(claim.runner.model)) return false;
+  // A pin's place in line may be that of a request; places of requests differ.
+  return waitedSinceMs <= headMs(claim.want);
 }
 
 function idleCombos(state: PoolState, to: Tier, nowMs: number): IdleCombo[] {
   const combos: IdleCombo[] = [];
   for (const runner of state.runners.values()) {
-    if (runner.state !== 'ready') continue;
+    if (runner.state !== 'ready' || runner.combos.size === 0) continue;
     for (const slot of runner.combos.values()) {
       if (slot.state !== 'ready' || slot.active > 0 || !mayGiveWay(state, slot, to, nowMs)) continue;
       const { key } = slot.combo;
       if (!isPromised(state, key, runner.id) && !isKept(state, runner, key)) combos.push({ runner, slot });
     }
   }
-  return inOrderOfLeaving(state, combos, ({ slot }) => comboCandidate(slot));
+  return combos;
 }
 
 /** What the machine itself lacks comes before all flex work. */

@@ -1,9 +1,10 @@
 import { areAlike, basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
-import { type PoolState, runnersWithBase, type UsableRunner, type Want } from './state.ts';
+import { type PoolState, type UsableRunner, type Want } from './state.ts';
 import type { Tier } from './terms.ts';
 import { countUpTo, tierOf } from './tiers.ts';
+import { runnersWithBase } from './usable.ts';
 import { placeOf, type UnplacedBase } from './wants.ts';
 
 /**
@@ -23,10 +24,8 @@ function makePlacesFor(state: PoolState, tier: Tier, nowMs: number, effects: Poo
     const runners = runnersOf(state, base);
     const { wanted, needsRunner } = placesWanted(state, base, runners, tier);
     if (!needsRunner) missing -= 1;
-    for (const runner of runners) {
-      const count = wanted.get(runner) ?? 0;
-      if (count > 0 && runner.state === 'ready') makeComboRoom(state, runner, count, tier, nowMs, effects);
-    }
+    for (const [runner, count] of wanted)
+      if (runner.state === 'ready') makeComboRoom(state, runner, count, tier, nowMs, effects);
   }
   makeRunnerRoom(state, missing, tier, nowMs, effects);
 }
@@ -47,7 +46,7 @@ function placesWanted(
   };
   const waiting = countUpTo(queues, tier);
   if (!areAlike(state)) for (const queue of queues.items.slice(0, waiting)) ask(queue, 1);
-  else if (queues.items[0] && waiting > 0) ask(queues.items[0], waiting);
+  else if (queues.items[0]) ask(queues.items[0], waiting);
   for (const replica of replicas.items) ask(replica, 1);
   return { wanted, needsRunner };
 }

@@ -27,9 +27,7 @@ export function maySleep(state: PoolState, { model, device }: ReadyRunner): bool
 
 /** One that sleeps gives way to one that falls asleep; one that is falling asleep does not. */
 export function hasBed(state: PoolState): boolean {
-  const { maxAsleep } = state.settings;
-  if (maxAsleep === 0) return false;
-  return restingCount(state) < maxAsleep || sleepersOf(state).length > 0;
+  return restingCount(state) < state.settings.maxAsleep || sleepersOf(state).length > 0;
 }
 
 export function sleepersOf(state: PoolState): AsleepRunner[] {

@@ -26,13 +26,10 @@ export interface Source {
  */
 export function sourceFor(state: PoolState, want: Want, nowMs: number): Source | null {
   const all = sourcesOf(state, want.combo);
-  const lasting =
-    all.length < 2
-      ? all
-      : all.filter(({ device }) => mayStayOn(state, want.combo, { model: want.combo.model, device }));
+  if (all.length < 2) return all[0] ?? null;
+  const { model } = want.combo;
+  const lasting = all.filter(({ device }) => mayStayOn(state, want.combo, { model, device }));
   const sources = lasting.length > 0 ? lasting : all;
-  const [only] = sources;
-  if (sources.length < 2 || !only) return only ?? null;
   return sources.find(({ missing }) => isCovered(missing)) ?? cheapestOf(state, sources, want, nowMs);
 }
 
@@ -59,7 +56,7 @@ function sourceOf(
 ): Source {
   const need = wholeNeed(state, combo, device);
   // A process that is there has its own context on the device.
-  const isThere = sleeper !== null || (device !== null && freeStandby(state, device) !== undefined);
+  const isThere = sleeper !== null || freeStandby(state, device) !== undefined;
   const own = isThere ? deviceContextBytes(state, { device }) : 0;
   const missing = missingBytes(state, minus(need, { host: 0, device: own }), device);
   return { device, sleeper, missing };

@@ -65,7 +65,7 @@ export function freeStandby(state: PoolState, device: DeviceName | null): Unclai
   for (const runner of state.runners.values()) {
     if (runner.device !== device) continue;
     if (runner.state === 'standby') return runner;
-    if (runner.state === 'starting' && isUnclaimed(runner)) comingUp ??= runner;
+    if (isUnclaimed(runner)) comingUp ??= runner;
   }
   return comingUp;
 }
@@ -91,7 +91,7 @@ export function countLoss(
 
 /** A runner has loaded a base: runners can live. */
 export function forgetLosses(state: PoolState): void {
-  if (state.standbyLosses.inARow > 0) state.standbyLosses = { inARow: 0, retryAtMs: 0 };
+  state.standbyLosses = { inARow: 0, retryAtMs: 0 };
 }
 
 export function isUnclaimed(runner: Runner): runner is Unclaimed {

@@ -97,7 +97,6 @@ function dropUnused(
   effects: PoolEffect[],
   together: readonly Stageable[],
 ): boolean {
-  if (missingBytes <= 0) return true;
   const needed = new Set(together.map(({ segment }) => store.segments.get(segment)));
   const unused = unusedSegments(state, store).filter((one) => one.book === book && !needed.has(one));
   let bytes = 0;

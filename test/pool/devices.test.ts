@@ -1,55 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import { deviceName } from '../../gateway/domain/ids.ts';
 import { freeBytes, heldBytes } from '../../gateway/pool/memory.ts';
-import type { PoolSettings } from '../../gateway/pool/settings.ts';
-import { adapter, catalogueOf, model } from './builders.ts';
+import { catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
-
-const CUDA0 = deviceName('CUDA0');
-const CUDA1 = deviceName('CUDA1');
-
-/** Bases a, b and c with all layers on a device unless changed: 1000 bytes of weights, 20 of a context. */
-function poolWith(
-  deviceBytes: Readonly<Record<string, number>>,
-  changes: Readonly<Record<string, Partial<CatalogueModel>>> = {},
-  settings: Partial<PoolSettings> = {},
-): PoolDriver {
-  const models = ['a', 'b', 'c'].map((id) => model(id, { deviceLayers: -1, sleeps: false, ...changes[id] }));
-  const catalogue = catalogueOf(models, [adapter('x', 'a'), adapter('y', 'a')]);
-  return new PoolDriver({ maxRunners: 9, ...settings, deviceBytes }, catalogue);
-}
-
-/** The process's own context on each device. */
-function withContext(pool: PoolDriver, contextBytes: number, totalBytes = 1e12): PoolDriver {
-  const names = [...pool.state.devices.keys()];
-  pool.tell({
-    type: 'devicesFound',
-    devices: names.map((name) => ({ name, totalBytes, contextBytes })),
-  });
-  return pool;
-}
-
-/** A combo of a base on a device gets ready as predicted, with so much of it on the device. */
-function readyOn(pool: PoolDriver, runner: string, name: string, onDevice?: [number, number]): string[] {
-  const [contextBytes = 0, weightBytes = 0] = onDevice ?? [];
-  return pool.tell({
-    type: 'comboReady',
-    runnerId: pool.runnerId(runner),
-    comboKey: pool.combo(name).key,
-    kvBytes: 15,
-    computeBytes: 5,
-    ...(onDevice && { onDevice: { contextBytes, weightBytes } }),
-  });
-}
-
-function bring(pool: PoolDriver, runner: string, name: string): void {
-  pool.arrive(`bring ${name}`, name);
-  pool.up(runner);
-  pool.tell({ type: 'runnerLoaded', runnerId: pool.runnerId(runner), weightBytes: 1000 });
-  readyOn(pool, runner, name);
-  pool.end(`bring ${name}`);
-}
+import { bring, CUDA0, CUDA1, poolWith, readyOn, withContext } from './onDevices.ts';
 
 describe('devicesFound()', () => {
   it('gives a device nine tenths of what it has, or what is configured for it', () => {
@@ -123,10 +77,24 @@ describe('a start on a device', () => {
     ]);
   });
 
+  it('takes all of it for all layers, and for more of them than there are', () => {
+    for (const deviceLayers of [-1, 8, 99]) {
+      const pool = poolWith({ CUDA0: 2000 }, { a: { deviceLayers, layers: 8 } });
+      pool.arrive('q1', 'a');
+      expect([freeBytes(pool.state), freeBytes(pool.state, CUDA0)]).toEqual([1e12, 980]);
+    }
+  });
+
+  it('takes all of host memory where there is no device, whichever the model asks for', () => {
+    const pool = poolWith({}, { a: { device: CUDA0 } }, { memoryBytes: 1020 });
+    expect(pool.pin('p1', 'a')).toEqual(['answer p1 pinned', 'spawn r1 a']);
+    expect(freeBytes(pool.state)).toBe(0);
+  });
+
   it('takes the process’s own context, too, and is refused with the budgets by name', () => {
     const fits = withContext(poolWith({ CUDA0: 1050 }), 30);
     expect(fits.arrive('q1', 'a')).toEqual(['spawn r1 a on CUDA0']);
-    expect(freeBytes(fits.state, CUDA0)).toBe(0);
+    expect([freeBytes(fits.state, CUDA0), freeBytes(fits.state)]).toEqual([0, 1e12]);
     const short = withContext(poolWith({ CUDA0: 1049, CUDA1: 500 }), 30);
     expect(short.rejections(() => short.arrive('q1', 'a'))).toMatchObject([
       {
@@ -216,6 +184,11 @@ describe('what a runner on a device measured', () => {
     pool.change(onHost);
     pool.arrive('q1', 'a');
     expect(freeBytes(pool.state)).toBe(1e12 - 520);
+    pool.up('r2');
+    pool.tell({ type: 'runnerLoaded', runnerId: pool.runnerId('r2'), weightBytes: 500 });
+    expect(freeBytes(pool.state)).toBe(1e12 - 520);
+    pool.killed('r2');
+    expect(freeBytes(pool.state)).toBe(1e12 - 520);
   });
 });
 
@@ -239,6 +212,23 @@ describe('standbys where there are devices', () => {
     pool.up('r1');
     expect(pool.arrive('q1', 'a')).toEqual(['spawn r2 a on CUDA1']);
     expect(pool.arrive('q2', 'b')).toEqual(['spawn r3 b']);
+  });
+
+  it('are started where the fewest are, which a runner with a base is none of, and are told of with it', () => {
+    const pool = poolWith({ CUDA0: 5000, CUDA1: 4000 }, {}, { standbys: 1 });
+    bring(pool, 'r1', 'a');
+    expect(pool.notes(() => pool.tick(0))).toMatchObject([
+      { note: 'standby_spawned', runnerId: 'r_t_2', detail: { device: 'CUDA0' } },
+    ]);
+  });
+
+  it('are not started while a pin waits for memory of a device', () => {
+    const pool = poolWith({ CUDA0: 1500 }, {}, { standbys: 1 });
+    bring(pool, 'r1', 'a');
+    pool.arrive('busy', 'a');
+    pool.pin('p1', 'b');
+    expect(pool.tick(0)).toEqual([]);
+    expect(pool.end('busy')).toEqual(['stop r1 evicted 10000']);
   });
 
   it('are not started where they have no room', () => {
@@ -309,6 +299,19 @@ describe('pins on devices', () => {
         capacity: { budget: 'CUDA0', neededBytes: 1020, budgetBytes: 2039 },
       },
     });
+  });
+
+  it('are refused when the model is fixed to a device that is not there', () => {
+    const pool = poolWith({ CUDA0: 9000 }, { a: { device: CUDA1 } });
+    expect(pool.answers(() => pool.pin('p1', 'a'))).toMatchObject([
+      {
+        error: {
+          code: 'conflict',
+          message:
+            'Cannot pin "a" on 1 runner: it needs 1020 bytes of device memory, expected at most 0 on "CUDA1" beside the other pins',
+        },
+      },
+    ]);
   });
 
   it('start where the others still fit, and not where most is free', () => {

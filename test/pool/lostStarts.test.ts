@@ -43,6 +43,19 @@ describe('decide(), when somebody else ends a runner that is being started,', ()
     expect([...pool.state.waitingIn.keys()]).toEqual(['q2', 'q3', 'q4']);
   });
 
+  it('counts none for those who wait for a free sequence of another runner', () => {
+    const pool = new PoolDriver({ maxRunners: 2 });
+    pool.bring('r1', 'a');
+    for (const id of ['q1', 'q2', 'q3']) pool.arrive(id, 'a');
+    pool.pin('p1', 'a', { count: 2 });
+    for (const runner of ['r2', 'r3', 'r4', 'r5', 'r6']) {
+      expect(pool.stateOf(runner)).toBe('starting');
+      expect(pool.killed(runner)).toEqual([]);
+      pool.tick(5000);
+    }
+    expect(pool.end('q1')).toEqual(['grant q3 r1 warm']);
+  });
+
   it('has who began the start begin the next one, and the others join it', () => {
     const pool = new PoolDriver();
     pool.arrive('q1', 'a');

@@ -7,6 +7,7 @@ import { comboNeed, gainBytes, weightNeed } from '../../gateway/pool/memory.ts';
 import type { Runner } from '../../gateway/pool/state.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
+import { bring, CUDA0, poolWith as devicesWith } from './onDevices.ts';
 
 function poolWith(changes: Partial<CatalogueModel> = {}, settings = {}): PoolDriver {
   const adapters = [adapter('x', 'a'), adapter('y', 'a')];
@@ -35,6 +36,17 @@ describe('comboNeed() where a base has a KV budget', () => {
       const pool = poolWith({ kvBudgetBytes });
       pool.bring('r1', 'a');
       expect(need(pool, 'a+x')).toBe(bytes);
+    }
+  });
+
+  it('counts what of the contexts is on the host and on the device alike', () => {
+    for (const [kvBudgetBytes, need] of [
+      [40, { host: 10, device: 10 }],
+      [39, { host: 0, device: 0 }],
+    ] as const) {
+      const pool = devicesWith({ CUDA0: 9000 }, { a: { kvBudgetBytes, deviceLayers: 1, layers: 2 } });
+      bring(pool, 'r1', 'a');
+      expect(comboNeed(pool.state, pool.combo('a+x'), CUDA0, runnerOf(pool))).toEqual(need);
     }
   });
 

@@ -84,4 +84,59 @@ describe('what is kept on more runners than it needs', () => {
     expect(pool.end('q2')).toEqual([]);
     expect(pool.tick(1)).toEqual(['detach r8 a+y']);
   });
+
+  it('stays while the newer one is being started, which is room to nobody yet', () => {
+    const pool = new PoolDriver({ maxRunners: 2, maxCombosPerRunner: 2 }, CATALOGUE);
+    pool.adopt('r8', 'a', [pool.combo('a').key, pool.combo('a+y').key]);
+    pool.pin('p1', 'a');
+    pool.pin('p2', 'a+y');
+    expect(pool.pin('p3', 'a+x')).toEqual(['answer p3 pinned', 'spawn r1 a']);
+    pool.unpin('u2', 'a+y');
+    pool.arrive('q1', 'b');
+    expect(pool.tick(2000)).toEqual([]);
+    pool.up('r1');
+    pool.loaded('r1');
+    pool.ready('r1', 'a+x');
+    expect(pool.tick(1)).toEqual(['detach r8 a+y']);
+  });
+});
+
+describe('what is kept on three runners and needs two', () => {
+  function three(holds: Readonly<Record<string, readonly string[]>>, maxCombosPerRunner: number): PoolDriver {
+    const pool = new PoolDriver({ maxRunners: 3, maxCombosPerRunner }, catalogueOf(THREE, ADAPTERS));
+    for (const [runner, names] of Object.entries(holds)) {
+      const keys = names.map((name) => pool.combo(name).key);
+      pool.adopt(runner, 'a', keys);
+    }
+    return pool;
+  }
+  const THREE = [model('a', { ...MEASURED, maxRunners: 3 }), model('b', MEASURED)];
+  const ADAPTERS = ['v', 'x', 'y'].map((id) => adapter(id, 'a'));
+
+  it('is started on one of the older ones that has a place, and on no other while it is', () => {
+    const pool = three({ r7: ['a', 'a+y'], r8: ['a+x'], r9: ['a+v'] }, 2);
+    for (const name of ['a', 'a+x', 'a+v']) pool.pin(`pin ${name}`, name);
+    pool.arrive('busy', 'a+y');
+    pool.arrive('q1', 'b');
+    expect(pool.tick(2000)).toEqual(['attach r8 a+v']);
+    expect(pool.end('busy')).toEqual([]);
+    expect(pool.tick(1)).toEqual([]);
+    expect(pool.ready('r8', 'a+v')).toEqual(['stop r9 evicted 10000']);
+  });
+
+  it('is started on one that does not have it', () => {
+    const pool = three({ r7: ['a'], r8: ['a+x'], r9: ['a'] }, 3);
+    pool.pin('p1', 'a', { count: 2 });
+    pool.pin('p2', 'a+x');
+    pool.arrive('q1', 'b');
+    expect(pool.tick(2000)).toEqual(['attach r8 a']);
+  });
+
+  it('is started on one alone of two that have a place', () => {
+    const pool = three({ r7: ['a'], r8: ['a+x'], r9: ['a+v'] }, 2);
+    for (const name of ['a', 'a+x', 'a+v']) pool.pin(`pin ${name}`, name);
+    pool.arrive('q1', 'b');
+    expect(pool.tick(2000)).toEqual(['attach r7 a+v']);
+    expect(pool.tick(1)).toEqual([]);
+  });
 });

@@ -48,6 +48,17 @@ describe('memory for one that waits', () => {
     expect(pool.stateOf('r1')).toBe('ready');
   });
 
+  it('is made of another runner of its own base, which has no room for it either', () => {
+    const pool = poolWith({ memoryBytes: 19 });
+    pool.bring('r1', 'a');
+    pool.arrive('busy', 'a');
+    const { model: a } = pool.combo('a');
+    const held = { model: a, device: null, weights: { host: 7, device: 0 }, threads: 1, combos: [] };
+    pool.tell({ type: 'runnerAdopted', runnerId: pool.runnerId('r9'), ...held });
+    expect(pool.arrive('q1', 'a+x')).toEqual(['stop r9 evicted 10000']);
+    expect(pool.exited('r9')).toEqual(['attach r1 a+x']);
+  });
+
   it('is made of a base when all idle combos are not enough, whose combos are not let go one by one', () => {
     const pool = poolWith({ memoryBytes: 23 });
     pool.bring('r1', 'a');

@@ -1,24 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { segmentKey } from '../../gateway/domain/ids.ts';
-import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
-
-const SIZED = { weightBytes: 1000 };
-const CATALOGUE = catalogueOf(
-  [
-    model('a', { ...SIZED, segment: segmentKey('sa') }),
-    model('b', { ...SIZED, segment: segmentKey('sb') }),
-    model('c', { ...SIZED, segment: segmentKey('sc') }),
-  ],
-  [adapter('x', 'a', { segment: segmentKey('sx') })],
-);
-
-function poolWith(bases: number, memoryBytes = 1e12): PoolDriver {
-  return new PoolDriver({ store: { bases, adapters: 15 }, memoryBytes, maxRunners: 3 }, CATALOGUE);
-}
-
-const staged = (pool: PoolDriver, key: string, contentId = `content of ${key}`): string[] =>
-  pool.tell({ type: 'segmentStaged', key: segmentKey(key), contentId, tookMs: 100 });
+import { dropped, found, lost, poolWith, staged } from './inStore.ts';
 
 describe('decide() with a weight store', () => {
   it('stages a base that is not there with its start, which is cold', () => {
@@ -79,7 +62,7 @@ describe('decide() with a weight store', () => {
   });
 
   it('drops what is staged and not used when runners need the memory', () => {
-    const pool = poolWith(5000, 2500);
+    const pool = poolWith(5000, { memoryBytes: 2500 });
     pool.tell({
       type: 'segmentsFound',
       segments: [{ key: segmentKey('sc'), contentId: 'c', book: 'bases', bytes: 1000 }],
@@ -116,7 +99,7 @@ describe('decide() with a weight store', () => {
   });
 
   it('counts a segment that is mapped under the name of an equal file as the runner\u2019s', () => {
-    const pool = poolWith(5000, 2100);
+    const pool = poolWith(5000, { memoryBytes: 2100 });
     pool.tell({
       type: 'segmentsFound',
       segments: ['sa', 'sb'].map((key) => {
@@ -164,4 +147,89 @@ describe('decide() with a weight store', () => {
     staged(pool, 'sa');
     expect(pool.arrive('q1', 'b')).toEqual(['spawn r1 b']);
   });
+});
+
+describe('what is told of the weight store', () => {
+  it('is in the event log: what was staged and how long that took, what was lost, what is dropped', () => {
+    const pool = poolWith(1000);
+    pool.pin('p', 'a', { level: 'staged' });
+    pool.tick(0);
+    const detail = { key: 'sa', book: 'bases', bytes: 1000, tookMs: 100 };
+    expect(pool.notes(() => staged(pool, 'sa'))).toEqual([{ type: 'note', note: 'segment_staged', detail }]);
+    // Once is enough.
+    expect(pool.notes(() => staged(pool, 'sa'))).toEqual([]);
+    expect(pool.notes(() => lost(pool, 'sa'))).toEqual([
+      { type: 'note', note: 'segment_lost', detail: { key: 'sa' } },
+    ]);
+    expect(pool.notes(() => lost(pool, 'sa'))).toEqual([]);
+    found(pool, ['sb']);
+    pool.unpin('u', 'a');
+    expect(pool.notes(() => pool.arrive('q', 'c'))).toContainEqual({
+      type: 'note',
+      note: 'segment_dropped',
+      detail: { key: 'sb', book: 'bases', bytes: 1000 },
+    });
+  });
+
+  it('of which there is none changes nothing', () => {
+    const pool = new PoolDriver();
+    expect([found(pool, ['sa']), staged(pool, 'sa'), lost(pool, 'sa'), dropped(pool, 'sa', false)]).toEqual([
+      [],
+      [],
+      [],
+      [],
+    ]);
+  });
+
+  it('and is not of the books changes nothing', () => {
+    const pool = poolWith(5000);
+    expect(staged(pool, 'sa')).toEqual([]);
+    expect(dropped(pool, 'sa', false)).toEqual([]);
+    expect(pool.arrive('q', 'a')).toEqual(['stage a demand', 'spawn r1 a']);
+  });
+
+  it('by others does not make readable what this gateway is staging', () => {
+    const pool = poolWith(5000);
+    pool.pin('p', 'a', { level: 'staged' });
+    pool.tick(0);
+    found(pool, ['sa']);
+    expect(pool.arrive('q', 'a')).toEqual(['stage a demand', 'spawn r1 a']);
+  });
+
+  it('gives equal files one segment, whichever was known first', () => {
+    const pool = poolWith(5000);
+    pool.arrive('q', 'a');
+    found(pool, ['sb'], 'equal');
+    staged(pool, 'sa', 'equal');
+    expect(new Set(pool.state.store?.segments.values()).size).toBe(1);
+  });
+});
+
+describe('a segment that was ordered to be dropped', () => {
+  it('has gone, and is staged anew for the next start', () => {
+    const pool = poolWith(1500);
+    found(pool, ['sc']);
+    pool.arrive('q1', 'a');
+    dropped(pool, 'sc', true);
+    pool.gone('q1');
+    pool.exited('r1');
+    staged(pool, 'sa');
+    expect(pool.arrive('q2', 'c')).toEqual(['drop sa', 'stage c demand', 'spawn r2 c']);
+  });
+
+  it('and could not be is not taken for the one that is being staged anew since', () => {
+    const pool = poolWith(1500);
+    found(pool, ['sc']);
+    pool.arrive('q1', 'a');
+    pool.gone('q1');
+    pool.exited('r1');
+    staged(pool, 'sa');
+    expect(pool.arrive('q2', 'c')).toEqual(['drop sa', 'stage c demand', 'spawn r2 c']);
+    dropped(pool, 'sc', false);
+    expect(pool.killed('r2')).toEqual(['stage c demand', 'spawn r3 c']);
+  });
+});
+
+it('decide() stages no base that is in no segment', () => {
+  expect(poolWith(5000).arrive('q', 'd')).toEqual(['spawn r1 d']);
 });

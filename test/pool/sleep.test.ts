@@ -236,8 +236,16 @@ describe('what sleeps', () => {
     expect(pool.exited('r1')).toEqual(['spawn r2 b']);
   });
 
+  it('sleeps on for as long as its base has no ttl', () => {
+    expect(asleep().tick(1e9)).toEqual([]);
+  });
+
   it('ends when its base’s ttl is over, from its last use on', () => {
-    const pool = asleep({}, { a: { idleTtlMs: 1000 } });
+    const pool = poolWith({}, { a: { idleTtlMs: 1000 } });
+    pool.nowMs = 300;
+    pool.bring('r1', 'a');
+    pool.sleep('s1', 'r1');
+    pool.asleep('r1');
     expect(pool.tick(999)).toEqual([]);
     expect(pool.tick(1)).toEqual(['stop r1 idle 10000']);
   });
@@ -278,6 +286,16 @@ describe('sleep_after', () => {
     expect(pool.tick(1)).toEqual(['stop r1 idle 10000']);
   });
 
+  it('counts from the last use, and has a model that names no time stay awake', () => {
+    const pool = idle({});
+    pool.nowMs = 400;
+    pool.arrive('q2', 'a');
+    pool.end('q2');
+    expect(pool.tick(499)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['sleep r1']);
+    expect(idle({ sleepAfterMs: null, idleTtlMs: null }).tick(1e9)).toEqual([]);
+  });
+
   it('lets what was asked to be kept for longer stay awake, and what may not sleep', () => {
     expect(idle({}, Number.POSITIVE_INFINITY).tick(500)).toEqual([]);
     expect(idle({ sleeps: false }).tick(500)).toEqual([]);
@@ -289,11 +307,17 @@ describe('sleep_after', () => {
 
 describe('one that falls asleep', () => {
   it('is ended when it does not within the time of a start', () => {
-    const pool = poolWith({ startTimeoutMs: 1000 });
+    const pool = poolWith({ startTimeoutMs: 1000 }, { a: { idleTtlMs: 500 } });
     pool.bring('r1', 'a');
+    pool.nowMs = 100;
     pool.sleep('s1', 'r1');
     expect(pool.tick(999)).toEqual([]);
-    expect(pool.tick(1)).toEqual(['stop r1 failed 0']);
+    const message = 'Cannot put "a" to sleep: not asleep after 1000 ms';
+    const detail = { code: 'start_timed_out', message, state: 'dozing' };
+    expect(pool.notes(() => pool.tick(1))).toContainEqual(
+      expect.objectContaining({ note: 'runner_failed', detail }),
+    );
+    expect(pool.stateOf('r1')).toBe('stopping');
     expect([...pool.state.quarantines.keys()]).toEqual([]);
   });
 });

@@ -184,7 +184,19 @@ describe('decide() replaces a standby', () => {
     pool.ready('r6', 'a');
     expect(pool.tick(0)).toEqual(['spawn r7 standby']);
     pool.exited('r7');
-    expect(pool.tick(500)).toEqual(['spawn r8 standby']);
+    expect(pool.tick(499)).toEqual([]);
+    expect(pool.tick(1)).toEqual(['spawn r8 standby']);
+  });
+
+  it('no sooner when the lost ones had been on their way for minutes, and never came up', () => {
+    const pool = new PoolDriver({ standbys: 1, startTimeoutMs: 100_000, spawnTimeoutMs: 100_000 });
+    for (const [runner, pauseMs] of Object.entries({ r1: 500, r2: 1000, r3: 2000 })) {
+      expect(pool.tick(0)).toEqual([`spawn ${runner} standby`]);
+      pool.tick(90_000);
+      pool.exited(runner);
+      expect(pool.tick(pauseMs - 1)).toEqual([]);
+      pool.nowMs += 1;
+    }
   });
 });
 
@@ -245,6 +257,14 @@ describe('decide() begins a start again on another process', () => {
 });
 
 describe('a claimed standby', () => {
+  it('is one that is up, rather than an older one that is still coming up', () => {
+    const pool = new PoolDriver({ standbys: 2 });
+    expect(pool.tick(0)).toEqual(['spawn r1 standby']);
+    pool.tell({ type: 'standbyAdopted', runnerId: pool.runnerId('r9'), device: null });
+    expect(pool.arrive('q1', 'a')).toEqual(['claim r9 a', 'load r9 4']);
+    expect(pool.arrive('q2', 'b')).toEqual(['claim r1 b']);
+  });
+
   it('gets the threads that its model may use', () => {
     const pool = poolWith(1);
     const few = { ...pool.combo('b'), model: model('b', { maxThreads: 1 }) };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { segmentKey } from '../../gateway/domain/ids.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 
@@ -18,6 +19,15 @@ describe('decide() starts nothing of which nothing is known', () => {
       expect(answer?.ok === false && answer.error.message).toContain(WHY);
     }
     expect(pool.warm('w', 'b')).toEqual(['spawn r1 b']);
+  });
+
+  it('for an order to warm what is behind a URI, unless there is a weight store to bring it here', () => {
+    const remote = catalogueOf([
+      model('a', { path: 'https://weights.example/a.gguf', segment: segmentKey('sa') }),
+    ]);
+    expect(new PoolDriver({}, remote).warm('w', 'a')).toEqual(['answer w source_unavailable']);
+    const store = { bases: 5000, adapters: 0 };
+    expect(new PoolDriver({ store }, remote).warm('w', 'a')).toEqual(['stage a demand', 'spawn r1 a']);
   });
 
   it('to keep it ready, until its source is back', () => {
