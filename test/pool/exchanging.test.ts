@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { deviceName } from '../../gateway/domain/ids.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
@@ -143,59 +142,5 @@ describe('tick while a pin lacks a runner that is full of other pins', () => {
     // b takes 10, two runners of a 14, and three contexts 9.
     expect(moved(36)).toEqual(['attach r3 a']);
     expect(moved(35)).toEqual([]);
-  });
-});
-
-describe('tick while somebody waits for memory of a device that is full of pins', () => {
-  /** a+x and a+y on CUDA0, a on CUDA1, all pinned. b is for CUDA0 alone. Ten bytes for each combo beside a base of 100. */
-  function uneven(most: number, idleTtlMs: number | null = null): PoolDriver {
-    const size = { weightBytes: 100, computeBytes: 10, sleeps: false, deviceLayers: -1 };
-    const models = [model('a', { ...size, idleTtlMs }), model('b', { ...size, device: deviceName('CUDA0') })];
-    const catalogue = catalogueOf(models, [adapter('x', 'a'), adapter('y', 'a')]);
-    const settings = { maxRunners: 3, maxCombosPerRunner: 2, swapAfterMs: 300 };
-    const pool = new PoolDriver({ ...settings, deviceBytes: { CUDA0: 229, CUDA1: most } }, catalogue);
-    const adopt = (id: string, device: string, names: readonly string[]): void => {
-      const combos = names.map((name) => {
-        const sizes = { kvBytes: 0, computeBytes: 10, sequences: 2, deviceShare: 1 };
-        return { combo: pool.combo(name), ...sizes };
-      });
-      const weights = { host: 0, device: 100 };
-      const held = { model: pool.combo('a').model, device: deviceName(device), weights, threads: 1, combos };
-      pool.tell({ type: 'runnerAdopted', runnerId: pool.runnerId(id), ...held });
-    };
-    adopt('r8', 'CUDA0', ['a+x', 'a+y']);
-    adopt('r9', 'CUDA1', ['a']);
-    for (const name of ['a', 'a+x', 'a+y']) pool.pin(`pin ${name}`, name);
-    return pool;
-  }
-
-  it.each([null, 0])(
-    'starts one of the pins on another device, and lets go of it here (idle ttl %s)',
-    (ttl) => {
-      const pool = uneven(125, ttl);
-      expect(pool.arrive('q1', 'b')).toEqual([]);
-      expect(pool.tick(200)).toEqual([]);
-      expect(pool.tick(200)).toEqual(['attach r9 a+x']);
-      expect(pool.tick(200)).toEqual([]);
-      pool.ready('r9', 'a+x');
-      expect(pool.tick(200)).toEqual(['detach r8 a+x']);
-      expect(pool.detached('r8', 'a+x')).toEqual(['spawn r1 b on CUDA0']);
-    },
-  );
-
-  it('refuses who would have no room whatever else goes', () => {
-    const pool = uneven(119);
-    pool.arrive('q1', 'b');
-    expect(pool.tick(200)).toEqual([]);
-    expect(pool.tick(200)).toEqual(['reject q1 no_capacity']);
-  });
-
-  it('refuses nobody for what is not kept', () => {
-    const pool = uneven(119);
-    for (const name of ['a', 'a+y']) pool.unpin(`unpin ${name}`, name);
-    pool.arrive('busy', 'a+y');
-    expect(pool.arrive('q1', 'b')).toEqual([]);
-    expect(pool.tick(400)).toEqual([]);
-    expect(pool.end('busy')).toEqual(['detach r8 a+y']);
   });
 });
