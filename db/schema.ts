@@ -116,6 +116,19 @@ export const requests = sqliteTable(
     contextMs: real('context_ms'),
     prefillMs: real('prefill_ms'),
     decodeMs: real('decode_ms'),
+    // What happened inside and beside the phases (gateway/domain/startDetail.ts); null where it is not needed or not known.
+    startTier: text('start_tier', { enum: ['memory', 'disk', 'origin'] }),
+    stagedBytes: integer('staged_bytes'),
+    /** Wall time of the staging, which may have begun before the request came. */
+    stagedMs: real('staged_ms'),
+    downloadMs: real('download_ms'),
+    stageThreads: integer('stage_threads'),
+    /** Elapsed times of the staging threads, added up: no part of `stage_ms`. */
+    readMs: real('read_ms'),
+    decryptMs: real('decrypt_ms'),
+    verifyMs: real('verify_ms'),
+    uploadBytes: integer('upload_bytes'),
+    uploadMs: real('upload_ms'),
     ttftMs: real('ttft_ms'),
     tpotMs: real('tpot_ms'),
     totalMs: real('total_ms').notNull(),

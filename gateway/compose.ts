@@ -24,6 +24,7 @@ import type { Log } from './ports/log.ts';
 import type { OriginFiles } from './ports/originFiles.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
+import { EventFeed } from './shell/eventFeed.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
 import { PageCache } from './shell/pageCache.ts';
 import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
@@ -96,9 +97,10 @@ export async function compose(
     opened.unshift(() => database.close());
     // Read beside what else there is to do before the pool begins.
     const pastTimes = readPastTimes(database.durations, log);
+    const events = new EventFeed(database.events);
     const keys = new ConfiguredKeys(settings.configPath, environment);
     const sources = new SourceAccess(settings.variable);
-    const catalogue = await openCatalogue(settings, database, { sources, keys }, log);
+    const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
     const origins = await openOrigins(settings, sources, catalogue, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
@@ -110,14 +112,19 @@ export async function compose(
     const devices = settings.mayHaveDevices
       ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
       : [];
-    const weights = openWeightStore(
+    const weights = await openWeightStore(
       settings.store,
-      { distDir: DIST_DIR, runDir, environment: pick(environment, STAGER_ENVIRONMENT) },
+      {
+        distDir: DIST_DIR,
+        runDir,
+        dataDir: settings.dataDir,
+        environment: pick(environment, STAGER_ENVIRONMENT),
+      },
       { keys, origins },
       log,
     );
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, database, catalogue, log, spawning, { weights, origins });
+    const core = buildCore(settings, { database, events }, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -131,7 +138,7 @@ export async function compose(
     await adoptRunners({
       settings: spawning,
       store: database.runners,
-      events: database.events,
+      events,
       pool: core.pool.state,
       fleet: core.fleet,
       clock,
@@ -143,7 +150,8 @@ export async function compose(
       pool: core.control,
       pins: core.pins,
       catalogue,
-      events: database.events,
+      events,
+      live: events,
       clock,
       log,
       adminToken,
@@ -158,7 +166,7 @@ export async function compose(
     core.forecast.run();
     const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
-    const endings = { weights, endProbes, endRevisits };
+    const endings = { weights, events, endProbes, endRevisits };
     return makeGateway(settings, { ...core, ...endings }, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
@@ -177,7 +185,11 @@ function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): 
 async function openCatalogue(
   settings: Settings,
   database: Database,
-  { sources, keys }: { readonly sources: SourceAccess; readonly keys: ConfiguredKeys },
+  {
+    sources,
+    keys,
+    events,
+  }: { readonly sources: SourceAccess; readonly keys: ConfiguredKeys; readonly events: EventFeed },
   log: Log,
 ): Promise<CatalogueService> {
   const files = await SourcedFiles.open({ access: sources, sealed: keys, store: database.sourceFacts, log });
@@ -189,7 +201,7 @@ async function openCatalogue(
     converter,
     sources,
     store: database.catalogue,
-    events: database.events,
+    events,
     log,
     clock,
   });
@@ -213,7 +225,7 @@ interface Core {
 
 function buildCore(
   settings: Settings,
-  database: Database,
+  { database, events }: { readonly database: Database; readonly events: EventFeed },
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
@@ -222,17 +234,19 @@ function buildCore(
   const timeline = new StartTimeline();
   // Runner ids of different lives of the gateway must differ: they name sockets and rows.
   const state = emptyPool(
-    { ...settings.pool, store: weights && (settings.store?.budgets ?? null) },
+    { ...settings.pool, store: weights?.budgets ?? null },
     catalogue.current(),
     randomBytes(3).toString('hex'),
   );
   const metrics = new Metrics(poolGauges(state));
-  const pool = new PoolLoop(state, clock, database.events);
+  const pool = new PoolLoop(state, clock, events);
   const staged = new StagedFiles({
     store: weights,
     origins,
     isStaged: (entry) => isStaged(state, entry),
     dispatch: (event) => pool.dispatch(event),
+    live: events,
+    clock,
     log,
   });
   const fleet = new RunnerFleet({
@@ -242,6 +256,7 @@ function buildCore(
     log,
     timeline,
     telemetry: metrics,
+    events,
     hasDevices: () => state.devices.size > 0,
     files: catalogue,
     staged,
@@ -275,7 +290,8 @@ function buildCore(
     clock,
     log,
   });
-  return { pool, fleet, inference, control: new ControlPool(pool, fleet, clock), pins, metrics, forecast };
+  const control = new ControlPool({ pool, fleet, timeline, staged, clock });
+  return { pool, fleet, inference, control, pins, metrics, forecast };
 }
 
 function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
@@ -284,13 +300,14 @@ function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
 
 interface Endings {
   readonly weights: StagerStore | null;
+  readonly events: EventFeed;
   readonly endProbes: () => void;
   readonly endRevisits: () => void;
 }
 
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference, forecast, weights, endProbes, endRevisits }: Core & Endings,
+  { pool, fleet, inference, forecast, weights, events, endProbes, endRevisits }: Core & Endings,
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -306,6 +323,7 @@ function makeGateway(
       const closed = server.close(settings.pool.drainTimeoutMs + LAST_FRAMES_MS);
       pool.dispatch({ type: 'shutdownAsked' });
       await Promise.all([inference.idle(), fleet.empty()]);
+      events.close();
       await closed;
       pool.stop();
       endProbes();

@@ -7,7 +7,12 @@ import { loadAddon } from '../native/load.ts';
 import { LlamaEngine } from './engine/llamaEngine.ts';
 import { guardProcess, sayLine } from './process/lastWords.ts';
 import { DEFAULT_GRACE_MS, Runner } from './runner.ts';
-import { UploadChecks } from './upload/uploadChecks.ts';
+import {
+  noUpload,
+  UploadChecks,
+  type UploadChecksOptions,
+  type UploadPolicy,
+} from './upload/uploadChecks.ts';
 
 const CONTROL_FD = 3;
 
@@ -41,10 +46,19 @@ function openEngine(environment: NodeJS.ProcessEnv): LlamaEngine {
       if (level === 'warn') sayLine(`llama.cpp warn: ${text.trimEnd()}`);
     },
   });
-  const directory = environment.HEARTH_UPLOAD === 'off' ? undefined : environment.HEARTH_UPLOAD_DIR;
   const devices = backend.devices.filter(({ kind }) => kind === 'gpu').map(({ description }) => description);
-  if (directory === undefined || overridesPath === null || devices.length === 0)
-    return new LlamaEngine(addon, backend);
-  const uploads = new UploadChecks({ directory, libraryDir, overridesPath, devices, warn: sayLine });
-  return new LlamaEngine(addon, backend, uploads);
+  return new LlamaEngine(addon, backend, uploadsOf(environment, { libraryDir, overridesPath, devices }));
+}
+
+function uploadsOf(
+  environment: NodeJS.ProcessEnv,
+  parts: Pick<UploadChecksOptions, 'libraryDir' | 'devices'> & { overridesPath: string | null },
+): UploadPolicy {
+  const { HEARTH_UPLOAD_DIR: directory } = environment;
+  const { overridesPath } = parts;
+  if (environment.HEARTH_UPLOAD === 'off') return noUpload('it is turned off');
+  if (directory === undefined) return noUpload('there is no directory to keep a verdict in');
+  if (overridesPath === null) return noUpload("functions of ours in place of llama.cpp's are turned off");
+  if (parts.devices.length === 0) return noUpload('there is no GPU');
+  return new UploadChecks({ ...parts, overridesPath, directory, warn: sayLine });
 }

@@ -6,6 +6,7 @@ import type {
   StageProgress,
   StoreAddon,
 } from '../native/storeTypes.ts';
+import type { Collapses } from './collapses.ts';
 import { isStoreError, StagerError } from './failure.ts';
 import type { Leases } from './leases.ts';
 import type { EncodedKey, FromStager, StageSource, ToStager } from './protocol/messages.ts';
@@ -39,6 +40,7 @@ interface Ticket {
 interface Landing {
   readonly segment: StagedSegment;
   readonly sourceIndex: number;
+  readonly from: Staged['from'];
 }
 
 /** One staging and the orders that wait for it. It is cancelled when the last of them leaves. */
@@ -59,13 +61,15 @@ export class Stagings {
   readonly #addon: StoreAddon;
   readonly #tiers: Tiers;
   readonly #leases: Leases;
+  readonly #collapses: Collapses | null;
   readonly #flights = new Map<string, Flight>();
   readonly #tickets = new Map<number, Ticket>();
 
-  constructor(addon: StoreAddon, tiers: Tiers, leases: Leases) {
+  constructor(addon: StoreAddon, tiers: Tiers, leases: Leases, collapses: Collapses | null) {
     this.#addon = addon;
     this.#tiers = tiers;
     this.#leases = leases;
+    this.#collapses = collapses;
   }
 
   get size(): number {
@@ -114,7 +118,7 @@ export class Stagings {
     const joined = this.#flights.get(name);
     const flight = joined ?? this.#begin(name, order, tier, sourceKey);
     if (ticket.hurried) hurryUp(flight);
-    const { segment, sourceIndex } = await this.#wait(name, flight, ticket);
+    const { segment, sourceIndex, from } = await this.#wait(name, flight, ticket);
     // Each order has a lease of its own; the flight's goes when all of them have theirs.
     const lease = this.#acquire(tier, order, segment);
     const { lease: _flightLease, ...report } = segment;
@@ -128,6 +132,7 @@ export class Stagings {
       fileName: fileNameOf(lease.path),
       leaseId: this.#leases.hold(lease),
       sourceIndex,
+      from,
     };
   }
 
@@ -146,6 +151,7 @@ export class Stagings {
       landed: Promise.resolve().then(() => this.#fly(flight, order, tier, sourceKey)),
     };
     this.#flights.set(name, flight);
+    void flight.landed.then(({ segment }) => this.#collapse(tier, order, segment)).catch(() => {});
     const ended = (): void => this.#forget(name, flight);
     flight.landed.then(ended, ended);
     // Its lease covers the moment until every order has its own.
@@ -181,7 +187,8 @@ export class Stagings {
           }),
         );
         flight.job = job;
-        return { segment: await job.done, sourceIndex };
+        const segment = await job.done;
+        return { segment, sourceIndex, from: fromOf(source, segment) };
       } catch (error) {
         if (!isStoreError(error) || FINAL_CODES.has(error.code)) throw error;
         last = error;
@@ -213,6 +220,10 @@ export class Stagings {
     });
   }
 
+  #collapse(tier: Tier, { book }: StageOrder, { outcome, contentId }: StagedSegment): void {
+    if (tier === this.#tiers.memory && outcome === 'staged') this.#collapses?.add(tier, book, contentId);
+  }
+
   #forget(name: string, flight: Flight): void {
     if (this.#flights.get(name) === flight) this.#flights.delete(name);
   }
@@ -227,6 +238,12 @@ export class Stagings {
 function hurryUp(flight: Flight): void {
   flight.hurried = true;
   flight.job?.hurry();
+}
+
+/** Of what is joined or there the native side has read nothing. */
+function fromOf(source: StageSource, { outcome }: StagedSegment): Staged['from'] {
+  if (outcome === 'joined' || outcome === 'present') return null;
+  return source.kind === 'path' ? 'path' : source.tier;
 }
 
 function cancelled(): StagerError {

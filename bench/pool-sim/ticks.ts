@@ -1,4 +1,5 @@
-import { type PoolState, runnersWithBase } from '../../gateway/pool/state.ts';
+import { type PoolState } from '../../gateway/pool/state.ts';
+import { runnersWithBase } from '../../gateway/pool/usable.ts';
 
 /** The gateway's own. */
 const TICK_MS = 200;

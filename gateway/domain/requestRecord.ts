@@ -1,6 +1,7 @@
 import type { ErrorCode } from './errors.ts';
 import type { ComboName, RequestId, RunnerId } from './ids.ts';
 import type { PhaseRecord, StartKind } from './phases.ts';
+import type { StartDetail } from './startDetail.ts';
 
 export type Endpoint = 'chat_completions' | 'completions' | 'embeddings';
 
@@ -26,6 +27,8 @@ export interface RequestRecord {
   /** Longest from arrival to its grant that was asked for or configured; null: none. */
   readonly deadlineMs: number | null;
   readonly phasesMs: PhaseRecord;
+  /** What happened inside and beside the phases of the start that it waited for; null: nothing to tell. */
+  readonly startDetail: StartDetail | null;
   /** Arrival to the first token; also measured without streaming. null when there was none. */
   readonly ttftMs: number | null;
   /** Per output token after the first. */

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { fail } from '../domain/errors.ts';
 import { adminAuth } from './admin/auth.ts';
 import { catalogueHandlers } from './admin/catalogue.ts';
+import { eventHandlers } from './admin/events.ts';
 import { pinHandlers } from './admin/pins.ts';
 import { poolHandlers } from './admin/pool.ts';
 import type { HttpApp, HttpDeps, HttpEnv } from './deps.ts';
@@ -29,6 +30,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   catalogueHandlers(app, deps);
   pinHandlers(app, deps);
   poolHandlers(app, deps);
+  eventHandlers(app, deps);
   app.notFound((c) => unknownRoute(app, c));
   app.onError((error, c) => {
     deps.log.error({ err: error, requestId: c.get('requestId') }, 'request failed');

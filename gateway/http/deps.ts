@@ -4,7 +4,7 @@ import type { AdapterSpec, AliasSpec, ModelSpec } from '../catalogue/specs.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import type { Result } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { EventLog } from '../ports/eventLog.ts';
+import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
 import type { Inference } from '../shell/inference.ts';
 import type { PinControl } from '../shell/pinControl.ts';
@@ -57,6 +57,7 @@ export interface HttpDeps {
   readonly pins: PinControl;
   readonly catalogue: CatalogueUseCase;
   readonly events: EventLog;
+  readonly live: Pick<LiveEvents, 'listen'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly adminToken: string;

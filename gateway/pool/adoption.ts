@@ -2,7 +2,7 @@ import type { CatalogueModel } from '../domain/catalogue.ts';
 import { type Combo, comboOfKey } from '../domain/combo.ts';
 import { type ComboKey, comboKey, type DeviceName, modelId, type RunnerId } from '../domain/ids.ts';
 import { isCovered, plus, split, totalOf } from './bytes.ts';
-import { bytesOfSize, oneContext } from './contexts.ts';
+import { bytesOfSize } from './contexts.ts';
 import { deviceContextBytes, mayBeOn } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
@@ -11,11 +11,11 @@ import { type ContextFact, contextShare } from './measures.ts';
 import { freeBytes, measureContext, measureWeights, missingBytes, weightNeed } from './memory.ts';
 import { mostRunners } from './scaling.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
-import { Slots } from './slots.ts';
-import { baseKey, type PoolState, type ReadyRunner, runnersWithBase } from './state.ts';
+import { readySlot, Slots } from './slots.ts';
+import { baseKey, type PoolState, type ReadyRunner } from './state.ts';
 import { beganFor } from './tiers.ts';
 import { moveTo } from './transitions.ts';
-import { restingCount, runnersOfBase } from './usable.ts';
+import { restingCount, runnersOfBase, runnersWithBase } from './usable.ts';
 
 /** What a runner of an earlier gateway says that it holds. */
 export interface AdoptionOffer {
@@ -224,18 +224,13 @@ export function runnerAdopted(
   const keepAliveMs = model.idleTtlMs ?? Number.POSITIVE_INFINITY;
   for (const adopted of combos) {
     const { combo, sequences, kvBytes, computeBytes, deviceShare } = adopted;
+    const reserveBytes = reserveOf(adopted, model);
     const worth = newWorth(state, 'combos', predictedMs(kvBytes + computeBytes), nowMs);
-    runner.combos.set(combo.key, {
-      ...oneContext(adopted),
-      reserveBytes: reserveOf(adopted, model),
-      state: 'ready',
-      combo,
-      worth,
-      interactive: beganFor('interactive', nowMs),
-      active: 0,
-      lastUsedMs: nowMs,
-      keepAliveMs,
-    });
+    const interactive = beganFor('interactive', nowMs);
+    runner.combos.set(
+      combo.key,
+      readySlot({ ...adopted, reserveBytes, worth, interactive, keepAliveMs }, nowMs),
+    );
     if (sequences === model.sequences && kvBytes > 0)
       measureContext(state, model, device, split(kvBytes + computeBytes, deviceShare));
   }

@@ -50,7 +50,7 @@ function startForNext(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  if (state.settings.abandonedStarts === 'drop' || isHeld(state, combo.key)) return;
+  if (state.settings.abandonedStarts === 'drop' || isHeld(state, combo)) return;
   if (state.queues.has(combo.key) || !isCurrentCombo(combo, state.catalogue)) return;
   enqueue(state, combo, { ...orderWaiter(`next ${combo.key}`), tier }, nowMs, effects);
 }

@@ -12,11 +12,17 @@ export function runnersOf(state: PoolState, { key }: UnplacedBase): readonly Usa
   return usableRunners(state).get(key) ?? [];
 }
 
-/** Those of the unplaced bases that have usable runners. No more than there are runners, however many wait. */
+/**
+ * Those of the unplaced bases that have usable runners, in the order of these. No more than there are runners, however many
+ * wait.
+ */
 export function basesWithRunners(state: PoolState): UnplacedBase[] {
+  const usable = usableRunners(state);
+  const { bases } = state.unplaced;
+  if (bases.size < 2) return [...bases.values()].filter(({ key }) => usable.has(key));
   const found: UnplacedBase[] = [];
-  for (const key of usableRunners(state).keys()) {
-    const base = state.unplaced.bases.get(key);
+  for (const key of usable.keys()) {
+    const base = bases.get(key);
     if (base) found.push(base);
   }
   return found;

@@ -29,25 +29,6 @@ export interface Resize {
   readonly bytes: number;
 }
 
-/** Of a combo with one context that it keeps. */
-export function oneContext({
-  sequences,
-  kvBytes,
-  computeBytes,
-  deviceShare,
-}: Pick<Contexts, 'sequences' | 'kvBytes' | 'computeBytes' | 'deviceShare'>): Contexts {
-  return {
-    sequences,
-    kvBytes,
-    computeBytes,
-    deviceShare,
-    resize: null,
-    retiringBytes: 0,
-    reserveBytes: 0,
-    resizeAfterMs: Number.NEGATIVE_INFINITY,
-  };
-}
-
 /** Those of a slot, for another one that takes its place. */
 export function contextsOf({
   sequences,

@@ -20,7 +20,7 @@ export function leave(state: PoolState, id: RequestId, nowMs: number, effects: P
   if (!queue) return;
   payForStart(state, found.key, found.waiter, nowMs);
   takeThese(state, queue, [found.waiter]);
-  dropAbandoned(state, found.key, nowMs, effects);
+  dropAbandoned(state, queue.combo, nowMs, effects);
 }
 
 /** Refuses those whose deadline has come. */
@@ -32,12 +32,12 @@ export function refuseOverdue(state: PoolState, nowMs: number, effects: PoolEffe
     payForStart(state, found.key, found.waiter, nowMs);
     const failure = overdueFailure(state, queue.combo, found.waiter, nowMs);
     rejectWaiting(state, found.key, failure, effects, (waiter) => waiter === found.waiter);
-    dropAbandoned(state, found.key, nowMs, effects);
+    dropAbandoned(state, queue.combo, nowMs, effects);
   }
 }
 
 function overdueFailure(state: PoolState, combo: Combo, waiter: Waiter, nowMs: number): Failure {
-  const isReady = bestHolder(state, combo.key)?.slot.state === 'ready';
+  const isReady = bestHolder(state, combo)?.slot.state === 'ready';
   const what = isReady ? 'no free sequence' : 'not ready';
   const waitedMs = Math.round(nowMs - waiter.arrivedMs);
   return {
@@ -58,9 +58,10 @@ function payForStart(state: PoolState, key: ComboKey, { account, start }: Waiter
  * A start that nobody waits for any more, where it is to be dropped: a runner that was started for nothing else stops. One
  * that attaches cannot be called back; comboReady() lets the combo go.
  */
-function dropAbandoned(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
+function dropAbandoned(state: PoolState, combo: Combo, nowMs: number, effects: PoolEffect[]): void {
+  const { key } = combo;
   if (state.settings.abandonedStarts === 'keep' || state.queues.has(key)) return;
-  const holder = bestHolder(state, key);
+  const holder = bestHolder(state, combo);
   if (holder?.slot.state !== 'wanted' || isKept(state, holder.runner, key)) return;
   const { runner } = holder;
   runner.combos.delete(key);

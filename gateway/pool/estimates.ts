@@ -1,5 +1,5 @@
 import type { Combo } from '../domain/combo.ts';
-import { medianMs } from './durations.ts';
+import { medianMs, SERVICE } from './durations.ts';
 import type { Account } from './fairness.ts';
 import { readyHolders } from './holders.ts';
 import { measuredStartMs, remainingStartMs } from './startTimes.ts';
@@ -29,9 +29,9 @@ export function queueMs(state: PoolState, combo: Combo): number {
 }
 
 /** Sequences come free one after the other, each after the median time that a request of the combo runs. */
-function turnsMs(state: PoolState, { key, model }: Combo, before: number): number {
-  const holders = readyHolders(state, key);
-  let sequences = holders.length === 0 ? model.sequences : 0;
+function turnsMs(state: PoolState, combo: Combo, before: number): number {
+  const holders = readyHolders(state, combo);
+  let sequences = holders.length === 0 ? combo.model.sequences : 0;
   let active = 0;
   for (const { slot } of holders) {
     sequences += slot.sequences;
@@ -39,7 +39,7 @@ function turnsMs(state: PoolState, { key, model }: Combo, before: number): numbe
   }
   const free = sequences - active;
   const turns = Math.max(0, before + 1 - free);
-  return (turns / sequences) * (medianMs(state.serviceTimes, key) ?? 0);
+  return (turns / sequences) * (medianMs(state.serviceTimes, SERVICE, combo.key) ?? 0);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { inOrder } from './leavingOrder.ts';
 import type { PoolSettings } from './settings.ts';
 import type { PoolState } from './state.ts';
 
@@ -46,19 +47,21 @@ export const EVICTION_POLICIES: Readonly<Record<PoolSettings['eviction'], Evicti
   size: ({ bytes }) => -bytes,
 };
 
-/** The first to go first; of equal ones the least recently used. */
+/**
+ * The first to go first; of equal ones the least recently used. Worked out only as far as it is walked over: of many the
+ * first few have to go.
+ */
 export function inOrderOfLeaving<T>(
   { eviction }: PoolState,
   items: readonly T[],
   candidateOf: (item: T) => Candidate,
-): T[] {
-  if (items.length < 2) return [...items];
-  const ranked = items.map((item) => {
+): Iterable<T> {
+  if (items.length < 2) return items;
+  const ranked = items.map((item, at) => {
     const candidate = candidateOf(item);
-    return { item, rank: eviction(candidate), lastUsedMs: candidate.lastUsedMs };
+    return { item, rank: eviction(candidate), lastUsedMs: candidate.lastUsedMs, at };
   });
-  ranked.sort((a, b) => a.rank - b.rank || a.lastUsedMs - b.lastUsedMs);
-  return ranked.map(({ item }) => item);
+  return inOrder(ranked);
 }
 
 /** Something became ready that took so long. */

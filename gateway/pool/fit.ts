@@ -32,8 +32,20 @@ export function canFit(state: PoolState, combo: Combo): boolean {
   if (!fitsAlone(state, combo)) return false;
   if (state.keeps.size === 0 || state.keeps.has(combo.key)) return true;
   if (fits(state, planOf(state, [...state.keeps.values(), { combo, count: 1 }]))) return true;
+  if (fitsApart(state, combo)) return true;
   // What is kept by configuration may be too much by itself: then nobody else is refused for it.
   return !fits(state, planOf(state, state.keeps.values()));
+}
+
+/** On a runner of its own, on a device where what is kept leaves room for one. */
+function fitsApart(state: PoolState, combo: Combo): boolean {
+  const plan = planOf(state, state.keeps.values());
+  if (plan.runners >= state.settings.maxRunners) return false;
+  return devicesFor(state, combo.model).some(({ name, budgetBytes: most }) => {
+    const { host, device } = wholeNeed(state, combo, name);
+    if (plan.bytes.host + host > state.settings.memoryBytes) return false;
+    return (plan.devices.get(name) ?? 0) + device <= most;
+  });
 }
 
 function fitsAlone(state: PoolState, combo: Combo): boolean {

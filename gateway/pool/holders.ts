@@ -1,6 +1,10 @@
+import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import type { ComboSlot, ReadySlot } from './slots.ts';
 import { isUsable, type PoolState, type ReadyRunner, type UsableRunner } from './state.ts';
+import { runnersOfBase } from './usable.ts';
+
+// A combo is only ever on runners of its base at its revision, which the index of usable.ts has: no others are looked at.
 
 /** A usable runner with a slot for a combo. */
 export interface Holder {
@@ -15,25 +19,24 @@ export interface ReadyHolder {
 }
 
 /** All that have a slot for the combo, those that are letting it go too; the oldest runner first. */
-export function holdersOf(state: PoolState, key: ComboKey): Holder[] {
+export function holdersOf(state: PoolState, { key, model }: Combo): Holder[] {
   const holders: Holder[] = [];
-  for (const runner of state.runners.values()) {
+  for (const runner of runnersOfBase(state, model)) {
     const slot = runner.combos.get(key);
-    if (slot && isUsable(runner)) holders.push({ runner, slot });
+    if (slot) holders.push({ runner, slot });
   }
   return holders;
 }
 
 /** Some usable runner has a slot for the combo. */
-export function isHeld(state: PoolState, key: ComboKey): boolean {
-  for (const runner of state.runners.values()) if (runner.combos.has(key) && isUsable(runner)) return true;
-  return false;
+export function isHeld(state: PoolState, { key, model }: Combo): boolean {
+  return runnersOfBase(state, model).some(({ combos }) => combos.has(key));
 }
 
 /** Those that serve the combo. */
-export function readyHolders(state: PoolState, key: ComboKey): ReadyHolder[] {
+export function readyHolders(state: PoolState, { key, model }: Combo): ReadyHolder[] {
   const holders: ReadyHolder[] = [];
-  for (const runner of state.runners.values()) {
+  for (const runner of runnersOfBase(state, model)) {
     if (runner.state !== 'ready') continue;
     const slot = runner.combos.get(key);
     if (slot?.state === 'ready') holders.push({ runner, slot });
@@ -42,13 +45,12 @@ export function readyHolders(state: PoolState, key: ComboKey): ReadyHolder[] {
 }
 
 /** The holder that serves or will soonest: a ready one, else the start that began first; one that lets go is none. */
-export function bestHolder(state: PoolState, key: ComboKey): Holder | undefined {
+export function bestHolder(state: PoolState, { key, model }: Combo): Holder | undefined {
   let starting: Holder | undefined;
-  for (const runner of state.runners.values()) {
+  for (const runner of runnersOfBase(state, model)) {
     const slot = runner.combos.get(key);
-    if (!slot || !isUsable(runner)) continue;
-    if (slot.state === 'ready') return { runner, slot };
-    if (slot.state === 'wanted' || slot.state === 'attaching') starting ??= { runner, slot };
+    if (slot?.state === 'ready') return { runner, slot };
+    if (slot?.state === 'wanted' || slot?.state === 'attaching') starting ??= { runner, slot };
   }
   return starting;
 }

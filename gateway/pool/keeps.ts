@@ -3,6 +3,7 @@ import { type Combo, parseCombo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import { type ComboKey, type ComboName, comboName } from '../domain/ids.ts';
 import { isUsable, type PoolState, type Runner } from './state.ts';
+import { runnersOfBase } from './usable.ts';
 
 /** How soon after a lost replica the next one is begun: doubled with each loss in a row, up to the second. */
 const FIRST_RETRY_MS = 250;
@@ -58,7 +59,7 @@ export function isKept(state: PoolState, runner: Runner, key: ComboKey): boolean
   if (!own) return false;
   let before = 0;
   let isYounger = true;
-  for (const one of state.runners.values()) {
+  for (const one of runnersOfBase(state, keep.combo.model)) {
     if (one.id === runner.id) isYounger = false;
     else {
       const rank = rankOf(one, key);

@@ -27,7 +27,7 @@ function refuseLateOf(
     // Nobody waits since later than who stands behind it in its tier.
     const first = tier === 'flex' ? waiters.find((waiter) => waiter.tier === tier) : waiters[0];
     if (!first || !isLate(first)) continue;
-    const slot = bestHolder(state, key)?.slot;
+    const slot = bestHolder(state, combo)?.slot;
     if (slot && isStarting(slot)) continue;
     rejectWaiting(state, key, lateFailure(state, combo, limitMs, nowMs), effects, isLate);
   }

@@ -12,7 +12,7 @@ import { rejectWaiting } from './queues.ts';
 import { dropStale } from './revisions.ts';
 import { refuseCombo, runnerFailed } from './runners.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
-import type { ComboSlot } from './slots.ts';
+import { orderedSince } from './slots.ts';
 import { noteSlowStarts } from './slowStarts.ts';
 import { isIdle, type PoolState, type ReadyRunner, type RestingRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
@@ -25,13 +25,13 @@ export function expire(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   liftSound(state, nowMs, effects);
   forgetOld(state, nowMs, effects);
   noteSlowStarts(state, nowMs, effects);
-  for (const { id } of [...state.runners.values()]) {
-    const runner = state.runners.get(id);
-    if (runner?.state === 'starting' || runner?.state === 'loading')
+  // Each as it is when its turn comes: what one before it did may have changed it.
+  for (const runner of state.runners.values()) {
+    if (runner.state === 'starting' || runner.state === 'loading')
       failLateStart(state, runner, nowMs, effects);
-    else if (runner?.state === 'draining') endLongDrain(state, runner, nowMs, effects);
-    else if (runner?.state === 'dozing' || runner?.state === 'asleep') endRest(state, runner, nowMs, effects);
-    else if (runner?.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
+    else if (runner.state === 'draining') endLongDrain(state, runner, nowMs, effects);
+    else if (runner.state === 'dozing' || runner.state === 'asleep') endRest(state, runner, nowMs, effects);
+    else if (runner.state === 'ready' && !failLateCombos(state, runner, nowMs, effects))
       letIdleGo(state, runner, nowMs, effects);
   }
   refuseLate(state, nowMs, effects);
@@ -74,9 +74,10 @@ function failLateCombos(
   effects: PoolEffect[],
 ): boolean {
   const limitMs = state.settings.startTimeoutMs;
+  if (nowMs - runner.combos.sums.orderedMs < limitMs) return false;
   let isLate = false;
   for (const slot of runner.combos.values()) {
-    const sinceMs = orderedMs(slot);
+    const sinceMs = orderedSince(slot);
     if (sinceMs === null || nowMs - sinceMs < limitMs) continue;
     isLate = true;
     const message = `Cannot attach "${slot.combo.name}": not ready after ${limitMs} ms`;
@@ -85,12 +86,6 @@ function failLateCombos(
   }
   if (isLate) drainRunner(state, runner, 'failed', nowMs, effects);
   return isLate;
-}
-
-/** When the order was given that it carries out on the slot; null: none. */
-function orderedMs(slot: ComboSlot): number | null {
-  if (slot.state === 'attaching' || slot.state === 'detaching') return slot.sinceMs;
-  return slot.state === 'wanted' ? null : (slot.resize?.sinceMs ?? null);
 }
 
 /** Who runs on a runner that hangs, that an operator drains, or when the gateway ends, may finish for so long. */
@@ -110,6 +105,7 @@ function endLongDrain(
 
 /** Idle combos past their keep-alive go (but for those that held flex work waits for); a runner without combos goes when its base's own ttl is over. */
 function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects: PoolEffect[]): void {
+  if (nowMs < idleFromMs(runner)) return;
   let keepsOne = false;
   const expired = [];
   for (const [key, slot] of runner.combos) {
@@ -123,6 +119,13 @@ function letIdleGo(state: PoolState, runner: ReadyRunner, nowMs: number, effects
   if (isUnused && nowMs - runner.lastUsedMs >= baseTtlMs) stopRunner(state, runner, 'idle', nowMs, effects);
   else if (isTired(state, runner, nowMs)) sleepRunner(state, runner, nowMs, effects);
   else for (const slot of expired) detach(runner, slot, nowMs, effects);
+}
+
+/** Before that neither the runner nor a combo of it has been idle for long enough. */
+function idleFromMs({ model, combos, lastUsedMs }: ReadyRunner): number {
+  const { idleTtlMs, sleepAfterMs } = model;
+  const leastMs = Math.min(idleTtlMs ?? Number.POSITIVE_INFINITY, sleepAfterMs ?? Number.POSITIVE_INFINITY);
+  return Math.min(lastUsedMs + leastMs, combos.sums.idleFromMs);
 }
 
 /** Idle long enough to sleep, by its model; nothing on it was to stay longer than its model says, nor is kept or waited for. */

@@ -71,21 +71,20 @@ export function findVictims(
   nowMs: number,
 ): Victims | null {
   if (isCovered(missing)) return NOBODY;
-  const tier = tierOfClaim(claim);
   const processes = idleProcesses(state, claim).map((runner) => ({
     one: runner,
     runner,
     gain: on(device, runner, gainBytes(state, runner)),
   }));
-  const combos = idleCombos(state, tier, nowMs).map((one) => ({
+  const combos = idleCombos(state, tierOfClaim(claim), nowMs).map((one) => ({
     one,
     runner: one.runner,
     gain: on(device, one.runner, allSlotBytes(one.slot)),
   }));
-  const idle: Idle = { processes, combos, bases: idleBases(state, claim, nowMs) };
+  const idle: Idle = { processes, combos, bases: () => idleBases(state, claim, nowMs) };
   const choose = (sleep: boolean): Victims | null => chooseVictims(state, idle, missing, device, sleep);
-  // What sleeps keeps something, which may be what is missing.
-  return choose(true) ?? choose(false);
+  // What sleeps keeps something, which may be what is missing. Where none may sleep it would be the same again.
+  return choose(true) ?? (state.settings.maxAsleep === 0 ? null : choose(false));
 }
 
 /** What comes free when it goes. */
@@ -96,9 +95,12 @@ interface Gain<T> {
 }
 
 interface Idle {
+  /** The first to go first. */
   readonly processes: readonly Gain<Runner>[];
+  /** In no order. */
   readonly combos: readonly Gain<IdleCombo>[];
-  readonly bases: readonly ReadyRunner[];
+  /** The first to go first; not looked for until all else is not enough. */
+  readonly bases: () => Iterable<ReadyRunner>;
 }
 
 /** As many of the first as are needed; bases, which are the most to lose, one after the other when all else is not enough. */
@@ -113,20 +115,22 @@ function chooseVictims(
   let left = missing;
   // What is short of all the others together is not looked for among them.
   let others = plus(sumOf(processes), sumOf(combos));
-  for (let next = 0; ; next += 1) {
-    if (others.host >= left.host && others.device >= left.device) {
-      const stay = combos.filter(({ runner }) => !leaving.has(runner));
-      return { ...enoughOf(processes, stay, left), bases: [...leaving.values()] };
-    }
-    const runner = bases[next];
-    if (!runner) return null;
+  const isEnough = (): boolean => others.host >= left.host && others.device >= left.device;
+  const chosen = (): Victims => {
+    const stay = combos.filter(({ runner }) => !leaving.has(runner));
+    return { ...enoughOf(state, processes, stay, left), bases: [...leaving.values()] };
+  };
+  if (isEnough()) return chosen();
+  for (const runner of bases()) {
     const one = { runner, sleeps: sleep && sleepsFor(state, runner, left, device) };
     const gain = gainOf(state, one, device);
     if (!helps(gain, left)) continue;
     leaving.set(runner, one);
     left = minus(left, gain);
     others = minus(others, sumOf(combos.filter((combo) => combo.runner === runner)));
+    if (isEnough()) return chosen();
   }
+  return null;
 }
 
 function sumOf(gains: readonly Gain<unknown>[]): Bytes {
@@ -141,21 +145,25 @@ function sumOf(gains: readonly Gain<unknown>[]): Bytes {
 
 /** The first of those that help; all together are enough. */
 function enoughOf(
+  state: PoolState,
   processes: readonly Gain<Runner>[],
   combos: readonly Gain<IdleCombo>[],
   missing: Bytes,
 ): Omit<Victims, 'bases'> {
   let left = missing;
-  const take = <T>(gains: readonly Gain<T>[]): T[] => {
+  const take = <T>(gains: Iterable<Gain<T>>): T[] => {
     const taken: T[] = [];
     for (const { one, gain } of gains) {
+      // What is not walked over is not put in order either.
+      if (isCovered(left)) break;
       if (!helps(gain, left)) continue;
       taken.push(one);
       left = minus(left, gain);
     }
     return taken;
   };
-  return { processes: take(processes), combos: take(combos) };
+  const inOrder = inOrderOfLeaving(state, combos, ({ one }) => comboCandidate(one.slot));
+  return { processes: take(processes), combos: take(inOrder) };
 }
 
 /** It gives something of what is missing. */
@@ -194,11 +202,12 @@ function idleProcesses(state: PoolState, claim: MemoryClaim | null): Runner[] {
 }
 
 /** Bases that nobody uses, nor has waited for as long as the claim; the first to go first. */
-function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): ReadyRunner[] {
+function idleBases(state: PoolState, claim: MemoryClaim | null, nowMs: number): Iterable<ReadyRunner> {
   const bases: ReadyRunner[] = [];
+  const tier = tierOfClaim(claim);
   for (const runner of state.runners.values()) {
     if (runner.state !== 'ready' || !isIdle(runner) || runner.id === claim?.runner?.id) continue;
-    if (!mayGiveWay(state, runner, tierOfClaim(claim), nowMs) || holdsPromise(state, runner)) continue;
+    if (!mayGiveWay(state, runner, tier, nowMs) || holdsPromise(state, runner)) continue;
     if (holdsKept(state, runner)) continue;
     if (!isWaitedFor(state, runner, claim)) bases.push(runner);
   }
@@ -217,14 +226,14 @@ function isWaitedFor(state: PoolState, runner: ReadyRunner, claim: MemoryClaim |
 function idleCombos(state: PoolState, to: Tier, nowMs: number): IdleCombo[] {
   const combos: IdleCombo[] = [];
   for (const runner of state.runners.values()) {
-    if (runner.state !== 'ready') continue;
+    if (runner.state !== 'ready' || runner.combos.size === 0) continue;
     for (const slot of runner.combos.values()) {
       if (slot.state !== 'ready' || slot.active > 0 || !mayGiveWay(state, slot, to, nowMs)) continue;
       const { key } = slot.combo;
       if (!isPromised(state, key, runner.id) && !isKept(state, runner, key)) combos.push({ runner, slot });
     }
   }
-  return inOrderOfLeaving(state, combos, ({ slot }) => comboCandidate(slot));
+  return combos;
 }
 
 /** What the machine itself lacks comes before all flex work. */

@@ -1,6 +1,6 @@
 import { unavailability } from '../domain/availability.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, RunnerId } from '../domain/ids.ts';
+import type { RunnerId } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdersOf, readyHolders } from './holders.ts';
 import { answerOrder, orderedRunner, refuseOrder } from './orderAnswers.ts';
@@ -27,7 +27,7 @@ export function warm(
   if (missing) return refuseOrder(orderId, missing, effects);
   allowStart(state, combo, nowMs);
   enqueue(state, combo, orderWaiter(orderId), nowMs, effects);
-  const ready = readyHolders(state, combo.key)[0];
+  const ready = readyHolders(state, combo)[0];
   if (!ready) return;
   ready.slot.lastUsedMs = nowMs;
   ready.runner.lastUsedMs = nowMs;
@@ -42,23 +42,23 @@ export function evict(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const why = whyKept(state, combo.key);
+  const why = whyKept(state, combo);
   if (why) {
     const message = `Cannot evict "${combo.name}": it is ${why}`;
     return refuseOrder(orderId, { code: 'conflict', message }, effects);
   }
-  const ready = readyHolders(state, combo.key);
+  const ready = readyHolders(state, combo);
   for (const { runner, slot } of ready) detach(runner, slot, nowMs, effects);
   answerOrder(orderId, { order: 'evict', evicted: ready.length > 0 }, effects);
 }
 
-function whyKept(state: PoolState, key: ComboKey): string | null {
-  if (state.keeps.has(key)) return 'pinned';
-  for (const { slot } of holdersOf(state, key)) {
+function whyKept(state: PoolState, combo: Combo): string | null {
+  if (state.keeps.has(combo.key)) return 'pinned';
+  for (const { slot } of holdersOf(state, combo)) {
     if ((slot.state === 'ready' || slot.state === 'draining') && slot.active > 0) return 'busy';
     if (slot.state === 'wanted' || slot.state === 'attaching') return 'being started';
   }
-  return state.queues.has(key) ? 'waited for' : null;
+  return state.queues.has(combo.key) ? 'waited for' : null;
 }
 
 /** No new work for the runner; it goes when what runs has ended, or its time is over. Idempotent. */

@@ -1,6 +1,6 @@
 import type { Combo } from '../domain/combo.ts';
 import type { StartKind } from '../domain/phases.ts';
-import { noteDuration } from './durations.ts';
+import { noteDuration, SERVICE } from './durations.ts';
 import { noteStart } from './startTimes.ts';
 import type { PoolState } from './state.ts';
 
@@ -16,7 +16,7 @@ export interface PastTime {
 /** Takes them into the books, the oldest first, as if they had been measured now. */
 export function timesKnown(state: PoolState, times: readonly PastTime[]): void {
   for (const { combo, kind, tookMs } of times) {
-    if (kind === null) noteDuration(state.serviceTimes, combo.key, tookMs);
+    if (kind === null) noteDuration(state.serviceTimes, SERVICE, combo.key, tookMs);
     else noteStart(state, combo, kind, tookMs);
   }
 }

@@ -1,9 +1,10 @@
 import { areAlike, basesWithRunners, runnersFor, runnersOf, withPlace } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { makeComboRoom, makeRunnerRoom } from './room.ts';
-import { type PoolState, runnersWithBase, type UsableRunner, type Want } from './state.ts';
+import { type PoolState, type UsableRunner, type Want } from './state.ts';
 import type { Tier } from './terms.ts';
 import { countUpTo, tierOf } from './tiers.ts';
+import { runnersWithBase } from './usable.ts';
 import { placeOf, type UnplacedBase } from './wants.ts';
 
 /**

@@ -10,8 +10,8 @@ import { rejectWaiting } from './queues.ts';
 import { refuseQuarantined } from './refusals.ts';
 import { type Source, sourceFor, usedBy } from './sources.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { type PoolState, type Runner, runnersWithBase, type UsableRunner, type Want } from './state.ts';
-import { isDozing, runnersOfBase } from './usable.ts';
+import { type PoolState, type Runner, type UsableRunner, type Want } from './state.ts';
+import { isDozing, runnersOfBase, runnersWithBase } from './usable.ts';
 import { headMs, placeOf, type UnplacedBase } from './wants.ts';
 
 /** A want whose combo has a place: on a runner of its base, or on a new one. */

@@ -12,8 +12,9 @@ import type { PoolState, Runner } from './state.ts';
  */
 export function promise(state: PoolState, id: RequestId, nowMs: number): void {
   const found = waiterOf(state, id);
-  if (!found || found.waiter.promised !== null) return;
-  const start = startOf(state, found.key, found.waiter);
+  const queue = found && state.queues.get(found.key);
+  if (!queue || found.waiter.promised !== null) return;
+  const start = startOf(state, queue.combo, found.waiter);
   const holder = start && holderOn(state, found.key, start.runnerId);
   if (!holder) return;
   const { runner, slot } = holder;
@@ -30,6 +31,7 @@ export function isPromised(state: PoolState, key: ComboKey, id: RunnerId): boole
 }
 
 export function holdsPromise(state: PoolState, runner: Runner): boolean {
+  if (state.queues.size === 0 || runner.combos.size === 0) return false;
   for (const key of runner.combos.keys()) if (isPromised(state, key, runner.id)) return true;
   return false;
 }

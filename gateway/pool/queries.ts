@@ -1,4 +1,4 @@
-import type { ComboKey } from '../domain/ids.ts';
+import type { Combo } from '../domain/combo.ts';
 import type { FixedStart } from './effects.ts';
 import { bestHolder, holderOn } from './holders.ts';
 import type { PoolState, Waiter, WaitingIn } from './state.ts';
@@ -6,7 +6,8 @@ import type { PoolState, Waiter, WaitingIn } from './state.ts';
 /** null: no runner is chosen yet, or nobody of that id waits. Has no side effects. */
 export function fixedStart(state: PoolState, waiterId: string): FixedStart | null {
   const found = waiterOf(state, waiterId);
-  return found ? startOf(state, found.key, found.waiter) : null;
+  const queue = found && state.queues.get(found.key);
+  return queue ? startOf(state, queue.combo, found.waiter) : null;
 }
 
 /** The same when it was promised; null otherwise. */
@@ -21,8 +22,8 @@ export function waiterOf(state: PoolState, waiterId: string): WaitingIn | undefi
 }
 
 /** The same as fixedStart() of one that is known to wait for that combo. */
-export function startOf(state: PoolState, key: ComboKey, { start, promised }: Waiter): FixedStart | null {
-  const holder = promised === null ? bestHolder(state, key) : holderOn(state, key, promised);
+export function startOf(state: PoolState, combo: Combo, { start, promised }: Waiter): FixedStart | null {
+  const holder = promised === null ? bestHolder(state, combo) : holderOn(state, combo.key, promised);
   if (!holder) return null;
   return { runnerId: holder.runner.id, kind: start?.kind ?? 'warm', joined: start?.joined ?? false };
 }

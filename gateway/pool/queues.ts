@@ -40,7 +40,7 @@ export function enqueue(
     lostStarts: 0,
     promised: null,
   };
-  joinStart(state, combo.key, [waiter]);
+  joinStart(state, combo, [waiter]);
   const queue = state.queues.get(combo.key);
   if (queue) join(state, queue, waiter);
   else open(state, combo, waiter);
@@ -53,8 +53,8 @@ export function enqueue(
 }
 
 /** They wait on the start of the combo that is under way, which another one began; on none when a runner has it ready. */
-function joinStart(state: PoolState, key: ComboKey, waiters: readonly Waiter[]): void {
-  const holder = bestHolder(state, key);
+function joinStart(state: PoolState, combo: Combo, waiters: readonly Waiter[]): void {
+  const holder = bestHolder(state, combo);
   const slot = holder?.slot;
   if (!holder || (slot?.state !== 'wanted' && slot?.state !== 'attaching')) return;
   for (const waiter of waiters) waiter.start = { runnerId: holder.runner.id, kind: slot.kind, joined: true };
@@ -131,7 +131,7 @@ export function rejectWaiting(
   const failure = withRetryAfter(state, queue.combo, cause);
   for (const waiter of takeOut(state, queue, meant)) {
     if (waiter.type === 'request') {
-      const start = startOf(state, key, waiter);
+      const start = startOf(state, queue.combo, waiter);
       effects.push({ type: 'reject', requestId: requestId(waiter.id), failure, start });
     } else effects.push({ type: 'answer', orderId: waiter.id, answer: { ok: false, error: failure } });
   }
@@ -144,7 +144,7 @@ export function rejectWaiting(
  */
 export function waitForRoom(state: PoolState, key: ComboKey, effects: PoolEffect[]): void {
   const queue = state.queues.get(key);
-  if (!queue || isHeld(state, key)) return;
+  if (!queue || isHeld(state, queue.combo)) return;
   const { combo } = queue;
   if (!isCurrentCombo(combo, state.catalogue))
     return rejectWaiting(state, key, staleFailure(combo, state.catalogue), effects);
@@ -158,7 +158,7 @@ export function joinPlaced(state: PoolState, key: ComboKey): void {
   const queue = state.queues.get(key);
   if (!queue) return;
   const left = queue.waiters.filter(({ start, promised }) => start === null && promised === null);
-  joinStart(state, key, left);
+  joinStart(state, queue.combo, left);
   markPlaced(state, queue);
 }
 
@@ -167,10 +167,10 @@ export function losePlace(state: PoolState, key: ComboKey, runnerId: RunnerId, e
   const queue = state.queues.get(key);
   if (!queue) return;
   rejectPromised(state, queue, runnerId, effects);
-  if (!isHeld(state, key)) return waitForRoom(state, key, effects);
+  if (!isHeld(state, queue.combo)) return waitForRoom(state, key, effects);
   const isLost = ({ start }: Waiter): boolean => start === null || start.runnerId === runnerId;
   const left = queue.waiters.filter((waiter) => waiter.promised === null && isLost(waiter));
-  joinStart(state, key, left);
+  joinStart(state, queue.combo, left);
 }
 
 /** Who was told a runner that has gone cannot be served by another: what its client was told would be untrue. */

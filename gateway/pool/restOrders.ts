@@ -6,7 +6,8 @@ import { missingBytes, weightNeed } from './memory.ts';
 import { answerOrder, orderedRunner, refuseOrder } from './orderAnswers.ts';
 import { hasBed, hasHostRoom, sleepRunner } from './sleep.ts';
 import { wakeRunner } from './starts.ts';
-import { type AsleepRunner, isIdle, type PoolState, type ReadyRunner, runnersWithBase } from './state.ts';
+import { type AsleepRunner, isIdle, type PoolState, type ReadyRunner } from './state.ts';
+import { runnersWithBase } from './usable.ts';
 
 /** An operator's order that a runner sleeps. Idempotent; `conflict` while its base is pinned or in use. */
 export function orderSleep(

@@ -4,6 +4,7 @@ import type { PoolEffect } from './effects.ts';
 import { reviewKeeps } from './keeps.ts';
 import { forgetStale } from './quarantine.ts';
 import { losePlace, waitForRoom } from './queues.ts';
+import { keepAlive } from './slots.ts';
 import { isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { detach, drainRunner, stopRunner } from './stops.ts';
 import { upkeep } from './upkeep.ts';
@@ -64,7 +65,7 @@ function dropStaleCombos(state: PoolState, runner: Runner, nowMs: number, effect
       runner.combos.delete(key);
       losePlace(state, key, runner.id, effects);
     } else if (runner.state === 'ready' && slot.state === 'ready') {
-      slot.keepAliveMs = 0;
+      keepAlive(runner, slot, 0);
       if (slot.active === 0) detach(runner, slot, nowMs, effects);
     }
   }

@@ -3,9 +3,10 @@ import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
 import { holdsKept, isKept } from './keeps.ts';
 import type { ReadySlot } from './slots.ts';
-import { isIdle, type PoolState, type ReadyRunner, type Runner, takesPlace } from './state.ts';
+import { isIdle, type PoolState, type ReadyRunner } from './state.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
+import { runnersLeaving } from './usable.ts';
 import { longestWaitMs } from './wants.ts';
 
 /**
@@ -19,19 +20,18 @@ export function makeRunnerRoom(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  let needed = missing;
-  for (const runner of state.runners.values()) if (leavesPlace(runner)) needed -= 1;
+  if (missing <= 0) return;
+  const needed = missing - runnersLeaving(state);
   if (needed <= 0) return;
   const idle: ReadyRunner[] = [];
   for (const runner of state.runners.values())
     if (runner.state === 'ready' && isSpare(state, runner, to, nowMs)) idle.push(runner);
-  const leaving = inOrderOfLeaving(state, idle, (runner) => baseCandidate(state, runner));
-  for (const victim of leaving.slice(0, needed)) evictBase(state, victim, true, nowMs, effects);
-}
-
-/** It takes a place among the runners with a base, and is about to give it back. */
-export function leavesPlace(runner: Runner): boolean {
-  return takesPlace(runner) && (runner.state === 'stopping' || runner.state === 'dozing');
+  let left = needed;
+  for (const victim of inOrderOfLeaving(state, idle, (runner) => baseCandidate(state, runner))) {
+    evictBase(state, victim, true, nowMs, effects);
+    left -= 1;
+    if (left === 0) return;
+  }
 }
 
 function isSpare(state: PoolState, runner: ReadyRunner, to: Tier, nowMs: number): boolean {
@@ -62,6 +62,9 @@ export function makeComboRoom(
       if (!isKept(state, runner, slot.combo.key)) idle.push(slot);
   }
   if (needed <= 0 || idle.length === 0) return;
-  const leaving = inOrderOfLeaving(state, idle, comboCandidate);
-  for (const slot of leaving.slice(0, needed)) evictCombo(state, runner, slot, nowMs, effects);
+  for (const slot of inOrderOfLeaving(state, idle, comboCandidate)) {
+    evictCombo(state, runner, slot, nowMs, effects);
+    needed -= 1;
+    if (needed === 0) return;
+  }
 }

@@ -2,7 +2,6 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
 import { blame, blameExit, refusalAfter } from './blame.ts';
-import { oneContext } from './contexts.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
@@ -14,7 +13,7 @@ import { loadedWeights, noteContext } from './measures.ts';
 import { lift, strike } from './quarantine.ts';
 import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
-import { allSlotBytes, type ComboSlot, type ReadySlot } from './slots.ts';
+import { allSlotBytes, type ComboSlot, readySlot } from './slots.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
 import { attach, kindOf, load } from './starts.ts';
 import { noteLoad, noteStart, noteStep } from './startTimes.ts';
@@ -98,16 +97,24 @@ export function comboReady(
   const { kvBytes, computeBytes } = event;
   const deviceShare = noteContext(state, runner, event);
   const queue = state.queues.get(combo.key);
-  const ready: ReadySlot = {
-    ...oneContext({ sequences: runner.model.sequences, kvBytes, computeBytes, deviceShare }),
-    state: 'ready',
-    combo,
-    worth: newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs),
-    interactive: beganFor(queue ? tierOf(headMs(queue)) : 'interactive', nowMs),
-    active: 0,
-    lastUsedMs: nowMs,
-    keepAliveMs: firstKeepAliveMs(state, combo, nowMs),
-  };
+  const { sequences } = runner.model;
+  const worth = newWorth(state, 'combos', nowMs - slot.sinceMs, nowMs);
+  const interactive = beganFor(queue ? tierOf(headMs(queue)) : 'interactive', nowMs);
+  const keepAliveMs = firstKeepAliveMs(state, combo, nowMs);
+  const ready = readySlot(
+    {
+      combo,
+      sequences,
+      kvBytes,
+      computeBytes,
+      deviceShare,
+      reserveBytes: 0,
+      worth,
+      interactive,
+      keepAliveMs,
+    },
+    nowMs,
+  );
   runner.combos.set(event.comboKey, ready);
   noteStart(state, combo, slot.kind, nowMs - slot.begunMs);
   effects.push({
@@ -138,9 +145,9 @@ function serveStart(
 }
 
 /** It was begun for those who have left, not to keep the combo nor to have it on one runner more. */
-function isAbandoned(state: PoolState, runner: ReadyRunner, { key }: Combo): boolean {
-  if (state.settings.abandonedStarts === 'keep' || isKept(state, runner, key)) return false;
-  return readyHolders(state, key).length === 1;
+function isAbandoned(state: PoolState, runner: ReadyRunner, combo: Combo): boolean {
+  if (state.settings.abandonedStarts === 'keep' || isKept(state, runner, combo.key)) return false;
+  return readyHolders(state, combo).length === 1;
 }
 
 /** The combo cannot be attached; who waited for it is answered, the runner goes on. */
@@ -169,27 +176,27 @@ export function refuseCombo(
   const detail = { code: failure.code, message: failure.message };
   effects.push({ type: 'note', note: 'combo_failed', runnerId: runner.id, combo: combo.name, detail });
   strike(state, { scope: 'combo', combo }, failure, nowMs, effects);
-  startFailed(state, runner, combo.key, failure, nowMs, effects);
+  startFailed(state, runner, combo, failure, nowMs, effects);
 }
 
 /** Answers everybody who waits for the combo, unless another runner serves it or will. */
 function startFailed(
   state: PoolState,
   { id, combos }: Runner,
-  key: ComboKey,
+  combo: Combo,
   failure: Failure,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
+  const { key } = combo;
   keepFailed(state, key, failure, nowMs);
-  if (!holdersOf(state, key).some(({ runner }) => runner.id !== id)) {
+  if (!holdersOf(state, combo).some(({ runner }) => runner.id !== id)) {
     rejectWaiting(state, key, refusalAfter(state, key, failure, nowMs), effects);
     return;
   }
   const slot = combos.get(key);
   // No holder any more, but its memory is held until the runner, or its process, has let go.
-  if (slot)
-    combos.set(key, { state: 'detaching', combo: slot.combo, sinceMs: nowMs, bytes: allSlotBytes(slot) });
+  if (slot) combos.set(key, { state: 'detaching', combo, sinceMs: nowMs, bytes: allSlotBytes(slot) });
   losePlace(state, key, id, effects);
 }
 
@@ -270,8 +277,8 @@ function answerStarts(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  for (const [key, slot] of [...runner.combos]) {
-    if (slot.state !== 'wanted' && slot.state !== 'attaching') continue;
-    startFailed(state, runner, key, failure, nowMs, effects);
+  for (const { state: name, combo } of [...runner.combos.values()]) {
+    if (name !== 'wanted' && name !== 'attaching') continue;
+    startFailed(state, runner, combo, failure, nowMs, effects);
   }
 }

@@ -14,10 +14,10 @@ import { quarantineOf } from './quarantine.ts';
 import { isResizable, narrow, widen } from './resizing.ts';
 import { type Source, sourcesOf } from './sources.ts';
 import { startOnRunner, startRunner } from './starts.ts';
-import { isIdle, type PoolState, runnersWithBase } from './state.ts';
+import { isIdle, type PoolState } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 import { decodingRunners } from './threads.ts';
-import { runnersOfBase } from './usable.ts';
+import { runnersOfBase, runnersWithBase } from './usable.ts';
 
 /**
  * How many requests of a combo run or wait, averaged over a long and a short window: Knative's autoscaler
@@ -61,7 +61,7 @@ export function scale(state: PoolState, nowMs: number, effects: PoolEffect[]): v
 function scalable(state: PoolState): Map<ComboKey, ReadyHolder[]> {
   const scaled = new Map<ComboKey, ReadyHolder[]>();
   for (const runner of state.runners.values()) {
-    if (runner.state !== 'ready') continue;
+    if (runner.state !== 'ready' || runner.combos.size === 0) continue;
     for (const [key, slot] of runner.combos) {
       if (slot.state !== 'ready') continue;
       if (maxRunnersOf(state, slot.combo) < 2 && !isResizable(state, { runner, slot })) continue;
@@ -86,7 +86,7 @@ function scaleCombo(
   const load = averageLoad(state, combo, ready, nowMs);
   const wanted = wantedRunners(state, combo, load, ready, nowMs);
   const desired = Math.min(wanted, maxRunnersOf(state, combo));
-  const there = holdersOf(state, key).length;
+  const there = holdersOf(state, combo).length;
   if (wanted > there) grow(state, combo, ready, { there, desired }, nowMs, effects);
   if (desired < ready.length) gather(state, ready, nowMs, effects);
   else narrow(state, ready, neededSequences(state, key, load, nowMs), nowMs, effects);

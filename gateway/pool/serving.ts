@@ -1,5 +1,5 @@
 import { type ComboKey, requestId } from '../domain/ids.ts';
-import { noteDuration } from './durations.ts';
+import { noteDuration, SERVICE } from './durations.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { noteUse } from './eviction.ts';
@@ -9,7 +9,7 @@ import { isKept } from './keeps.ts';
 import { takeNext } from './nextWaiters.ts';
 import { answerOrder } from './orderAnswers.ts';
 import { takeOut } from './queues.ts';
-import type { ReadySlot } from './slots.ts';
+import { keepAlive, type ReadySlot } from './slots.ts';
 import type { PoolState, ReadyRunner, Waiter } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 import type { InteractiveUse } from './tiers.ts';
@@ -20,8 +20,9 @@ import type { InteractiveUse } from './tiers.ts';
  * nextWaiters() says to whom.
  */
 export function grantWaiting(state: PoolState, key: ComboKey, nowMs: number, effects: PoolEffect[]): void {
-  if (!state.queues.has(key)) return;
-  const holders = readyHolders(state, key);
+  const waiting = state.queues.get(key);
+  if (!waiting) return;
+  const holders = readyHolders(state, waiting.combo);
   for (const share of [state.settings.targetOccupancy, 1]) {
     for (const { runner, slot } of holders) {
       const queue = state.queues.get(key);
@@ -44,6 +45,7 @@ function grant(
 ): void {
   const { kind, joined } = waiter.start ?? { kind: 'warm', joined: false };
   const { tier, account } = waiter;
+  if (runner.active === 0) state.decodersChanged = true;
   slot.active += 1;
   runner.active += 1;
   slot.lastUsedMs = nowMs;
@@ -52,7 +54,7 @@ function grant(
   noteUse(state, 'bases', runner.worth);
   if (tier === 'interactive')
     for (const { interactive } of [slot, runner]) beginInteractive(interactive, nowMs);
-  slot.keepAliveMs = waiter.keepAliveMs ?? slot.combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY;
+  keepAlive(runner, slot, waiter.keepAliveMs ?? slot.combo.model.idleTtlMs ?? Number.POSITIVE_INFINITY);
   const id = requestId(waiter.id);
   const charged = account ? chargeGrant(state, account) : 0;
   state.granted.set(id, {
@@ -94,7 +96,7 @@ export function endRequest(
   if (!granted) return;
   state.granted.delete(id);
   if (granted.account) settleCharge(state, granted.account, granted.charged, usage);
-  noteDuration(state.serviceTimes, granted.comboKey, nowMs - granted.grantedMs);
+  noteDuration(state.serviceTimes, SERVICE, granted.comboKey, nowMs - granted.grantedMs);
   const runner = state.runners.get(granted.runnerId);
   const slot = runner?.combos.get(granted.comboKey);
   if (runner?.state !== 'ready' && runner?.state !== 'draining') return;
@@ -102,6 +104,7 @@ export function endRequest(
     throw new Error(`Cannot end request "${id}": its combo is ${slot?.state ?? 'gone'}`);
   runner.active -= 1;
   slot.active -= 1;
+  if (runner.active === 0) state.decodersChanged = true;
   if (runner.state === 'draining') {
     if (runner.active === 0) stopRunner(state, runner, runner.reason, nowMs, effects);
     return;

@@ -23,9 +23,10 @@ export function noteSlowStarts(state: PoolState, nowMs: number, effects: PoolEff
   const underway = longStarts(state, nowMs);
   for (const key of slow) if (!underway.some((one) => one.key === key)) slow.delete(key);
   for (const { key, runnerId, name, step, sinceMs } of underway) {
+    if (slow.has(key)) continue;
     const elapsedMs = nowMs - sinceMs;
     const predictedMs = predictStepMs(state, step);
-    if (slow.has(key) || elapsedMs < SLOW_FACTOR * predictedMs) continue;
+    if (elapsedMs < SLOW_FACTOR * predictedMs) continue;
     slow.add(key);
     const detail = {
       step: step.step,
@@ -59,6 +60,7 @@ function startOf(runner: Extract<Runner, { state: 'starting' | 'loading' }>): Un
 }
 
 function addAttaches({ id: runnerId, combos }: ReadyRunner, latestMs: number, long: Underway[]): void {
+  if (combos.sums.orderedMs > latestMs) return;
   for (const [key, slot] of combos) {
     if (slot.state !== 'attaching' || slot.sinceMs > latestMs) continue;
     const { combo, sinceMs } = slot;

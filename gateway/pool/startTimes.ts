@@ -21,28 +21,42 @@ const ASSUMED_MS_PER_GB = 1000;
 const BYTES_PER_GB = 1e9;
 /** What a step takes beside its bytes, until one like it was measured. */
 const ASSUMED_STEP_MS = 500;
+
+/** What is measured beside the starts of single combos, which are under their kinds. */
 const GIGABYTE = 'gigabyte';
+const OF_BASE: Readonly<Record<StartKind, string>> = {
+  warm: 'warm of base',
+  attach: 'attach of base',
+  wake: 'wake of base',
+  staged: 'staged of base',
+  cold: 'cold of base',
+};
+const OF_STEP: Readonly<Record<StartStep['step'], string>> = {
+  spawn: 'step spawn',
+  load: 'step load',
+  attach: 'step attach',
+};
 
 /** A start has ended well that took so long. */
 export function noteStart({ startTimes }: PoolState, combo: Combo, kind: StartKind, tookMs: number): void {
-  noteDuration(startTimes, ofCombo(kind, combo), tookMs);
-  noteDuration(startTimes, ofBase(kind, combo.model), tookMs);
+  noteDuration(startTimes, kind, combo.key, tookMs);
+  noteDuration(startTimes, OF_BASE[kind], baseKey(combo.model), tookMs);
 }
 
 /** A step of one has. */
 export function noteStep({ startTimes }: PoolState, step: StartStep, tookMs: number): void {
-  noteDuration(startTimes, ofStep(step), tookMs);
+  noteDuration(startTimes, OF_STEP[step.step], thingOf(step), tookMs);
 }
 
 /** A base has been loaded; what the rate of the next one is predicted from. */
 export function noteLoad({ startTimes }: PoolState, weightBytes: number, tookMs: number): void {
-  if (weightBytes > 0) noteDuration(startTimes, GIGABYTE, (tookMs * BYTES_PER_GB) / weightBytes);
+  if (weightBytes > 0) noteDuration(startTimes, GIGABYTE, '', (tookMs * BYTES_PER_GB) / weightBytes);
 }
 
 /** The median of what such steps took, else what their bytes take at a common rate. */
 export function predictStepMs({ startTimes }: PoolState, step: StartStep): number {
   const assumedMs = ASSUMED_STEP_MS + (bytesOf(step) / BYTES_PER_GB) * ASSUMED_MS_PER_GB;
-  return medianMs(startTimes, ofStep(step)) ?? assumedMs;
+  return medianMs(startTimes, OF_STEP[step.step], thingOf(step)) ?? assumedMs;
 }
 
 /** How the combo would be started as things are, when nobody had begun that. */
@@ -53,7 +67,7 @@ export function nextStartKind(state: PoolState, { model }: Combo): 'attach' | 'w
 
 /** Median of the combo's own starts of that kind, else of those of its base; null: none was seen. */
 export function measuredStartMs({ startTimes }: PoolState, combo: Combo, kind: StartKind): number | null {
-  return medianMs(startTimes, ofCombo(kind, combo)) ?? medianMs(startTimes, ofBase(kind, combo.model));
+  return medianMs(startTimes, kind, combo.key) ?? medianMs(startTimes, OF_BASE[kind], baseKey(combo.model));
 }
 
 /** How long a whole start of the combo would take as things are: measured, else predicted from its bytes. */
@@ -67,7 +81,7 @@ export function predictedStartMs({ startTimes }: PoolState, combo: Combo, kind: 
   const { model } = combo;
   const contextBytes = model.kvBytesPerToken * model.contextTokens * model.sequences + model.computeBytes;
   const bytes = (kind === 'attach' ? 0 : model.weightBytes) + adapterBytes(combo) + contextBytes;
-  return (bytes / BYTES_PER_GB) * (medianMs(startTimes, GIGABYTE) ?? ASSUMED_MS_PER_GB);
+  return (bytes / BYTES_PER_GB) * (medianMs(startTimes, GIGABYTE, '') ?? ASSUMED_MS_PER_GB);
 }
 
 /** How long until the combo is ready: what is left of its start, or a whole one; 0 when it is ready. */
@@ -77,7 +91,7 @@ export function remainingStartMs(
   nowMs: number,
   startMs: (kind: StartKind) => number,
 ): number {
-  const slot = bestHolder(state, combo.key)?.slot;
+  const slot = bestHolder(state, combo)?.slot;
   if (slot?.state === 'ready') return 0;
   const underWay = slot && isStarting(slot) ? slot : startOfBase(state, combo.model);
   if (!underWay) return startMs(nextStartKind(state, combo));
@@ -107,16 +121,8 @@ function adapterBytes({ adapters }: Combo): number {
   return adapters.reduce((bytes, { adapter }) => bytes + adapter.weightBytes, 0);
 }
 
-function ofCombo(kind: StartKind, { key }: Combo): string {
-  return `${kind} ${key}`;
-}
-
-function ofBase(kind: StartKind, model: CatalogueModel): string {
-  return `${kind} of base ${baseKey(model)}`;
-}
-
 /** Combos are client-made (any scale is another one): steps of attaches are measured by base. */
-function ofStep(step: StartStep): string {
-  if (step.step === 'spawn') return 'step spawn';
-  return `step ${step.step} ${baseKey(step.step === 'load' ? step.model : step.combo.model)}`;
+function thingOf(step: StartStep): string {
+  if (step.step === 'spawn') return '';
+  return baseKey(step.step === 'load' ? step.model : step.combo.model);
 }

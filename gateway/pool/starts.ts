@@ -93,8 +93,9 @@ function claimStandby(
   effects.push({ type: 'claim', runnerId: id, model });
   effects.push({ type: 'note', note: 'standby_claimed', runnerId: id, combo: name });
   if (standby.state === 'standby') return load(state, { ...standby, model }, kind, nowMs, nowMs, effects);
-  forgetUsable(state);
-  return Object.assign(standby, { model, kind });
+  const claimed = Object.assign(standby, { model, kind });
+  forgetUsable(state, claimed);
+  return claimed;
 }
 
 /** Orders the base to be loaded. `claimedMs`: see Runner. */

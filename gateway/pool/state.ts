@@ -22,7 +22,7 @@ import type { Slots } from './slots.ts';
 import type { Tenants } from './tenants.ts';
 import type { Tier } from './terms.ts';
 import type { InteractiveUse } from './tiers.ts';
-import type { UsableRunners } from './usable.ts';
+import type { PlaceCounts, UsableRunners } from './usable.ts';
 import type { Unplaced } from './wants.ts';
 import type { WarmedAhead } from './warmAhead.ts';
 
@@ -203,6 +203,9 @@ export interface PoolState {
   usable: UsableRunners | null;
   /** The same for those that sleep or are falling asleep. */
   resting: ReadonlyMap<string, readonly RestingRunner[]> | null;
+  places: PlaceCounts | null;
+  /** Another runner decodes than when threads were shared, or one less (threads.ts). */
+  decodersChanged: boolean;
   /** Only combos that somebody waits for. */
   readonly queues: Map<ComboKey, WaitQueue>;
   /** For `queues` an index, so that an event costs nothing for those whose start is under way. */
@@ -262,6 +265,8 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     devices: configuredDevices(settings),
     usable: null,
     resting: null,
+    places: null,
+    decodersChanged: false,
     queues: new Map(),
     unplaced: { bases: new Map(), line: emptyLine() },
     replicas: new Map(),
@@ -316,23 +321,7 @@ export function isUsable(runner: Runner): runner is UsableRunner {
   return model !== null && (state === 'starting' || state === 'loading' || state === 'ready');
 }
 
-/** Runners that have a base or are about to: what `maxRunners` bounds. Standbys, and those that sleep, are beside them. */
-export function runnersWithBase(state: PoolState): number {
-  let count = 0;
-  for (const runner of state.runners.values()) if (takesPlace(runner)) count += 1;
-  return count;
-}
-
-/** Until one that falls asleep has done so it takes its place. */
-export function takesPlace(runner: Runner): boolean {
-  if (runner.model === null || runner.state === 'asleep') return false;
-  return runner.state !== 'stopping' || !runner.wasAsleep;
-}
-
 /** Ready, nothing granted, nothing being attached: it can go without anybody noticing. */
 export function isIdle(runner: Runner): boolean {
-  if (runner.state !== 'ready' || runner.active > 0) return false;
-  for (const slot of runner.combos.values())
-    if (slot.state === 'wanted' || slot.state === 'attaching') return false;
-  return true;
+  return runner.state === 'ready' && runner.active === 0 && runner.combos.sums.starting === 0;
 }

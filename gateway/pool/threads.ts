@@ -11,8 +11,13 @@ export function threadShare(state: PoolState, model: CatalogueModel, busy: numbe
   return Math.min(share, model.maxThreads ?? share);
 }
 
-/** Tells the runners that decode how many threads each has now. Idle ones keep theirs: they cost nothing. */
+/**
+ * Tells the runners that decode how many threads each has now. Idle ones keep theirs: they cost nothing. Nobody's share
+ * changes but with who decodes.
+ */
 export function shareThreads(state: PoolState, effects: PoolEffect[]): void {
+  if (!state.decodersChanged) return;
+  state.decodersChanged = false;
   const busy = decodingRunners(state);
   for (const runner of state.runners.values()) {
     if (!isDecoding(runner)) continue;
@@ -30,6 +35,6 @@ export function decodingRunners(state: PoolState): number {
   return busy;
 }
 
-function isDecoding(runner: Runner): runner is Extract<Runner, { state: 'ready' | 'draining' }> {
+export function isDecoding(runner: Runner): runner is Extract<Runner, { state: 'ready' | 'draining' }> {
   return (runner.state === 'ready' || runner.state === 'draining') && runner.active > 0;
 }

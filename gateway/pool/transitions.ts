@@ -1,5 +1,6 @@
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolState, Runner } from './state.ts';
+import { isDecoding } from './threads.ts';
 import { forgetUsable } from './usable.ts';
 
 /** Every way a runner's state may change; `gone` is no entry any more. ARCHITECTURE.md's diagram is made from it. */
@@ -30,11 +31,14 @@ export function moveTo<T extends Runner>(state: PoolState, next: T): T {
     throw new Error(`Cannot move runner "${next.id}" from ${current?.state ?? 'nothing'} to ${next.state}`);
   }
   state.runners.set(next.id, next);
-  forgetUsable(state);
+  if (current && isDecoding(current)) state.decodersChanged = true;
+  forgetUsable(state, current, next);
   return next;
 }
 
 export function forget(state: PoolState, id: RunnerId): void {
+  const runner = state.runners.get(id);
   state.runners.delete(id);
-  forgetUsable(state);
+  if (runner && isDecoding(runner)) state.decodersChanged = true;
+  forgetUsable(state, runner);
 }

@@ -9,12 +9,11 @@ import { findVictims } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { joinPlaced } from './queues.ts';
-import { leavesPlace } from './room.ts';
 import { allSlotBytes, type ReadySlot } from './slots.ts';
-import { type PoolState, type ReadyRunner, runnersWithBase, type UsableRunner, type Want } from './state.ts';
+import { type PoolState, type ReadyRunner, type UsableRunner, type Want } from './state.ts';
 import { drainRunner } from './stops.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
-import { runnersOfBase } from './usable.ts';
+import { runnersLeaving, runnersOfBase, runnersWithBase } from './usable.ts';
 import { firstWant, headMs, longestWaitMs, wantedMs } from './wants.ts';
 
 /**
@@ -33,8 +32,8 @@ export function takeTurns(state: PoolState, nowMs: number, effects: PoolEffect[]
     else swapOnFull(state, runners, oldest, nowMs);
   }
   // In line: whom nobody gives way for the first, he does for none behind it.
-  for (const want of missing.slice(roomOnItsWay(state)))
-    if (!swapRunner(state, want, () => true, nowMs, effects)) break;
+  const late = missing.length === 0 ? missing : missing.slice(roomOnItsWay(state));
+  for (const want of late) if (!swapRunner(state, want, () => true, nowMs, effects)) break;
   swapForMemory(state, nowMs, effects);
 }
 
@@ -65,9 +64,8 @@ function drainingBytes(state: PoolState, device: DeviceName | null): Bytes {
 }
 
 function roomOnItsWay(state: PoolState): number {
-  let coming = Math.max(0, state.settings.maxRunners - runnersWithBase(state));
-  for (const runner of state.runners.values())
-    if (runner.state === 'draining' || leavesPlace(runner)) coming += 1;
+  let coming = Math.max(0, state.settings.maxRunners - runnersWithBase(state)) + runnersLeaving(state);
+  for (const runner of state.runners.values()) if (runner.state === 'draining') coming += 1;
   return coming;
 }
 

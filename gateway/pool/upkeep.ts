@@ -61,7 +61,7 @@ function dropReplica(state: PoolState, want: ReplicaWant): void {
 /** Replicas that leave count until they have gone: what they leave is then used for the next. */
 function isMissing(state: PoolState, key: ComboKey, nowMs: number): boolean {
   const keep = state.keeps.get(key);
-  if (keep === undefined || nowMs < keep.retryAtMs || holdersOf(state, key).length >= keep.count)
+  if (keep === undefined || nowMs < keep.retryAtMs || holdersOf(state, keep.combo).length >= keep.count)
     return false;
   return quarantineOf(state, keep.combo, true, nowMs) === null;
 }

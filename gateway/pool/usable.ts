@@ -11,6 +11,12 @@ import {
 /** Usable runners by baseKey, the oldest first of each; no entry is empty. */
 export type UsableRunners = ReadonlyMap<string, readonly UsableRunner[]>;
 
+/** How many runners take a place, and how many of them are about to give it back. */
+export interface PlaceCounts {
+  readonly taken: number;
+  readonly leaving: number;
+}
+
 const NONE: readonly UsableRunner[] = [];
 const NONE_RESTING: readonly RestingRunner[] = [];
 
@@ -43,10 +49,47 @@ export function restingCount(state: PoolState): number {
   return count;
 }
 
-/** A runner has come, gone, or changed its state or its base. */
-export function forgetUsable(state: PoolState): void {
-  state.usable = null;
-  state.resting = null;
+/** Runners that have a base or are about to: what `maxRunners` bounds. Standbys, and those that sleep, are beside them. */
+export function runnersWithBase(state: PoolState): number {
+  return placeCounts(state).taken;
+}
+
+/** Of these the ones that are about to give their places back. */
+export function runnersLeaving(state: PoolState): number {
+  return placeCounts(state).leaving;
+}
+
+function placeCounts(state: PoolState): PlaceCounts {
+  state.places ??= countPlaces(state);
+  return state.places;
+}
+
+function countPlaces(state: PoolState): PlaceCounts {
+  let taken = 0;
+  let leaving = 0;
+  for (const runner of state.runners.values()) {
+    if (takesPlace(runner)) taken += 1;
+    if (leavesPlace(runner)) leaving += 1;
+  }
+  return { taken, leaving };
+}
+
+/** Until one that falls asleep has done so it takes its place. */
+export function takesPlace(runner: Runner): boolean {
+  if (runner.model === null || runner.state === 'asleep') return false;
+  return runner.state !== 'stopping' || !runner.wasAsleep;
+}
+
+/** It takes a place among the runners with a base, and is about to give it back. */
+export function leavesPlace(runner: Runner): boolean {
+  return takesPlace(runner) && (runner.state === 'stopping' || runner.state === 'dozing');
+}
+
+/** A runner has come, gone, or changed its state or its base; undefined: it was, or is, not there. */
+export function forgetUsable(state: PoolState, before?: Runner, after?: Runner): void {
+  if ((before && isUsable(before)) || (after && isUsable(after))) state.usable = null;
+  if ((before && isResting(before)) || (after && isResting(after))) state.resting = null;
+  state.places = null;
 }
 
 function isResting(runner: Runner): runner is RestingRunner {

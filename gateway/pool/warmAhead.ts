@@ -1,6 +1,6 @@
 import { unavailability } from '../domain/availability.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, DeviceName } from '../domain/ids.ts';
+import type { DeviceName } from '../domain/ids.ts';
 import { type Bytes, isCovered, minus, plus, totalOf } from './bytes.ts';
 import { withPlace } from './candidates.ts';
 import { isCurrentCombo } from './current.ts';
@@ -14,11 +14,12 @@ import { quarantineOf } from './quarantine.ts';
 import { enqueue } from './queues.ts';
 import type { ComboSlot } from './slots.ts';
 import { sourcesOf } from './sources.ts';
-import { baseKey, type PoolState, runnersWithBase, type UsableRunner } from './state.ts';
-import { isDozing, runnersOfBase } from './usable.ts';
+import { baseKey, type PoolState, type UsableRunner } from './state.ts';
+import { isDozing, runnersOfBase, runnersWithBase } from './usable.ts';
 
 /** What was started for nobody yet, because it was to be expected. */
 export interface WarmedAhead {
+  readonly combo: Combo;
   readonly bytes: number;
   /** Kept so long although nobody asks for it, and not started again for the same forecast. */
   readonly untilMs: number;
@@ -70,10 +71,11 @@ export function warmAhead(
     if (quarantineOf(state, one.combo, true, nowMs)) continue;
     const bytes = takeRoom(state, one.combo, room);
     if (bytes === null) continue;
-    const { key, name } = one.combo;
-    state.warmedAhead.set(key, { bytes, untilMs: nowMs + horizonMs });
+    const { combo } = one;
+    const { key, name } = combo;
+    state.warmedAhead.set(key, { combo, bytes, untilMs: nowMs + horizonMs });
     const id = `ahead ${key}`;
-    enqueue(state, one.combo, orderWaiter(id), nowMs, effects);
+    enqueue(state, combo, orderWaiter(id), nowMs, effects);
     const detail = { chance: one.chance, bytes };
     effects.push({ type: 'note', note: 'warmed_ahead', combo: name, detail });
   }
@@ -93,7 +95,7 @@ function forgetAhead(state: PoolState, nowMs: number): void {
 /** Held by, or promised to, what was warmed ahead and nobody has used since. */
 export function aheadBytes(state: PoolState): number {
   let total = 0;
-  for (const [key, { bytes }] of state.warmedAhead) if (isUnused(state, key)) total += bytes;
+  for (const { combo, bytes } of state.warmedAhead.values()) if (isUnused(state, combo)) total += bytes;
   return total;
 }
 
@@ -102,16 +104,15 @@ function isUntouched(slot: ComboSlot): boolean {
   return slot.state === 'wanted' || slot.state === 'attaching';
 }
 
-function isUnused(state: PoolState, key: ComboKey): boolean {
-  const held = holdersOf(state, key);
+function isUnused(state: PoolState, combo: Combo): boolean {
+  const held = holdersOf(state, combo);
   return held.length > 0 && held.every(({ slot }) => isUntouched(slot));
 }
 
 /** Books the room that a start takes, in bytes; null: there is none, or it needs no start. */
 function takeRoom(state: PoolState, combo: Combo, room: Room): number | null {
   if (state.warmedAhead.has(combo.key) || state.queues.has(combo.key)) return null;
-  if (!isCurrentCombo(combo, state.catalogue) || isHeld(state, combo.key) || !canFit(state, combo))
-    return null;
+  if (!isCurrentCombo(combo, state.catalogue) || isHeld(state, combo) || !canFit(state, combo)) return null;
   // In a moment it sleeps, and is soonest woken by whoever asks for it.
   if (isDozing(state, combo.model)) return null;
   const base = baseKey(combo.model);

@@ -15,3 +15,18 @@ export interface EventLog {
   /** The newest first. Reads off the event loop's connection. */
   list(limit: number): Promise<readonly PoolEvent[]>;
 }
+
+/** Who hears of events as they happen. */
+export interface EventListener {
+  event(event: PoolEvent): void;
+  /** There will be no more. */
+  end(): void;
+}
+
+/** Events as they happen: those that the log gets, and some that are not worth a row. */
+export interface LiveEvents {
+  /** Goes to who listens now, and nowhere else. */
+  tell(event: PoolEvent): void;
+  /** Until what it returns is called. */
+  listen(listener: EventListener): () => void;
+}

@@ -1,5 +1,5 @@
 import type { SegmentKey } from '../domain/ids.ts';
-import type { StageOrder, StageProgress } from './weightStore.ts';
+import type { ByteProgress, StageOrder } from './weightStore.ts';
 
 /** A file behind a URI that is to lie on this machine. */
 export type OriginOrder = Pick<StageOrder, 'key' | 'source' | 'bytes' | 'digest' | 'priority'>;
@@ -23,7 +23,7 @@ export interface OriginFiles {
    * Brings it here, once for all who ask at the same time, going on where an earlier attempt ended. Rejects with StageFailed.
    * When the source has another version than `key` says, the catalogue has looked at it again when this rejects.
    */
-  bring(order: OriginOrder, onProgress: (progress: StageProgress) => void): Promise<BroughtFile>;
+  bring(order: OriginOrder, onProgress: (progress: ByteProgress) => void): Promise<BroughtFile>;
   /** What lies here of that key is no good. */
   discard(key: SegmentKey): Promise<void>;
   /** Ends what is under way; it goes on when it is asked for again, also by a later gateway. */

@@ -1,4 +1,5 @@
 import type { SegmentKey } from '../domain/ids.ts';
+import type { FileOrigin } from '../domain/startDetail.ts';
 import type { SegmentBook } from '../pool/segments.ts';
 
 /** Weight files that are to be in the store. */
@@ -10,36 +11,29 @@ export interface StageOrder {
   /** Of the file in its segment. */
   readonly fileName: string;
   readonly bytes: number;
-  /** `sha256:…` or `tree:…` of the catalogue; null: what is read is believed. */
+  /** `sha256:…`, `blake3:…` or `tree:…` of the catalogue; null: what is read is believed. */
   readonly digest: string | null;
   /** `demand`: somebody waits for it. */
   readonly priority: 'demand' | 'prefetch';
 }
 
-/** How far a file is on its way into the store. */
-export interface StageProgress {
+/** How far bytes are on one way. */
+export interface ByteProgress {
   readonly bytes: number;
+  /** 0: not known yet. */
   readonly totalBytes: number;
-  readonly bytesPerSecond: number;
-  /** null: not known yet. */
-  readonly secondsLeft: number | null;
 }
 
-/** Where the bytes came from: this host's disk tier, or the place that the catalogue names. */
-export type StorageTier = 'disk' | 'origin';
-
-/** What staging took, beside and inside the wall time. Milliseconds; those of several threads are added up. */
-export interface StageDetail {
-  readonly tier: StorageTier;
-  readonly bytes: number;
-  readonly wallMs: number;
-  readonly readMs: number;
-  readonly decryptMs: number;
-  readonly verifyMs: number;
+/** How far a file is on its way into the store. */
+export interface StageProgress extends ByteProgress {
+  /** What the bytes are of: what lies behind a URI is downloaded first. */
+  readonly step: 'download' | 'stage';
+  /** 0 to 1 of all its steps. */
+  readonly fraction: number;
 }
 
-/** A file in the store. */
-export interface StagedFile {
+/** A file in the store. Without `staged` it was there already. */
+export interface StagedFile extends FileOrigin {
   /** What an engine opens. */
   readonly path: string;
   /** The file whose shared lock keeps it there. */
@@ -47,8 +41,6 @@ export interface StagedFile {
   /** Digest of what it holds, hex. */
   readonly contentId: string;
   readonly bytes: number;
-  /** null: it was there already. */
-  readonly detail: StageDetail | null;
 }
 
 /** One that is in the store. */

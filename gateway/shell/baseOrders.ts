@@ -5,14 +5,20 @@ import type { Failure } from '../domain/errors.ts';
 import { type ComboName, comboName, type RunnerId } from '../domain/ids.ts';
 import type { PoolEvent } from '../pool/events.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/eventLog.ts';
+import type { Log } from '../ports/log.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { type Answer, type OrderBody, OrderFailed } from './processes/controlChannel.ts';
 import type { StartTimeline } from './startTimeline.ts';
+import { tellUpload } from './tellUpload.ts';
+import { uploadView } from './uploadView.ts';
 import type { FilePlace } from './weights/stagedFiles.ts';
 
 interface Deps {
   readonly timeline: StartTimeline;
   readonly telemetry: Telemetry;
+  readonly events: EventLog;
+  readonly log: Log;
   readonly clock: Clock;
   readonly dispatch: (event: PoolEvent) => void;
 }
@@ -70,7 +76,9 @@ export function loadBase({ id, model, answer, wordsSince }: Loading, deps: Deps)
   const { timeline, telemetry, clock, dispatch } = deps;
   answer.then(
     (loaded) => {
-      timeline.loaded(id, clock.monoMs());
+      const upload = loaded.type === 'loaded' ? uploadView(loaded.upload) : null;
+      timeline.loaded(id, upload, clock.monoMs());
+      if (upload) tellUpload(id, model.id, upload, deps);
       const weightBytes = loaded.type === 'loaded' ? loaded.weightBytes : 0;
       dispatch({ type: 'runnerLoaded', runnerId: id, weightBytes });
     },

@@ -53,9 +53,9 @@ function viewOf(state: PoolState, combo: Combo, now: Moment): ComboView {
 }
 
 export function comboStatus(state: PoolState, combo: Combo): LoadStatus {
-  const slot = bestHolder(state, combo.key)?.slot;
+  const slot = bestHolder(state, combo)?.slot;
   if (slot) return slot.state === 'ready' ? 'loaded' : 'loading';
-  const isLeaving = holdersOf(state, combo.key).some((one) => one.slot.state === 'draining');
+  const isLeaving = holdersOf(state, combo).some((one) => one.slot.state === 'draining');
   if (isLeaving) return 'loaded';
   return restingRunners(state, combo.model).length > 0 && combo.adapters.length === 0
     ? 'sleeping'

@@ -13,19 +13,33 @@ import { comboStatus, comboViews } from './comboViews.ts';
 import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
+import type { StartTimeline } from './startTimeline.ts';
 import { type SegmentView, segmentViews } from './weights/segmentViews.ts';
+import type { StagedFiles } from './weights/stagedFiles.ts';
 
 const COUNTERS_WAIT_MS = 1_000;
+
+export interface ControlPoolDeps {
+  readonly pool: PoolLoop;
+  readonly fleet: RunnerFleet;
+  readonly timeline: StartTimeline;
+  readonly staged: StagedFiles;
+  readonly clock: Clock;
+}
 
 /** The operator's use cases over the pool's loop and the processes. */
 export class ControlPool implements PoolControl {
   readonly #pool: PoolLoop;
   readonly #fleet: RunnerFleet;
+  readonly #timeline: StartTimeline;
+  readonly #staged: StagedFiles;
   readonly #clock: Clock;
 
-  constructor(pool: PoolLoop, fleet: RunnerFleet, clock: Clock) {
+  constructor({ pool, fleet, timeline, staged, clock }: ControlPoolDeps) {
     this.#pool = pool;
     this.#fleet = fleet;
+    this.#timeline = timeline;
+    this.#staged = staged;
     this.#clock = clock;
   }
 
@@ -60,7 +74,7 @@ export class ControlPool implements PoolControl {
   }
 
   segments(): readonly SegmentView[] {
-    return segmentViews(this.#pool.state);
+    return segmentViews(this.#pool.state, (key) => this.#staged.progressOf(key));
   }
 
   combos(): readonly ComboView[] {
@@ -132,6 +146,7 @@ export class ControlPool implements PoolControl {
         device_bytes: heldBytes(this.#pool.state, runner, 'device'),
         resident_bytes: counters?.residentBytes ?? null,
       },
+      upload: this.#timeline.upload(runner.id),
       counters: counters ? snakeCase(counters) : {},
       threads: counters?.threads ?? held?.threads ?? 0,
       active_requests: held?.active ?? 0,

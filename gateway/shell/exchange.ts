@@ -4,7 +4,6 @@ import { errorEnvelope, retryAfterHeaders } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
 import { withoutPaths } from '../domain/filePaths.ts';
 import type { RunnerId } from '../domain/ids.ts';
-import type { PhaseInterval } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
 import type { FixedStart } from '../pool/effects.ts';
 import type { TokenUsage, WaitTerms } from '../pool/terms.ts';
@@ -22,7 +21,7 @@ import type { RunnerFleet } from './runnerFleet.ts';
 import { SseForwarder } from './sseForwarder.ts';
 import type { StartTimeline } from './startTimeline.ts';
 import { usageChunk } from './usageChunk.ts';
-import { WaitingStream } from './waitingStream.ts';
+import { WaitingStream, waitingText } from './waitingStream.ts';
 
 export interface ExchangeDeps {
   readonly pool: PoolLoop;
@@ -123,34 +122,33 @@ export class Exchange {
 
   /** Sends a stream's headers once it is fixed who will serve it, then what the start is doing. */
   #announce(): void {
-    const { pool, timeline } = this.#deps;
+    const { pool, timeline, clock } = this.#deps;
     const start = pool.promisedStart(this.#request.requestId);
     if (!start) return;
     if (!this.#sink.headSent) {
       this.#waitsFor(start);
-      this.#sendStreamHead(this.#deps.clock.monoMs());
+      this.#sendStreamHead(clock.monoMs());
     }
-    const fraction = start.kind === 'warm' ? null : timeline.fraction(start.runnerId);
-    this.#sink.write(
-      `: hearth ${start.kind}${fraction === null ? '' : ` ${Math.round(fraction * 100)}%`}\n\n`,
-    );
+    const { key } = this.#request.combo;
+    const isWarm = start.kind === 'warm';
+    const progress = isWarm ? null : timeline.startProgress(start.runnerId, key, clock.monoMs());
+    this.#sink.write(`: ${waitingText(start.kind, progress)}\n\n`);
   }
 
   /** The request waits for that start, or has done so until now. */
   #waitsFor(start: FixedStart | null): void {
     if (!start) return;
+    const { timeline, clock } = this.#deps;
+    const { runnerId, kind } = start;
+    const { key } = this.#request.combo;
     this.#start = start;
-    this.#times.waited(this.#intervalsOf(start));
+    const intervals = kind === 'warm' ? [] : timeline.intervals(runnerId, key, clock.monoMs());
+    this.#times.waited(intervals, timeline.startDetail(runnerId, key, kind));
   }
 
   #granted(grant: Grant): void {
-    this.#start = grant;
-    this.#times.granted(grant.grantedMonoMs, this.#intervalsOf(grant));
-  }
-
-  #intervalsOf({ runnerId, kind }: FixedStart): PhaseInterval[] {
-    const { timeline, clock } = this.#deps;
-    return kind === 'warm' ? [] : timeline.intervals(runnerId, this.#request.combo.key, clock.monoMs());
+    this.#waitsFor(grant);
+    this.#times.granted(grant.grantedMonoMs);
   }
 
   async #call(grant: Grant): Promise<RunnerAnswer> {

@@ -122,7 +122,7 @@ export class PinBook implements PinControl {
     const row = this.#rows.get(name);
     const keep = this.#keepOf(name);
     const known = parseCombo(name, [], pool.state.catalogue);
-    const slots = known.ok ? holdersOf(pool.state, known.value.key).map(({ slot }) => slot.state) : [];
+    const slots = known.ok ? holdersOf(pool.state, known.value).map(({ slot }) => slot.state) : [];
     const ready = slots.filter((state) => state === 'ready').length;
     const count = Math.max(row?.count ?? 0, keep?.count ?? 0);
     const level = row?.level ?? 'ready';

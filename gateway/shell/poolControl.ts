@@ -1,6 +1,7 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { UploadView } from './uploadView.ts';
 import type { SegmentView } from './weights/segmentViews.ts';
 
 /** A living runner process as the admin API shows it. Only living processes are listed. */
@@ -24,6 +25,8 @@ export interface RunnerView {
     readonly device_bytes: number;
     readonly resident_bytes: number | null;
   };
+  /** How its last load brought weights to a device; null: it brought none, or that is not known. */
+  readonly upload: UploadView | null;
   readonly counters: Readonly<Record<string, number>>;
   readonly threads: number;
   readonly active_requests: number;

@@ -1,6 +1,6 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import { type ComboName, type RequestId, type RunnerId, requestId } from '../domain/ids.ts';
+import { type ComboName, type RequestId, type RunnerId, requestId, type SegmentKey } from '../domain/ids.ts';
 import { nextDeadlineMs } from '../pool/deadlines.ts';
 import { decide } from '../pool/decide.ts';
 import type { FixedStart, NoteType, OrderAnswer, PoolEffect } from '../pool/effects.ts';
@@ -13,6 +13,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import { Alarm } from './alarm.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
+import { stagedFigures } from './weights/stagedFigures.ts';
 import type { StagedFiles } from './weights/stagedFiles.ts';
 
 /** A runner for a request. The pool counts it as busy until `release`. */
@@ -226,12 +227,17 @@ export class PoolLoop {
       type: note,
       ...(runnerId === undefined ? {} : { runnerId }),
       ...(combo === undefined ? {} : { combo }),
-      ...(detail === undefined ? {} : { detail: { ...detail, ...this.#wordsOn(note, runnerId) } }),
+      ...(detail === undefined ? {} : { detail: { ...detail, ...this.#wordsOn(note, runnerId, detail) } }),
     });
   }
 
   /** What only the processes can say of it. */
-  #wordsOn(note: NoteType, id: RunnerId | undefined): { readonly lastLine?: string } {
+  #wordsOn(
+    note: NoteType,
+    id: RunnerId | undefined,
+    { key }: Readonly<Record<string, unknown>>,
+  ): Readonly<Record<string, unknown>> {
+    if (note === 'segment_staged') return stagedFigures(this.#staged?.originOf(key as SegmentKey) ?? null);
     if (note !== 'start_slow' || id === undefined || !this.#fleet) return {};
     return { lastLine: this.#fleet.slowStart(id) };
   }

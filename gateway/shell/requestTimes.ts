@@ -1,5 +1,6 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
 import { PHASES, type PhaseInterval, type PhaseRecord, partitionWait } from '../domain/phases.ts';
+import type { StartDetail } from '../domain/startDetail.ts';
 
 /**
  * One request's moments on the monotonic clock, and the partition of its wall time that follows from them. Everything
@@ -9,6 +10,7 @@ export class RequestTimes {
   readonly arrivedMonoMs: number;
   #grantedMonoMs: number | null = null;
   #intervals: readonly PhaseInterval[] = [];
+  #startDetail: StartDetail | null = null;
   #firstTokenMonoMs: number | null = null;
   #report: RunnerReport | null = null;
 
@@ -16,15 +18,14 @@ export class RequestTimes {
     this.arrivedMonoMs = arrivedMonoMs;
   }
 
-  /** `intervals`: the phases so far of the start that is waited for. */
-  waited(intervals: readonly PhaseInterval[]): void {
+  /** The start that is waited for, or was until now: its phases so far, and what happened inside and beside them. */
+  waited(intervals: readonly PhaseInterval[], detail: StartDetail | null): void {
     this.#intervals = intervals;
+    this.#startDetail = detail;
   }
 
-  /** `intervals`: the phases of the start that was waited for. */
-  granted(grantedMonoMs: number, intervals: readonly PhaseInterval[]): void {
+  granted(grantedMonoMs: number): void {
     this.#grantedMonoMs = grantedMonoMs;
-    this.#intervals = intervals;
   }
 
   /** The first bytes of a stream's choices came. */
@@ -40,6 +41,11 @@ export class RequestTimes {
       this.#grantedMonoMs ?? this.arrivedMonoMs,
       nowMonoMs - report.decodeMs,
     );
+  }
+
+  /** As `waited` said it last. */
+  get startDetail(): StartDetail | null {
+    return this.#startDetail;
   }
 
   /** Arrival to the first token; null when there was none. */

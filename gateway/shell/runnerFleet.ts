@@ -3,13 +3,14 @@ import type { RunnerCounters } from '../../runner/protocol/control.ts';
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
-import { type ComboKey, type ComboName, comboName, type DeviceName, type RunnerId } from '../domain/ids.ts';
-import type { PhaseInterval, PhaseRecord, StartKind } from '../domain/phases.ts';
+import { type ComboKey, comboName, type DeviceName, type RunnerId } from '../domain/ids.ts';
+import type { StartKind } from '../domain/phases.ts';
 import type { PoolEvent } from '../pool/events.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerStore } from '../ports/runnerStore.ts';
-import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import type { WeightFiles } from '../ports/weightFiles.ts';
 import { loadBase, runnerAdaptersOf, runnerModelOf, sleepBase, startFailure } from './baseOrders.ts';
 import { openAhead } from './openAhead.ts';
@@ -21,6 +22,7 @@ import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './process
 import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
 import { resizeCombo } from './resizeCombo.ts';
 import { sendReviewed } from './reviewedOrder.ts';
+import { startRecord } from './startRecord.ts';
 import type { StartTimeline } from './startTimeline.ts';
 import { attachPlaced, loadPlaced } from './weights/placedOrders.ts';
 import type { StagedFiles } from './weights/stagedFiles.ts';
@@ -33,6 +35,7 @@ export interface FleetDeps {
   readonly log: Log;
   readonly timeline: StartTimeline;
   readonly telemetry: Telemetry;
+  readonly events: EventLog;
   /** The pool knows devices, so that each process is started for one or for none. */
   readonly hasDevices: () => boolean;
   readonly files: WeightFiles;
@@ -146,7 +149,9 @@ export class RunnerFleet {
     timeline.attachOrdered(id, combo.key, orderedMonoMs);
     const wordsSince = this.#overhear(id);
     attachPlaced(
-      combo.adapters.map(({ adapter }) => adapter),
+      id,
+      combo,
+      kind,
       (places) => ({ type: 'attach', combo: combo.key, adapters: runnerAdaptersOf(combo, places) }),
       (body) => this.#order(id, body),
       this.#deps,
@@ -379,22 +384,4 @@ function clientOf({ socketPath }: RunnerProcess): Pool {
 
 function cannotStart(base: string | null): string {
   return base === null ? 'Cannot start a standby' : `Cannot start "${base}"`;
-}
-
-/** A start of a base began with its process, the claim of a standby or the order to wake, an attach with its order. */
-function startRecord(
-  combo: ComboName,
-  kind: StartKind,
-  orderedMonoMs: number,
-  intervals: readonly PhaseInterval[],
-): StartRecord {
-  const own =
-    kind !== 'attach' ? intervals : intervals.filter((interval) => interval.startMonoMs >= orderedMonoMs);
-  const phasesMs: PhaseRecord = {};
-  let totalMs = 0;
-  for (const { phase, startMonoMs, endMonoMs } of own) {
-    phasesMs[phase] = endMonoMs - startMonoMs;
-    totalMs += endMonoMs - startMonoMs;
-  }
-  return { combo, kind, phasesMs, totalMs };
 }

@@ -1,4 +1,5 @@
 import type { RequestRecord } from '../domain/requestRecord.ts';
+import { rateOf, type StageDetail, type StageWork, type StartDetail } from '../domain/startDetail.ts';
 import { roundMs, roundPhases } from './requestTimes.ts';
 import type { FirstChunk } from './sseForwarder.ts';
 
@@ -24,9 +25,41 @@ export function usageChunk(record: RequestRecord, first: FirstChunk | null): str
       joined: record.joined,
       runner: record.runnerId,
       phases_ms: roundPhases(record.phasesMs),
+      ...detailOf(record.startDetail),
       ttft_ms: record.ttftMs === null ? null : roundMs(record.ttftMs),
       total_ms: roundMs(record.totalMs),
     },
   };
   return `data: ${JSON.stringify(chunk)}\n\n`;
+}
+
+/** What was not needed, or is not known, is absent. */
+function detailOf(detail: StartDetail | null): object {
+  if (!detail) return {};
+  const { tier, staged, upload } = detail;
+  return {
+    ...(tier === null ? {} : { tier }),
+    ...(staged === null ? {} : { staging: stagingOf(staged) }),
+    ...(upload === null ? {} : { upload: movedOf(upload.bytes, upload.tookMs) }),
+  };
+}
+
+function stagingOf({ bytes, wallMs, downloadMs, work }: StageDetail): object {
+  return {
+    ...movedOf(bytes, wallMs),
+    ...(downloadMs === null ? {} : { download_ms: roundMs(downloadMs) }),
+    ...(work === null ? {} : { threads: work.threads, thread_ms: threadTimesOf(work) }),
+  };
+}
+
+function threadTimesOf({ readMs, decryptMs, verifyMs }: StageWork): object {
+  return {
+    read: roundMs(readMs),
+    ...(decryptMs === null ? {} : { decrypt: roundMs(decryptMs) }),
+    verify: roundMs(verifyMs),
+  };
+}
+
+function movedOf(bytes: number, tookMs: number): object {
+  return { bytes, took_ms: roundMs(tookMs), bytes_per_second: rateOf(bytes, tookMs) };
 }

@@ -65,6 +65,8 @@ class Engine {
     std::unique_ptr<Decoder> decoder;
     /** For the combo that is attached next, so that it waits for none to be made. Of the control thread. */
     llama_context_ptr spare;
+    /** A context of the model has decoded on its device: the kernels are there. Of the control thread. */
+    bool decodedOnDevice = false;
   };
 
   LoadedModel loadNow(const LoadOptions& options, const std::function<void(float)>& onProgress);

@@ -104,17 +104,19 @@ void Engine::giveMemory(Combo& combo, const ContextLoop& context) const {
 }
 
 /**
- * On a device the first decode may fail for lack of memory or of kernels, which is a failed attach. In host
- * memory it fails only where the first request would, so the answer does not wait for it: it runs while the
- * answer travels and the request comes.
+ * On a device the first decode of a model may fail for lack of memory or of kernels, which is a failed attach.
+ * After that, and in host memory, it fails only where the first request would, so the answer does not wait for
+ * it: it runs while the answer travels and the request comes.
  */
 void Engine::prepareContext(const std::shared_ptr<Combo>& combo, ContextLoop& context, bool warmUp) {
-  Decoder& decoder = *loaded().decoder;
-  const bool waits = warmUp && usesDevice();
+  Loaded& base = loaded();
+  Decoder& decoder = *base.decoder;
+  const bool waits = warmUp && usesDevice() && !base.decodedOnDevice;
   decoder.between([&] {
     context.prepare(*combo);
     if (waits) context.warmUp();
   });
+  if (waits) base.decodedOnDevice = true;
   if (!warmUp || waits) return;
   // The combo is held, and its context outlives what was asked of the decoder before it goes.
   decoder.soon([combo, &context] {

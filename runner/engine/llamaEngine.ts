@@ -9,9 +9,10 @@ import type {
   MappedFile,
   NativeEngine,
   ResizedCombo,
+  UploadReport,
 } from '../../native/addonTypes.ts';
 import type { RunnerAdapter, RunnerModel } from '../protocol/control.ts';
-import { NO_UPLOAD, type UploadPolicy } from '../upload/uploadChecks.ts';
+import { noUpload, type UploadPlan, type UploadPolicy } from '../upload/uploadChecks.ts';
 import { addCounters } from './counters.ts';
 import {
   type Engine,
@@ -47,7 +48,7 @@ export class LlamaEngine implements Engine {
   /** Of engines that have gone. */
   #before: EngineCounters | null = null;
 
-  constructor(addon: EngineAddon, backend: BackendInfo, uploads: UploadPolicy = NO_UPLOAD) {
+  constructor(addon: EngineAddon, backend: BackendInfo, uploads = noUpload('there is no policy for it')) {
     this.#addon = addon;
     this.#uploads = uploads;
     this.#native = this.#create();
@@ -72,13 +73,14 @@ export class LlamaEngine implements Engine {
     const { id: modelId, revision: _revision, chatTemplate, ...options } = model;
     try {
       const onDevice = options.device !== null && options.deviceLayers !== 0;
-      const upload = onDevice ? await this.#uploads.mode() : 'plain';
+      const plan = onDevice ? await this.#uploads.plan() : null;
+      const upload = plan?.mode ?? 'plain';
       const loaded = await this.#native.load(
         { ...options, upload, ...(chatTemplate === undefined ? {} : { chatTemplate }) },
         onProgress,
       );
       this.#uploads.settle(loaded.upload);
-      this.#base = { modelId, ...loaded };
+      this.#base = { modelId, ...loaded, upload: withReason(loaded.upload, plan) };
       this.#model = model;
       this.#wakeUp();
       return this.#base;
@@ -230,6 +232,11 @@ async function orEngineError<T>(promise: Promise<T>): Promise<T> {
   } catch (error) {
     throw toEngineError(error);
   }
+}
+
+/** Native code does not know why it was told to load plainly. */
+function withReason(report: UploadReport, plan: UploadPlan | null): UploadReport {
+  return plan?.mode === 'plain' ? { ...report, plainReason: plan.reason } : report;
 }
 
 function alreadyLoaded(wanted: string, held: string): EngineError {

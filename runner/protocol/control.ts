@@ -124,8 +124,10 @@ export const uploadSchema = z.object({
   checkMs: durationMs,
   checked: z.boolean(),
   differing: z.int(),
+  /** Why the device got nothing by the threads. */
   plainReason: z.string().optional(),
 });
+export type UploadReport = z.infer<typeof uploadSchema>;
 
 const engineSchema = z.object({
   name: z.string(),

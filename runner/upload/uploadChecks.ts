@@ -22,22 +22,29 @@ const recordSchema = z.object({
 type CheckRecord = z.infer<typeof recordSchema>;
 type Known = Pick<CheckRecord, 'verdict' | 'tries'>;
 
+/** How a load is to bring weights to a device; `plain` for a reason. */
+export type UploadPlan =
+  | { readonly mode: Exclude<UploadMode, 'plain'> }
+  | { readonly mode: 'plain'; readonly reason: string };
+
 /** How loads are to be done, and what is learnt from them. */
 export interface UploadPolicy {
   /** Will the next load onto a device use it? Never rejects. */
   isWanted(): Promise<boolean>;
   /** For the next load onto a device, which begins now. Never rejects. */
-  mode(): Promise<UploadMode>;
+  plan(): Promise<UploadPlan>;
   /** What a load in mode `checked` found; null: it failed for a reason of its own. */
   settle(report: UploadReport | null): void;
 }
 
 /** For runners without a device, an upload that is turned off, or no directory to keep a verdict in. */
-export const NO_UPLOAD: UploadPolicy = {
-  isWanted: () => Promise.resolve(false),
-  mode: () => Promise.resolve('plain'),
-  settle: () => {},
-};
+export function noUpload(reason: string): UploadPolicy {
+  return {
+    isWanted: () => Promise.resolve(false),
+    plan: () => Promise.resolve({ mode: 'plain', reason }),
+    settle: () => {},
+  };
+}
 
 export interface UploadChecksOptions extends BuildParts {
   /** Where verdicts are kept. */
@@ -59,19 +66,20 @@ export class UploadChecks implements UploadPolicy {
 
   async isWanted(): Promise<boolean> {
     const path = await this.#path;
-    return path !== null && modeOf(this.#read(path)) !== 'plain';
+    return path !== null && planOf(this.#read(path)).mode !== 'plain';
   }
 
-  async mode(): Promise<UploadMode> {
+  async plan(): Promise<UploadPlan> {
     const path = await this.#path;
-    if (path === null) return 'plain';
+    if (path === null) return plainly('this build has no identity that a verdict could be kept by');
     const known = this.#read(path);
-    const mode = modeOf(known);
-    if (mode !== 'checked') return mode;
+    const plan = planOf(known);
+    if (plan.mode !== 'checked') return plan;
     // Before the load: if the process dies of it, this stays.
-    if (!this.#write(path, { verdict: 'trying', tries: known.tries + 1 })) return 'plain';
+    if (!this.#write(path, { verdict: 'trying', tries: known.tries + 1 }))
+      return plainly('the verdict on this build cannot be kept');
     this.#settlePath = path;
-    return 'checked';
+    return plan;
   }
 
   settle(report: UploadReport | null): void {
@@ -124,7 +132,14 @@ export class UploadChecks implements UploadPolicy {
   }
 }
 
-function modeOf({ verdict, tries }: Known): UploadMode {
-  if (verdict === 'passed') return 'trusted';
-  return verdict === 'failed' || tries >= MAX_TRIES ? 'plain' : 'checked';
+function planOf({ verdict, tries }: Known): UploadPlan {
+  if (verdict === 'passed') return { mode: 'trusted' };
+  if (verdict === 'failed') return plainly('an earlier check of this build failed');
+  return tries >= MAX_TRIES
+    ? plainly(`${tries} checked loads of this build ended without a verdict`)
+    : { mode: 'checked' };
+}
+
+function plainly(reason: string): UploadPlan {
+  return { mode: 'plain', reason };
 }

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 
-export const STAGER_PROTOCOL_VERSION = 2;
+export const STAGER_PROTOCOL_VERSION = 3;
 
 const seq = z.int().nonnegative();
 const bytes = z.int().nonnegative();
@@ -50,6 +50,8 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     /** null: this box has no fast disk. */
     disk: tierSchema.nullable(),
     prefetchBytesPerSecond: z.number().min(1).nullable(),
+    /** Put what was staged in memory into huge pages, where its file system has none. */
+    collapses: z.boolean().default(false),
   }),
   /** A source's key, size and files; of each file no more than its first page is read. */
   z.object({
@@ -71,7 +73,7 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     /** By which it is found again; the key of the first path unless said. */
     sourceKey: id.optional(),
     priority: z.enum(['demand', 'prefetch']),
-    /** `sha256:<hex>` or `tree:<hex>`, from the catalogue. */
+    /** `sha256:<hex>`, `blake3:<hex>` or `tree:<hex>`, from the catalogue. */
     digest: z.string().optional(),
     numaNode: z.int().min(0).max(63).optional(),
     /** For what is encrypted; without the one that is needed the answer is `key_required`, with its name. */
@@ -157,13 +159,15 @@ export const fromStagerSchema = z.discriminatedUnion('type', [
     /** Of its one file; null: it has several. An equal file of another name may have been staged first. */
     fileName: z.string().nullable(),
     leaseId: z.int(),
-    /** Which of the sources it came from. */
+    /** Which of the sources it came from, of those of the order that began the staging. */
     sourceIndex: z.int().nonnegative(),
+    /** What that was: the tier of a segment, or a path; null: another process read it, or nobody. */
+    from: z.enum(['memory', 'disk', 'path']).nullable(),
     bytes,
     totalMs: durationMs,
     waitMs: durationMs,
     copyMs: durationMs,
-    /** Of all threads together. */
+    /** Elapsed times of the threads, added up over all of them. */
     readMs: durationMs,
     decodeMs: durationMs,
     verifyMs: durationMs,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import type { StartDetail } from '../../gateway/domain/startDetail.ts';
 import type { Ledger } from '../../gateway/ports/ledger.ts';
 import { requestRecord } from '../fakes/records.ts';
 
@@ -29,6 +30,26 @@ export function describeLedger(name: string, make: () => Promise<Subject>): void
       await Promise.all([ledger.append(full), ledger.append(bare)]);
       expect(await read('full')).toEqual(full);
       expect(await read('bare')).toEqual(bare);
+    });
+
+    test('append() keeps what is known of a start, and what is not', async () => {
+      const { ledger, read } = await make();
+      const work = { threads: 8, readMs: 1500.5, decryptMs: null, verifyMs: 300.25 };
+      const staged = { bytes: 4_000_000_000, wallMs: 2000.5, downloadMs: null, work };
+      const upload = { bytes: 3_999_999_999, tookMs: 100.125 };
+      const details: StartDetail[] = [
+        { tier: 'origin', staged, upload },
+        {
+          tier: 'disk',
+          staged: { ...staged, downloadMs: 9.5, work: { ...work, decryptMs: 0.5 } },
+          upload: null,
+        },
+        { tier: null, staged: { ...staged, work: null }, upload: null },
+        { tier: 'memory', staged: null, upload },
+      ];
+      const rows = details.map((startDetail, at) => requestRecord(`start${at}`, { startDetail }));
+      await Promise.all(rows.map((row) => ledger.append(row)));
+      for (const row of rows) expect(await read(row.requestId)).toEqual(row);
     });
 
     test('append() of the same request id again changes nothing', async () => {

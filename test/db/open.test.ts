@@ -1,6 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { expect, test } from 'vitest';
 import { codeOf, openError } from '../../db/openErrors.ts';
 import { requestRecord } from '../fakes/records.ts';
@@ -49,6 +51,24 @@ test('openDatabase() migrates an old database and keeps its rows', async () => {
   const sqlite = new Sqlite(path, { readonly: true });
   expect(sqlite.prepare('select note from requests').pluck().all()).toEqual([null]);
   sqlite.close();
+});
+
+test('openDatabase() gives rows of before figures of starts were kept without any, and keeps those of new ones', async () => {
+  const path = databases.newPath();
+  const before = await migrationsUntil(`${path}.migrations`, '0006_sources');
+  const sqlite = new Sqlite(path);
+  migrate(drizzle(sqlite), { migrationsFolder: before });
+  sqlite.exec(`insert into requests (request_id, endpoint, combo, base_id, start_kind, joined, stream,
+    arrived_at_epoch_ms, stage_ms, load_ms, total_ms, prompt_tokens, cached_tokens, completion_tokens,
+    response_bytes, http_status)
+    values ('old', 'completions', 'tiny', 'tiny', 'cold', 0, 0, 1, 12.5, 3, 20, 1, 0, 1, 10, 200)`);
+  sqlite.close();
+  const database = await databases.open({ path });
+  const old = await database.requests.byId('old');
+  expect(old).toMatchObject({ startKind: 'cold', phasesMs: { stage: 12.5, load: 3 }, startDetail: null });
+  const startDetail = { tier: 'origin', staged: null, upload: null } as const;
+  await database.ledger.append(requestRecord('new', { startDetail }));
+  expect(await database.requests.byId('new')).toMatchObject({ startDetail });
 });
 
 test('openDatabase() refuses a database that newer code has migrated, and names it', async () => {
@@ -114,6 +134,18 @@ test('openError() is one sentence that keeps its cause', () => {
     cause: wrapped,
   });
 });
+
+/** A copy of the migrations up to one of them. */
+async function migrationsUntil(directory: string, last: string): Promise<string> {
+  await mkdir(join(directory, 'meta'), { recursive: true });
+  const journal = JSON.parse(await readFile(join(MIGRATIONS_DIR, 'meta/_journal.json'), 'utf8'));
+  const tags: string[] = journal.entries.map(({ tag }: { tag: string }) => tag);
+  const entries = journal.entries.slice(0, tags.indexOf(last) + 1);
+  for (const { tag } of entries)
+    await writeFile(join(directory, `${tag}.sql`), await readFile(join(MIGRATIONS_DIR, `${tag}.sql`)));
+  await writeFile(join(directory, 'meta/_journal.json'), JSON.stringify({ ...journal, entries }));
+  return directory;
+}
 
 /** A copy of the migrations with one more that the code does not know. */
 async function migrationsWithOneMore(directory: string, sqlText: string): Promise<string> {

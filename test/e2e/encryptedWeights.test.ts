@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KEY, sealed } from '../native/store/sealed.ts';
 import { BANANA, banana, DEMO_FILES } from './chat.ts';
+import { ledger } from './readRequests.ts';
 import { startGateway, type TestGateway } from './startGateway.ts';
 
 /** A box of the tests may have a swap; what is judged then is tested elsewhere. */
@@ -73,11 +74,17 @@ describe('a gateway whose weights are encrypted', () => {
     const gateway = await start();
     expect(await ask(gateway, 'tiny-chat')).toEqual({ status: 200, kind: 'cold', text: BANANA.base });
     expect(await ask(gateway, 'tiny-chat+pirate')).toMatchObject({ status: 200, text: BANANA.pirate });
+    const [runner] = await gateway.runners();
+    const dumped = readFileSync(`/proc/${runner?.pid}/coredump_filter`, 'utf8').trim();
+    expect(dumped).toBe('00000010');
     const segments = readdirSync(join(storeDir, 'bases'));
     expect(segments).toHaveLength(1);
     const file = join(storeDir, 'bases', segments[0] ?? '', 'base.gguf');
     expect(readFileSync(file).equals(readFileSync(DEMO_FILES.base))).toBe(true);
     expect(statSync(file).mode & 0o777).toBe(0o400);
+    const [cold] = await ledger(gateway, 2);
+    expect(cold).toMatchObject({ start_tier: 'origin', staged_bytes: statSync(DEMO_FILES.base).size });
+    expect(cold?.decrypt_ms).toBeGreaterThan(0);
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     const seen = [gateway.log(), metrics, ...textsBelow(gateway.dataDir), ...textsBelow(storeDir)].join('\n');
     for (const form of ['hex', 'base64', 'latin1'] as const) expect(seen).not.toContain(KEY.toString(form));

@@ -26,6 +26,16 @@ export interface RequestRow {
   readonly context_ms: number | null;
   readonly prefill_ms: number | null;
   readonly decode_ms: number | null;
+  readonly start_tier: string | null;
+  readonly staged_bytes: number | null;
+  readonly staged_ms: number | null;
+  readonly download_ms: number | null;
+  readonly stage_threads: number | null;
+  readonly read_ms: number | null;
+  readonly decrypt_ms: number | null;
+  readonly verify_ms: number | null;
+  readonly upload_bytes: number | null;
+  readonly upload_ms: number | null;
 }
 
 /** The ledger in the order in which its rows were written, read by a connection of the test's own. */

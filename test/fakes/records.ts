@@ -17,6 +17,7 @@ export function requestRecord(id: string, changes: Partial<RequestRecord> = {}):
     arrivedAtEpochMs: 1_700_000_000_000,
     deadlineMs: 30_000,
     phasesMs: { queue: 0.25, attach: 1.5, prefill: 3, decode: 10.125 },
+    startDetail: null,
     ttftMs: 4.75,
     tpotMs: 0.5,
     totalMs: 14.875,

@@ -146,6 +146,7 @@ test('GET /admin/v1/runners shows the runners of the pool, /standbys those witho
     sequences: { 'tiny-chat': 4 },
     device: 'cpu',
     memory: { weight_bytes: 1, kv_bytes: 2, compute_bytes: 3, device_bytes: 0, resident_bytes: null },
+    upload: null,
     counters: {},
     threads: 2,
     active_requests: 0,

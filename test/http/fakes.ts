@@ -10,6 +10,7 @@ import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import { adapterId, type ComboName, modelId } from '../../gateway/domain/ids.ts';
 import { type CatalogueUseCase, DEFAULT_HTTP_LIMITS, type HttpDeps } from '../../gateway/http/deps.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
+import { EventFeed } from '../../gateway/shell/eventFeed.ts';
 import type {
   Inference,
   InferenceRequest,
@@ -37,7 +38,7 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     sleepAfterMs: null,
     layers: 0,
     useMmap: spec.useMmap ?? true,
-    repack: spec.repack ?? true,
+    repack: spec.repack ?? false,
     kvBudgetBytes: spec.kvBudgetBytes ?? null,
     idleTtlMs: spec.idleTtlMs === undefined ? 300_000 : spec.idleTtlMs,
     minRunners: spec.minRunners ?? 0,
@@ -175,6 +176,7 @@ export interface FakeWorld {
   readonly inference: FakeInference;
   readonly pins: FakePins;
   readonly events: PoolEvent[];
+  readonly feed: EventFeed;
   readonly errors: object[];
   readonly pool: { -readonly [K in keyof PoolControl]: PoolControl[K] };
 }
@@ -210,12 +212,17 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     notReadyReason: () => null,
   };
   const quiet = (): void => {};
+  const feed = new EventFeed({
+    append: (event) => events.push(event),
+    list: async (limit) => events.slice(0, limit),
+  });
   const deps: HttpDeps = {
     inference,
     pool,
     pins,
     catalogue,
-    events: { append: (event) => events.push(event), list: async (limit) => events.slice(0, limit) },
+    events: feed,
+    live: feed,
     clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
@@ -223,5 +230,5 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, pins, events, errors, pool };
+  return { deps, catalogue, inference, pins, events, feed, errors, pool };
 }

@@ -9,19 +9,23 @@ import { holdsKept, isKept } from '../../gateway/pool/keeps.ts';
 import { comingBytes } from '../../gateway/pool/memory.ts';
 import { findVictims } from '../../gateway/pool/memoryRoom.ts';
 import { blockedByMemory } from '../../gateway/pool/placing.ts';
-import { leavesPlace } from '../../gateway/pool/room.ts';
 import {
   baseKey,
   isIdle,
   isUsable,
   type PoolState,
   type Runner,
-  runnersWithBase,
   type UsableRunner,
 } from '../../gateway/pool/state.ts';
 import type { Tier } from '../../gateway/pool/terms.ts';
 import { mayGiveWay, tierOf } from '../../gateway/pool/tiers.ts';
-import { isDozing, restingCount, runnersOfBase } from '../../gateway/pool/usable.ts';
+import {
+  isDozing,
+  leavesPlace,
+  restingCount,
+  runnersOfBase,
+  runnersWithBase,
+} from '../../gateway/pool/usable.ts';
 import { allWants, headMs, isUnplaced, placeOf } from '../../gateway/pool/wants.ts';
 import { checkIndices } from './indexChecks.ts';
 import { checkQuarantines } from './quarantineChecks.ts';
@@ -61,8 +65,8 @@ function checkQueues(state: PoolState): void {
     must(waiters.length <= state.settings.queueLimitPerCombo + 50, `queue "${key}" is too long`);
     waiting += waiters.length;
     for (const { id } of waiters) must(state.waitingIn.get(id)?.key === key, `"${id}" is not in waitingIn`);
-    const slot = holdersOf(state, key)[0]?.slot;
-    const starting = bestHolder(state, key)?.slot;
+    const slot = holdersOf(state, combo)[0]?.slot;
+    const starting = bestHolder(state, combo)?.slot;
     const queue = state.queues.get(key);
     must((slot === undefined) === (queue !== undefined && isUnplaced(state, queue)), `"${key}"`);
     if (starting?.state === 'wanted' || starting?.state === 'attaching') {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runnerId } from '../../gateway/domain/ids.ts';
 import {
@@ -8,6 +9,7 @@ import {
   noteEviction,
   noteUse,
 } from '../../gateway/pool/eviction.ts';
+import { inOrder } from '../../gateway/pool/leavingOrder.ts';
 import type { PoolSettings } from '../../gateway/pool/settings.ts';
 import { emptyPool, type PoolState } from '../../gateway/pool/state.ts';
 import { SETTINGS } from './builders.ts';
@@ -46,7 +48,7 @@ describe('GreedyDual-Size-Frequency', () => {
     const large = candidate(state, 300, 1000, 1, 9);
     const cheap = candidate(state, 3, 100, 1, 9);
     const popular = candidate(state, 300, 1000, 50, 0);
-    expect(inOrderOfLeaving(state, [small, popular, large, cheap], (one) => one)).toEqual([
+    expect([...inOrderOfLeaving(state, [small, popular, large, cheap], (one) => one)]).toEqual([
       cheap,
       large,
       small,
@@ -83,7 +85,18 @@ describe('GreedyDual-Size-Frequency', () => {
   it('lets the least recently used of equals go first', () => {
     const state = poolOf();
     const [late, early] = [candidate(state, 1, 1, 1, 7), candidate(state, 1, 1, 1, 3)];
-    expect(inOrderOfLeaving(state, [late, early], (one) => one)).toEqual([early, late]);
+    expect([...inOrderOfLeaving(state, [late, early], (one) => one)]).toEqual([early, late]);
+  });
+
+  it('has all go in the order of rank, last use and mention, however many there are', () => {
+    const few = fc.nat({ max: 4 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(few, few), { maxLength: 60 }), (all) => {
+        const named = all.map(([rank, lastUsedMs], at) => ({ item: at, rank, lastUsedMs, at }));
+        const sorted = named.toSorted((a, b) => a.rank - b.rank || a.lastUsedMs - b.lastUsedMs);
+        expect([...inOrder(named)]).toEqual(sorted.map(({ item }) => item));
+      }),
+    );
   });
 });
 

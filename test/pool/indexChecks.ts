@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { holdersOf } from '../../gateway/pool/holders.ts';
 import type { Line } from '../../gateway/pool/line.ts';
 import { sumsOf } from '../../gateway/pool/slots.ts';
 import {
@@ -10,7 +11,14 @@ import {
   type Want,
 } from '../../gateway/pool/state.ts';
 import { countIn, noTenants } from '../../gateway/pool/tenants.ts';
-import { usableRunners } from '../../gateway/pool/usable.ts';
+import { decodingRunners, isDecoding, threadShare } from '../../gateway/pool/threads.ts';
+import {
+  leavesPlace,
+  runnersLeaving,
+  runnersWithBase,
+  takesPlace,
+  usableRunners,
+} from '../../gateway/pool/usable.ts';
 import { headMs, placeOf, type UnplacedBase } from '../../gateway/pool/wants.ts';
 
 function must(condition: boolean, what: string): void {
@@ -20,7 +28,10 @@ function must(condition: boolean, what: string): void {
 /** What is kept so that an event need not look at everything is what looking at everything finds. */
 export function checkIndices(state: PoolState): void {
   checkUsable(state);
+  checkPlaces(state);
+  checkHolders(state);
   checkSums(state);
+  checkThreads(state);
   checkUnplaced(state);
   for (const queue of state.queues.values()) checkQueue(state, queue);
 }
@@ -40,8 +51,12 @@ function checkQueue({ waitingIn }: PoolState, { combo, waiters, tenants }: WaitQ
 
 function checkSums({ runners }: PoolState): void {
   for (const { id, combos } of runners.values()) {
-    const { all, detaching } = combos.sums;
+    const { all, detaching, starting, orderedMs, idleFromMs } = combos.sums;
     const scanned = sumsOf(combos);
+    must(starting === scanned.starting, `"${id}" has ${starting} combos on their way`);
+    must(orderedMs === scanned.orderedMs, `"${id}" has its oldest order since ${orderedMs} ms`);
+    // What was used since it was added up stays longer.
+    must(idleFromMs <= scanned.idleFromMs, `"${id}" keeps a combo past its keep-alive`);
     must(all.host === scanned.all.host && all.device === scanned.all.device, `"${id}" holds other bytes`);
     must(
       detaching.host === scanned.detaching.host && detaching.device === scanned.detaching.device,
@@ -64,6 +79,34 @@ function checkUsable(state: PoolState): void {
     must(found.length === runners.length, `"${key}" has ${found.length} usable runners`);
     for (const [at, runner] of runners.entries()) must(found[at] === runner, `"${key}" has another runner`);
   }
+}
+
+function checkPlaces(state: PoolState): void {
+  const runners = [...state.runners.values()];
+  const taken = runners.filter(takesPlace).length;
+  const leaving = runners.filter(leavesPlace).length;
+  must(runnersWithBase(state) === taken, `${runnersWithBase(state)} places are taken, expected ${taken}`);
+  must(runnersLeaving(state) === leaving, `${runnersLeaving(state)} come free, expected ${leaving}`);
+}
+
+/** A combo is only on runners of its base: elsewhere nobody looks for it. */
+function checkHolders(state: PoolState): void {
+  for (const runner of state.runners.values()) {
+    if (!isUsable(runner)) continue;
+    for (const { combo } of runner.combos.values())
+      must(
+        holdersOf(state, combo).some((holder) => holder.runner === runner),
+        `"${runner.id}" has "${combo.key}", which is not found there`,
+      );
+  }
+}
+
+/** Nobody was forgotten when who decodes changed. */
+function checkThreads(state: PoolState): void {
+  const busy = decodingRunners(state);
+  for (const runner of state.runners.values())
+    if (isDecoding(runner))
+      must(runner.threads === threadShare(state, runner.model, busy), `"${runner.id}" has another share`);
 }
 
 function checkUnplaced({ unplaced }: PoolState): void {

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Combo } from '../../gateway/domain/combo.ts';
 import type { ComboKey } from '../../gateway/domain/ids.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { holdersOf, readyHolders } from '../../gateway/pool/holders.ts';
@@ -19,8 +20,8 @@ const TAKES_RUNNERS: ReadonlySet<PoolEvent['type']> = new Set([
 /** On how many runners each kept combo is, or is being started, up to how many it is kept on. */
 export function keptRunners(state: PoolState): Map<ComboKey, number> {
   const kept = new Map<ComboKey, number>();
-  for (const [key, { count }] of state.keeps) {
-    const serving = holdersOf(state, key).filter(
+  for (const [key, { combo, count }] of state.keeps) {
+    const serving = holdersOf(state, combo).filter(
       ({ slot }) => slot.state !== 'detaching' && slot.state !== 'draining',
     );
     kept.set(key, Math.min(count, serving.length));
@@ -40,18 +41,21 @@ export function checkKept(state: PoolState, event: PoolEvent, before: ReadonlyMa
 /** Combos that are ready on fewer runners than they are kept on. */
 export function missingReplicas(state: PoolState): string[] {
   const keeps = [...state.keeps.values()];
-  const missing = keeps.filter(({ combo, count }) => readyHolders(state, combo.key).length < count);
+  const missing = keeps.filter(({ combo, count }) => readyHolders(state, combo).length < count);
   return missing.map(({ combo }) => combo.name);
 }
 
 /** On how many usable runners each combo is. */
 export function heldCounts(state: PoolState): Map<ComboKey, number> {
   const counts = new Map<ComboKey, number>();
-  for (const runner of state.runners.values()) {
-    if (!isUsable(runner)) continue;
-    for (const key of runner.combos.keys()) counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
+  for (const { key } of heldCombos(state)) counts.set(key, (counts.get(key) ?? 0) + 1);
   return counts;
+}
+
+function heldCombos(state: PoolState): Combo[] {
+  return [...state.runners.values()]
+    .filter(isUsable)
+    .flatMap(({ combos }) => [...combos.values()].map(({ combo }) => combo));
 }
 
 /**
@@ -59,9 +63,10 @@ export function heldCounts(state: PoolState): Map<ComboKey, number> {
  * one before it leaves the newer one (packing.ts).
  */
 export function checkSpread(state: PoolState, event: PoolEvent, before: ReadonlyMap<ComboKey, number>): void {
+  const combos = new Map(heldCombos(state).map((combo) => [combo.key, combo]));
   for (const [key, count] of heldCounts(state)) {
     if (count <= Math.max(1, before.get(key) ?? 0)) continue;
-    const combo = holdersOf(state, key)[0]?.slot.combo;
+    const combo = combos.get(key);
     const kept = state.keeps.get(key)?.count ?? 0;
     const packed = kept > 0 && event.type === 'tick' ? kept + 1 : kept;
     const most = Math.max(combo ? maxRunnersOf(state, combo) : 1, packed);

@@ -12,6 +12,15 @@ describe('decide() shares the threads', () => {
     expect(pool.end('q2')).toEqual(['threads r1 5']);
   });
 
+  it.each(['hung', 'exited'] as const)('anew when one that decodes has %s', (loss) => {
+    const pool = new PoolDriver({ cpuThreads: 5 });
+    pool.bring('r1', 'a');
+    pool.bring('r2', 'b');
+    pool.arrive('q1', 'a');
+    pool.arrive('q2', 'b');
+    expect(pool[loss]('r2')).toContain('threads r1 5');
+  });
+
   it('with at least one for each', () => {
     const pool = new PoolDriver({ cpuThreads: 1 });
     pool.bring('r1', 'a');

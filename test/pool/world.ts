@@ -14,7 +14,7 @@ import { nextDeadlineMs } from '../../gateway/pool/deadlines.ts';
 import { decide } from '../../gateway/pool/decide.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
-import { holdersOf } from '../../gateway/pool/holders.ts';
+import { isHeld } from '../../gateway/pool/holders.ts';
 import { quarantineKey } from '../../gateway/pool/quarantine.ts';
 import { promisedStart } from '../../gateway/pool/queries.ts';
 import { maxRunnersOf } from '../../gateway/pool/scaling.ts';
@@ -148,7 +148,7 @@ export class World {
   adopt(combos: readonly Combo[]): void {
     const { process, event } = judgeOffer(this, makeRunnerId(`r_before_${this.events}`), combos) ?? {};
     if (!process || !event) return;
-    for (const key of process.combos.keys()) if (holdersOf(this.state, key).length > 0) this.#spread.add(key);
+    for (const [key, { combo }] of process.combos) if (isHeld(this.state, combo)) this.#spread.add(key);
     this.processes.set(process.id, process);
     this.tell(event);
   }

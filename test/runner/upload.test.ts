@@ -59,6 +59,7 @@ function verdicts(): { verdict: string; tries: number; devices: string[] }[] {
 test('Runner reads the first upload to a GPU back, trusts the next, and answers as on the CPU', async () => {
   const onCpu = await serveOnce({}, null);
   expect(onCpu.upload).toMatchObject({ tensors: 0, bytes: 0, checked: false });
+  expect(onCpu.upload).not.toHaveProperty('plainReason');
   expect(verdicts()).toEqual([]);
 
   const first = await serveOnce();
@@ -73,7 +74,7 @@ test('Runner reads the first upload to a GPU back, trusts the next, and answers 
 
 test('Runner loads again plainly when an upload differs, and never uses it again', async () => {
   const plain = await serveOnce({ HEARTH_UPLOAD: 'off' });
-  expect(plain.upload).toMatchObject({ tensors: 0, checked: false });
+  expect(plain.upload).toMatchObject({ tensors: 0, checked: false, plainReason: 'it is turned off' });
 
   const spoiled = await serveOnce({ FAKE_SPOILED_COPY: '0' });
   expect(spoiled.upload).toMatchObject({ checked: true, differing: 1 });
@@ -82,7 +83,8 @@ test('Runner loads again plainly when an upload differs, and never uses it again
   expect(verdicts()).toMatchObject([{ verdict: 'failed' }]);
 
   const next = await serveOnce();
-  expect(next.upload).toMatchObject({ tensors: 0, checked: false });
+  const plainReason = 'an earlier check of this build failed';
+  expect(next.upload).toMatchObject({ tensors: 0, checked: false, plainReason });
   expect(next.text).toBe(plain.text);
 });
 

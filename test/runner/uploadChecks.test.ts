@@ -51,7 +51,7 @@ function report(more: Partial<UploadReport>): UploadReport {
 /** A runner loads once and finds this; the mode it did it in. */
 async function loadOnce(found: UploadReport | null): Promise<string> {
   const runner = checks();
-  const mode = await runner.mode();
+  const mode = (await runner.plan()).mode;
   runner.settle(found);
   return mode;
 }
@@ -63,16 +63,16 @@ function verdicts(): unknown[] {
 }
 
 describe('UploadChecks', () => {
-  test('mode() is checked until a load has passed, then trusted', async () => {
+  test('plan() is checked until a load has passed, then trusted', async () => {
     expect(await checks().isWanted()).toBe(true);
     expect(await loadOnce(report({}))).toBe('checked');
     expect(verdicts()).toMatchObject([{ format: 1, verdict: 'passed', devices: ['GPU'], libraryDir }]);
     expect(await loadOnce(report({ checked: false }))).toBe('trusted');
-    expect(await checks().mode()).toBe('trusted');
+    expect((await checks().plan()).mode).toBe('trusted');
     expect(warnings).toEqual([]);
   });
 
-  test('mode() is plain for good once a load differed, and it is said once', async () => {
+  test('plan() is plain for good once a load differed, and it is said once', async () => {
     expect(await loadOnce(report({ differing: 2 }))).toBe('checked');
     expect(await loadOnce(report({ checked: false }))).toBe('plain');
     expect(await checks().isWanted()).toBe(false);
@@ -82,9 +82,12 @@ describe('UploadChecks', () => {
     ]);
   });
 
-  test('mode() is plain after three loads of which nothing was heard again', async () => {
-    for (let load = 0; load < 3; load += 1) expect(await checks().mode()).toBe('checked');
-    expect(await checks().mode()).toBe('plain');
+  test('plan() is plain after three loads of which nothing was heard again', async () => {
+    for (let load = 0; load < 3; load += 1) expect((await checks().plan()).mode).toBe('checked');
+    expect(await checks().plan()).toEqual({
+      mode: 'plain',
+      reason: '3 checked loads of this build ended without a verdict',
+    });
     expect(verdicts()).toMatchObject([{ verdict: 'trying', tries: 3 }]);
   });
 
@@ -98,7 +101,7 @@ describe('UploadChecks', () => {
 
   test('settle() keeps a bad verdict that another runner came to meanwhile', async () => {
     const slow = checks();
-    expect(await slow.mode()).toBe('checked');
+    expect((await slow.plan()).mode).toBe('checked');
     expect(await loadOnce(report({ differing: 1 }))).toBe('checked');
     slow.settle(report({}));
     expect(verdicts()).toMatchObject([{ verdict: 'failed' }]);
@@ -109,19 +112,20 @@ describe('UploadChecks', () => {
     expect(() => readdirSync(directory)).toThrow('ENOENT');
   });
 
-  test('mode() takes a verdict that it cannot read for none', async () => {
+  test('plan() takes a verdict that it cannot read for none', async () => {
     await loadOnce(report({ differing: 1 }));
     const name = readdirSync(directory).find((each) => !each.startsWith('library-')) ?? '';
     writeFileSync(join(directory, name), '{"format":1,"verdict":"per');
-    expect(await checks().mode()).toBe('checked');
+    expect((await checks().plan()).mode).toBe('checked');
   });
 
-  test('mode() is plain where no verdict can be kept or no library be read, and that is said', async () => {
+  test('plan() is plain where no verdict can be kept or no library be read, and that is said', async () => {
     mkdirSync(join(root, 'data'));
     writeFileSync(directory, 'a file');
-    expect(await checks().mode()).toBe('plain');
+    const reason = 'this build has no identity that a verdict could be kept by';
+    expect(await checks().plan()).toEqual({ mode: 'plain', reason });
     rmSync(libraryDir, { recursive: true });
-    expect(await checks().mode()).toBe('plain');
+    expect((await checks().plan()).mode).toBe('plain');
     expect(warnings).toHaveLength(2);
     for (const warning of warnings)
       expect(warning).toContain(`Cannot check the threaded upload in "${directory}"`);

@@ -7,10 +7,9 @@ import { segmentKey } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import type { OriginFiles } from '../../gateway/ports/originFiles.ts';
 import type { SealedWeights } from '../../gateway/ports/sealedWeights.ts';
-import { StageFailed, type StageOrder } from '../../gateway/ports/weightStore.ts';
+import { StageFailed, type StageOrder, type StageProgress } from '../../gateway/ports/weightStore.ts';
 import { StagerStore } from '../../gateway/shell/stager/stagerStore.ts';
 import { loadStoreAddon } from '../../native/loadStore.ts';
-import type { TierSettings } from '../../stager/protocol/messages.ts';
 import {
   DISK,
   folderIn,
@@ -24,7 +23,7 @@ import { KEY, KEY_NAME, sealed, sealedFile } from '../native/store/sealed.ts';
 
 const ODD_BYTES = (9 << 20) + 777;
 const ENTRY = join(import.meta.dirname, '..', '..', 'dist', 'stager.mjs');
-const UNBOUND = { bases: null, adapters: null };
+const UNBOUND = { bases: 2 ** 40, adapters: 2 ** 40 };
 
 /** Gives keys as the gateway does, and remembers what it gave. */
 class Keys implements SealedWeights {
@@ -84,14 +83,19 @@ const HERE: OriginFiles = {
   close: () => Promise.resolve(),
 };
 
-function open(disk: string | null = null, budgets: TierSettings['budgets'] = UNBOUND): StagerStore {
+function open(
+  disk: string | null = null,
+  budgets = UNBOUND,
+  prefetchBytesPerSecond: number | null = null,
+): StagerStore {
   const settings = {
     entry: ENTRY,
     runDir,
     environment: {},
     memory: { root, budgets },
     disk: disk === null ? null : { root: disk, budgets: UNBOUND },
-    prefetchBytesPerSecond: null,
+    prefetchBytesPerSecond,
+    collapses: true,
   };
   const store = new StagerStore(settings, { sealed: keys, origins: HERE }, lines);
   opened.push(store);
@@ -121,8 +125,10 @@ describe('StagerStore.stage() of encrypted weights', () => {
     const file = await stage(open(), order(await sealed(plain)));
     expect(basename(file.path)).toBe('model.gguf');
     expect(read(file.path).equals(read(plain))).toBe(true);
-    expect(file).toMatchObject({ bytes: ODD_BYTES, detail: { tier: 'origin', bytes: ODD_BYTES } });
-    expect(file.detail?.decryptMs).toBeGreaterThan(0);
+    const work = { threads: expect.any(Number), readMs: expect.any(Number), verifyMs: expect.any(Number) };
+    const staged = { bytes: ODD_BYTES, downloadMs: null, work: { ...work, decryptMs: expect.any(Number) } };
+    expect(file).toMatchObject({ bytes: ODD_BYTES, tier: 'origin', staged });
+    expect(file.staged?.work?.decryptMs).toBeGreaterThan(0);
     expect(keys.asked).toEqual([KEY_NAME]);
     expect(keys.given.map((key) => key.equals(Buffer.alloc(32)))).toEqual([true]);
   });
@@ -133,7 +139,7 @@ describe('StagerStore.stage() of encrypted weights', () => {
     expect(keys.asked).toEqual([]);
     const wanted = order(await sealedFile(ODD_BYTES));
     await stage(store, wanted);
-    expect(await stage(store, wanted)).toMatchObject({ detail: null });
+    expect(await stage(store, wanted)).toMatchObject({ tier: 'memory', staged: null });
     expect(keys.asked).toEqual([KEY_NAME]);
   });
 
@@ -170,7 +176,7 @@ describe('StagerStore.stage() of encrypted weights', () => {
   });
 
   test('never says of what finds no room that its source may be used as it is', async () => {
-    const store = open(null, { bases: 1 << 20, adapters: null });
+    const store = open(null, { bases: 1 << 20, adapters: 2 ** 40 });
     const full = { isPermanent: false, message: expect.stringContaining('of the budget of 1048576') };
     const plain = await failureOf(stage(store, order(sourceFile(ODD_BYTES))));
     expect(plain).toMatchObject({ code: 'store_unavailable', ...full });
@@ -197,8 +203,48 @@ describe('StagerStore.stage() of encrypted weights', () => {
     expect(existsSync(join(saved.lease.path, 'model.gguf.hearth'))).toBe(true);
     rmSync(path);
     const file = await stage(open(disk), wanted);
-    expect(file.detail).toMatchObject({ tier: 'disk' });
+    expect(file).toMatchObject({ tier: 'disk', staged: { bytes: ODD_BYTES } });
     expect(basename(file.path)).toBe('model.gguf');
+  });
+});
+
+describe('StagerStore.stage() tells where the bytes came from', () => {
+  test('of a plain file, without a time for what was not needed', async () => {
+    const file = await stage(open(), order(sourceFile(ODD_BYTES)));
+    expect(file.tier).toBe('origin');
+    expect(file.staged?.bytes).toBe(ODD_BYTES);
+    expect(file.staged?.work).toMatchObject({ decryptMs: null });
+    expect(file.staged?.work?.threads).toBeGreaterThan(0);
+  });
+
+  test('the same for all who wait for one staging', async () => {
+    const store = open();
+    const wanted = order(sourceFile(ODD_BYTES));
+    const [first, second] = await Promise.all([stage(store, wanted), stage(store, wanted)]);
+    expect(second).toMatchObject({ tier: 'origin', staged: { bytes: ODD_BYTES } });
+    expect(second?.staged?.work).toEqual(first?.staged?.work);
+  });
+
+  test('and does not know it of what another gateway stages', async () => {
+    const path = sourceFile(64 << 20);
+    const wanted = order(path, { priority: 'prefetch', bytes: 64 << 20 });
+    const [slow, other] = [open(null, UNBOUND, 16 << 20), open()];
+    let begun = (): void => {};
+    const heard = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const first = slow.stage(wanted, ({ bytes }) => bytes > 0 && begun());
+    await heard;
+    const joined = await stage(other, wanted);
+    expect(await first).toMatchObject({ tier: 'origin' });
+    expect(joined).toMatchObject({ tier: null, staged: { bytes: 64 << 20, downloadMs: null, work: null } });
+  });
+
+  test('says how far it is, in bytes and as a share', async () => {
+    const told: StageProgress[] = [];
+    await open().stage(order(sourceFile(ODD_BYTES)), (progress) => told.push(progress));
+    expect(told[0]).toEqual({ step: 'stage', bytes: 0, totalBytes: ODD_BYTES, fraction: 0 });
+    expect(told.at(-1)).toEqual({ step: 'stage', bytes: ODD_BYTES, totalBytes: ODD_BYTES, fraction: 1 });
   });
 });
 

@@ -10,7 +10,7 @@ import { Transport } from '../../../sources/transport.ts';
 import { hasScheme, shownUri } from '../../../sources/uri.ts';
 import { type SegmentKey, segmentKey } from '../../domain/ids.ts';
 import type { BroughtFile, OriginFiles, OriginOrder } from '../../ports/originFiles.ts';
-import { StageFailed, type StageFailureCode, type StageProgress } from '../../ports/weightStore.ts';
+import { type ByteProgress, StageFailed, type StageFailureCode } from '../../ports/weightStore.ts';
 import type { SourceAccess } from '../sourceAccess.ts';
 import { CopyFolder } from './copyFolder.ts';
 
@@ -59,7 +59,7 @@ export class OriginCopies implements OriginFiles {
     return hasScheme(source) ? this.#folder.pathOf(key, fileNameOf(source)) : source;
   }
 
-  async bring(order: OriginOrder, onProgress: (progress: StageProgress) => void): Promise<BroughtFile> {
+  async bring(order: OriginOrder, onProgress: (progress: ByteProgress) => void): Promise<BroughtFile> {
     const flight = this.#flights.get(order.key) ?? this.#begin(order);
     if (order.priority === 'demand' && flight.priority === 'prefetch') {
       flight.priority = 'demand';

@@ -3,11 +3,8 @@ import { type Combo, parseCombo } from '../../domain/combo.ts';
 import type { Result } from '../../domain/errors.ts';
 import type { HttpDeps, HttpEnv } from '../deps.ts';
 import { sendFailure } from '../respond.ts';
-import { readQuery } from './input.ts';
-import { eventRowOf } from './rows.ts';
-import { eventsQuery } from './schemas.ts';
 
-/** Runners, standbys, combos and events: what the pool is doing, and orders to it. */
+/** Runners, standbys, combos and segments: what the pool is doing, and orders to it. */
 export function poolHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
   const comboOf = (c: Context<HttpEnv>): Result<Combo> =>
     parseCombo(c.req.param('combo') ?? '', [], deps.catalogue.current());
@@ -67,12 +64,5 @@ export function poolHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
     const lifted = await deps.pool.liftQuarantine(combo.value);
     if (!lifted.ok) return sendFailure(c, lifted.error);
     return c.json({ object: 'quarantine', combo: combo.value.name, lifted: lifted.value.lifted });
-  });
-
-  app.get('/admin/v1/events', async (c) => {
-    const query = readQuery(c, eventsQuery);
-    if (!query.ok) return sendFailure(c, query.error);
-    const events = await deps.events.list(query.value.limit);
-    return c.json({ object: 'list', data: events.map(eventRowOf) });
   });
 }

@@ -5,7 +5,8 @@ import * as schemas from './schemas.ts';
 /** The admin API's routes as data: the document is made from them, and handlers validate by the same schemas. */
 
 type Schema = z.ZodType;
-type Responses = Record<number, { description: string; content: { 'application/json': { schema: Schema } } }>;
+type Content = { 'application/json': { schema: Schema }; 'text/event-stream'?: { schema: Schema } };
+type Responses = Record<number, { description: string; content: Content }>;
 
 const json = (schema: Schema) => ({ 'application/json': { schema } });
 const answer = (description: string, schema: Schema) => ({ description, content: json(schema) });
@@ -137,8 +138,13 @@ export const ADMIN_ROUTES = [
   route(
     'get',
     '/events',
-    'List what happened to the pool, the newest first',
-    { 200: answer('The newest', listOf(schemas.eventRow)) },
+    'List what happened to the pool, the newest first; with `Accept: text/event-stream`, tell what happens from now on',
+    {
+      200: {
+        description: 'The newest; or a stream of server-sent events, each an Event as JSON in `data`',
+        content: { ...json(listOf(schemas.eventRow)), 'text/event-stream': { schema: z.string() } },
+      },
+    },
     { query: schemas.eventsQuery },
   ),
   route('post', '/reload', 'Read the configuration file again', {

@@ -10,10 +10,9 @@ const duration = z.union([z.string().max(64), z.number()]).openapi({
 const path = z.string().min(1).max(4096).openapi({
   description: 'Of a GGUF file on the gateway’s machine, or a URI: `http://`, `https://`, `hf:`, `s3://`',
 });
-const digest = z
-  .string()
-  .regex(DIGEST_PATTERN)
-  .openapi({ description: '`sha256:` or `tree:` and 64 hexadecimal digits: what the weights must be' });
+const digest = z.string().regex(DIGEST_PATTERN).openapi({
+  description: '`sha256:`, `blake3:` or `tree:` and 64 hexadecimal digits: what the weights must be',
+});
 const id = z.string().regex(ID_PATTERN);
 
 export const modelBody = z
@@ -138,6 +137,26 @@ export const runnerRow = z
         .openapi({ description: 'Of all that it takes, its process’s own too, what is on the device' }),
       resident_bytes: z.int().nullable(),
     }),
+    upload: z
+      .object({
+        path: z.enum(['threaded', 'plain']),
+        reason: z.string().nullable().openapi({ description: 'Why it is `plain`' }),
+        bytes: z.int().openapi({ description: 'What the threads copied' }),
+        plain_bytes: z.int().openapi({ description: 'What else was seen to go there' }),
+        took_ms: z.number().openapi({ description: 'Of the loading thread, for `bytes`' }),
+        bytes_per_second: z.int().nullable(),
+        threads: z.int(),
+        check: z
+          .enum(['passed', 'failed'])
+          .nullable()
+          .openapi({ description: 'Of what was read back from the device; null: this load was not checked' }),
+        differing: z.int().openapi({ description: 'Pieces that were not what the file has' }),
+      })
+      .nullable()
+      .openapi({
+        description:
+          'How its last load brought weights to a device; null: it brought none, or an earlier gateway ordered it',
+      }),
     counters: z.record(z.string(), z.number()),
     threads: z.int(),
     active_requests: z.int(),
@@ -184,6 +203,24 @@ export const segmentRow = z
     state: z.enum(['staging', 'staged', 'leaving']),
     entries: z.array(z.string()).openapi({ description: 'Models and adapters whose file it is' }),
     runners: z.array(z.string()).openapi({ description: 'Runners that have it mapped' }),
+    progress: z
+      .object({
+        step: z
+          .enum(['download', 'stage'])
+          .openapi({ description: 'What `bytes` are of; what lies behind a URI is downloaded first' }),
+        bytes: z.int(),
+        total_bytes: z.int().openapi({ description: '0: not known yet' }),
+        bytes_per_second: z
+          .int()
+          .nullable()
+          .openapi({ description: 'Over the last 5 s; null: not known yet' }),
+        seconds_left: z
+          .number()
+          .nullable()
+          .openapi({ description: 'Of this step; null: not known, or nothing comes' }),
+      })
+      .nullable()
+      .openapi({ description: 'How far its staging is; null: it is not being staged' }),
   })
   .openapi('Segment');
 

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { FromStager, StageSource } from '../../../stager/protocol/messages.ts';
 import type { SegmentKey } from '../../domain/ids.ts';
+import type { StageDetail, StorageTier } from '../../domain/startDetail.ts';
 import type { SegmentBook } from '../../pool/segments.ts';
 import type { Log } from '../../ports/log.ts';
 import type { BroughtFile, OriginFiles } from '../../ports/originFiles.ts';
 import type { SealedWeights } from '../../ports/sealedWeights.ts';
 import {
+  type ByteProgress,
   type FoundSegment,
   type SegmentRow,
   type StagedFile,
@@ -18,6 +20,7 @@ import {
 import { DiskTier } from './diskTier.ts';
 import { SealedStaging, SealedStagingFailed, type StageBody } from './sealedStaging.ts';
 import {
+  type MemoryTier,
   StagerGone,
   type StagerOrderBody,
   StagerProcess,
@@ -101,6 +104,11 @@ export class StagerStore implements WeightStore {
     });
   }
 
+  /** What each book may take of the memory. */
+  get budgets(): MemoryTier['budgets'] {
+    return this.#settings.memory.budgets;
+  }
+
   get pid(): number | null {
     return this.#process?.pid ?? null;
   }
@@ -120,13 +128,14 @@ export class StagerStore implements WeightStore {
     const { memory, disk } = await this.#found(order);
     if (memory !== null || disk !== null) {
       try {
-        return await this.#stageLocal({ ...order, source: path }, null, onProgress, memory);
+        const left = { path, isFromOrigin: false, wallMs: 0 };
+        return await this.#stageLocal({ ...order, source: path }, left, onProgress, memory);
       } catch (error) {
         // It has gone in between, or what the disk tier has is no good.
         if (!(error instanceof StagingFailed)) throw error;
       }
     }
-    const brought = await this.#origins.bring(order, (progress) => onProgress(firstHalf(progress)));
+    const brought = await this.#origins.bring(order, (progress) => onProgress(downloading(progress)));
     const wanted = { ...order, source: brought.path };
     try {
       return await this.#stageLocal(wanted, brought, (progress) =>
@@ -146,8 +155,8 @@ export class StagerStore implements WeightStore {
   }
 
   /**
-   * `brought`: of a file that lay behind a URI; null: it did not, or the store has it. `inMemory`: where nothing need lie at the
-   * source any more.
+   * `brought`: of a file that lay behind a URI, what is left of an earlier download, too; null: it did not. `inMemory`: where
+   * nothing need lie at the source any more.
    */
   async #stageLocal(
     order: StageOrder,
@@ -163,8 +172,8 @@ export class StagerStore implements WeightStore {
     const { key, book, priority, digest } = order;
     const wanted = { type: 'stage', tier: 'memory', book, sources, sourceKey: key, priority } as const;
     const ordered = (body: StageBody) =>
-      stager.order(body, ({ bytes, readyBytes, bytesPerSecond, secondsLeft }) =>
-        onProgress({ bytes: readyBytes, totalBytes: bytes, bytesPerSecond, secondsLeft }),
+      stager.order(body, ({ bytes, readyBytes }) =>
+        onProgress(staging({ bytes: readyBytes, totalBytes: bytes })),
       );
     const body = { ...wanted, ...(digest === null ? {} : { digest }) };
     const answer = await this.#sealed.stage(ordered, body, order.source);
@@ -172,9 +181,8 @@ export class StagerStore implements WeightStore {
     // A runner takes a lock of its own; one that comes too late has it staged again.
     void stager.order({ type: 'release', leaseId: answer.leaseId }).catch(() => {});
     this.#contents.set(key, answer.contentId);
-    const isFromOrigin = answer.outcome === 'staged' && !(onDisk && answer.sourceIndex === 0);
-    if (isFromOrigin) this.#disk?.keep(order, answer);
-    return fileOf(order, answer, brought ?? { isFromOrigin, wallMs: 0 });
+    if (answer.outcome === 'staged' && answer.from === 'path') this.#disk?.keep(order, answer);
+    return fileOf(order, answer, brought);
   }
 
   /** The living one, or a new one. */
@@ -192,45 +200,61 @@ export class StagerStore implements WeightStore {
       if (this.#process === started) this.#process = null;
       if (!this.#closed) this.#log.warn({ how }, 'stager has gone');
     });
-    void started.order({ type: 'sweep', tier: 'memory' }).catch(() => {});
+    for (const tier of this.#disk ? (['memory', 'disk'] as const) : (['memory'] as const))
+      void started.order({ type: 'sweep', tier }).catch(() => {});
     return started;
   }
 }
 
 /** The bytes come twice: over the network, and into the store. */
-function firstHalf(progress: StageProgress): StageProgress {
-  return { ...progress, totalBytes: 2 * progress.totalBytes, secondsLeft: null };
+function downloading(progress: ByteProgress): StageProgress {
+  return { ...bytesOf(progress), step: 'download', fraction: shareOf(progress) / 2 };
 }
 
 function secondHalf(progress: StageProgress): StageProgress {
-  const { bytes, totalBytes } = progress;
-  return { ...progress, bytes: totalBytes + bytes, totalBytes: 2 * totalBytes };
+  return { ...progress, fraction: 0.5 + progress.fraction / 2 };
 }
 
-/** `from`: where its bytes came from, and what that took before the stager began. */
-function fileOf(
-  order: StageOrder,
-  staged: Staged,
-  from: Pick<BroughtFile, 'isFromOrigin' | 'wallMs'>,
-): StagedFile {
-  const { path, contentId, outcome, bytes, totalMs, readMs, decodeMs, verifyMs } = staged;
-  const wasThere = outcome === 'present' || outcome === 'duplicate';
+function staging(progress: ByteProgress): StageProgress {
+  return { ...bytesOf(progress), step: 'stage', fraction: shareOf(progress) };
+}
+
+function bytesOf({ bytes, totalBytes }: ByteProgress): ByteProgress {
+  return { bytes, totalBytes };
+}
+
+function shareOf({ bytes, totalBytes }: ByteProgress): number {
+  return totalBytes === 0 ? 0 : Math.min(1, bytes / totalBytes);
+}
+
+/** `brought`: of a file that lay behind a URI. */
+function fileOf(order: StageOrder, answer: Staged, brought: BroughtFile | null): StagedFile {
+  const { path, contentId, outcome, bytes } = answer;
   return {
     // Of a single file: as it is called there. An equal one may have come first, and an encrypted one loses its ending.
-    path: join(path, staged.fileName ?? order.fileName),
+    path: join(path, answer.fileName ?? order.fileName),
     leasePath: join(path, '.lease'),
     contentId,
     bytes,
-    detail: wasThere
-      ? null
-      : {
-          tier: from.isFromOrigin ? 'origin' : 'disk',
-          bytes,
-          wallMs: from.wallMs + totalMs,
-          readMs: from.wallMs + readMs,
-          decryptMs: decodeMs,
-          verifyMs,
-        },
+    tier: outcome === 'present' ? 'memory' : tierOf(answer, brought),
+    staged: outcome === 'present' ? null : detailOf(order, answer, brought),
+  };
+}
+
+/** Of a path the catalogue's place, or what an earlier download has left on this machine's disk. */
+function tierOf({ from }: Staged, brought: BroughtFile | null): StorageTier | null {
+  if (from !== 'path') return from;
+  return brought === null || brought.isFromOrigin ? 'origin' : 'disk';
+}
+
+function detailOf(order: StageOrder, answer: Staged, brought: BroughtFile | null): StageDetail {
+  const { from, bytes, totalMs, threads, readMs, encrypted, decodeMs, verifyMs } = answer;
+  const downloadMs = brought?.isFromOrigin ? brought.wallMs : null;
+  return {
+    bytes: from === null ? order.bytes : bytes,
+    wallMs: (downloadMs ?? 0) + totalMs,
+    downloadMs,
+    work: from === null ? null : { threads, readMs, decryptMs: encrypted ? decodeMs : null, verifyMs },
   };
 }
 

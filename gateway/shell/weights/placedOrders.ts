@@ -1,10 +1,12 @@
 import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
+import type { Combo } from '../../domain/combo.ts';
 import type { RunnerId } from '../../domain/ids.ts';
+import type { StartKind } from '../../domain/phases.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { StageFailed } from '../../ports/weightStore.ts';
 import { type Answer, type OrderBody, OrderFailed } from '../processes/controlChannel.ts';
 import type { StartTimeline } from '../startTimeline.ts';
-import type { FilePlace, StagedFiles } from './stagedFiles.ts';
+import type { FilePlace, StagedFiles, StageListener } from './stagedFiles.ts';
 
 interface Deps {
   readonly staged: StagedFiles;
@@ -29,28 +31,35 @@ export function loadPlaced(
   { staged, timeline, clock }: Deps,
 ): Promise<Answer> {
   return again(async () => {
-    if (staged.isUnderWay(model)) timeline.staging(id, clock.monoMs());
     const orderedMonoMs = clock.monoMs();
-    const place = await placeOf(staged, model, ({ bytes, totalBytes }) => {
+    const place = await placeOf(staged, model, timeline.began(id), (meter) => {
       timeline.staging(id, orderedMonoMs);
-      timeline.stagingProgress(id, totalBytes === 0 ? 0 : bytes / totalBytes);
+      timeline.stagingProgress(id, meter);
     });
-    const detail = place.staged?.detail ?? null;
-    if (detail) timeline.staging(id, orderedMonoMs);
-    timeline.staged(id, detail, clock.monoMs());
+    if (place.wasAwaited) timeline.staging(id, orderedMonoMs);
+    timeline.staged(id, place, clock.monoMs());
     return send(orderAt(place));
   });
 }
 
-/** The same for adapters, which are staged at the same time. */
+/** The same for a combo's adapters, which are staged at the same time. */
 export function attachPlaced(
-  adapters: readonly CatalogueAdapter[],
+  id: RunnerId,
+  { key, adapters }: Combo,
+  kind: StartKind,
   orderAt: (places: readonly FilePlace[]) => OrderBody,
   send: Send,
-  { staged }: Pick<Deps, 'staged'>,
+  { staged, timeline, clock }: Deps,
 ): Promise<Answer> {
+  // What a whole start needs is staged from its beginning on.
+  const sinceMonoMs = kind === 'attach' ? clock.monoMs() : timeline.began(id);
   return again(async () => {
-    const places = await Promise.all(adapters.map((adapter) => placeOf(staged, adapter)));
+    const places = await Promise.all(
+      adapters.map(({ adapter }) =>
+        placeOf(staged, adapter, sinceMonoMs, (meter) => timeline.adaptersStaging(id, key, meter)),
+      ),
+    );
+    timeline.adaptersPlaced(id, key, places, clock.monoMs());
     return send(orderAt(places));
   });
 }
@@ -68,10 +77,11 @@ async function again(attempt: () => Promise<Answer>): Promise<Answer> {
 async function placeOf(
   staged: StagedFiles,
   entry: CatalogueModel | CatalogueAdapter,
-  onProgress?: Parameters<StagedFiles['place']>[1],
+  sinceMonoMs: number,
+  onProgress: StageListener,
 ): Promise<FilePlace> {
   try {
-    return await staged.place(entry, onProgress);
+    return await staged.place(entry, sinceMonoMs, onProgress);
   } catch (error) {
     if (!(error instanceof StageFailed)) throw error;
     throw new OrderFailed({ code: error.code, message: error.message, permanent: error.isPermanent });

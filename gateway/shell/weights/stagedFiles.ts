@@ -1,8 +1,11 @@
 import { basename } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
 import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
+import type { FileOrigin } from '../../domain/startDetail.ts';
 import type { PoolEvent } from '../../pool/events.ts';
 import { bookOf, isStageable, type SegmentBook, type Stageable } from '../../pool/segments.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { LiveEvents } from '../../ports/eventLog.ts';
 import type { Log } from '../../ports/log.ts';
 import type { OriginFiles } from '../../ports/originFiles.ts';
 import {
@@ -11,15 +14,19 @@ import {
   type StageProgress,
   type WeightStore,
 } from '../../ports/weightStore.ts';
+import { StageMeter, type StageReading, shownReading } from './stageMeter.ts';
 
 /** Where a runner finds the files of an entry. */
-export interface FilePlace {
+export interface FilePlace extends FileOrigin {
   readonly path: string;
   /** Its lock keeps the file where it is; null: it lies at its source. */
   readonly leasePath: string | null;
-  /** null: it came from its source, without the store. */
-  readonly staged: StagedFile | null;
+  /** It was still on its way when it was asked for. */
+  readonly wasAwaited: boolean;
 }
+
+/** Is told of a staging that it waits for, at once and with each step. */
+export type StageListener = (meter: StageMeter) => void;
 
 export interface StagedFilesDeps {
   /** null: there is no store, every file lies at its source. */
@@ -29,14 +36,27 @@ export interface StagedFilesDeps {
   readonly dispatch: (event: PoolEvent) => void;
   /** The pool takes it for staged. */
   readonly isStaged: (entry: Stageable) => boolean;
+  /** Hears of stagings under way, once a second. */
+  readonly live: Pick<LiveEvents, 'tell'>;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 interface Staging {
   readonly file: Promise<StagedFile>;
-  readonly listeners: Set<(progress: StageProgress) => void>;
+  readonly listeners: Set<StageListener>;
+  readonly meter: StageMeter;
   priority: 'demand' | 'prefetch';
+  toldAtMonoMs: number;
 }
+
+/** The last one of a segment that this gateway ordered. */
+interface EndedStaging {
+  readonly origin: FileOrigin;
+  readonly atMonoMs: number;
+}
+
+const TELL_EVERY_MS = 1_000;
 
 /**
  * The pool's orders to the weight store, and the answer to a start's question where its files are. What the store cannot
@@ -48,6 +68,7 @@ export class StagedFiles {
   /** Why an encrypted entry was not staged when it was tried last: a start may ask only after that. */
   readonly #failures = new Map<ModelId | AdapterId, StageFailed>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
+  readonly #ended = new Map<SegmentKey, EndedStaging>();
 
   constructor(deps: StagedFilesDeps) {
     this.#deps = deps;
@@ -60,11 +81,11 @@ export class StagedFiles {
     const underway = this.#stagings.get(entry.segment);
     if (underway && (underway.priority === 'demand' || priority === 'prefetch')) return;
     const staging: Staging = {
-      file: this.#put(store, entry, priority, (progress) => {
-        for (const listener of staging.listeners) listener(progress);
-      }),
+      file: this.#put(store, entry, priority, (progress) => this.#progressed(entry, staging, progress)),
       listeners: underway?.listeners ?? new Set(),
+      meter: underway?.meter ?? new StageMeter(),
       priority,
+      toldAtMonoMs: underway?.toldAtMonoMs ?? Number.NEGATIVE_INFINITY,
     };
     this.#stagings.set(entry.segment, staging);
     staging.file.then(
@@ -77,6 +98,7 @@ export class StagedFiles {
   drop(key: SegmentKey, book: SegmentBook): void {
     const { store, dispatch, log } = this.#deps;
     if (!store) return;
+    this.#ended.delete(key);
     const dropped = store.drop(key, book).then(
       (isGone) => isGone,
       (error: Error) => {
@@ -92,12 +114,14 @@ export class StagedFiles {
   }
 
   /**
-   * Where the runner finds the entry's files: waits for their staging when that is under way. Rejects with StageFailed when
-   * the source is bad. Once more when the runner could not lock it: it has gone in between, and is staged anew.
+   * Where the runner finds the entry's files: waits for their staging when that is under way. A staging that has ended since the
+   * start began, at `sinceMonoMs`, was for it, though nobody had to wait for it. Rejects with StageFailed when the source is bad.
+   * Once more when the runner could not lock it: it has gone in between, and is staged anew.
    */
   async place(
     entry: CatalogueModel | CatalogueAdapter,
-    onProgress: (progress: StageProgress) => void = () => {},
+    sinceMonoMs: number,
+    onProgress: StageListener,
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
@@ -106,11 +130,16 @@ export class StagedFiles {
     }
     const underway = this.#stagings.get(entry.segment);
     underway?.listeners.add(onProgress);
+    if (underway) onProgress(underway.meter);
     try {
-      const staged = await (underway?.file ?? this.#put(store, entry, 'demand', onProgress));
+      const file = await (underway?.file ?? this.#put(store, entry, 'demand', this.#metered(onProgress)));
       // What the pool took for staged had gone, and is there again.
-      if (!underway && staged.detail) this.#tell(entry, staged);
-      return { path: staged.path, leasePath: staged.leasePath, staged };
+      if (!underway && file.staged) this.#tell(entry, file);
+      const ended = this.#ended.get(entry.segment);
+      const { path, leasePath, tier, staged } = file;
+      if (staged === null && ended && ended.atMonoMs >= sinceMonoMs)
+        return { path, leasePath, ...ended.origin, wasAwaited: false };
+      return { path, leasePath, tier, staged, wasAwaited: staged !== null };
     } catch (error) {
       if (!(error instanceof StageFailed) || !mayReadSource(error, entry)) throw error;
       if (!underway) dispatch({ type: 'segmentLost', key: entry.segment });
@@ -120,9 +149,14 @@ export class StagedFiles {
     }
   }
 
-  /** Its file is on its way. */
-  isUnderWay({ segment }: CatalogueModel | CatalogueAdapter): boolean {
-    return segment !== null && this.#stagings.has(segment);
+  /** null: its file is not on its way. */
+  progressOf(key: SegmentKey): StageReading | null {
+    return this.#stagings.get(key)?.meter.read(this.#deps.clock.monoMs()) ?? null;
+  }
+
+  /** Where what was staged last under that key came from; null: this gateway has staged nothing. */
+  originOf(key: SegmentKey): FileOrigin | null {
+    return this.#ended.get(key)?.origin ?? null;
   }
 
   /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
@@ -131,19 +165,49 @@ export class StagedFiles {
   }
 
   /** What is behind a URI is brought here for it. */
-  async #atSource(
-    entry: CatalogueModel | CatalogueAdapter,
-    onProgress: (progress: StageProgress) => void,
-  ): Promise<FilePlace> {
+  async #atSource(entry: CatalogueModel | CatalogueAdapter, onProgress: StageListener): Promise<FilePlace> {
     const { origins } = this.#deps;
     const { path: source, segment: key, weightBytes: bytes, digest = null } = entry;
-    if (!origins.isRemote(source)) return { path: source, leasePath: null, staged: null };
+    const place = { leasePath: null, wasAwaited: false };
+    if (!origins.isRemote(source)) return { ...place, path: source, tier: 'origin', staged: null };
     if (key === null) {
       const why = 'it is split into files behind a URI, expected one file';
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
     }
-    const { path } = await origins.bring({ key, source, bytes, digest, priority: 'demand' }, onProgress);
-    return { path, leasePath: null, staged: null };
+    const listener = this.#metered(onProgress);
+    const brought = await origins.bring({ key, source, bytes, digest, priority: 'demand' }, (progress) =>
+      listener({
+        bytes: progress.bytes,
+        totalBytes: progress.totalBytes,
+        step: 'download',
+        fraction: progress.totalBytes === 0 ? 0 : progress.bytes / progress.totalBytes,
+      }),
+    );
+    const { path, isFromOrigin, wallMs } = brought;
+    if (!isFromOrigin) return { ...place, path, tier: 'disk', staged: null };
+    const staged = { bytes, wallMs, downloadMs: wallMs, work: null };
+    return { ...place, path, tier: 'origin', staged, wasAwaited: true };
+  }
+
+  #metered(listener: StageListener): (progress: StageProgress) => void {
+    const meter = new StageMeter();
+    return (progress) => {
+      meter.observe(progress, this.#deps.clock.monoMs());
+      listener(meter);
+    };
+  }
+
+  #progressed(entry: Stageable, staging: Staging, progress: StageProgress): void {
+    const { clock, live } = this.#deps;
+    const nowMonoMs = clock.monoMs();
+    if (this.#stagings.get(entry.segment) !== staging) return;
+    staging.meter.observe(progress, nowMonoMs);
+    for (const listener of staging.listeners) listener(staging.meter);
+    if (nowMonoMs - staging.toldAtMonoMs < TELL_EVERY_MS) return;
+    staging.toldAtMonoMs = nowMonoMs;
+    const reading = shownReading(staging.meter.read(nowMonoMs));
+    const detail = { key: entry.segment, entry: entry.id, book: bookOf(entry), ...reading };
+    live.tell({ atEpochMs: clock.epochMs(), type: 'segment_staging', detail });
   }
 
   async #put(
@@ -173,8 +237,9 @@ export class StagedFiles {
     this.#tell(entry, file);
   }
 
-  #tell({ segment: key }: Stageable, { contentId, detail }: StagedFile): void {
-    this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: detail?.wallMs ?? null });
+  #tell({ segment: key }: Stageable, { contentId, tier, staged }: StagedFile): void {
+    this.#ended.set(key, { origin: { tier, staged }, atMonoMs: this.#deps.clock.monoMs() });
+    this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: staged?.wallMs ?? null });
   }
 
   #failed({ id, segment: key, isEncrypted }: Stageable, staging: Staging, error: unknown): void {
