@@ -30,7 +30,7 @@ export async function inspectRemote(uri: string, look: RemoteLook): Promise<Mode
     const identity = sourceIdentity(uri, files);
     const known = look.known(identity);
     if (known) return known;
-    const metadata = await readGgufHeaderFrom(new OriginReader(origin, first, { signal }), first.bytes);
+    const { metadata } = await readGgufHeaderFrom(new OriginReader(origin, first, { signal }), first.bytes);
     return {
       path: uri,
       ...ggufFacts(metadata),

@@ -188,7 +188,7 @@ function stagedNeed(state: PoolState, but: string, kept: readonly { combo: Combo
 
 function stagedOf({ model, adapters }: Combo, kept: readonly { combo: Combo }[]): number {
   const isReady = kept.some(({ combo }) => baseKey(combo.model) === baseKey(model));
-  let bytes = isReady ? 0 : model.weightBytes;
+  let bytes = isReady ? 0 : storedBytesOf(model);
   for (const { adapter } of adapters) bytes += adapter.weightBytes;
   return bytes;
 }

@@ -1,5 +1,10 @@
 import { basename } from 'node:path';
-import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
+import {
+  type CatalogueAdapter,
+  type CatalogueModel,
+  storedBytesOf,
+  weightFileOf,
+} from '../../domain/catalogue.ts';
 import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
 import type { FileOrigin } from '../../domain/startDetail.ts';
 import type { PoolEvent } from '../../pool/events.ts';
@@ -169,7 +174,8 @@ export class StagedFiles {
     const { origins } = this.#deps;
     const { path: source, segment: key, weightBytes: bytes, digest = null } = entry;
     const place = { leasePath: null, wasAwaited: false };
-    if (!origins.isRemote(source)) return { ...place, path: source, tier: 'origin', staged: null };
+    if (!origins.isRemote(source))
+      return { ...place, path: weightFileOf(entry), tier: 'origin', staged: null };
     if (key === null) {
       const why = 'it is split into files behind a URI, expected one file';
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
@@ -217,13 +223,14 @@ export class StagedFiles {
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
     await this.#drops.get(entry.segment);
-    const { segment: key, path: source, weightBytes: bytes } = entry;
+    const { segment: key, path: source } = entry;
+    const place = this.#deps.origins.placeOf(key, source);
     const order = {
       key,
       book: bookOf(entry),
       source,
-      fileName: basename(this.#deps.origins.placeOf(key, source)),
-      bytes,
+      fileName: nameInSegment(weightFileOf({ ...entry, path: place }), entry.isEncrypted ?? false),
+      bytes: storedBytesOf(entry),
       digest: entry.digest ?? null,
       priority,
     };
@@ -255,6 +262,11 @@ export class StagedFiles {
 /** The store is at fault, not the file, and an engine can read that. */
 function mayReadSource({ code }: StageFailed, { isEncrypted }: Stageable): boolean {
   return code === 'store_unavailable' && !isEncrypted;
+}
+
+/** What is opened there; a container is called by its content. */
+function nameInSegment(path: string, isEncrypted: boolean): string {
+  return isEncrypted ? basename(path, '.hearth') : basename(path);
 }
 
 function notStaged({ id, path }: CatalogueModel | CatalogueAdapter, hasStore: boolean): StageFailed {
