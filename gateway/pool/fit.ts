@@ -1,5 +1,5 @@
-import type { Combo } from '../domain/combo.ts';
-import { parseCombo } from '../domain/combo.ts';
+import { storedBytesOf } from '../domain/catalogue.ts';
+import { type Combo, parseCombo } from '../domain/combo.ts';
 import type { Capacity, Failure } from '../domain/errors.ts';
 import type { ComboKey, DeviceName } from '../domain/ids.ts';
 import { minus, totalOf } from './bytes.ts';

@@ -71,8 +71,9 @@ TEST("describeSource() finds the files of a split model behind links, and split 
   const Folder folder;
   for (const char* digit : {"1", "2"}) {
     const std::string name = std::string("m-0000") + digit + "-of-00002.gguf";
-    put(folder / "blobs" / digit, digit);
-    std::filesystem::create_symlink(folder / "blobs" / digit, folder / name);
+    const std::string blob = folder / (std::string("blobs/") + digit);
+    put(blob, digit);
+    std::filesystem::create_symlink(blob, folder / name);
     put(folder / (name + ".hearth"), digit);
   }
   const Source linked = describeSource(folder / "m-00001-of-00002.gguf");
