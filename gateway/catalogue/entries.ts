@@ -12,6 +12,7 @@ import {
   type SegmentKey,
   segmentKey,
 } from '../domain/ids.ts';
+import { partsOf } from '../domain/splitFiles.ts';
 import type { AdapterConverter } from '../ports/adapterConverter.ts';
 import type { StoredAdapter } from '../ports/catalogueStore.ts';
 import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
@@ -135,10 +136,10 @@ export async function makeAdapter(
   });
 }
 
-/** The weight store finds it by its identity. What is split behind a URI is not brought here. */
+/** The weight store finds it by its identity. What is split behind a URI is brought here when its first file is named. */
 function segmentOf({ path, identity, parts }: ModelFileFacts): SegmentKey | null {
-  const isKnown = parts === 1 || (parts > 1 && !hasScheme(path));
-  return isKnown ? segmentKey(identity.slice(0, 32)) : null;
+  const isNamed = parts <= 1 || !hasScheme(path) || partsOf(shownUri(path)).length === parts;
+  return parts > 0 && isNamed ? segmentKey(identity.slice(0, 32)) : null;
 }
 
 /** An adapter as the operator gave it, from which it can be made again. */

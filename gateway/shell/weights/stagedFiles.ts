@@ -177,7 +177,7 @@ export class StagedFiles {
     if (!origins.isRemote(source))
       return { ...place, path: weightFileOf(entry), tier: 'origin', staged: null };
     if (key === null) {
-      const why = 'it is split into files behind a URI, expected one file';
+      const why = 'it is in several files behind a URI, expected one, or the first of a split model';
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
     }
     const listener = this.#metered(onProgress);
