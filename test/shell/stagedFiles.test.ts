@@ -173,6 +173,40 @@ describe('StagedFiles.place()', () => {
     expect(place).toMatchObject({ tier: 'memory', staged: null, wasAwaited: false });
   });
 
+  test('stage() orders a directory as a whole, and what an engine opens in it', async () => {
+    const inFolder = { ...MODEL, path: '/nfs/tiny', file: 'tiny-00001-of-00002.gguf', filesBytes: 1200 };
+    staged.stage(inFolder, 'prefetch');
+    await settled();
+    const order = { source: '/nfs/tiny', fileName: 'tiny-00001-of-00002.gguf', bytes: 1200 };
+    expect(store.orders).toMatchObject([order]);
+  });
+
+  test('stage() expects a container under the name of what is in it', async () => {
+    staged.stage({ ...MODEL, path: '/nfs/m-00001-of-00002.gguf.hearth', isEncrypted: true }, 'prefetch');
+    await settled();
+    expect(store.orders).toMatchObject([{ fileName: 'm-00001-of-00002.gguf' }]);
+  });
+
+  test('stage() waits until what was dropped before it has gone, whose room it may need', async () => {
+    let gone = (_isGone: boolean): void => {};
+    store.drop = () =>
+      new Promise((resolve) => {
+        gone = resolve;
+      });
+    staged.drop(segmentKey('1'.repeat(32)), 'bases');
+    staged.stage(MODEL, 'demand');
+    await settled();
+    expect(store.orders).toEqual([]);
+    gone(true);
+    await settled();
+    expect(store.orders).toHaveLength(1);
+  });
+
+  test('place() reads the file in a directory that the store does not have', async () => {
+    const inFolder = { ...MODEL, path: '/nfs/tiny', file: 'tiny.gguf', filesBytes: 1200 };
+    expect(await staged.place(inFolder, 0, () => {})).toMatchObject({ path: '/nfs/tiny/tiny.gguf' });
+  });
+
   test('place() reads the source of what the store does not have', async () => {
     expect(await staged.place(MODEL, 0, () => {})).toEqual({
       ...{ path: '/nfs/tiny.gguf', leasePath: null, tier: 'origin', staged: null, wasAwaited: false },

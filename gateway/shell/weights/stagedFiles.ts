@@ -99,7 +99,7 @@ export class StagedFiles {
     );
   }
 
-  /** What is ordered after it to be staged under the same key waits for its end. */
+  /** What is ordered after it to be staged waits for its end: it may be the same one, or need its room. */
   drop(key: SegmentKey, book: SegmentBook): void {
     const { store, dispatch, log } = this.#deps;
     if (!store) return;
@@ -222,7 +222,7 @@ export class StagedFiles {
     priority: 'demand' | 'prefetch',
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
-    await this.#drops.get(entry.segment);
+    await Promise.all(this.#drops.values());
     const { segment: key, path: source } = entry;
     const place = this.#deps.origins.placeOf(key, source);
     const order = {
