@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { isLaterPart, partsOf } from '../domain/splitFiles.ts';
 
 /** A file with what tells its version. */
@@ -27,7 +27,7 @@ const MOST_DEPTH = 16;
 export async function findModelFiles(path: string): Promise<ModelFileSet> {
   const stats = await stat(path, { bigint: true });
   if (!stats.isDirectory()) return { parts: await placeParts(path), file: undefined, others: [] };
-  const names = await namesBelow(path);
+  const names = await namesBelow(path, await allowedTargets(path));
   const file = onlyGguf(names);
   const parts = await placeParts(join(path, file));
   const weights = new Set(parts.map((part) => part.path));
@@ -49,7 +49,9 @@ async function placeParts(path: string): Promise<PlacedFile[]> {
       if (paths.length === 1) throw error;
       const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
       const why = isMissing ? 'there is no such file' : (error as Error).message;
-      throw new Error(`its part ${index + 1} of ${paths.length}, "${basename(part)}": ${why}`);
+      throw new Error(`its part ${index + 1} of ${paths.length}, "${basename(part)}": ${why}`, {
+        cause: error,
+      });
     }
   }
   return parts;
@@ -71,16 +73,35 @@ function onlyGguf(names: readonly string[]): string {
   throw new Error(`expected one GGUF model in the directory, got ${got}`);
 }
 
+/** Where a link may lead: below the directory, and to where the hub's cache keeps the files of a snapshot. */
+async function allowedTargets(directory: string): Promise<string[]> {
+  const real = await realpath(directory);
+  const above = dirname(real);
+  return basename(above) === 'snapshots' ? [real, join(dirname(above), 'blobs')] : [real];
+}
+
 /** Files with their names from `directory`, sorted; as the weight store takes them, without hidden folders. */
-async function namesBelow(directory: string, prefix = '', depth = 0): Promise<string[]> {
+async function namesBelow(
+  directory: string,
+  targets: readonly string[],
+  prefix = '',
+  depth = 0,
+): Promise<string[]> {
   if (depth > MOST_DEPTH) throw new Error(`expected at most ${MOST_DEPTH} directories within one another`);
   const names: string[] = [];
-  const entries = await readdir(join(directory, prefix), { withFileTypes: true });
-  for (const entry of entries) {
+  for (const entry of await readdir(join(directory, prefix), { withFileTypes: true })) {
     const name = `${prefix}${entry.name}`;
+    if (entry.isSymbolicLink()) await requireWithin(join(directory, name), targets);
     if (!entry.isDirectory()) names.push(name);
-    else if (!entry.name.startsWith('.')) names.push(...(await namesBelow(directory, `${name}/`, depth + 1)));
+    else if (!entry.name.startsWith('.'))
+      names.push(...(await namesBelow(directory, targets, `${name}/`, depth + 1)));
     if (names.length > MOST_FILES) throw new Error(`expected at most ${MOST_FILES} files`);
   }
   return names.toSorted();
+}
+
+async function requireWithin(link: string, targets: readonly string[]): Promise<void> {
+  const target = await realpath(link);
+  if (targets.some((folder) => target.startsWith(`${folder}/`))) return;
+  throw new Error(`expected links that stay within the directory, got "${basename(link)}"`);
 }

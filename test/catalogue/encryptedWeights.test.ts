@@ -130,8 +130,10 @@ describe('GgufFiles.inspect() of encrypted files', () => {
     copyFileSync(second, plain);
     const expected = { sizeBytes, parts: 2, isEncrypted: true };
     expect(await new GgufFiles(keys).inspect(sealedFirst)).toMatchObject({ ok: true, value: expected });
+    rmSync(plain);
     await sealed(second);
     expect(await new GgufFiles(keys).inspect(sealedFirst)).toMatchObject({ ok: true, value: expected });
+    rmSync(plain);
     await sealed(second, { key: Buffer.alloc(32, 1) });
     expect(await refusal(sealedFirst)).toContain('its part "big-00002-of-00002.gguf.hearth": ');
   });

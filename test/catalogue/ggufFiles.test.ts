@@ -1,5 +1,16 @@
 import { statSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gguf } from '@huggingface/gguf';
@@ -177,6 +188,19 @@ describe('GgufFiles.inspect() of a directory', () => {
     seen.add(await identity(own));
     expect(seen.size).toBe(4);
     expect(seen).toContain(await identity(own));
+  });
+
+  test("follows links within it and into the blobs of the hub's cache, and refuses others", async () => {
+    const cache = join(directory, 'models--x');
+    const snapshot = join(cache, 'snapshots', 'main');
+    await mkdir(snapshot, { recursive: true });
+    await mkdir(join(cache, 'blobs'));
+    await writeFile(join(cache, 'blobs', '0123'), modelBytes());
+    await symlink('../../blobs/0123', join(snapshot, 'model.gguf'));
+    await symlink('model.gguf', join(snapshot, 'again.bin'));
+    expect(await files.inspect(snapshot)).toMatchObject({ ok: true, value: { file: 'model.gguf' } });
+    await symlink('../../..', join(snapshot, 'out'));
+    expect(await refusal(snapshot)).toContain('expected links that stay within the directory, got "out"');
   });
 
   test('refuses one without a model, and one with several', async () => {

@@ -61,7 +61,11 @@ async function baseSegments(gateway: TestGateway): Promise<any[]> {
 
 async function endRunners(gateway: TestGateway): Promise<void> {
   for (const { id } of await gateway.runners()) await gateway.admin('POST', `/runners/${id}/drain`);
-  await until(async () => (await gateway.runners()).length === 0, 'the runners have gone');
+  // One whose process has gone is not listed before the pool has heard of its end.
+  await until(async () => {
+    const segments: { runners: string[] }[] = await baseSegments(gateway);
+    return (await gateway.runners()).length === 0 && segments.every(({ runners }) => runners.length === 0);
+  }, 'the runners have gone');
 }
 
 /** Of what the process has mapped. */
