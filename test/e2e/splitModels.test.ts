@@ -16,7 +16,7 @@ import { KEY, sealed } from '../native/store/sealed.ts';
 import { WeightServer } from '../sources/weightServer.ts';
 import { BANANA, banana, DEMO_FILES } from './chat.ts';
 import { referenceCases } from './reference.ts';
-import { type GatewayOptions, startGateway, type TestGateway, until } from './startGateway.ts';
+import { type GatewayOptions, ROOT, startGateway, type TestGateway, until } from './startGateway.ts';
 
 const PARTS = 3;
 const FIRST = 'tiny-00001-of-00003.gguf';
@@ -172,6 +172,26 @@ weights: { memory: ${budget} }`;
     expect(await ask(gateway)).toEqual({ kind: 'staged', text: BANANA.base });
   });
 
+  test('is held to a tree digest of all its parts, and to no sha256', async () => {
+    const gateway = await start(`model/${FIRST}`);
+    await ask(gateway);
+    const described = JSON.parse(readFileSync(join(segmentFolder(), '.segment.json'), 'utf8'));
+    const add = (id: string, digest: string) => {
+      mkdirSync(join(directory, id));
+      const [path] = splitGguf(DEMO_FILES.base, join(directory, id), 'tiny', PARTS);
+      return gateway.admin('POST', '/models', { id, path, digest, context: 512 });
+    };
+    expect((await add('right', `tree:${described.contentId}`)).status).toBe(201);
+    expect(await ask(gateway, 'right')).toEqual({ kind: 'cold', text: BANANA.base });
+    // Equal files have one segment.
+    expect(await baseSegments(gateway)).toMatchObject([{ entries: ['tiny-chat', 'right'] }]);
+    expect((await add('wrong', `tree:${'0'.repeat(64)}`)).status).toBe(201);
+    expect((await ask(gateway, 'wrong')).text).toContain('expected tree "0000');
+    const refused = await add('whole', `sha256:${'0'.repeat(64)}`);
+    expect(refused.status).toBe(400);
+    expect(refused.json.error.message).toContain('expected a tree digest of all of them');
+  });
+
   test('is brought from behind a URI with all its parts', async () => {
     const server = await WeightServer.start();
     try {
@@ -228,6 +248,9 @@ describe('a directory as a model', () => {
       );
     await endRunners(gateway);
     expect(await ask(gateway, 'tiny-chat+json')).toEqual({ kind: 'staged', text: BANANA.json });
+    const peft = { id: 'peft', base: 'tiny-chat', path: join(ROOT, 'test/fixtures/lora-pirate-peft') };
+    expect((await gateway.admin('POST', '/adapters', peft)).status).toBe(201);
+    expect(await ask(gateway, 'tiny-chat+peft')).toEqual({ kind: 'attach', text: BANANA.pirate });
   });
 
   test('with several models or none is refused when it is added, and so is a split one without a part', async () => {

@@ -4,7 +4,13 @@ import { segmentKey } from '../../gateway/domain/ids.ts';
 import type { PoolEvent as PoolFact } from '../../gateway/pool/events.ts';
 import type { Stageable } from '../../gateway/pool/segments.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
-import type { StagedFile, StageOrder, StageProgress, WeightStore } from '../../gateway/ports/weightStore.ts';
+import {
+  type StagedFile,
+  StageFailed,
+  type StageOrder,
+  type StageProgress,
+  type WeightStore,
+} from '../../gateway/ports/weightStore.ts';
 import { StagedFiles } from '../../gateway/shell/weights/stagedFiles.ts';
 import type { StageMeter } from '../../gateway/shell/weights/stageMeter.ts';
 import { fakeModel } from '../http/fakes.ts';
@@ -205,6 +211,17 @@ describe('StagedFiles.place()', () => {
   test('place() reads the file in a directory that the store does not have', async () => {
     const inFolder = { ...MODEL, path: '/nfs/tiny', file: 'tiny.gguf', filesBytes: 1200 };
     expect(await staged.place(inFolder, 0, () => {})).toMatchObject({ path: '/nfs/tiny/tiny.gguf' });
+  });
+
+  test('place() refuses what was not what the catalogue says, though it is asked only later', async () => {
+    const held = { ...MODEL, digest: `tree:${'0'.repeat(64)}` };
+    const mismatch = new StageFailed('digest_mismatch', 'expected another', true);
+    store.stage = () => Promise.reject(mismatch);
+    staged.stage(held, 'demand');
+    await settled();
+    await expect(staged.place(held, 0, () => {})).rejects.toBe(mismatch);
+    const corrected = { ...held, digest: `tree:${'1'.repeat(64)}` };
+    expect(await staged.place(corrected, 0, () => {})).toMatchObject({ path: '/nfs/tiny.gguf' });
   });
 
   test('place() reads the source of what the store does not have', async () => {

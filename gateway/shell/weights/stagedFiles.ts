@@ -61,6 +61,11 @@ interface EndedStaging {
   readonly atMonoMs: number;
 }
 
+interface Refusal {
+  readonly entry: Stageable;
+  readonly error: StageFailed;
+}
+
 const TELL_EVERY_MS = 1_000;
 
 /**
@@ -70,8 +75,8 @@ const TELL_EVERY_MS = 1_000;
 export class StagedFiles {
   readonly #deps: StagedFilesDeps;
   readonly #stagings = new Map<SegmentKey, Staging>();
-  /** Why an encrypted entry was not staged when it was tried last: a start may ask only after that. */
-  readonly #failures = new Map<ModelId | AdapterId, StageFailed>();
+  /** Why an entry was not staged when that was tried last, and must not be read from its source: a start may ask only after that. */
+  readonly #failures = new Map<ModelId | AdapterId, Refusal>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
   readonly #ended = new Map<SegmentKey, EndedStaging>();
 
@@ -130,7 +135,9 @@ export class StagedFiles {
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
-      if (entry.isEncrypted) throw this.#failures.get(entry.id) ?? notStaged(entry, store !== null);
+      const failure = this.#failureOf(entry);
+      if (failure) throw failure;
+      if (entry.isEncrypted) throw notStaged(entry, store !== null);
       return this.#atSource(entry, onProgress);
     }
     const underway = this.#stagings.get(entry.segment);
@@ -162,6 +169,12 @@ export class StagedFiles {
   /** Where what was staged last under that key came from; null: this gateway has staged nothing. */
   originOf(key: SegmentKey): FileOrigin | null {
     return this.#ended.get(key)?.origin ?? null;
+  }
+
+  #failureOf({ id, segment, digest }: CatalogueModel | CatalogueAdapter): StageFailed | null {
+    const failure = this.#failures.get(id);
+    const isOfIt = failure?.entry.segment === segment && failure.entry.digest === digest;
+    return isOfIt ? failure.error : null;
   }
 
   /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
@@ -249,10 +262,12 @@ export class StagedFiles {
     this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: staged?.wallMs ?? null });
   }
 
-  #failed({ id, segment: key, isEncrypted }: Stageable, staging: Staging, error: unknown): void {
+  #failed(entry: Stageable, staging: Staging, error: unknown): void {
+    const { id, segment: key, isEncrypted } = entry;
     if (this.#stagings.get(key) !== staging) return;
     this.#stagings.delete(key);
-    if (isEncrypted && error instanceof StageFailed) this.#failures.set(id, error);
+    if (error instanceof StageFailed && (isEncrypted || error.code === 'digest_mismatch'))
+      this.#failures.set(id, { entry, error });
     const message = error instanceof Error ? error.message : String(error);
     this.#deps.log.warn({ entry: id, segment: key, error: message }, 'weights could not be staged');
     this.#deps.dispatch({ type: 'segmentLost', key });
