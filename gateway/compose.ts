@@ -112,9 +112,14 @@ export async function compose(
     const devices = settings.mayHaveDevices
       ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
       : [];
-    const weights = openWeightStore(
+    const weights = await openWeightStore(
       settings.store,
-      { distDir: DIST_DIR, runDir, environment: pick(environment, STAGER_ENVIRONMENT) },
+      {
+        distDir: DIST_DIR,
+        runDir,
+        dataDir: settings.dataDir,
+        environment: pick(environment, STAGER_ENVIRONMENT),
+      },
       { keys, origins },
       log,
     );
@@ -229,7 +234,7 @@ function buildCore(
   const timeline = new StartTimeline();
   // Runner ids of different lives of the gateway must differ: they name sockets and rows.
   const state = emptyPool(
-    { ...settings.pool, store: weights && (settings.store?.budgets ?? null) },
+    { ...settings.pool, store: weights?.budgets ?? null },
     catalogue.current(),
     randomBytes(3).toString('hex'),
   );

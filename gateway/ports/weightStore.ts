@@ -11,7 +11,7 @@ export interface StageOrder {
   /** Of the file in its segment. */
   readonly fileName: string;
   readonly bytes: number;
-  /** `sha256:…` or `tree:…` of the catalogue; null: what is read is believed. */
+  /** `sha256:…`, `blake3:…` or `tree:…` of the catalogue; null: what is read is believed. */
   readonly digest: string | null;
   /** `demand`: somebody waits for it. */
   readonly priority: 'demand' | 'prefetch';
