@@ -221,8 +221,8 @@ async function lookAs(
       'path',
     );
   }
-  if (digest?.startsWith('sha256:') && (facts.parts > 1 || facts.file !== undefined)) {
-    const why = 'a sha256 digest is of one file, expected a tree digest of all of them';
+  if (digest && !digest.startsWith('tree:') && (facts.parts > 1 || facts.file !== undefined)) {
+    const why = `a ${digest.split(':')[0]} digest is of one file, expected a tree digest of all of them`;
     return fail('invalid_request', `Cannot use weight file "${shownUri(path)}": ${why}`, 'digest');
   }
   if (facts.sha256 !== undefined && digest?.startsWith('sha256:') && digest !== `sha256:${facts.sha256}`) {

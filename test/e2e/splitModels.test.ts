@@ -172,7 +172,7 @@ weights: { memory: ${budget} }`;
     expect(await ask(gateway)).toEqual({ kind: 'staged', text: BANANA.base });
   });
 
-  test('is held to a tree digest of all its parts, and to no sha256', async () => {
+  test('is held to a tree digest of all its parts, and to no digest of one file', async () => {
     const gateway = await start(`model/${FIRST}`);
     await ask(gateway);
     const described = JSON.parse(readFileSync(join(segmentFolder(), '.segment.json'), 'utf8'));
@@ -187,9 +187,11 @@ weights: { memory: ${budget} }`;
     expect(await baseSegments(gateway)).toMatchObject([{ entries: ['tiny-chat', 'right'] }]);
     expect((await add('wrong', `tree:${'0'.repeat(64)}`)).status).toBe(201);
     expect((await ask(gateway, 'wrong')).text).toContain('expected tree "0000');
-    const refused = await add('whole', `sha256:${'0'.repeat(64)}`);
-    expect(refused.status).toBe(400);
-    expect(refused.json.error.message).toContain('expected a tree digest of all of them');
+    for (const kind of ['sha256', 'blake3']) {
+      const refused = await add(kind, `${kind}:${'0'.repeat(64)}`);
+      expect(refused.status).toBe(400);
+      expect(refused.json.error.message).toContain('is of one file, expected a tree digest of all of them');
+    }
   });
 
   test('is brought from behind a URI with all its parts', async () => {
