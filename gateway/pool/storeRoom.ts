@@ -1,4 +1,4 @@
-import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
+import { type CatalogueAdapter, type CatalogueModel, storedBytesOf } from '../domain/catalogue.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, newWorth, noteEviction } from './eviction.ts';
@@ -51,7 +51,8 @@ function beginSegment(
   nowMs: number,
   effects: PoolEffect[],
 ): boolean {
-  const { segment: key, weightBytes: bytes } = entry;
+  const { segment: key } = entry;
+  const bytes = storedBytesOf(entry);
   const book = bookOf(entry);
   const missing = bytes - (store.budgets[book] - bytesIn(store, book));
   if (!dropUnused(state, store, book, missing, effects, together)) return false;
