@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { segmentKey } from '../../gateway/domain/ids.ts';
+import { deviceName, segmentKey } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import type { OriginFiles } from '../../gateway/ports/originFiles.ts';
 import type { SealedWeights } from '../../gateway/ports/sealedWeights.ts';
 import { StageFailed, type StageOrder, type StageProgress } from '../../gateway/ports/weightStore.ts';
+import type { NumaPlaces } from '../../gateway/shell/processes/numaPlaces.ts';
 import { StagerStore } from '../../gateway/shell/stager/stagerStore.ts';
 import { loadStoreAddon } from '../../native/loadStore.ts';
 import {
@@ -23,6 +24,9 @@ import { KEY, KEY_NAME, sealed, sealedFile } from '../native/store/sealed.ts';
 
 const ODD_BYTES = (9 << 20) + 777;
 const ENTRY = join(import.meta.dirname, '..', '..', 'dist', 'stager.mjs');
+/** The one node that every machine has. */
+const CUDA0 = deviceName('CUDA0');
+const PLACES: NumaPlaces = new Map([[CUDA0, { node: 0, cores: [0] }]]);
 const UNBOUND = { bases: 2 ** 40, adapters: 2 ** 40 };
 
 /** Gives keys as the gateway does, and remembers what it gave. */
@@ -96,6 +100,7 @@ function open(
     disk: disk === null ? null : { root: disk, budgets: UNBOUND },
     prefetchBytesPerSecond,
     collapses: true,
+    places: PLACES,
   };
   const store = new StagerStore(settings, { sealed: keys, origins: HERE }, lines);
   opened.push(store);
@@ -105,7 +110,7 @@ function open(
 function order(source: string, more: Partial<StageOrder> = {}): StageOrder {
   const key = segmentKey(randomBytes(16).toString('hex'));
   const file = { source, fileName: basename(source), bytes: ODD_BYTES };
-  return { key, book: 'bases', digest: null, priority: 'demand', ...file, ...more };
+  return { key, book: 'bases', digest: null, priority: 'demand', device: null, ...file, ...more };
 }
 
 const stage = (store: StagerStore, wanted: StageOrder) => store.stage(wanted, () => {});

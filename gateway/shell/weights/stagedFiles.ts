@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
-import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
+import type { AdapterId, DeviceName, ModelId, SegmentKey } from '../../domain/ids.ts';
 import type { FileOrigin } from '../../domain/startDetail.ts';
 import type { PoolEvent } from '../../pool/events.ts';
 import { bookOf, isStageable, type SegmentBook, type Stageable } from '../../pool/segments.ts';
@@ -11,6 +11,7 @@ import type { OriginFiles } from '../../ports/originFiles.ts';
 import {
   type StagedFile,
   StageFailed,
+  type StageOrder,
   type StageProgress,
   type WeightStore,
 } from '../../ports/weightStore.ts';
@@ -74,14 +75,19 @@ export class StagedFiles {
     this.#deps = deps;
   }
 
-  /** Idempotent while it is under way, but for the priority, which only rises. */
-  stage(entry: Stageable, priority: 'demand' | 'prefetch'): void {
+  /**
+   * Idempotent while it is under way, but for the priority, which only rises. `device`: of the runner that is to read it; null:
+   * none, or it is not known yet.
+   */
+  stage(entry: Stageable, priority: 'demand' | 'prefetch', device: DeviceName | null = null): void {
     const { store } = this.#deps;
     if (!store) return;
     const underway = this.#stagings.get(entry.segment);
     if (underway && (underway.priority === 'demand' || priority === 'prefetch')) return;
     const staging: Staging = {
-      file: this.#put(store, entry, priority, (progress) => this.#progressed(entry, staging, progress)),
+      file: this.#put(store, entry, { priority, device }, (progress) =>
+        this.#progressed(entry, staging, progress),
+      ),
       listeners: underway?.listeners ?? new Set(),
       meter: underway?.meter ?? new StageMeter(),
       priority,
@@ -122,6 +128,7 @@ export class StagedFiles {
     entry: CatalogueModel | CatalogueAdapter,
     sinceMonoMs: number,
     onProgress: StageListener,
+    device: DeviceName | null = null,
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
@@ -132,7 +139,8 @@ export class StagedFiles {
     underway?.listeners.add(onProgress);
     if (underway) onProgress(underway.meter);
     try {
-      const file = await (underway?.file ?? this.#put(store, entry, 'demand', this.#metered(onProgress)));
+      const file = await (underway?.file ??
+        this.#put(store, entry, { priority: 'demand', device }, this.#metered(onProgress)));
       // What the pool took for staged had gone, and is there again.
       if (!underway && file.staged) this.#tell(entry, file);
       const ended = this.#ended.get(entry.segment);
@@ -213,7 +221,7 @@ export class StagedFiles {
   async #put(
     store: WeightStore,
     entry: Stageable,
-    priority: 'demand' | 'prefetch',
+    wanted: Pick<StageOrder, 'priority' | 'device'>,
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
     await this.#drops.get(entry.segment);
@@ -225,7 +233,7 @@ export class StagedFiles {
       fileName: basename(this.#deps.origins.placeOf(key, source)),
       bytes,
       digest: entry.digest ?? null,
-      priority,
+      ...wanted,
     };
     return store.stage(order, onProgress);
   }
