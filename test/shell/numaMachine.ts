@@ -1,7 +1,8 @@
-/** A machine of several NUMA nodes, as far as its kernel tells: folders such as sysfs and procfs have. */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+/** A machine of several NUMA nodes, as far as its kernel tells: folders such as sysfs and procfs have. They go with the test. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import type { Machine } from '../../gateway/shell/processes/numaPlaces.ts';
 
 export interface MachineText {
@@ -15,6 +16,7 @@ export interface MachineText {
 
 export function numaMachine({ nodes, devices, status }: MachineText): Machine {
   const root = mkdtempSync(join(tmpdir(), 'hearth-numa-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const write = (path: string, text: string): void => {
     mkdirSync(join(root, path, '..'), { recursive: true });
     writeFileSync(join(root, path), text);

@@ -10,6 +10,7 @@ import type { SealedWeights } from '../../gateway/ports/sealedWeights.ts';
 import { StageFailed, type StageOrder, type StageProgress } from '../../gateway/ports/weightStore.ts';
 import type { NumaPlaces } from '../../gateway/shell/processes/numaPlaces.ts';
 import { StagerStore } from '../../gateway/shell/stager/stagerStore.ts';
+import { loadAddon } from '../../native/load.ts';
 import { loadStoreAddon } from '../../native/loadStore.ts';
 import {
   DISK,
@@ -250,6 +251,41 @@ describe('StagerStore.stage() tells where the bytes came from', () => {
     await open().stage(order(sourceFile(ODD_BYTES)), (progress) => told.push(progress));
     expect(told[0]).toEqual({ step: 'stage', bytes: 0, totalBytes: ODD_BYTES, fraction: 0 });
     expect(told.at(-1)).toEqual({ step: 'stage', bytes: ODD_BYTES, totalBytes: ODD_BYTES, fraction: 1 });
+  });
+});
+
+describe('StagerStore.stage() for a device', () => {
+  /** Where the kernel is to put the pages of the file, which every mapping of it shares (numa(7), numa_maps). */
+  function policyOf(path: string): string | undefined {
+    const mapped = loadAddon().addon.mapFile(path);
+    try {
+      const lines = readFileSync('/proc/self/numa_maps', 'utf8').split('\n');
+      return lines.find((line) => line.includes(`file=${path}`))?.split(' ')[1];
+    } finally {
+      mapped.close();
+    }
+  }
+
+  test('has its pages near to it', async () => {
+    const file = await stage(open(), order(sourceFile(ODD_BYTES), { device: CUDA0 }));
+    expect(policyOf(file.path)).toBe('prefer:0');
+    expect(read(file.path).length).toBe(ODD_BYTES);
+  });
+
+  test('leaves them to the kernel where the device has no place, and without a device', async () => {
+    const store = open();
+    for (const device of [deviceName('CUDA1'), null]) {
+      const file = await stage(store, order(sourceFile(ODD_BYTES), { device }));
+      expect(policyOf(file.path)).toBe('default');
+    }
+  });
+
+  test('leaves what is there already where it is', async () => {
+    const store = open();
+    const wanted = order(sourceFile(ODD_BYTES));
+    await stage(store, wanted);
+    const file = await stage(store, { ...wanted, device: CUDA0 });
+    expect([file.tier, policyOf(file.path)]).toEqual(['memory', 'default']);
   });
 });
 
