@@ -8,6 +8,7 @@ import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
 import { SourcedFiles } from './catalogue/sourcedFiles.ts';
+import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { findSegments, openOrigins, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
@@ -31,7 +32,6 @@ import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
-import { findDevices } from './shell/processes/findDevices.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
@@ -102,16 +102,15 @@ export async function compose(
     const sources = new SourceAccess(settings.variable);
     const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
     const origins = await openOrigins(settings, sources, catalogue, log);
-    const spawning: SpawnSettings = {
+    const unplaced: Omit<SpawnSettings, 'places'> = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
       leaseMs: settings.pool.leaseMs,
       secret,
       environment: runnerEnvironment(settings, environment),
     };
-    const devices = settings.mayHaveDevices
-      ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
-      : [];
+    const { devices, places } = await lookForDevices(settings, unplaced, clock.epochMs(), log);
+    const spawning: SpawnSettings = { ...unplaced, places };
     const weights = await openWeightStore(
       settings.store,
       {
@@ -119,6 +118,7 @@ export async function compose(
         runDir,
         dataDir: settings.dataDir,
         environment: pick(environment, STAGER_ENVIRONMENT),
+        places,
       },
       { keys, origins },
       log,

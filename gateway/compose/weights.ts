@@ -8,6 +8,7 @@ import { bookOf, isStageable, type Stageable } from '../pool/segments.ts';
 import type { Log } from '../ports/log.ts';
 import type { OriginFiles } from '../ports/originFiles.ts';
 import type { PoolLoop } from '../shell/poolLoop.ts';
+import type { NumaPlaces } from '../shell/processes/numaPlaces.ts';
 import { StagerStore } from '../shell/stager/stagerStore.ts';
 import type { ConfiguredKeys } from './encryption.ts';
 import { prepareStoreFolder, type StoreFolder } from './storeFolder.ts';
@@ -25,12 +26,13 @@ export interface StagerPlace {
   /** Of the gateway: a store that finds no shared memory is there. */
   readonly dataDir: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly places: NumaPlaces;
 }
 
 /** The weight store where it is wanted and can be had; null, with the reason in the log, otherwise. */
 export async function openWeightStore(
   settings: StoreSettings | null,
-  { distDir, runDir, dataDir, environment }: StagerPlace,
+  { distDir, runDir, dataDir, environment, places }: StagerPlace,
   { keys, origins }: { readonly keys: ConfiguredKeys; readonly origins: OriginFiles },
   log: Log,
 ): Promise<StagerStore | null> {
@@ -48,7 +50,7 @@ export async function openWeightStore(
     return null;
   }
   const entry = join(distDir, 'stager.mjs');
-  const stager = { entry, runDir, environment, memory, disk, prefetchBytesPerSecond, collapses };
+  const stager = { entry, runDir, environment, memory, disk, prefetchBytesPerSecond, collapses, places };
   return new StagerStore(stager, { sealed: keys.forStore(memory.root), origins }, log);
 }
 

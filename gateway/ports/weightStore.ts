@@ -1,4 +1,4 @@
-import type { SegmentKey } from '../domain/ids.ts';
+import type { DeviceName, SegmentKey } from '../domain/ids.ts';
 import type { FileOrigin } from '../domain/startDetail.ts';
 import type { SegmentBook } from '../pool/segments.ts';
 
@@ -15,6 +15,8 @@ export interface StageOrder {
   readonly digest: string | null;
   /** `demand`: somebody waits for it. */
   readonly priority: 'demand' | 'prefetch';
+  /** Whose memory is to be near to it; null: none, or it is not known yet. What is in the store already stays where it is. */
+  readonly device: DeviceName | null;
 }
 
 /** How far bytes are on one way. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
-import { segmentKey } from '../../gateway/domain/ids.ts';
+import { deviceName, segmentKey } from '../../gateway/domain/ids.ts';
 import type { PoolEvent as PoolFact } from '../../gateway/pool/events.ts';
 import type { Stageable } from '../../gateway/pool/segments.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
@@ -222,6 +222,17 @@ describe('StagedFiles.place()', () => {
     await expect(staged.place(held, 0, () => {})).rejects.toBe(mismatch);
     const corrected = { ...held, digest: `tree:${'1'.repeat(64)}` };
     expect(await staged.place(corrected, 0, () => {})).toMatchObject({ path: '/nfs/tiny.gguf' });
+  });
+
+  test('stage() and place() say for which device the file is', async () => {
+    const device = deviceName('CUDA1');
+    staged.stage(MODEL, 'prefetch');
+    await settled();
+    staged.stage(MODEL, 'demand', device);
+    await settled();
+    await end();
+    await staged.place(MODEL, 0, () => {}, device);
+    expect(store.orders.map((order) => order.device)).toEqual([null, device, device]);
   });
 
   test('place() reads the source of what the store does not have', async () => {

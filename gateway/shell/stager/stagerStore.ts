@@ -169,13 +169,18 @@ export class StagerStore implements WeightStore {
     const sources: StageSource[] = [{ kind: 'path', path: order.source }];
     if (inMemory !== null) sources.unshift({ kind: 'segment', tier: 'memory', contentId: inMemory });
     if (onDisk) sources.unshift({ kind: 'segment', tier: 'disk', contentId: onDisk });
-    const { key, book, priority, digest } = order;
+    const { key, book, priority, digest, device } = order;
+    const place = device === null ? undefined : this.#settings.places.get(device);
     const wanted = { type: 'stage', tier: 'memory', book, sources, sourceKey: key, priority } as const;
     const ordered = (body: StageBody) =>
       stager.order(body, ({ bytes, readyBytes }) =>
         onProgress(staging({ bytes: readyBytes, totalBytes: bytes })),
       );
-    const body = { ...wanted, ...(digest === null ? {} : { digest }) };
+    const body = {
+      ...wanted,
+      ...(digest === null ? {} : { digest }),
+      ...(place && { numaNode: place.node }),
+    };
     const answer = await this.#sealed.stage(ordered, body, order.source);
     if (answer.type !== 'staged') throw new StagerGone(`Cannot stage weights: answered "${answer.type}"`);
     // A runner takes a lock of its own; one that comes too late has it staged again.

@@ -5,7 +5,7 @@ import {
   storedBytesOf,
   weightFileOf,
 } from '../../domain/catalogue.ts';
-import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
+import type { AdapterId, DeviceName, ModelId, SegmentKey } from '../../domain/ids.ts';
 import type { FileOrigin } from '../../domain/startDetail.ts';
 import type { PoolEvent } from '../../pool/events.ts';
 import { bookOf, isStageable, type SegmentBook, type Stageable } from '../../pool/segments.ts';
@@ -16,6 +16,7 @@ import type { OriginFiles } from '../../ports/originFiles.ts';
 import {
   type StagedFile,
   StageFailed,
+  type StageOrder,
   type StageProgress,
   type WeightStore,
 } from '../../ports/weightStore.ts';
@@ -84,14 +85,19 @@ export class StagedFiles {
     this.#deps = deps;
   }
 
-  /** Idempotent while it is under way, but for the priority, which only rises. */
-  stage(entry: Stageable, priority: 'demand' | 'prefetch'): void {
+  /**
+   * Idempotent while it is under way, but for the priority, which only rises. `device`: of the runner that is to read it; null:
+   * none, or it is not known yet.
+   */
+  stage(entry: Stageable, priority: 'demand' | 'prefetch', device: DeviceName | null = null): void {
     const { store } = this.#deps;
     if (!store) return;
     const underway = this.#stagings.get(entry.segment);
     if (underway && (underway.priority === 'demand' || priority === 'prefetch')) return;
     const staging: Staging = {
-      file: this.#put(store, entry, priority, (progress) => this.#progressed(entry, staging, progress)),
+      file: this.#put(store, entry, { priority, device }, (progress) =>
+        this.#progressed(entry, staging, progress),
+      ),
       listeners: underway?.listeners ?? new Set(),
       meter: underway?.meter ?? new StageMeter(),
       priority,
@@ -132,6 +138,7 @@ export class StagedFiles {
     entry: CatalogueModel | CatalogueAdapter,
     sinceMonoMs: number,
     onProgress: StageListener,
+    device: DeviceName | null = null,
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
@@ -144,7 +151,8 @@ export class StagedFiles {
     underway?.listeners.add(onProgress);
     if (underway) onProgress(underway.meter);
     try {
-      const file = await (underway?.file ?? this.#put(store, entry, 'demand', this.#metered(onProgress)));
+      const file = await (underway?.file ??
+        this.#put(store, entry, { priority: 'demand', device }, this.#metered(onProgress)));
       // What the pool took for staged had gone, and is there again.
       if (!underway && file.staged) this.#tell(entry, file);
       const ended = this.#ended.get(entry.segment);
@@ -232,7 +240,7 @@ export class StagedFiles {
   async #put(
     store: WeightStore,
     entry: Stageable,
-    priority: 'demand' | 'prefetch',
+    wanted: Pick<StageOrder, 'priority' | 'device'>,
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
     await Promise.all(this.#drops.values());
@@ -245,7 +253,7 @@ export class StagedFiles {
       fileName: nameInSegment(weightFileOf({ ...entry, path: place }), entry.isEncrypted ?? false),
       bytes: storedBytesOf(entry),
       digest: entry.digest ?? null,
-      priority,
+      ...wanted,
     };
     return store.stage(order, onProgress);
   }
