@@ -9,7 +9,8 @@ import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
 import { SourcedFiles } from './catalogue/sourcedFiles.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
-import { findSegments, openOrigins, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
+import { pick } from './compose/environment.ts';
+import { findSegments, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
 import { REVISIT_EVERY_MS } from './domain/availability.ts';
@@ -101,7 +102,8 @@ export async function compose(
     const keys = new ConfiguredKeys(settings.configPath, environment);
     const sources = new SourceAccess(settings.variable);
     const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
-    const origins = await openOrigins(settings, sources, catalogue, log);
+    const place = { distDir: DIST_DIR, runDir, environment };
+    const origins = await openOrigins(settings, place, { sources, catalogue }, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
@@ -112,12 +114,7 @@ export async function compose(
     const devices = settings.mayHaveDevices
       ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
       : [];
-    const weights = openWeightStore(
-      settings.store,
-      { distDir: DIST_DIR, runDir, environment: pick(environment, STAGER_ENVIRONMENT) },
-      { keys, origins },
-      log,
-    );
+    const weights = openWeightStore(settings.store, place, { keys, origins }, log);
     opened.unshift(() => weights?.close());
     const core = buildCore(settings, { database, events }, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
@@ -370,13 +367,4 @@ function httpLimits(limits: Settings['limits']): HttpLimits {
     keepAliveTimeoutMs: limits.idleTimeoutMs,
     streamBufferBytes: limits.streamBufferBytes,
   };
-}
-
-function pick(environment: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
-  const picked: Record<string, string> = {};
-  for (const name of names) {
-    const value = environment[name];
-    if (value !== undefined) picked[name] = value;
-  }
-  return picked;
 }

@@ -175,7 +175,8 @@ export class StagedFiles {
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
     }
     const listener = this.#metered(onProgress);
-    const brought = await origins.bring({ key, source, bytes, digest, priority: 'demand' }, (progress) =>
+    const wanted = { key, source, bytes, isEncrypted: false, digest, priority: 'demand' } as const;
+    const brought = await origins.bring(wanted, (progress) =>
       listener({
         bytes: progress.bytes,
         totalBytes: progress.totalBytes,
@@ -217,13 +218,14 @@ export class StagedFiles {
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
     await this.#drops.get(entry.segment);
-    const { segment: key, path: source, weightBytes: bytes } = entry;
+    const { segment: key, path: source, weightBytes: bytes, isEncrypted = false } = entry;
     const order = {
       key,
       book: bookOf(entry),
       source,
       fileName: basename(this.#deps.origins.placeOf(key, source)),
       bytes,
+      isEncrypted,
       digest: entry.digest ?? null,
       priority,
     };
