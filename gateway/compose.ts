@@ -186,7 +186,7 @@ async function openCatalogue(
 ): Promise<CatalogueService> {
   const files = await SourcedFiles.open({ access: sources, sealed: keys, store: database.sourceFacts, log });
   const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
-  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files);
+  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files, keys);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
     files,

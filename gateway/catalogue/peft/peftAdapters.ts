@@ -5,6 +5,8 @@ import { hasScheme, shownUri } from '../../../sources/uri.ts';
 import { fail, ok, type Result } from '../../domain/errors.ts';
 import type { AdapterConverter, ConvertedAdapter } from '../../ports/adapterConverter.ts';
 import type { ModelFileFacts, ModelFiles } from '../../ports/modelFile.ts';
+import type { SealedFiles } from '../../ports/readableFile.ts';
+import { readBaseWeights } from './baseWeights.ts';
 import type { ConverterThread } from './converterThread.ts';
 import { CONVERTER_VERSION } from './convertPeft.ts';
 import { findPeftFiles, identityOfFiles, type PeftFiles } from './peftFiles.ts';
@@ -26,9 +28,17 @@ export class PeftAdapters implements AdapterConverter {
   readonly #directory: string;
   readonly #thread: Pick<ConverterThread, 'run'>;
   readonly #files: ModelFiles;
+  readonly #sealed: SealedFiles | null;
   readonly #underWay = new Map<string, Promise<Result<ConvertedAdapter>>>();
 
-  constructor(directory: string, thread: Pick<ConverterThread, 'run'>, files: ModelFiles) {
+  /** `sealed` opens encrypted bases; null: there are none. */
+  constructor(
+    directory: string,
+    thread: Pick<ConverterThread, 'run'>,
+    files: ModelFiles,
+    sealed: SealedFiles | null = null,
+  ) {
+    this.#sealed = sealed;
     this.#directory = directory;
     this.#thread = thread;
     this.#files = files;
@@ -79,7 +89,8 @@ export class PeftAdapters implements AdapterConverter {
     const known = await this.#known(key);
     if (known) return ok({ ...known, modifiedAtEpochMs });
     try {
-      const job = { directory: path, basePath: base.path, outputDir: this.#directory };
+      const weights = base.isEncrypted ? await readBaseWeights(base.path, this.#sealed) : base.path;
+      const job = { directory: path, base: weights, outputDir: this.#directory };
       const { path: made, digest } = await this.#thread.run(job);
       await this.#remember(key, digest);
       return ok({ path: made, digest, modifiedAtEpochMs });
