@@ -12,11 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KEY, sealed } from '../native/store/sealed.ts';
+import { signatureProblem } from '../sources/signedRequest.ts';
 import { WeightServer } from '../sources/weightServer.ts';
 import { BANANA, banana, DEMO_FILES } from './chat.ts';
 import { ledger } from './readRequests.ts';
 import { referenceCases } from './reference.ts';
-import { ROOT, startGateway, type TestGateway, until } from './startGateway.ts';
+import { isAlive, ROOT, startGateway, type TestGateway, until } from './startGateway.ts';
 
 let directory: string;
 let storeDir: string;
@@ -51,8 +52,8 @@ weights: { allow_swap: true }
 encryption_keys: { main: { file: main.key } }
 `;
 
-async function start(text = config()): Promise<TestGateway> {
-  const environment = { HEARTH_STORE_DIR: storeDir };
+async function start(text = config(), more: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
+  const environment = { HEARTH_STORE_DIR: storeDir, ...more };
   const gateway = await startGateway({ config: text, directory, environment, standbys: 0 });
   gateways.push(gateway);
   return gateway;
@@ -122,6 +123,51 @@ describe('an encrypted model behind a URI', () => {
     expect(cold?.decrypt_ms).toBeGreaterThan(0);
     const said = gateway.log();
     for (const form of ['hex', 'base64', 'latin1'] as const) expect(said).not.toContain(KEY.toString(form));
+  });
+
+  test('comes from a bucket by signed requests, whose keys are in no command line, environment or log but our own', async () => {
+    const keys = { accessKey: 'AKIDEXAMPLE', secretKey: 'not-to-be-seen-anywhere', region: 'eu-test-1' };
+    server.put('/weights/base.gguf.hearth', served('base.gguf.hearth'));
+    const problems: string[] = [];
+    server.intercept = (request, response) => {
+      const problem = request.url?.startsWith('/weights/') ? signatureProblem(request, keys) : null;
+      if (problem === null) return false;
+      problems.push(problem);
+      response.writeHead(403).end();
+      return true;
+    };
+    const text = `${config('s3://weights/base.gguf.hearth')}
+sources:
+  s3:
+    weights:
+      endpoint: ${server.origin}
+      region: ${keys.region}
+      access_key: { env: WEIGHTS_ACCESS_KEY }
+      secret_key: { env: WEIGHTS_SECRET_KEY }
+`;
+    const gateway = await start(text, {
+      WEIGHTS_ACCESS_KEY: keys.accessKey,
+      WEIGHTS_SECRET_KEY: keys.secretKey,
+    });
+    expect(await ask(gateway, 'tiny-chat')).toEqual({ status: 200, kind: 'cold', text: BANANA.base });
+    expect(problems).toEqual([]);
+    const [pid] = fetchers(gateway);
+    const seen = ['cmdline', 'environ'].map((name) => readFileSync(`/proc/${pid}/${name}`, 'latin1'));
+    expect([...seen, gateway.log()].join('\n')).not.toContain(keys.secretKey);
+    expect(seen[0]).toContain('fetcher.mjs');
+  });
+
+  test('ends who downloads for it with its gateway, however that ends', async () => {
+    const gateway = await start();
+    server.intercept = ({ url, headers: { range } }) => url === '/base.gguf.hearth' && range !== 'bytes=0-0';
+    const asking = ask(gateway, 'tiny-chat').catch(() => {});
+    await until(() => fetchers(gateway).length === 1, 'it downloads');
+    const [pid = 0] = fetchers(gateway);
+    await gateway.end('SIGKILL');
+    await asking;
+    await until(() => !isAlive(pid), 'it has gone');
+    server.intercept = null;
+    expect(await ask(await start(), 'tiny-chat')).toMatchObject({ status: 200, text: BANANA.base });
   });
 
   test('starts again from the ciphertext on this disk, without its source, after its store has gone', async () => {
