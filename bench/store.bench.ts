@@ -114,7 +114,7 @@ async function measureInto(times: Times, memory: string, digest: string): Promis
   rmSync(copy);
   let shape = '';
   for (const [name, more] of [
-    ['stage (tree of SHA-256, parallel)', {}],
+    ['stage (BLAKE3, parallel)', {}],
     ['stage with a sha256 digest (in order)', { digest: `sha256:${digest}` }],
   ] as const) {
     const root = mkdtempSync(join(memory, 'store-'));

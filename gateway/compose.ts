@@ -114,7 +114,21 @@ export async function compose(
     const devices = settings.mayHaveDevices
       ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
       : [];
+<<<<<<< HEAD
     const weights = openWeightStore(settings.store, place, { keys, origins }, log);
+=======
+    const weights = await openWeightStore(
+      settings.store,
+      {
+        distDir: DIST_DIR,
+        runDir,
+        dataDir: settings.dataDir,
+        environment: pick(environment, STAGER_ENVIRONMENT),
+      },
+      { keys, origins },
+      log,
+    );
+>>>>>>> main
     opened.unshift(() => weights?.close());
     const core = buildCore(settings, { database, events }, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
@@ -226,7 +240,7 @@ function buildCore(
   const timeline = new StartTimeline();
   // Runner ids of different lives of the gateway must differ: they name sockets and rows.
   const state = emptyPool(
-    { ...settings.pool, store: weights && (settings.store?.budgets ?? null) },
+    { ...settings.pool, store: weights?.budgets ?? null },
     catalogue.current(),
     randomBytes(3).toString('hex'),
   );

@@ -79,6 +79,12 @@ export interface Settings {
 export interface StoreSettings {
   /** Absolute. */
   readonly root: string;
+  /** By HEARTH_STORE_DIR, by the file, or nowhere: then it is in the host's shared memory. */
+  readonly place: 'given' | 'configured' | 'shared';
+  /** Mount a tmpfs there; null: if it may be done, where the file says the folder. */
+  readonly mount: boolean | null;
+  /** Put segments into huge pages after they were staged where no tmpfs of such is mounted. */
+  readonly collapses: boolean;
   readonly budgets: Readonly<{ bases: number; adapters: number }>;
   readonly disk: {
     readonly root: string;
@@ -147,10 +153,13 @@ function settle(
 
 function storeSettings(directory: string | undefined, weights: FileConfig['weights']): StoreSettings | null {
   if (directory === 'off' || (!weights.store && directory === undefined)) return null;
-  const { path, basesBytes, adaptersBytes, disk, prefetchBytesPerSecond } = weights;
+  const { path, mount, collapse, basesBytes, adaptersBytes, disk, prefetchBytesPerSecond } = weights;
   const bases = basesBytes ?? Math.floor(usableMemoryBytes() * STORE_SHARE);
   return {
     root: resolve(directory ?? path ?? sharedMemoryFolder()),
+    place: directory !== undefined ? 'given' : path !== null ? 'configured' : 'shared',
+    mount,
+    collapses: collapse,
     budgets: { bases, adapters: adaptersBytes },
     disk: disk && { root: resolve(disk.path), budgets: { bases: disk.memory, adapters: disk.adapters } },
     prefetchBytesPerSecond,

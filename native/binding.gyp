@@ -24,6 +24,8 @@
         "core/upload/crew.cc",
         "core/upload/digest.cc",
         "overrides/buffer_clear.cc",
+        "overrides/mapping/host_buffers.cc",
+        "overrides/mapping/mapper.cc",
         "overrides/original.cc",
         "overrides/tensor_access.cc",
         "overrides/upload/current.cc",
@@ -35,7 +37,23 @@
       ]
     },
     {
+      "target_name": "blake3",
+      "type": "static_library",
+      "cflags!": ["-Wextra", "-Werror"],
+      "cflags": ["-fPIC"],
+      "sources": [
+        "third_party/blake3/blake3.c",
+        "third_party/blake3/blake3_avx2_x86-64_unix.S",
+        "third_party/blake3/blake3_avx512_x86-64_unix.S",
+        "third_party/blake3/blake3_dispatch.c",
+        "third_party/blake3/blake3_portable.c",
+        "third_party/blake3/blake3_sse2_x86-64_unix.S",
+        "third_party/blake3/blake3_sse41_x86-64_unix.S"
+      ]
+    },
+    {
       "target_name": "hearth_store",
+      "dependencies": ["blake3"],
       "sources": [
         "face/js_thread.cc",
         "face/lease_object.cc",
@@ -49,8 +67,10 @@
         "core/crypt/files.cc",
         "core/crypt/hkdf.cc",
         "core/crypt/sealed_file.cc",
+        "core/store/blake3.cc",
         "core/store/chunk_source.cc",
         "core/store/chunk_target.cc",
+        "core/store/collapse.cc",
         "core/store/containers.cc",
         "core/store/content.cc",
         "core/store/copy.cc",
@@ -131,6 +151,7 @@
         "core/llama/adapters.cc",
         "core/llama/context.cc",
         "core/llama/library_log.cc",
+        "core/llama/mapping.cc",
         "core/llama/model.cc",
         "core/llama/upload.cc",
         "core/llama/vocabulary.cc",

@@ -6,7 +6,7 @@
  */
 
 /** Bumped on every change of this file that an older addon cannot serve. */
-export const STORE_ADDON_VERSION = 2;
+export const STORE_ADDON_VERSION = 3;
 
 /** Bases and adapters have folders, books and budgets apart. */
 export type Book = 'bases' | 'adapters';
@@ -102,7 +102,7 @@ export interface StageOptions {
   sourceKey?: string;
   book: Book;
   priority: Priority;
-  /** `sha256:<hex>` of the one file, or `tree:<hex>`: the content id. */
+  /** `sha256:<hex>` or `blake3:<hex>` of the one file, or `tree:<hex>`: the content id. */
   digest?: string;
   /** What the book may take; null: what the file system has. */
   budgetBytes: number | null;
@@ -192,6 +192,15 @@ export interface SweepReport {
   locks: number;
 }
 
+export interface CollapseReport {
+  /** Of the segment, in whole huge pages; 0: it has gone, or its mount has huge pages by itself. */
+  bytes: number;
+  /** In huge pages now. */
+  hugeBytes: number;
+  ms: number;
+  wasHuge: boolean;
+}
+
 /** A store on disk. Other processes use it at the same time; nothing is remembered here. */
 export interface NativeStore {
   /** What the source had when it was staged last, if that is there still. */
@@ -202,6 +211,11 @@ export interface NativeStore {
   /** Of all prefetches of this store object together; null: no bound. */
   setPrefetchCap(bytesPerSecond: number | null): void;
   evict(book: Book, contentId: string): Promise<Eviction>;
+  /**
+   * Puts a segment of a tmpfs of 4 KiB pages into huge ones, in a thread that is nice to others and yields to what a request
+   * waits for. Where the kernel cannot, pages stay as they are.
+   */
+  collapse(book: Book, contentId: string): Promise<CollapseReport>;
   list(): Promise<ListedSegment[]>;
   usage(): Promise<StoreUsage>;
   sweep(): Promise<SweepReport>;

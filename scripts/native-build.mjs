@@ -68,7 +68,7 @@ function sourcesBelow(directory) {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) return entry.name === 'build' ? [] : sourcesBelow(path);
-    return /\.(cc|h|gyp)$/.test(entry.name) ? [path] : [];
+    return /\.(cc?|h|S|gyp)$/.test(entry.name) ? [path] : [];
   });
 }
 

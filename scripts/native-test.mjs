@@ -22,6 +22,7 @@ mkdirSync(build, { recursive: true });
 
 const core = join(root, 'native', 'core');
 const overrides = join(root, 'native', 'overrides');
+const blake3 = join(root, 'native', 'third_party', 'blake3');
 const tests = join(root, 'test', 'native', 'core');
 const device = join(root, 'test', 'native', 'device');
 const libraries = join(root, 'node_modules/@node-llama-cpp/linux-x64/bins/linux-x64');
@@ -47,8 +48,10 @@ const sources = [
   ...sourcesIn(join(core, 'memory')),
   ...sourcesIn(join(core, 'store')),
   ...sourcesIn(join(core, 'text')),
+  ...sourcesIn(blake3),
   ...sourcesIn(join(core, 'upload')),
   ...sourcesIn(overrides),
+  ...sourcesIn(join(overrides, 'mapping')),
   ...sourcesIn(join(overrides, 'upload')),
   ...sourcesIn(device),
   join(core, 'outbox.cc'),
@@ -61,7 +64,9 @@ const newestHeader = Math.max(
   ...[core, 'crypt', 'memory', 'store', 'text', 'upload']
     .map((name) => resolve(core, name))
     .flatMap(headerTimes),
-  ...[overrides, join(overrides, 'upload'), tests, device].flatMap(headerTimes),
+  ...[blake3, overrides, join(overrides, 'mapping'), join(overrides, 'upload'), tests, device].flatMap(
+    headerTimes,
+  ),
 );
 const objects = sources.map(compile);
 const program = join(build, 'core-tests');
@@ -74,15 +79,17 @@ function compile(source) {
   const newest = Math.max(newestHeader, statSync(source).mtimeMs);
   if (!existsSync(object) || statSync(object).mtimeMs < newest) {
     // What is C is compiled as such: the C ABI has to be one.
-    const [compiler, standard] = source.endsWith('.c') ? ['gcc', '-std=c11'] : ['g++', '-std=c++20'];
-    run(compiler, [standard, ...FLAGS, ...SANITIZE, ...INCLUDES, '-c', source, '-o', object]);
+    const [compiler, standard] = source.endsWith('.cc') ? ['g++', '-std=c++20'] : ['gcc', '-std=c11'];
+    // What is not ours is not ours to warn of.
+    const quiet = source.startsWith(blake3) ? ['-w'] : [];
+    run(compiler, [standard, ...FLAGS, ...quiet, ...SANITIZE, ...INCLUDES, '-c', source, '-o', object]);
   }
   return object;
 }
 
 function sourcesIn(directory) {
   return readdirSync(directory)
-    .filter((name) => /\.cc?$/.test(name))
+    .filter((name) => /\.(cc?|S)$/.test(name))
     .map((name) => join(directory, name));
 }
 

@@ -1,4 +1,5 @@
 import type { StageProgress, StoreAddon } from '../native/storeTypes.ts';
+import { Collapses } from './collapses.ts';
 import { StagerError, toFailure } from './failure.ts';
 import { Leases } from './leases.ts';
 import type { FromStager, StagerOrder } from './protocol/messages.ts';
@@ -14,10 +15,10 @@ export class Orders {
   readonly #leases = new Leases();
   readonly #stagings: Stagings;
 
-  constructor(addon: StoreAddon, tiers: Tiers) {
+  constructor(addon: StoreAddon, tiers: Tiers, collapses: boolean) {
     this.#addon = addon;
     this.#tiers = tiers;
-    this.#stagings = new Stagings(addon, tiers, this.#leases);
+    this.#stagings = new Stagings(addon, tiers, this.#leases, collapses ? new Collapses() : null);
   }
 
   async take(order: StagerOrder, answer: Answer): Promise<void> {

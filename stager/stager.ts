@@ -53,7 +53,7 @@ export class Stager {
     try {
       const tiers = new Tiers(this.#addon, hello.memory, hello.disk);
       tiers.setPrefetchCap(hello.prefetchBytesPerSecond);
-      this.#orders = new Orders(this.#addon, tiers);
+      this.#orders = new Orders(this.#addon, tiers, hello.collapses);
     } catch (error) {
       if (!isStoreError(error)) throw error;
       sayLine(error.message);

@@ -6,6 +6,7 @@ import type {
   StageProgress,
   StoreAddon,
 } from '../native/storeTypes.ts';
+import type { Collapses } from './collapses.ts';
 import { isStoreError, StagerError } from './failure.ts';
 import type { Leases } from './leases.ts';
 import type { EncodedKey, FromStager, StageSource, ToStager } from './protocol/messages.ts';
@@ -60,13 +61,15 @@ export class Stagings {
   readonly #addon: StoreAddon;
   readonly #tiers: Tiers;
   readonly #leases: Leases;
+  readonly #collapses: Collapses | null;
   readonly #flights = new Map<string, Flight>();
   readonly #tickets = new Map<number, Ticket>();
 
-  constructor(addon: StoreAddon, tiers: Tiers, leases: Leases) {
+  constructor(addon: StoreAddon, tiers: Tiers, leases: Leases, collapses: Collapses | null) {
     this.#addon = addon;
     this.#tiers = tiers;
     this.#leases = leases;
+    this.#collapses = collapses;
   }
 
   get size(): number {
@@ -148,6 +151,7 @@ export class Stagings {
       landed: Promise.resolve().then(() => this.#fly(flight, order, tier, sourceKey)),
     };
     this.#flights.set(name, flight);
+    void flight.landed.then(({ segment }) => this.#collapse(tier, order, segment)).catch(() => {});
     const ended = (): void => this.#forget(name, flight);
     flight.landed.then(ended, ended);
     // Its lease covers the moment until every order has its own.
@@ -214,6 +218,10 @@ export class Stagings {
       flight.cancelled = true;
       flight.job?.cancel();
     });
+  }
+
+  #collapse(tier: Tier, { book }: StageOrder, { outcome, contentId }: StagedSegment): void {
+    if (tier === this.#tiers.memory && outcome === 'staged') this.#collapses?.add(tier, book, contentId);
   }
 
   #forget(name: string, flight: Flight): void {

@@ -7,7 +7,7 @@ import type { SegmentRow, TierName, TierSettings } from './protocol/messages.ts'
 
 /** `.segment.json`, as native/core/store writes it. */
 const segmentFileSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   contentId: z.string(),
   bytes: z.int().nonnegative(),
   stagedAtEpochMs: z.int(),

@@ -22,6 +22,7 @@ export interface RunnerProcess {
   readonly ready: Ready;
   /** From its spawn to `ready`. */
   readonly readyMs: number;
+  readonly pid: number;
   readonly socketPath: string;
   /** Throws when the answer is another one. */
   order<T extends FromRunner['type']>(order: Order, type: T): Promise<Answer<T>>;
@@ -71,6 +72,7 @@ export async function startRunner(environment: Record<string, string>): Promise<
   return {
     ready,
     readyMs,
+    pid: child.pid ?? 0,
     socketPath,
     order: (order, type) => {
       seq += 1;

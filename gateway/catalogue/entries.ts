@@ -62,7 +62,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     sleeps: given(spec.sleeps, defaults.sleeps, null),
     sleepAfterMs: given(spec.sleepAfterMs, defaults.sleepAfterMs, null),
     useMmap: spec.useMmap ?? defaults.useMmap ?? true,
-    repack: spec.repack ?? defaults.repack ?? true,
+    repack: spec.repack ?? defaults.repack ?? false,
     kvBudgetBytes: given(spec.kvBudgetBytes, defaults.kvBudgetBytes, null),
     ...runnersOf(spec, defaults),
     idleTtlMs: given(spec.idleTtlMs, defaults.idleTtlMs, 300_000),

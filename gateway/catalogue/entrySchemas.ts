@@ -52,10 +52,10 @@ export const aliasName = z.string().regex(ALIAS_PATTERN, {
   error: 'expected a name of letters, digits and ._-/:@ that starts with a letter or digit (at most 128)',
 });
 
-export const DIGEST_PATTERN = /^(?:sha256|tree):[0-9a-f]{64}$/;
+export const DIGEST_PATTERN = /^(?:sha256|blake3|tree):[0-9a-f]{64}$/;
 
 const digest = z.string().regex(DIGEST_PATTERN, {
-  error: 'expected "sha256:" or "tree:" and 64 hexadecimal digits in lower case',
+  error: 'expected "sha256:", "blake3:" or "tree:" and 64 hexadecimal digits in lower case',
 });
 const digestField = {
   digest: digest.optional().describe('What the weights must be; checked when they are staged'),
@@ -91,7 +91,12 @@ const optionFields = {
     .optional()
     .describe('How long an idle model is awake before it sleeps; null: until room is needed'),
   mmap: z.boolean().optional().describe('Map the file instead of reading it'),
-  repack: z.boolean().optional().describe('Repack weights into private memory for CPU speed'),
+  repack: z
+    .boolean()
+    .optional()
+    .describe(
+      'Repack weights for CPU speed, into memory of each runner; false unless said: runners share one copy',
+    ),
   kv_budget: size.nullable().optional().describe('Bound of the KV memory of one runner; null for none'),
   idle_ttl: duration.nullable().optional().describe('How long an idle combo is kept; null for ever'),
   min_runners: whole(0, 4096).optional().describe('Runners that the bare model is kept ready on'),

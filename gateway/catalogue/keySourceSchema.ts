@@ -88,6 +88,19 @@ export const weightsSchema = z
       .describe(
         'Folder of the weight store, best a tmpfs; HEARTH_STORE_DIR wins over it; null: /dev/shm/hearth-<uid>',
       ),
+    mount: z
+      .boolean()
+      .nullable()
+      .default(null)
+      .describe(
+        'Mount a tmpfs of huge pages on the folder, which takes root: true: or there is no store; false: never; null: if it can be done and `path` is an empty folder',
+      ),
+    collapse: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Put what was staged into huge pages in the background where no tmpfs of huge pages is mounted: up to two seconds of a core per GiB, once, for readers that are a third faster',
+      ),
     memory: size
       .nullable()
       .default(null)
@@ -111,6 +124,8 @@ export const weightsSchema = z
     allowSwap: written.allow_swap,
     store: written.store,
     path: written.path,
+    mount: written.mount,
+    collapse: written.collapse,
     basesBytes: written.memory,
     adaptersBytes: written.adapters,
     disk: written.disk,

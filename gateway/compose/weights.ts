@@ -1,4 +1,3 @@
-import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { credentialsOf } from '../../sources/openOrigin.ts';
 import type { CatalogueService } from '../catalogue/catalogueService.ts';
@@ -13,10 +12,12 @@ import { ChildFetcher } from '../shell/fetcher/childFetcher.ts';
 import type { PoolLoop } from '../shell/poolLoop.ts';
 import { StagerStore } from '../shell/stager/stagerStore.ts';
 import type { ConfiguredKeys } from './encryption.ts';
+<<<<<<< HEAD
 import { pick } from './environment.ts';
+=======
+import { prepareStoreFolder, type StoreFolder } from './storeFolder.ts';
+>>>>>>> main
 
-/** Magic number of tmpfs (man 2 statfs). */
-const TMPFS = 0x01021994;
 /** A gateway does not wait longer than this to hear what an earlier one has left in the store. */
 const LOOK_MS = 3_000;
 
@@ -36,36 +37,49 @@ export interface ChildPlace {
   /** The bundles' folder. */
   readonly distDir: string;
   readonly runDir: string;
+<<<<<<< HEAD
   /** All of ours; of it each child gets what it may have. */
   readonly environment: NodeJS.ProcessEnv;
+=======
+  /** Of the gateway: a store that finds no shared memory is there. */
+  readonly dataDir: string;
+  readonly environment: Readonly<Record<string, string>>;
+>>>>>>> main
 }
 
 /** The weight store where it is wanted and can be had; null, with the reason in the log, otherwise. */
-export function openWeightStore(
+export async function openWeightStore(
   settings: StoreSettings | null,
+<<<<<<< HEAD
   { distDir, runDir, environment }: ChildPlace,
+=======
+  { distDir, runDir, dataDir, environment }: StagerPlace,
+>>>>>>> main
   { keys, origins }: { readonly keys: ConfiguredKeys; readonly origins: OriginFiles },
   log: Log,
-): StagerStore | null {
+): Promise<StagerStore | null> {
   if (!settings) return null;
-  const { root, budgets, disk, prefetchBytesPerSecond } = settings;
+  const { disk, prefetchBytesPerSecond, collapses } = settings;
+  let memory: StoreFolder;
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
-    if (statfsSync(root).type !== TMPFS)
-      log.warn(
-        { root },
-        'the weight store is not on a tmpfs: what is staged there is read from a disk again',
-      );
+    memory = await prepareStoreFolder(settings, dataDir, log);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    log.warn({ root, error: reason }, 'there is no weight store: every start reads its source');
+    log.warn(
+      { root: settings.root, error: reason },
+      'there is no weight store: every start reads its source',
+    );
     return null;
   }
-  const memory = { root, budgets };
   const entry = join(distDir, 'stager.mjs');
+<<<<<<< HEAD
   const allowed = pick(environment, STAGER_ENVIRONMENT);
   const stager = { entry, runDir, environment: allowed, memory, disk, prefetchBytesPerSecond };
   return new StagerStore(stager, { sealed: keys.forStore(root), origins }, log);
+=======
+  const stager = { entry, runDir, environment, memory, disk, prefetchBytesPerSecond, collapses };
+  return new StagerStore(stager, { sealed: keys.forStore(memory.root), origins }, log);
+>>>>>>> main
 }
 
 /** Where weights behind URIs come to lie on this machine, without versions that nobody has any more. */

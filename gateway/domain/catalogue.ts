@@ -53,7 +53,7 @@ export interface CatalogueModel {
   /** About what the compute buffers of one context take. */
   readonly computeBytes: number;
   readonly createdAtEpochMs: number;
-  /** What the weights must be, as `sha256:` or `tree:` and 64 hex digits; checked when they are staged. */
+  /** What the weights must be, as `sha256:`, `blake3:` or `tree:` and 64 hex digits; checked when they are staged. */
   readonly digest?: string;
   /** Why nothing is known of the weights, so that the model is only listed; absent when they are known. */
   readonly unavailable?: string;

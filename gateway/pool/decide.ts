@@ -4,7 +4,7 @@ import { leave, refuseOverdue } from './departures.ts';
 import { devicesFound } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
-import { exchange, exchangeForMemory } from './exchanging.ts';
+import { exchangeKept } from './exchanging.ts';
 import { runnerHung } from './hangs.ts';
 import { expire, shutDown } from './lifetimes.ts';
 import { drain, evict, liftQuarantine, warm } from './orders.ts';
@@ -86,6 +86,8 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       break;
     case 'comboReady':
       comboReady(state, event, nowMs, effects);
+      // What was started to be exchanged goes where it was, before anybody makes room of it where it is now.
+      exchangeKept(state, false, nowMs, effects);
       break;
     case 'comboFailed':
       comboFailed(state, event, nowMs, effects);
@@ -171,9 +173,8 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
     case 'tick':
       endPins(state, nowMs, effects);
       upkeep(state, nowMs, effects);
-      // Before what follows: what was started to be exchanged is one more than is needed.
-      exchange(state, nowMs, effects);
-      exchangeForMemory(state, nowMs, effects);
+      // Before what follows: it may be one more than is needed.
+      exchangeKept(state, true, nowMs, effects);
       expire(state, nowMs, effects);
       scale(state, nowMs, effects);
       pack(state, nowMs, effects);

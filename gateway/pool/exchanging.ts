@@ -4,35 +4,47 @@ import { isCovered, minus } from './bytes.ts';
 import { runnersFor } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { capacityFailure, mayGetRoom } from './fit.ts';
-import { readyHolders } from './holders.ts';
+import { holdersOf, readyHolders } from './holders.ts';
 import { isKept } from './keeps.ts';
 import { comboNeed, comingBytes, missingBytes } from './memory.ts';
-import { findVictims } from './memoryRoom.ts';
+import { findVictims, makeMemoryRoom } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
 import { mayStayOn } from './plans.ts';
 import { isPromised } from './promises.ts';
 import { quarantineOf } from './quarantine.ts';
 import { rejectWaiting } from './queues.ts';
-import { sourcesOf } from './sources.ts';
+import { makeRunnerRoom } from './room.ts';
+import { sourcesOf, usedBy } from './sources.ts';
 import { startOnRunner, startRunner } from './starts.ts';
 import { baseKey, type PoolState, type ReadyRunner, type ReplicaWant, type Want } from './state.ts';
 import { detach } from './stops.ts';
+import { tierOf } from './tiers.ts';
 import { runnersOfBase, runnersWithBase } from './usable.ts';
-import { wantedMs } from './wants.ts';
+import { headMs, wantedMs } from './wants.ts';
+
+/**
+ * What is kept may lie so that something has no room that would have it otherwise: then it is moved. `begins`: false, nothing
+ * new is begun.
+ */
+export function exchangeKept(state: PoolState, begins: boolean, nowMs: number, effects: PoolEffect[]): void {
+  if (state.keeps.size === 0) return;
+  exchangeForPlaces(state, begins, nowMs, effects);
+  exchangeForMemory(state, begins, nowMs, effects);
+}
 
 /**
  * A combo that is kept on several runners may lack one although there are places enough for all that is kept: those that it
  * is not on yet are full of others, and the place that is left is where it is already. Then one of those others is started on
  * the runner with that place, and lets go of its own when it is ready there.
  */
-export function exchange(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
+function exchangeForPlaces(state: PoolState, begins: boolean, nowMs: number, effects: PoolEffect[]): void {
   for (const want of state.replicas.values()) {
     const runners = runnersOfBase(state, want.combo.model);
     if (runners.length < 2 || runnersFor(state, runners, want).length > 0) continue;
     const ready = runners.filter((runner) => runner.state === 'ready');
     const full = ready.filter(({ combos }) => !combos.has(want.combo.key));
-    if (!full.some((from) => leaveOne(state, from, nowMs, effects)))
-      moveOne(state, want, ready, nowMs, effects);
+    const isComing = full.some((from) => leaveOne(state, from, nowMs, effects));
+    if (!isComing && begins) moveOne(state, want, ready, nowMs, effects);
   }
 }
 
@@ -41,8 +53,8 @@ export function exchange(state: PoolState, nowMs: number, effects: PoolEffect[])
  * it is started there, and lets go of its own when it is ready; or who waits is started there. Whom nothing of that helps is refused: no end of a
  * request brings room.
  */
-export function exchangeForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  if (state.devices.size === 0 || state.keeps.size === 0) return;
+function exchangeForMemory(state: PoolState, begins: boolean, nowMs: number, effects: PoolEffect[]): void {
+  if (state.devices.size === 0) return;
   const blocked = blockedByMemory(state, nowMs);
   if (!blocked?.device || nowMs - wantedMs(blocked.want) < state.settings.swapAfterMs) return;
   const { want, device, missing } = blocked;
@@ -50,15 +62,53 @@ export function exchangeForMemory(state: PoolState, nowMs: number, effects: Pool
   if (isCovered(left) || findVictims(state, left, device, blocked, nowMs)) return;
   const ready = [...state.runners.values()].filter((runner) => runner.state === 'ready');
   const here = ready.filter((runner) => runner.device === device);
-  if (here.some((from) => leaveOne(state, from, nowMs, effects))) return;
   const others = ready.filter((runner) => runner.device !== device);
-  if (here.some((from) => moveAway(state, from, others, nowMs, effects))) return;
-  if (startElsewhere(state, want, device, nowMs, effects)) return;
-  if (want.type === 'queue' && !mayGetRoom(state, want.combo))
+  const kept = here.flatMap((runner) => keptOn(state, runner));
+  if (here.some((from) => leaveOne(state, from, nowMs, effects)) || !begins) return;
+  const isComing =
+    kept.some((combo) => isMoving(state, combo, device)) ||
+    startElsewhere(state, want, device, nowMs, effects);
+  // What is busy and not kept ends.
+  if (isComing || mayGetRoom(state, want.combo)) return;
+  const hasMoved =
+    kept.some((combo) => moveTo(state, combo, others, nowMs, effects)) ||
+    kept.some((combo) => {
+      const replica = { type: 'replica', combo, sinceMs: nowMs } as const;
+      return startElsewhere(state, replica, device, nowMs, effects);
+    });
+  if (!hasMoved && want.type === 'queue')
     rejectWaiting(state, want.combo.key, capacityFailure(state, want.combo), effects);
 }
 
-/** Loads the base on another device, beside runners that have a place for it and no memory. True when it does. */
+function keptOn(state: PoolState, runner: ReadyRunner): Combo[] {
+  const combos: Combo[] = [];
+  for (const [key, { combo, state: name }] of runner.combos)
+    if (name === 'ready' && isKept(state, runner, key)) combos.push(combo);
+  return combos;
+}
+
+/** It is being started on another device. */
+function isMoving(state: PoolState, combo: Combo, device: DeviceName): boolean {
+  return holdersOf(state, combo).some(
+    ({ runner, slot }) => runner.device !== device && (slot.state === 'wanted' || slot.state === 'attaching'),
+  );
+}
+
+/** Starts it on one of these that is of its base. True when it does. */
+function moveTo(
+  state: PoolState,
+  combo: Combo,
+  others: readonly ReadyRunner[],
+  nowMs: number,
+  effects: PoolEffect[],
+): boolean {
+  const key = baseKey(combo.model);
+  const to = others.find((one) => baseKey(one.model) === key && mayTake(state, combo, one));
+  if (to) startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
+  return to !== undefined;
+}
+
+/** Loads its base on another device, or makes room for that. True when it does either. */
 function startElsewhere(
   state: PoolState,
   want: Want,
@@ -66,33 +116,23 @@ function startElsewhere(
   nowMs: number,
   effects: PoolEffect[],
 ): boolean {
-  if (runnersWithBase(state) >= state.settings.maxRunners) return false;
-  if (quarantineOf(state, want.combo, true, nowMs)) return false;
-  const { model } = want.combo;
-  const source = sourcesOf(state, want.combo).find(
-    (one) =>
-      one.device !== device && isCovered(one.missing) && mayStayOn(state, want.combo, { model, ...one }),
-  );
-  if (source) startRunner(state, want, source, nowMs, effects);
-  return source !== undefined;
-}
-
-/** Starts one of what is kept on the runner on another of its base. True when one is on its way. */
-function moveAway(
-  state: PoolState,
-  from: ReadyRunner,
-  others: readonly ReadyRunner[],
-  nowMs: number,
-  effects: PoolEffect[],
-): boolean {
-  const ofBase = others.filter(({ model }) => baseKey(model) === baseKey(from.model));
-  for (const [key, { combo, state: name }] of from.combos) {
-    if (name !== 'ready' || !isKept(state, from, key)) continue;
-    if (ofBase.some(({ combos }) => combos.get(key)?.state === 'attaching')) return true;
-    const to = ofBase.find((one) => mayTake(state, combo, one));
-    if (!to) continue;
-    startOnRunner(state, to, { type: 'replica', combo, sinceMs: nowMs }, nowMs, effects);
-    return true;
+  const { combo } = want;
+  if (quarantineOf(state, combo, true, nowMs)) return false;
+  const places = state.settings.maxRunners - runnersWithBase(state);
+  for (const source of sourcesOf(state, combo)) {
+    if (source.device === device || !mayStayOn(state, combo, { model: combo.model, device: source.device }))
+      continue;
+    if (isCovered(source.missing) && places > 0) {
+      startRunner(state, want, source, nowMs, effects);
+      return true;
+    }
+    const claim = { want, runner: usedBy(state, source) };
+    const missing = minus(source.missing, comingBytes(state, source.device));
+    if (!findVictims(state, missing, source.device, claim, nowMs)) continue;
+    const before = effects.length;
+    makeMemoryRoom(state, source.missing, source.device, claim, nowMs, effects);
+    makeRunnerRoom(state, 1 - places, tierOf(headMs(want)), nowMs, effects);
+    if (effects.length > before) return true;
   }
   return false;
 }

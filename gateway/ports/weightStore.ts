@@ -14,7 +14,7 @@ export interface StageOrder {
   readonly bytes: number;
   /** It is a container of encrypted weights. */
   readonly isEncrypted: boolean;
-  /** `sha256:…` or `tree:…` of the catalogue; null: what is read is believed. */
+  /** `sha256:…`, `blake3:…` or `tree:…` of the catalogue; null: what is read is believed. */
   readonly digest: string | null;
   /** `demand`: somebody waits for it. */
   readonly priority: 'demand' | 'prefetch';

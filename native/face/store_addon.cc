@@ -7,7 +7,7 @@ namespace hearth::face {
 namespace {
 
 /** STORE_ADDON_VERSION of storeTypes.ts. */
-constexpr int kAddonVersion = 2;
+constexpr int kAddonVersion = 3;
 
 StoreAddonData& dataOf(Napi::Env env) { return *env.GetInstanceData<StoreAddonData>(); }
 

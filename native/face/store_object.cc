@@ -57,6 +57,7 @@ Napi::Function StoreObject::define(Napi::Env env) {
                          InstanceMethod("stage", &StoreObject::Stage),
                          InstanceMethod("setPrefetchCap", &StoreObject::SetPrefetchCap),
                          InstanceMethod("evict", &StoreObject::Evict),
+                         InstanceMethod("collapse", &StoreObject::Collapse),
                          InstanceMethod("list", &StoreObject::List),
                          InstanceMethod("usage", &StoreObject::Usage),
                          InstanceMethod("sweep", &StoreObject::Sweep),
@@ -150,6 +151,19 @@ Napi::Value StoreObject::Evict(const Napi::CallbackInfo& info) {
       .start(info.Env(),
              [host = host_, book = named.book, id = named.id](StoreJobs::Job&) -> StoreJobs::Write {
                const store::EvictReport report = host->store.evict(book, id);
+               return [report](Napi::Env env) { return write(env, report); };
+             })
+      .promise;
+}
+
+Napi::Value StoreObject::Collapse(const Napi::CallbackInfo& info) {
+  const Named named(info, "collapse a segment");
+  if (!named.good) return info.Env().Undefined();
+  return dataOf(info.Env())
+      .jobs
+      .start(info.Env(),
+             [host = host_, book = named.book, id = named.id](StoreJobs::Job& job) -> StoreJobs::Write {
+               const store::CollapseReport report = store::collapse(host->store, book, id, job.steering);
                return [report](Napi::Env env) { return write(env, report); };
              })
       .promise;

@@ -37,6 +37,7 @@ class StoreObject : public Napi::ObjectWrap<StoreObject> {
   Napi::Value Stage(const Napi::CallbackInfo& info);
   Napi::Value SetPrefetchCap(const Napi::CallbackInfo& info);
   Napi::Value Evict(const Napi::CallbackInfo& info);
+  Napi::Value Collapse(const Napi::CallbackInfo& info);
   Napi::Value List(const Napi::CallbackInfo& info);
   Napi::Value Usage(const Napi::CallbackInfo& info);
   Napi::Value Sweep(const Napi::CallbackInfo& info);

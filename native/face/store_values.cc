@@ -117,6 +117,15 @@ Napi::Object write(Napi::Env env, const store::EvictReport& report) {
   return object;
 }
 
+Napi::Object write(Napi::Env env, const store::CollapseReport& report) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("bytes", number(env, report.bytes));
+  object.Set("hugeBytes", number(env, report.hugeBytes));
+  object.Set("ms", report.ms);
+  object.Set("wasHuge", report.wasHuge);
+  return object;
+}
+
 Napi::Object write(Napi::Env env, const store::SweepReport& report) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("segments", number(env, report.segments));
@@ -177,7 +186,7 @@ store::StageRequest readStageRequest(Reader& reader) {
   if (reader.has("sourceKey")) request.sourceKey = reader.text("sourceKey");
   if (reader.has("digest")) {
     request.digest = store::parseDigest(reader.text("digest"));
-    if (!request.digest) reader.fail("digest", "\"sha256:\" or \"tree:\" and hexadecimal digits");
+    if (!request.digest) reader.fail("digest", "\"sha256:\", \"blake3:\" or \"tree:\" and hexadecimal digits");
   }
   if (reader.has("budgetBytes"))
     request.budgetBytes = static_cast<uint64_t>(reader.number("budgetBytes", 0, 1e18));

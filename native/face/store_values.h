@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include "core/store/containers.h"
+#include "core/store/collapse.h"
 #include "core/store/raw_read.h"
 #include "core/store/stage.h"
 #include "face/read_options.h"
@@ -22,6 +23,7 @@ Napi::Object write(Napi::Env env, const store::StageReport& report);
 Napi::Array write(Napi::Env env, const std::vector<store::ListedSegment>& segments);
 Napi::Object write(Napi::Env env, const store::BookUsage& usage);
 Napi::Object write(Napi::Env env, const store::EvictReport& report);
+Napi::Object write(Napi::Env env, const store::CollapseReport& report);
 Napi::Object write(Napi::Env env, const store::SweepReport& report);
 Napi::Object write(Napi::Env env, const store::RawRead& read);
 

@@ -5,6 +5,7 @@
  */
 #include <cstring>
 
+#include "overrides/mapping/mapper.h"
 #include "overrides/upload/current.h"
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
@@ -58,7 +59,8 @@ bool isTrue() { return true; }
  */
 EXPORTED void* ggml_backend_reg_get_proc_address(ggml_backend_reg_t registry, const char* name) {
   static const auto original = ORIGINAL(ggml_backend_reg_get_proc_address);
-  if (current() != nullptr && std::strcmp(name, "ggml_backend_cpu_is_numa") == 0)
+  const bool isMappedByThreads = current() != nullptr || hearth::mapping::current() != nullptr;
+  if (isMappedByThreads && std::strcmp(name, "ggml_backend_cpu_is_numa") == 0)
     return reinterpret_cast<void*>(isTrue);
   return original(registry, name);
 }

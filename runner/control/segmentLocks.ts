@@ -1,5 +1,6 @@
 import { lockShared, type SharedLock } from '../../native/locks.ts';
 import { EngineError } from '../engine/engine.ts';
+import { guardPlaintext } from '../process/coreDumps.ts';
 
 interface Located {
   readonly id: string;
@@ -34,7 +35,10 @@ export class SegmentLocks {
 
 function lock(id: string, leasePath: string): SharedLock {
   const taken = lockShared(leasePath);
-  if (taken) return taken;
+  if (taken) {
+    guardPlaintext(leasePath);
+    return taken;
+  }
   const message = `Cannot read "${id}" from the weight store: its segment has gone`;
   throw new EngineError({ code: 'segment_gone', message, permanent: false });
 }

@@ -50,6 +50,8 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     /** null: this box has no fast disk. */
     disk: tierSchema.nullable(),
     prefetchBytesPerSecond: z.number().min(1).nullable(),
+    /** Put what was staged in memory into huge pages, where its file system has none. */
+    collapses: z.boolean().default(false),
   }),
   /** A source's key, size and files; of each file no more than its first page is read. */
   z.object({
@@ -71,7 +73,7 @@ export const toStagerSchema = z.discriminatedUnion('type', [
     /** By which it is found again; the key of the first path unless said. */
     sourceKey: id.optional(),
     priority: z.enum(['demand', 'prefetch']),
-    /** `sha256:<hex>` or `tree:<hex>`, from the catalogue. */
+    /** `sha256:<hex>`, `blake3:<hex>` or `tree:<hex>`, from the catalogue. */
     digest: z.string().optional(),
     numaNode: z.int().min(0).max(63).optional(),
     /** For what is encrypted; without the one that is needed the answer is `key_required`, with its name. */

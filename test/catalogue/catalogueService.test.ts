@@ -102,6 +102,20 @@ describe('CatalogueService.open()', () => {
   );
 
   test.each([
+    ['{}', '{}', false],
+    ['{ repack: true }', '{}', true],
+    ['{ repack: true }', '{ repack: false }', false],
+    ['{}', '{ repack: true }', true],
+  ])(
+    'repacks weights where it is told to, and else leaves them to be shared: %s and %s',
+    async (defaults, own, repacks) => {
+      const entry = `{ id: base, path: base.gguf, ${own.slice(1)}`;
+      await put('hearth.yaml', `models: [${entry}]\ndefaults: ${defaults}\n`);
+      expect((await open()).current().models.get(modelId('base'))?.repack).toBe(repacks);
+    },
+  );
+
+  test.each([
     [
       'a missing weight file',
       'models:\n  - { id: base, path: gone.gguf }',

@@ -297,7 +297,7 @@ adapters: [{ id: lora, base: base, path: "${server.origin}/lora.gguf", digest: "
     'in another form is refused: %s',
     async (digest) => {
       await put(`models: [{ id: base, path: "${server.origin}/base.gguf", digest: "${digest}" }]`);
-      expect(await refusal()).toContain('models[0].digest: expected "sha256:" or "tree:"');
+      expect(await refusal()).toContain('models[0].digest: expected "sha256:", "blake3:" or "tree:"');
     },
   );
 

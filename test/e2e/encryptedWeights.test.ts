@@ -74,6 +74,9 @@ describe('a gateway whose weights are encrypted', () => {
     const gateway = await start();
     expect(await ask(gateway, 'tiny-chat')).toEqual({ status: 200, kind: 'cold', text: BANANA.base });
     expect(await ask(gateway, 'tiny-chat+pirate')).toMatchObject({ status: 200, text: BANANA.pirate });
+    const [runner] = await gateway.runners();
+    const dumped = readFileSync(`/proc/${runner?.pid}/coredump_filter`, 'utf8').trim();
+    expect(dumped).toBe('00000010');
     const segments = readdirSync(join(storeDir, 'bases'));
     expect(segments).toHaveLength(1);
     const file = join(storeDir, 'bases', segments[0] ?? '', 'base.gguf');

@@ -22,7 +22,7 @@ export function catalogueModel(id: string, changes: Partial<CatalogueModel> = {}
     sleepAfterMs: null,
     layers: 0,
     useMmap: true,
-    repack: true,
+    repack: false,
     kvBudgetBytes: null,
     minRunners: 0,
     maxRunners: 1,

@@ -38,7 +38,7 @@ export function fakeModel(spec: ModelSpec): CatalogueModel {
     sleepAfterMs: null,
     layers: 0,
     useMmap: spec.useMmap ?? true,
-    repack: spec.repack ?? true,
+    repack: spec.repack ?? false,
     kvBudgetBytes: spec.kvBudgetBytes ?? null,
     idleTtlMs: spec.idleTtlMs === undefined ? 300_000 : spec.idleTtlMs,
     minRunners: spec.minRunners ?? 0,

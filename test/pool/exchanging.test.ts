@@ -45,8 +45,7 @@ describe('tick while a pin lacks a runner that is full of other pins', () => {
     const pool = apart();
     expect(pool.tick(200)).toEqual(['attach r2 a+x']);
     expect(pool.tick(200)).toEqual([]);
-    pool.ready('r2', 'a+x');
-    expect(pool.tick(200)).toEqual(['detach r1 a+x']);
+    expect(pool.ready('r2', 'a+x')).toEqual(['detach r1 a+x']);
     expect(pool.tick(200)).toEqual([]);
     expect(pool.detached('r1', 'a+x')).toEqual(['attach r1 a+y']);
     pool.ready('r1', 'a+y');
@@ -66,8 +65,7 @@ describe('tick while a pin lacks a runner that is full of other pins', () => {
   it('lets go of it before it is one runner too many', () => {
     const pool = apart({ scaleDownAfterMs: 0 });
     pool.tick(200);
-    pool.ready('r2', 'a+x');
-    expect(pool.tick(200)).toEqual(['detach r1 a+x']);
+    expect(pool.ready('r2', 'a+x')).toEqual(['detach r1 a+x']);
   });
 
   it('moves nothing while another runner has something that is not pinned, though that runs', () => {
@@ -97,8 +95,7 @@ describe('tick while a pin lacks a runner that is full of other pins', () => {
     pool.pin('p y', 'a+y', { count: 2 });
     ready(pool, 'r3', ['a+y']);
     expect(pool.tick(200)).toEqual(['attach r3 a+v']);
-    pool.ready('r3', 'a+v');
-    expect(pool.tick(200)).toEqual(['detach r2 a+v']);
+    expect(pool.ready('r3', 'a+v')).toEqual(['detach r2 a+v']);
   });
 
   it('moves none from a runner that has the pin already, nor one that is there already', () => {
@@ -123,8 +120,7 @@ describe('tick while a pin lacks a runner that is full of other pins', () => {
     ready(pool, 'r2', ['a+y']);
     expect(pool.tick(200)).toEqual(['attach r2 a+t']);
     expect(pool.tick(200)).toEqual([]);
-    pool.ready('r2', 'a+t');
-    expect(pool.tick(200)).toEqual(['detach r1 a+t']);
+    expect(pool.ready('r2', 'a+t')).toEqual(['detach r1 a+t']);
     expect(pool.tick(200)).toEqual([]);
     expect(pool.detached('r1', 'a+t')).toEqual(['attach r1 a+y']);
   });
@@ -147,26 +143,31 @@ describe('tick while a pin lacks a runner that is full of other pins', () => {
 });
 
 describe('tick while somebody waits for memory of a device that is full of pins', () => {
-  /** Bases a and b, which is for CUDA0 alone, of 100 bytes, and ten more for each combo. */
+  /** Bases of 100 bytes, of which b is for CUDA0 alone, and ten more for each combo. */
   function poolWith(
     deviceBytes: Readonly<Record<string, number>>,
     idleTtlMs: number | null = null,
   ): PoolDriver {
     const size = { weightBytes: 100, computeBytes: 10, sleeps: false, deviceLayers: -1 };
-    const models = [model('a', { ...size, idleTtlMs }), model('b', { ...size, device: deviceName('CUDA0') })];
+    const models = [
+      model('a', { ...size, idleTtlMs }),
+      model('b', { ...size, device: deviceName('CUDA0') }),
+      model('c', size),
+    ];
     const catalogue = catalogueOf(models, [adapter('x', 'a'), adapter('y', 'a')]);
     const settings = { maxRunners: 3, maxCombosPerRunner: 2, swapAfterMs: 300 };
     return new PoolDriver({ ...settings, deviceBytes }, catalogue);
   }
 
-  /** A runner of a is there, ready. */
+  /** A runner of their base is there, ready. */
   function adopt(pool: PoolDriver, id: string, device: string, names: readonly string[]): void {
     const combos = names.map((name) => {
       const sizes = { kvBytes: 0, computeBytes: 10, sequences: 2, deviceShare: 1 };
       return { combo: pool.combo(name), ...sizes };
     });
     const weights = { host: 0, device: 100 };
-    const held = { model: pool.combo('a').model, device: deviceName(device), weights, threads: 1, combos };
+    const [first = 'a'] = names;
+    const held = { model: pool.combo(first).model, device: deviceName(device), weights, threads: 1, combos };
     pool.tell({ type: 'runnerAdopted', runnerId: pool.runnerId(id), ...held });
   }
 
@@ -187,8 +188,7 @@ describe('tick while somebody waits for memory of a device that is full of pins'
       expect(pool.tick(200)).toEqual([]);
       expect(pool.tick(200)).toEqual(['attach r9 a+x']);
       expect(pool.tick(200)).toEqual([]);
-      pool.ready('r9', 'a+x');
-      expect(pool.tick(200)).toEqual(['detach r8 a+x']);
+      expect(pool.ready('r9', 'a+x')).toEqual(['detach r8 a+x']);
       expect(pool.detached('r8', 'a+x')).toEqual(['spawn r1 b on CUDA0']);
     },
   );
@@ -218,5 +218,27 @@ describe('tick while somebody waits for memory of a device that is full of pins'
     expect(pool.arrive('q1', 'a')).toEqual([]);
     expect(pool.tick(200)).toEqual([]);
     expect(pool.tick(200)).toEqual(['spawn r1 a on CUDA1']);
+  });
+
+  it('makes room for that there of what is idle', () => {
+    const pool = poolWith({ CUDA0: 225, CUDA1: 125 });
+    for (const id of ['r8', 'r9']) adopt(pool, id, 'CUDA0', ['a+x']);
+    adopt(pool, 'r7', 'CUDA1', ['c']);
+    pool.pin('p1', 'a+x', { count: 2 });
+    expect(pool.arrive('q1', 'a')).toEqual([]);
+    expect(pool.tick(400)).toEqual(['stop r7 evicted 10000']);
+    expect(pool.exited('r7')).toEqual([]);
+    expect(pool.tick(200)).toEqual(['spawn r1 a on CUDA1']);
+  });
+
+  it('takes no turn of what runs there', () => {
+    const pool = poolWith({ CUDA0: 225, CUDA1: 125 });
+    for (const id of ['r8', 'r9']) adopt(pool, id, 'CUDA0', ['a+x']);
+    adopt(pool, 'r7', 'CUDA1', ['c']);
+    pool.pin('p1', 'a+x', { count: 2 });
+    pool.arrive('busy', 'c');
+    expect(pool.arrive('q1', 'a')).toEqual([]);
+    expect(pool.tick(400)).toEqual([]);
+    expect(pool.stateOf('r7')).toBe('ready');
   });
 });

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { demoModel, startRunner } from './startRunner.ts';
 
 /** Resident memory of a process in bytes (proc(5): VmRSS, in KiB). */
@@ -32,4 +33,52 @@ test('Runner takes the pages of a KV cache when tokens need them', async () => {
 test('Runner with HEARTH_LLAMA_OVERRIDES=off leaves the KV cache to llama.cpp, which touches all of it', async () => {
   const { kvBytes, grownBytes } = await contextIn({ HEARTH_LLAMA_OVERRIDES: 'off' });
   expect(grownBytes).toBeGreaterThan(kvBytes * 0.9);
+});
+
+/** A runner's mappings of a file (proc(5): smaps): bytes in its page table, and those that are advised to be read at random. */
+function mappingsOf(
+  pid: number,
+  path: string,
+): { mappedBytes: number; allBytes: number; randomBytes: number } {
+  const found = { mappedBytes: 0, allBytes: 0, randomBytes: 0 };
+  for (const text of readFileSync(`/proc/${pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
+    if (!text.slice(0, text.indexOf('\n')).endsWith(path)) continue;
+    const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) * 1024;
+    found.mappedBytes += bytes('Rss');
+    found.allBytes += bytes('Size');
+    if (/^VmFlags:.* rr\b/m.test(text)) found.randomBytes += bytes('Size');
+  }
+  return found;
+}
+
+describe('Runner with a base in memory', () => {
+  const folder = mkdtempSync('/dev/shm/hearth-test-mapping-');
+  const path = join(folder, 'base.gguf');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function mappingIn(env: Record<string, string>) {
+    copyFileSync(demoModel().path, path);
+    const runner = await startRunner({ env });
+    try {
+      expect(await runner.order({ type: 'load', model: demoModel({ path }) })).toMatchObject({
+        type: 'loaded',
+      });
+      return mappingsOf(runner.ready.pid, path);
+    } finally {
+      await runner.dispose();
+    }
+  }
+
+  test('has all pages of the weights mapped, and none to be read at random, when it says that it has loaded', async () => {
+    const { mappedBytes, allBytes, randomBytes } = await mappingIn({});
+    expect(allBytes).toBeGreaterThan(5_000_000);
+    expect(mappedBytes).toBe(allBytes);
+    expect(randomBytes).toBe(0);
+  });
+
+  test('leaves that to llama.cpp with HEARTH_LLAMA_OVERRIDES=off', async () => {
+    const { mappedBytes, allBytes, randomBytes } = await mappingIn({ HEARTH_LLAMA_OVERRIDES: 'off' });
+    expect(mappedBytes).toBe(allBytes);
+    expect(randomBytes).toBe(0);
+  });
 });

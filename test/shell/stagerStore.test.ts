@@ -10,7 +10,6 @@ import type { SealedWeights } from '../../gateway/ports/sealedWeights.ts';
 import { StageFailed, type StageOrder, type StageProgress } from '../../gateway/ports/weightStore.ts';
 import { StagerStore } from '../../gateway/shell/stager/stagerStore.ts';
 import { loadStoreAddon } from '../../native/loadStore.ts';
-import type { TierSettings } from '../../stager/protocol/messages.ts';
 import {
   DISK,
   folderIn,
@@ -24,7 +23,7 @@ import { KEY, KEY_NAME, sealed, sealedFile } from '../native/store/sealed.ts';
 
 const ODD_BYTES = (9 << 20) + 777;
 const ENTRY = join(import.meta.dirname, '..', '..', 'dist', 'stager.mjs');
-const UNBOUND = { bases: null, adapters: null };
+const UNBOUND = { bases: 2 ** 40, adapters: 2 ** 40 };
 
 /** Gives keys as the gateway does, and remembers what it gave. */
 class Keys implements SealedWeights {
@@ -86,7 +85,7 @@ const HERE: OriginFiles = {
 
 function open(
   disk: string | null = null,
-  budgets: TierSettings['budgets'] = UNBOUND,
+  budgets = UNBOUND,
   prefetchBytesPerSecond: number | null = null,
 ): StagerStore {
   const settings = {
@@ -96,6 +95,7 @@ function open(
     memory: { root, budgets },
     disk: disk === null ? null : { root: disk, budgets: UNBOUND },
     prefetchBytesPerSecond,
+    collapses: true,
   };
   const store = new StagerStore(settings, { sealed: keys, origins: HERE }, lines);
   opened.push(store);
@@ -177,7 +177,7 @@ describe('StagerStore.stage() of encrypted weights', () => {
   });
 
   test('never says of what finds no room that its source may be used as it is', async () => {
-    const store = open(null, { bases: 1 << 20, adapters: null });
+    const store = open(null, { bases: 1 << 20, adapters: 2 ** 40 });
     const full = { isPermanent: false, message: expect.stringContaining('of the budget of 1048576') };
     const plain = await failureOf(stage(store, order(sourceFile(ODD_BYTES))));
     expect(plain).toMatchObject({ code: 'store_unavailable', ...full });

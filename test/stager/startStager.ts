@@ -122,6 +122,7 @@ export function hello(root: string, more: Partial<Hello> = {}): Hello {
     memory: { root, budgets: UNBOUND },
     disk: null,
     prefetchBytesPerSecond: null,
+    collapses: true,
     ...more,
   };
 }

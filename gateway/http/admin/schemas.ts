@@ -10,10 +10,9 @@ const duration = z.union([z.string().max(64), z.number()]).openapi({
 const path = z.string().min(1).max(4096).openapi({
   description: 'Of a GGUF file on the gateway’s machine, or a URI: `http://`, `https://`, `hf:`, `s3://`',
 });
-const digest = z
-  .string()
-  .regex(DIGEST_PATTERN)
-  .openapi({ description: '`sha256:` or `tree:` and 64 hexadecimal digits: what the weights must be' });
+const digest = z.string().regex(DIGEST_PATTERN).openapi({
+  description: '`sha256:`, `blake3:` or `tree:` and 64 hexadecimal digits: what the weights must be',
+});
 const id = z.string().regex(ID_PATTERN);
 
 export const modelBody = z

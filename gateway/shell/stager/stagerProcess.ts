@@ -14,6 +14,12 @@ import {
 import { lastWords } from '../processes/lastWords.ts';
 import { Termination } from '../processes/termination.ts';
 
+/** The tier in memory has bounds, which the pool keeps to. */
+export interface MemoryTier {
+  readonly root: string;
+  readonly budgets: { readonly bases: number; readonly adapters: number };
+}
+
 /** How stager processes are started. */
 export interface StagerSettings {
   /** The bundled stager. */
@@ -22,10 +28,11 @@ export interface StagerSettings {
   readonly runDir: string;
   /** The allow-listed environment. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly memory: TierSettings;
+  readonly memory: MemoryTier;
   /** null: this box has no fast disk for weights. */
   readonly disk: TierSettings | null;
   readonly prefetchBytesPerSecond: number | null;
+  readonly collapses: boolean;
 }
 
 /** Distributes over the union, which Omit does not. */
@@ -89,13 +96,14 @@ export class StagerProcess {
       ask: () => this.#child.stdio[3]?.destroy(),
       signal: (signal) => void this.#child.kill(signal),
     });
-    const { memory, disk, prefetchBytesPerSecond } = settings;
+    const { memory, disk, prefetchBytesPerSecond, collapses } = settings;
     this.#pipe.send({
       type: 'hello',
       version: STAGER_PROTOCOL_VERSION,
       memory,
       disk,
       prefetchBytesPerSecond,
+      collapses,
     });
   }
 

@@ -20,6 +20,7 @@ import {
 import { DiskTier } from './diskTier.ts';
 import { SealedStaging, SealedStagingFailed, type StageBody } from './sealedStaging.ts';
 import {
+  type MemoryTier,
   StagerGone,
   type StagerOrderBody,
   StagerProcess,
@@ -101,6 +102,11 @@ export class StagerStore implements WeightStore {
     return answer.segments.map(({ contentId, book, bytes, inUse, encrypted, stagedAtEpochMs }) => {
       return { contentId, book, bytes, inUse, isEncrypted: encrypted, stagedAtEpochMs };
     });
+  }
+
+  /** What each book may take of the memory. */
+  get budgets(): MemoryTier['budgets'] {
+    return this.#settings.memory.budgets;
   }
 
   get pid(): number | null {
@@ -194,7 +200,8 @@ export class StagerStore implements WeightStore {
       if (this.#process === started) this.#process = null;
       if (!this.#closed) this.#log.warn({ how }, 'stager has gone');
     });
-    void started.order({ type: 'sweep', tier: 'memory' }).catch(() => {});
+    for (const tier of this.#disk ? (['memory', 'disk'] as const) : (['memory'] as const))
+      void started.order({ type: 'sweep', tier }).catch(() => {});
     return started;
   }
 }

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -57,13 +58,18 @@ Context readyContext(const SecretKey& key, const Nonce& nonce, bool seals) {
 }
 
 /** Associated data first, then the chunk in place. A chunk has at most 4 MiB, so that an int holds its length. */
-bool update(EVP_CIPHER_CTX* context, const HeaderBytes& associated, std::span<std::byte> data) {
+bool update(EVP_CIPHER_CTX* context, const HeaderBytes& associated, std::span<std::byte> data, const ShowPiece& show) {
   int written = 0;
   if (EVP_CipherUpdate(context, nullptr, &written, raw(associated.data()), kHeaderBytes) != 1) return false;
-  if (data.empty()) return true;
-  const int length = static_cast<int>(data.size());
-  return EVP_CipherUpdate(context, raw(data.data()), &written, raw(data.data()), length) == 1 &&
-         written == length;
+  const size_t step = show ? kPieceBytes : kChunkBytes;
+  for (size_t at = 0; at < data.size(); at += step) {
+    const auto piece = data.subspan(at, std::min(step, data.size() - at));
+    const int length = static_cast<int>(piece.size());
+    if (EVP_CipherUpdate(context, raw(piece.data()), &written, raw(piece.data()), length) != 1 || written != length)
+      return false;
+    if (show) show(piece);
+  }
+  return true;
 }
 
 void randomBytes(std::span<std::byte> out) {
@@ -83,10 +89,10 @@ Cipher::Cipher(const Header& header, const SecretKey& masterKey)
 }
 
 bool Cipher::open(uint64_t chunk, std::span<std::byte> data,
-                  std::span<const std::byte, kTagBytes> tag) const noexcept {
+                  std::span<const std::byte, kTagBytes> tag, const ShowPiece& show) const noexcept {
   if (chunk >= header_.chunks() || data.size() != header_.chunkLength(chunk)) return false;
   const Context context = readyContext(fileKey_, nonceOf(header_, chunk), false);
-  if (!context || !update(context.get(), associated_, data)) return false;
+  if (!context || !update(context.get(), associated_, data, show)) return false;
   // OpenSSL only reads it.
   auto* const expected = const_cast<std::byte*>(tag.data());
   unsigned char rest[kTagBytes];
@@ -101,7 +107,7 @@ bool Cipher::seal(uint64_t chunk, std::span<std::byte> data,
   const Context context = readyContext(fileKey_, nonceOf(header_, chunk), true);
   unsigned char rest[kTagBytes];
   int written = 0;
-  return context && update(context.get(), associated_, data) &&
+  return context && update(context.get(), associated_, data, {}) &&
          EVP_CipherFinal_ex(context.get(), rest, &written) == 1 &&
          EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag.data()) == 1;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -9,6 +10,12 @@
 #include "core/crypt/secret.h"
 
 namespace hearth::crypt {
+
+/** Plaintext in this size, so that whoever is shown it finds it in the core's own cache; the last of a chunk may be shorter. */
+inline constexpr size_t kPieceBytes = size_t{512} << 10;
+
+/** Is shown the plaintext of a chunk, piece by piece, before it is known to be authentic. Must not throw. */
+using ShowPiece = std::function<void(std::span<const std::byte>)>;
 
 /**
  * Seals and opens the chunks of one container: AES-256-GCM under a key of its own, in the STREAM construction (Hoang,
@@ -27,10 +34,10 @@ class Cipher {
   /**
    * Turns a chunk's ciphertext into its plaintext, in place. False when it is not what was sealed as this chunk of this
    * container: then `data` is worthless and must be shown to nobody. Any number of threads at a time, and no copy of the key
-   * stays behind in them.
+   * stays behind in them. `show` may be empty.
    */
-  bool open(uint64_t chunk, std::span<std::byte> data,
-            std::span<const std::byte, kTagBytes> tag) const noexcept;
+  bool open(uint64_t chunk, std::span<std::byte> data, std::span<const std::byte, kTagBytes> tag,
+            const ShowPiece& show = {}) const noexcept;
 
   /**
    * Turns a chunk's plaintext into its ciphertext, in place, and writes its tag. False when `data` has not the length of that

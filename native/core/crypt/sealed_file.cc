@@ -20,8 +20,8 @@ SealedFile::SealedFile(int descriptor, const Header& header, const SecretKey& ma
     throw Failure("truncated", "expected " + std::to_string(header.containerBytes()) + " bytes against fewer");
 }
 
-void SealedFile::open(uint64_t chunk, std::span<std::byte> data) const {
-  if (chunk < tags_.size() && cipher_.open(chunk, data, tags_[chunk])) return;
+void SealedFile::open(uint64_t chunk, std::span<std::byte> data, const ShowPiece& show) const {
+  if (chunk < tags_.size() && cipher_.open(chunk, data, tags_[chunk], show)) return;
   throw Failure("chunk_damaged", "expected " + std::to_string(tags_.size()) +
                                      " chunks as they were sealed against damage in chunk " +
                                      std::to_string(chunk) + ", counted from 0");

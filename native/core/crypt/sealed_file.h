@@ -20,7 +20,7 @@ class SealedFile {
 
   const Header& header() const { return cipher_.header(); }
   /** Turns a chunk's ciphertext into its plaintext, in place. Any thread. Throws Failure chunk_damaged that names it. */
-  void open(uint64_t chunk, std::span<std::byte> data) const;
+  void open(uint64_t chunk, std::span<std::byte> data, const ShowPiece& show = {}) const;
 
  private:
   Cipher cipher_;

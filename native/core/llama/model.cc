@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/failure.h"
+#include "core/llama/mapping.h"
 #include "core/llama/upload.h"
 
 namespace hearth {
@@ -71,6 +72,8 @@ llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& s
   params.devices = devices;
   params.progress_callback = onLoadProgress;
   params.progress_callback_user_data = &watch;
+  // What is repacked is read once, by one thread; what goes to a device is mapped by those who bring it there.
+  ThreadedMapping mapping(options.path, devices[0] == nullptr && options.useMmap && !options.repack);
   const UploadMode mode = devices[0] == nullptr ? UploadMode::plain : options.upload;
   llama_model_ptr model = loadBy(mode, options, params, upload);
   // What a device holds wrongly is never used. The file is as it was: now without our threads.
@@ -79,7 +82,10 @@ llama_model_ptr loadModel(const LoadOptions& options, const std::atomic<bool>& s
     UploadReport plain;
     model = loadBy(UploadMode::plain, options, params, plain);
   }
-  if (model) return model;
+  if (model) {
+    mapping.finish();
+    return model;
+  }
   if (stop.load())
     throw Failure("closed", "Cannot load model \"" + options.path + "\": the engine was closed");
   throw Failure("model_load_failed", "Cannot load model \"" + options.path +

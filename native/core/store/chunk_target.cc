@@ -21,7 +21,16 @@ void preferNode(void* memory, size_t bytes, int node) {
   syscall(SYS_mbind, memory, bytes, MPOL_PREFERRED, &mask, sizeof(mask) * 8, 0);
 }
 
+constexpr blksize_t kHugePageBytes = blksize_t{2} << 20;
+
 }  // namespace
+
+bool hasHugePages(const std::string& path) {
+  const auto found = statOf(path);
+  if (!found) failBySystem("store_failed", "look at", path, errno);
+  // shmem_getattr() of the kernel gives the size of the pages that it would take.
+  return found->st_blksize >= kHugePageBytes;
+}
 
 ChunkBuffer::~ChunkBuffer() {
   if (memory_ != nullptr) munmap(memory_, kChunkBytes);
@@ -39,15 +48,34 @@ std::span<std::byte> ChunkBuffer::bytes(size_t length) {
   return {static_cast<std::byte*>(memory_), length};
 }
 
+void ChunkBuffer::lock() {
+  if (locked_) return;
+  bytes(0);
+  if (mlock2(memory_, kChunkBytes, MLOCK_ONFAULT) != 0)
+    throw StoreFailure("out_of_memory", "Cannot lock a buffer for plaintext: the limit of locked memory is reached");
+  locked_ = true;
+}
+
+bool ChunkBuffer::canLock(int buffers) {
+  const size_t bytes = static_cast<size_t>(buffers) * kChunkBytes;
+  void* const map = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (map == MAP_FAILED) return false;
+  // No page of it is made.
+  const bool can = mlock2(map, bytes, MLOCK_ONFAULT) == 0;
+  munmap(map, bytes);
+  return can;
+}
+
 ChunkTarget::ChunkTarget(std::string path, uint64_t contentBytes, TargetOptions options)
     : path_(std::move(path)),
       contentBytes_(contentBytes),
       options_(options),
       fd_(openOrFail(path_, O_RDWR | O_NOFOLLOW)) {
-  if (options_.mapped) {
-    map();
-    return;
-  }
+  if (isMapped()) map();
+  if (options_.way == TargetOptions::Way::writtenToDisk) allocate();
+}
+
+void ChunkTarget::allocate() {
   direct_ = tryOpen(path_, O_WRONLY | O_NOFOLLOW | O_DIRECT);
   struct stat found{};
   if (fstat(fd_.get(), &found) != 0) fail("look at", errno);
@@ -89,7 +117,8 @@ size_t ChunkTarget::chunkBytes(uint64_t chunk) const {
 
 std::span<std::byte> ChunkTarget::place(uint64_t chunk, ChunkBuffer& buffer) {
   const size_t length = chunkBytes(chunk);
-  if (!options_.mapped) return buffer.bytes(length);
+  if (options_.way == TargetOptions::Way::written && options_.secret) buffer.lock();
+  if (!isMapped()) return buffer.bytes(length);
   const uint64_t offset = chunk * kChunkBytes;
   while (fallocate(fd_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0)
     if (errno != EINTR) fail("allocate", errno);
@@ -97,7 +126,7 @@ std::span<std::byte> ChunkTarget::place(uint64_t chunk, ChunkBuffer& buffer) {
 }
 
 void ChunkTarget::put(uint64_t chunk, std::span<const std::byte> bytes) {
-  if (!options_.mapped) write(options_.dataOffset + chunk * kChunkBytes, bytes);
+  if (!isMapped()) write(options_.dataOffset + chunk * kChunkBytes, bytes);
 }
 
 void ChunkTarget::write(uint64_t offset, std::span<const std::byte> bytes) {
@@ -121,7 +150,7 @@ void ChunkTarget::write(uint64_t offset, std::span<const std::byte> bytes) {
 
 std::span<std::byte> ChunkTarget::view(uint64_t chunk, ChunkBuffer& buffer) const {
   const size_t length = chunkBytes(chunk);
-  if (options_.mapped) return {map_ + chunk * kChunkBytes, length};
+  if (isMapped()) return {map_ + chunk * kChunkBytes, length};
   const std::span<std::byte> bytes = buffer.bytes(length);
   for (size_t done = 0; done < length;) {
     const ssize_t count = pread(fd_.get(), bytes.data() + done, length - done,

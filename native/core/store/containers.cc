@@ -45,9 +45,10 @@ class ContainerDecoder : public ChunkDecoder {
 
   uint64_t plaintextBytes() const override { return sealed_.header().plaintextBytes; }
   uint64_t dataOffset() const override { return crypt::kHeaderBytes; }
-  void open(uint64_t chunk, std::span<std::byte> bytes) const override {
+  using ChunkDecoder::open;
+  void open(uint64_t chunk, std::span<std::byte> bytes, const crypt::ShowPiece& show) const override {
     try {
-      sealed_.open(chunk, bytes);
+      sealed_.open(chunk, bytes, show);
     } catch (const Failure& failure) {
       failOf(path_, failure);
     }

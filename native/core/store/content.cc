@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/store/blake3.h"
 #include "core/store/layout.h"
 #include "core/store/posix.h"
 #include "core/text/utf8.h"
@@ -25,30 +26,24 @@ bool isPart(std::string_view part) {
 
 }  // namespace
 
-Digest treeOf(std::span<const Digest> chunks) {
-  Sha256 hash;
-  hash.add(std::as_bytes(chunks));
-  return hash.finish();
-}
-
 Digest contentOfFolder(std::vector<SegmentFile> files) {
   std::ranges::sort(files, {}, &SegmentFile::name);
-  Sha256 hash;
-  for (const auto& [name, bytes, tree] : files)
-    hash.add(hexOf(tree) + " " + std::to_string(bytes) + " " + name + "\n");
-  return hash.finish();
+  std::string lines;
+  for (const auto& [name, bytes, blake3] : files)
+    lines += hexOf(blake3) + " " + std::to_string(bytes) + " " + name + "\n";
+  return blake3Of(lines);
 }
 
 std::string segmentJson(const Digest& content, const std::vector<SegmentFile>& files, bool encrypted,
                         int64_t stagedAtEpochMs) {
   uint64_t total = 0;
   std::string list;
-  for (const auto& [name, bytes, tree] : files) {
+  for (const auto& [name, bytes, blake3] : files) {
     total += bytes;
     list += (list.empty() ? "" : ",") + ("{\"name\":" + quoted(name)) + ",\"bytes\":" + std::to_string(bytes) +
-            ",\"sha256tree\":\"" + hexOf(tree) + "\"}";
+            ",\"blake3\":\"" + hexOf(blake3) + "\"}";
   }
-  return "{\"format\":1,\"contentId\":\"" + hexOf(content) + "\",\"files\":[" + list +
+  return "{\"format\":2,\"contentId\":\"" + hexOf(content) + "\",\"files\":[" + list +
          "],\"bytes\":" + std::to_string(total) + ",\"stagedAtEpochMs\":" + std::to_string(stagedAtEpochMs) +
          ",\"encrypted\":" + (encrypted ? "true" : "false") + "}\n";
 }

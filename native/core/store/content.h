@@ -1,14 +1,14 @@
 #pragma once
 
-#include <span>
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "core/store/sha256.h"
+#include "core/store/digest.h"
 
 namespace hearth::store {
 
-/** Weights are read, hashed, decrypted and told as ready in pieces of this size. A part of the content id. */
+/** Weights are read, hashed, decrypted and told as ready in pieces of this size: a power of two. */
 inline constexpr uint64_t kChunkBytes = uint64_t{4} << 20;
 
 inline uint64_t chunksOf(uint64_t bytes) { return (bytes + kChunkBytes - 1) / kChunkBytes; }
@@ -21,14 +21,11 @@ struct SegmentFile {
   /** Relative, with `/` between its parts. */
   std::string name;
   uint64_t bytes = 0;
-  Digest tree{};
+  /** BLAKE3 of its bytes. */
+  Digest blake3{};
 };
 
-/** What tells a file by its bytes: SHA-256 over the SHA-256 digests of its chunks, in order. */
-Digest treeOf(std::span<const Digest> chunks);
-
-/** `tree` of the one file of a segment; of a folder SHA-256 over the lines `<hex> <bytes> <name>\n`, sorted by
- * name. */
+/** The content id of a folder: BLAKE3 over the lines `<hex> <bytes> <name>\n`, sorted by name. Of one file it is that file's. */
 Digest contentOfFolder(std::vector<SegmentFile> files);
 
 /** `.segment.json`: whole content id, files, bytes, when it was staged. */

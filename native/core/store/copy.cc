@@ -1,7 +1,10 @@
 #include "core/store/copy.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+
+#include "core/store/blake3.h"
 
 namespace hearth::store {
 namespace {
@@ -12,6 +15,46 @@ constexpr auto kPeriod = std::chrono::milliseconds(100);
 int64_t nanoseconds(Clock::duration span) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
 }
+
+/**
+ * Digests one chunk: of a file of several the value of its subtree, of an only one the file's, of a last one nothing. A whole
+ * chunk that is decoded is hashed piece by piece as that goes on.
+ */
+class ChunkHasher {
+ public:
+  ChunkHasher(uint64_t index, uint64_t chunks, size_t bytes)
+      : index_(index), isOnly_(chunks == 1), isSubtree_(bytes == kChunkBytes && index + 1 < chunks) {}
+
+  /** For the decoder; empty: it shall show nothing. */
+  crypt::ShowPiece showPiece() {
+    if (!isSubtree_) return {};
+    return [this](std::span<const std::byte> piece) {
+      const Clock::time_point started = Clock::now();
+      pieces_[seen_] = blake3Subtree(index_ * kPieces + seen_, piece);
+      ++seen_;
+      spent_ += Clock::now() - started;
+    };
+  }
+
+  void finish(std::span<const std::byte> bytes, Digest& digest) {
+    const Clock::time_point started = Clock::now();
+    if (isOnly_) digest = blake3Of(bytes);
+    else if (isSubtree_) digest = seen_ == kPieces ? blake3Join(pieces_) : blake3Subtree(index_, bytes);
+    spent_ += Clock::now() - started;
+  }
+
+  Clock::duration spent() const { return spent_; }
+
+ private:
+  static constexpr size_t kPieces = kChunkBytes / crypt::kPieceBytes;
+
+  const uint64_t index_;
+  const bool isOnly_;
+  const bool isSubtree_;
+  std::array<Digest, kPieces> pieces_{};
+  size_t seen_ = 0;
+  Clock::duration spent_{};
+};
 
 uint64_t chunksIn(const std::vector<CopyFile>& files) {
   return files.empty() ? 0 : files.back().firstChunk + files.back().chunks;
@@ -86,11 +129,10 @@ void Copy::work() {
   try {
     ChunkBuffer buffer;
     ChunkBuffer scratch;
-    Sha256 hash;
     while (!takesLeave()) {
       const uint64_t chunk = next_.fetch_add(1);
       if (chunk >= chunks_) return;
-      copyChunk(chunk, buffer, scratch, hash);
+      copyChunk(chunk, buffer, scratch);
     }
   } catch (...) {
     const auto outcome = storeOutcomeOf([]() -> bool { throw; });
@@ -106,7 +148,7 @@ const CopyFile& Copy::fileOf(uint64_t chunk) const {
   return *file;
 }
 
-void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch, Sha256& hash) {
+void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch) {
   const CopyFile& file = fileOf(chunk);
   const uint64_t index = chunk - file.firstChunk;
   const size_t length = file.target->chunkBytes(index);
@@ -117,24 +159,23 @@ void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch, 
   file.source->read(file.source->dataOffset() + index * kChunkBytes, bytes);
   if (keepsEncoded_) file.target->put(index, bytes);
   const Clock::time_point read = Clock::now();
+  ChunkHasher hasher(index, file.chunks, length);
   if (const ChunkDecoder* decoder = file.source->decoder()) {
     if (keepsEncoded_) {
       const std::span<std::byte> copy = scratch.bytes(length);
       std::memcpy(copy.data(), bytes.data(), length);
       bytes = copy;
     }
-    decoder->open(index, bytes);
+    decoder->open(index, bytes, hasher.showPiece());
   }
-  const Clock::time_point decoded = Clock::now();
-  hash.add(bytes);
-  digests_[chunk] = hash.finish();
+  hasher.finish(bytes, digests_[chunk]);
   const Clock::time_point hashed = Clock::now();
   if (!keepsEncoded_) file.target->put(index, bytes);
   const Clock::time_point done = Clock::now();
 
   readNs_ += nanoseconds(read - started + (done - hashed));
-  decodeNs_ += nanoseconds(decoded - read);
-  verifyNs_ += nanoseconds(hashed - decoded);
+  decodeNs_ += nanoseconds(hashed - read - hasher.spent());
+  verifyNs_ += nanoseconds(hasher.spent());
   progress_.markReady(chunk, length);
   {
     const std::lock_guard lock(mutex_);
@@ -142,6 +183,17 @@ void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch, 
     ++readyChunks_;
   }
   changed_.notify_all();
+}
+
+Digest Copy::digestOf(const CopyFile& file) const {
+  if (file.chunks == 0) return blake3Of(std::string_view());
+  const auto digests = std::span(digests_).subspan(file.firstChunk, file.chunks);
+  if (file.chunks == 1) return digests.front();
+  ChunkBuffer buffer;
+  const uint64_t last = file.chunks - 1;
+  const std::span<std::byte> bytes = file.target->view(last, buffer);
+  if (keepsEncoded_ && file.source->decoder() != nullptr) file.source->decoder()->open(last, bytes);
+  return blake3Root(digests.first(last), kChunkBytes, bytes);
 }
 
 bool Copy::waitReady(uint64_t chunk) {

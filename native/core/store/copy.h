@@ -58,14 +58,14 @@ class Copy {
   void fail(StoreFailure failure);
 
   bool keepsEncoded() const { return keepsEncoded_; }
-  /** Of the plaintext of each chunk. */
-  const std::vector<Digest>& digests() const { return digests_; }
+  /** BLAKE3 of a file's plaintext, when all is copied. */
+  Digest digestOf(const CopyFile& file) const;
   CopyTimes times() const;
 
  private:
   void work();
   bool takesLeave();
-  void copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch, Sha256& hash);
+  void copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch);
   const CopyFile& fileOf(uint64_t chunk) const;
   void adjust(int threads);
   void join();
@@ -76,6 +76,7 @@ class Copy {
   const int mostThreads_;
   const bool keepsEncoded_;
   const uint64_t chunks_;
+  /** Of each chunk the value of its subtree, of a file's only one that of the file, of a last one nothing. */
   std::vector<Digest> digests_;
   std::atomic<uint64_t> next_{0};
   std::atomic<int64_t> readNs_{0};

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "core/crypt/cipher.h"
 #include "core/store/posix.h"
 
 namespace hearth::store {
@@ -20,7 +21,9 @@ class ChunkDecoder {
   /** Where chunk 0 lies in the file. */
   virtual uint64_t dataOffset() const = 0;
   /** Replaces a chunk's bytes by its plaintext. Any thread; throws a Failure with the reason when they are damaged. */
-  virtual void open(uint64_t chunk, std::span<std::byte> bytes) const = 0;
+  void open(uint64_t chunk, std::span<std::byte> bytes) const { open(chunk, bytes, {}); }
+  /** The same; `show` gets the plaintext while it is in the core's own cache, before the chunk is known to be sound. */
+  virtual void open(uint64_t chunk, std::span<std::byte> bytes, const crypt::ShowPiece& show) const = 0;
 };
 
 /** Knows containers and their keys. */

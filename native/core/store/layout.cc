@@ -17,6 +17,10 @@ bool isOwnName(std::string_view name) {
   return name == kLeaseName || name == kSegmentName || name == kOwnerName || name == kProgressName;
 }
 
+std::string linkText(Book book, std::string_view id) {
+  return std::string("blake3/") + nameOf(book) + "/" + std::string(id);
+}
+
 bool isId(std::string_view text) { return isHex(text, kIdDigits); }
 
 }  // namespace hearth::store

@@ -14,8 +14,9 @@ inline constexpr Book kBooks[] = {Book::bases, Book::adapters};
 const char* nameOf(Book book);
 std::optional<Book> bookNamed(std::string_view name);
 
-/** The whole of store.json. */
-inline constexpr char kStoreFormat[] = "{\"format\":1}\n";
+/** The whole of store.json. Format 1 told contents by trees of SHA-256; none of its segments is used. */
+inline constexpr char kStoreFormat[] = "{\"format\":2}\n";
+inline constexpr char kOldStoreFormat[] = "{\"format\":1}\n";
 
 /** Files of the store's own within a segment. */
 inline constexpr char kLeaseName[] = ".lease";
@@ -28,6 +29,9 @@ bool isOwnName(std::string_view name);
 
 /** A content id or a source key as a folder's or file's name: 32 hexadecimal digits. */
 bool isId(std::string_view text);
+
+/** Of a source's link: `blake3/<book>/<content id>`. One of another kind of content id leads nowhere. */
+std::string linkText(Book book, std::string_view id);
 
 /** Where things lie in a store. It touches nothing. */
 class Layout {
@@ -42,7 +46,7 @@ class Layout {
   /** Its name tells the book that it counts in: `<book>-<random>`. */
   std::string making(std::string_view name) const { return making() + "/" + std::string(name); }
   std::string sources() const { return root_ + "/sources"; }
-  /** A symbolic link whose text is `<book>/<content id>`. */
+  /** A symbolic link whose text is linkText(). */
   std::string source(std::string_view key) const { return sources() + "/" + std::string(key); }
   std::string locks() const { return root_ + "/locks"; }
   std::string storeLock() const { return locks() + "/store.lock"; }

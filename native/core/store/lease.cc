@@ -24,7 +24,7 @@ std::optional<std::string> lookupSource(const Layout& layout, Book book, std::st
   const ssize_t length = readlink(layout.source(sourceKey).c_str(), text.data(), text.size());
   if (length < 0) return std::nullopt;
   text.resize(static_cast<size_t>(length));
-  const std::string prefix = std::string(nameOf(book)) + "/";
+  const std::string prefix = linkText(book, "");
   if (!text.starts_with(prefix)) return std::nullopt;
   const std::string id = text.substr(prefix.size());
   if (!isId(id) || !statOf(layout.segment(book, id) + "/" + kLeaseName)) return std::nullopt;

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string_view>
 
-namespace hearth::store {
+#include "core/store/digest.h"
 
-using Digest = std::array<uint8_t, 32>;
+namespace hearth::store {
 
 /** SHA-256 (FIPS 180-4) by OpenSSL's EVP, which Node exports. One thread at a time. */
 class Sha256 {

@@ -11,6 +11,7 @@
 
 #include "core/store/content.h"
 #include "core/store/layout.h"
+#include "core/store/sha256.h"
 
 namespace hearth::store {
 namespace {

@@ -27,6 +27,8 @@ bool isTmpfs(const std::string& path) { return fileSystemAt(path) == kTmpfsMagic
 /** Does what is written there stay in memory? Whether it may be swapped is the gateway's to judge. */
 bool isMemory(const std::string& path) { return isTmpfs(path) || fileSystemAt(path) == kRamfsMagic; }
 
+int coreCount() { return static_cast<int>(std::thread::hardware_concurrency()); }
+
 /** What a file is called by its content: a container's name without its suffix. */
 std::string contentName(const ChunkSource& source) {
   const std::string& name = source.name();
@@ -75,9 +77,12 @@ class Staging {
   }
 
   void requireDigestFits() const {
-    if (request_.digest && request_.digest->kind == ExpectedDigest::Kind::sha256 && source_.isFolder)
+    // A segment is a folder, of one file too.
+    const bool isFile = std::holds_alternative<Lease>(request_.source) ? source_.files.size() == 1 : !source_.isFolder;
+    if (request_.digest && request_.digest->kind != ExpectedDigest::Kind::tree && !isFile)
       throw StoreFailure("invalid_argument", "Cannot stage \"" + source_.realPath +
-                                                 "\": a sha256 digest is of one file, expected a tree digest");
+                                                 "\": a " + request_.digest->kindName() +
+                                                 " digest is of one file, expected a tree digest");
   }
 
   void openSources() {
@@ -120,19 +125,34 @@ class Staging {
 
   void openTargets(const std::string& folder) {
     TargetOptions options;
-    options.mapped = !keepsEncoded() && isTmpfs(folder);
     options.numaNode = request_.numaNode;
+    const bool isInTmpfs = isTmpfs(folder);
     for (size_t index = 0; index < files_.size(); ++index) {
       const ChunkSource& source = *files_[index].source;
       options.secret = source.decoder() != nullptr;
       options.dataOffset = keepsEncoded() ? source.dataOffset() : 0;
-      files_[index].target = std::make_unique<ChunkTarget>(folder + "/" + planned_[index].name,
-                                                           source.contentBytes(), options);
+      const std::string path = folder + "/" + planned_[index].name;
+      options.way = wayInto(path, isInTmpfs, options.secret);
+      files_[index].target = std::make_unique<ChunkTarget>(path, source.contentBytes(), options);
     }
   }
 
+  TargetOptions::Way wayInto(const std::string& path, bool isInTmpfs, bool isSecret) const {
+    if (keepsEncoded() || !isInTmpfs) return TargetOptions::Way::writtenToDisk;
+    // A buffer could be swapped where the file system cannot; and written pages would not be on the node that was asked for.
+    const bool isMapped = request_.numaNode || hasHugePages(path) || (isSecret && !ChunkBuffer::canLock(mostThreads()));
+    return isMapped ? TargetOptions::Way::mapped : TargetOptions::Way::written;
+  }
+
+  /** Of a local disk more threads than this bring nothing, and hash each other out of the caches. */
+  int mostThreads() const {
+    const std::string_view fileSystem = source_.fileSystem;
+    const bool isFar = fileSystem == "nfs" || fileSystem == "fuse";
+    return isFar ? request_.mostThreads : std::min(request_.mostThreads, std::max(4, 2 * coreCount()));
+  }
+
   void copy(ProgressFile& progress, Pace& pace, const std::function<void(const StageProgress&)>& onProgress) {
-    Copy copy(files_, progress, pace, request_.mostThreads, keepsEncoded());
+    Copy copy(files_, progress, pace, mostThreads(), keepsEncoded());
     std::optional<WholeDigest> whole;
     if (request_.digest && request_.digest->kind == ExpectedDigest::Kind::sha256)
       whole.emplace(copy, files_.front());
@@ -146,8 +166,7 @@ class Staging {
       if (keepsEncoded()) copyAround(file);
       file.source->requireUnchanged();
       report_.direct = report_.direct && file.source->isDirect();
-      const auto chunks = std::span(copy.digests()).subspan(file.firstChunk, file.chunks);
-      described_.push_back({contentName(*file.source), file.source->contentBytes(), treeOf(chunks)});
+      described_.push_back({contentName(*file.source), file.source->contentBytes(), copy.digestOf(file)});
     }
   }
 
@@ -174,16 +193,16 @@ class Staging {
     const std::string hex = hexOf(content_);
     if (segment != nullptr)
       requireEqual("tree", hex.substr(0, kIdDigits), segment->path.substr(segment->path.rfind('/') + 1));
-    if (request_.digest && request_.digest->kind == ExpectedDigest::Kind::tree)
-      requireEqual("tree", hex.substr(0, request_.digest->hex.size()), request_.digest->hex);
+    if (request_.digest && request_.digest->kind != ExpectedDigest::Kind::sha256)
+      requireEqual(request_.digest->kindName(), hex.substr(0, request_.digest->hex.size()), request_.digest->hex);
   }
 
   Digest contentOf(const Lease* segment) const {
-    if (!source_.isFolder) return described_.front().tree;
+    if (!source_.isFolder) return described_.front().blake3;
     // A segment's folder does not tell whether its one file was staged as a file: its name does.
     if (segment != nullptr && described_.size() == 1 &&
-        segment->path.ends_with("/" + hexOf(described_.front().tree).substr(0, kIdDigits)))
-      return described_.front().tree;
+        segment->path.ends_with("/" + hexOf(described_.front().blake3).substr(0, kIdDigits)))
+      return described_.front().blake3;
     return contentOfFolder(described_);
   }
 
@@ -224,11 +243,13 @@ void requireMayLeave(const Store& store, const Lease& segment) {
 
 std::optional<ExpectedDigest> parseDigest(std::string_view text) {
   using Kind = ExpectedDigest::Kind;
-  if (text.starts_with("sha256:") && isHex(text.substr(7), 64)) return {{Kind::sha256, std::string(text.substr(7))}};
-  if (!text.starts_with("tree:")) return std::nullopt;
-  const std::string_view hex = text.substr(5);
-  if (!isHex(hex, 64) && !isHex(hex, kIdDigits)) return std::nullopt;
-  return {{Kind::tree, std::string(hex)}};
+  for (const Kind kind : {Kind::sha256, Kind::blake3, Kind::tree}) {
+    ExpectedDigest digest{kind, ""};
+    if (!text.starts_with(digest.text())) continue;
+    digest.hex = text.substr(digest.text().size());
+    if (isHex(digest.hex, 64) || (kind == Kind::tree && isHex(digest.hex, kIdDigits))) return digest;
+  }
+  return std::nullopt;
 }
 
 StageReport stage(const Store& store, StageRequest request, RateCap& prefetchCap, Steering& steering,

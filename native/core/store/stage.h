@@ -18,15 +18,18 @@ namespace hearth::store {
 
 /** What the catalogue says that a source must be. */
 struct ExpectedDigest {
-  /** `sha256`: of the one file. `tree`: the content id, whole or its first 32 digits. */
-  enum class Kind { sha256, tree } kind = Kind::tree;
+  /** `sha256`, `blake3`: of the one file. `tree`: the content id, whole or its first 32 digits. */
+  enum class Kind { sha256, blake3, tree } kind = Kind::tree;
   std::string hex;
 
   /** As parseDigest() reads it. */
-  std::string text() const { return (kind == Kind::tree ? "tree:" : "sha256:") + hex; }
+  std::string text() const { return std::string(kindName()) + ":" + hex; }
+  const char* kindName() const {
+    return kind == Kind::tree ? "tree" : kind == Kind::blake3 ? "blake3" : "sha256";
+  }
 };
 
-/** `sha256:<64 hex>` or `tree:<32 or 64 hex>`; none for anything else. */
+/** `sha256:<64 hex>`, `blake3:<64 hex>` or `tree:<32 or 64 hex>`; none for anything else. */
 std::optional<ExpectedDigest> parseDigest(std::string_view text);
 
 struct StageRequest {

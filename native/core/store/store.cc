@@ -33,14 +33,15 @@ void requireOwnFolder(const std::string& root) {
 void requireFormat(const Layout& layout) {
   const FileLock lock = FileLock::take(layout.storeLock());
   const auto text = readSmallFile(layout.format());
-  if (!text) {
+  // What is of the old one is not found any more, and goes with the next sweep.
+  if (!text || *text == kOldStoreFormat) {
     const std::string draft = layout.format() + "." + randomHex(16);
     writeFile(draft, kStoreFormat, 0600);
     if (rename(draft.c_str(), layout.format().c_str()) != 0)
       failBySystem("store_failed", "make", layout.format(), errno);
   } else if (*text != kStoreFormat) {
     throw StoreFailure("store_failed",
-                       "Cannot open the store \"" + layout.root() + "\": expected format 1 in store.json");
+                       "Cannot open the store \"" + layout.root() + "\": expected format 2 in store.json");
   }
 }
 
@@ -162,8 +163,7 @@ void Store::makeDurable(const std::string& folder, const std::vector<PlannedFile
 
 void Store::linkSource(Book book, const std::string& id, const std::string& sourceKey) const {
   const std::string draft = layout_.making("source-" + randomHex(16));
-  const std::string text = std::string(nameOf(book)) + "/" + id;
-  if (symlink(text.c_str(), draft.c_str()) != 0) failBySystem("store_failed", "make", draft, errno);
+  if (symlink(linkText(book, id).c_str(), draft.c_str()) != 0) failBySystem("store_failed", "make", draft, errno);
   if (rename(draft.c_str(), layout_.source(sourceKey).c_str()) != 0)
     failBySystem("store_failed", "make", layout_.source(sourceKey), errno);
   if (durable_) syncFolder(layout_.sources());

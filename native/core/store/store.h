@@ -81,7 +81,7 @@ class Store {
 
   /** Never what somebody has a lease of. */
   EvictReport evict(Book book, std::string_view id) const;
-  /** Removes what dead processes have left. */
+  /** Removes what dead processes and earlier formats have left. */
   SweepReport sweep() const;
 
   std::vector<ListedSegment> list() const;
@@ -96,6 +96,7 @@ class Store {
   void makeFiles(const Making& making, const std::vector<PlannedFile>& files) const;
   void makeDurable(const std::string& folder, const std::vector<PlannedFile>& files) const;
   void linkSource(Book book, const std::string& id, const std::string& sourceKey) const;
+  void sweepOldSegments(SweepReport& report) const;
   void sweepLocks(SweepReport& report) const;
   void sweepSources(SweepReport& report) const;
 

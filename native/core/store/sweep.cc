@@ -5,10 +5,17 @@
 #include "core/store/store.h"
 
 namespace hearth::store {
+namespace {
+
+/** How `.segment.json` begins where content ids are trees of SHA-256. */
+constexpr std::string_view kOldSegmentStart = "{\"format\":1,";
+
+}  // namespace
 
 SweepReport Store::sweep() const {
   SweepReport report;
   std::vector<Making> dead;
+  sweepOldSegments(report);
   {
     const FileLock lock = FileLock::take(layout_.storeLock());
     for (const std::string& name : namesIn(layout_.making())) {
@@ -38,6 +45,20 @@ SweepReport Store::sweep() const {
     report.bytes += bytesBelow(making.path()).allocated;
   }
   return report;
+}
+
+/** Those whose ids are of another kind. What somebody still uses goes with a later sweep. */
+void Store::sweepOldSegments(SweepReport& report) const {
+  for (const Book book : kBooks) {
+    for (const std::string& id : namesIn(layout_.book(book))) {
+      const auto json = readSmallFile(layout_.segment(book, id) + "/" + kSegmentName);
+      if (!json || !json->starts_with(kOldSegmentStart)) continue;
+      const EvictReport gone = evict(book, id);
+      if (gone.what != Eviction::evicted) continue;
+      report.segments += 1;
+      report.bytes += gone.bytes;
+    }
+  }
 }
 
 void Store::sweepSources(SweepReport& report) const {

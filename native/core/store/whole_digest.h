@@ -3,12 +3,13 @@
 #include <thread>
 
 #include "core/store/copy.h"
+#include "core/store/sha256.h"
 
 namespace hearth::store {
 
 /**
  * SHA-256 of one whole file, in order: a thread that follows the chunks as they get ready. It hashes about 2 GB/s, so a
- * faster disk waits for it; a `tree:` digest costs nothing beside the copy.
+ * faster disk waits for it; a BLAKE3 digest costs nothing beside the copy.
  */
 class WholeDigest {
  public:

@@ -49,4 +49,9 @@ void mapPages(const void* data, size_t bytes) {
   madvise(pages.first, pages.length, MADV_POPULATE_READ);
 }
 
+void adviseNormal(const void* data, size_t bytes) {
+  const Pages pages = pagesOf(data, bytes);
+  madvise(pages.first, pages.length, MADV_NORMAL);
+}
+
 }  // namespace hearth::upload

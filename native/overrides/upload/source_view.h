@@ -36,4 +36,7 @@ class SourceView {
  */
 void mapPages(const void* data, size_t bytes);
 
+/** Takes back that a mapping is read at random: its pages would count less when memory is short. */
+void adviseNormal(const void* data, size_t bytes);
+
 }  // namespace hearth::upload

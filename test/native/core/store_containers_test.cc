@@ -57,6 +57,20 @@ std::string flagsOfMapping(const std::string& path) {
   return "";
 }
 
+/** The same of the mapping that an address lies in. */
+std::string flagsOfAddress(const void* address) {
+  std::ifstream smaps("/proc/self/smaps");
+  const auto wanted = reinterpret_cast<unsigned long>(address);
+  bool isIt = false;
+  for (std::string line; std::getline(smaps, line);) {
+    unsigned long from = 0;
+    unsigned long to = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2) isIt = from <= wanted && wanted < to;
+    if (isIt && line.starts_with("VmFlags:")) return line + " ";
+  }
+  return "";
+}
+
 }  // namespace
 
 TEST("stage() opens real containers of any size, from memory and from a disk") {
@@ -208,6 +222,16 @@ TEST("ChunkTarget keeps the plaintext of a container out of core dumps, and noth
     const std::string flags = flagsOfMapping(path);
     CHECK(!flags.empty() && (flags.find(" dd ") != std::string::npos) == secret);
   }
+}
+
+TEST("ChunkBuffer::lock() keeps plaintext out of the swap where it may, and says so where it may not") {
+  ChunkBuffer buffer;
+  const bool can = ChunkBuffer::canLock(1);
+  CHECK((codeOf([&] { buffer.lock(); }) == "none") == can);
+  const std::span<std::byte> bytes = buffer.bytes(kChunkBytes);
+  bytes[0] = std::byte{1};
+  const std::string flags = flagsOfAddress(bytes.data());
+  CHECK(flags.find(" dd ") != std::string::npos && (flags.find(" lo ") != std::string::npos) == can);
 }
 
 TEST("sealOf() tells whether a source is encrypted and with which key, without one") {

@@ -9,6 +9,8 @@
 #include <random>
 #include <string>
 
+#include "core/store/blake3.h"
+#include "core/store/sha256.h"
 #include "core/store/stage.h"
 
 /** What the tests of native/core/store share: stores and sources in folders of their own. */
@@ -83,15 +85,8 @@ inline StageReport stageFile(const Store& store, const std::string& path, StageR
   return stage(store, std::move(request), cap, steering, nobody);
 }
 
-/** The content id by the contract alone: SHA-256 over the SHA-256 digests of the chunks. */
-inline std::string idByContract(const std::string& bytes) {
-  std::string digests;
-  for (size_t at = 0; at < bytes.size(); at += kChunkBytes) {
-    const Digest digest = sha256Of(std::string_view(bytes).substr(at, kChunkBytes));
-    digests.append(reinterpret_cast<const char*>(digest.data()), digest.size());
-  }
-  return hexOf(sha256Of(digests));
-}
+/** The content id by the contract alone: BLAKE3 of all bytes in one go. */
+inline std::string idByContract(const std::string& bytes) { return hexOf(blake3Of(bytes)); }
 
 /** A container that is no secret: every byte is turned over, behind a page of header and before a tail. */
 class TurnedOver : public ChunkDecoder {
@@ -99,9 +94,12 @@ class TurnedOver : public ChunkDecoder {
   TurnedOver(uint64_t bytes, bool damaged) : bytes_(bytes), damaged_(damaged) {}
   uint64_t plaintextBytes() const override { return bytes_; }
   uint64_t dataOffset() const override { return kPageBytes; }
-  void open(uint64_t chunk, std::span<std::byte> bytes) const override {
+  using ChunkDecoder::open;
+  void open(uint64_t chunk, std::span<std::byte> bytes, const hearth::crypt::ShowPiece& show) const override {
     if (damaged_ && chunk == 1) throw StoreFailure("chunk_damaged", "Cannot open chunk 1");
     for (std::byte& each : bytes) each = ~each;
+    for (size_t at = 0; show && at < bytes.size(); at += hearth::crypt::kPieceBytes)
+      show(bytes.subspan(at, std::min(hearth::crypt::kPieceBytes, bytes.size() - at)));
   }
 
  private:

@@ -64,7 +64,7 @@ TEST("stage() brings a folder, and its id is of names and contents") {
   const std::string lines = idByContract(bytesOf(kOddBytes)) + " " + std::to_string(kOddBytes) +
                             " a.safetensors\n" + idByContract("") + " 0 empty\n" + idByContract("{}") +
                             " 2 sub/config.json\n";
-  CHECK(report.contentId == hexOf(sha256Of(lines)).substr(0, kIdDigits));
+  CHECK(report.contentId == hexOf(blake3Of(lines)).substr(0, kIdDigits));
 }
 
 TEST("stage() finds what is there, and shares equal files of two paths") {
@@ -84,7 +84,8 @@ TEST("stage() publishes what has the expected digest, and nothing else") {
   const std::string bytes = bytesOf(kOddBytes);
   put(folder / "a.gguf", bytes);
   const Store store = Store::open(folder / "store", false);
-  for (const std::string& wrong : {"sha256:" + hexOf(sha256Of("x")), "tree:" + hexOf(sha256Of("x"))})
+  for (const std::string& wrong : {"sha256:" + hexOf(sha256Of("x")), "blake3:" + hexOf(blake3Of("x")),
+                                   "tree:" + hexOf(blake3Of("x"))})
     CHECK(codeOf([&] { stageFile(store, folder / "a.gguf", withDigest(wrong)); }) == "digest_mismatch");
   checkEmpty(store);
   CHECK(stageFile(store, folder / "a.gguf").outcome == StageOutcome::staged);
@@ -94,14 +95,19 @@ TEST("stage() publishes what has the expected digest, and nothing else") {
   CHECK(whole.outcome == StageOutcome::duplicate);
   put(folder / "b.gguf", bytes + "b");
   stageFile(store, folder / "b.gguf", withDigest("tree:" + idByContract(bytes + "b")));
+  put(folder / "c.gguf", bytes + "c");
+  stageFile(store, folder / "c.gguf", withDigest("blake3:" + idByContract(bytes + "c")));
   put(folder / "m/a.gguf", bytes);
   CHECK(codeOf([&] { stageFile(store, folder / "m", withDigest("sha256:" + std::string(64, '0'))); }) ==
         "invalid_argument");
 }
 
-TEST("parseDigest() takes the two kinds in lower-case hexadecimal digits") {
-  CHECK(parseDigest("sha256:" + std::string(64, 'a')) && parseDigest("tree:" + std::string(32, 'a')));
-  for (const std::string& bad : {std::string("sha256:abc"), "tree:" + std::string(33, 'a'), std::string("md5:00"),
+TEST("parseDigest() takes the three kinds in lower-case hexadecimal digits") {
+  for (const std::string& good : {"sha256:" + std::string(64, 'a'), "blake3:" + std::string(64, 'a')})
+    CHECK(parseDigest(good) && parseDigest(good)->text() == good);
+  CHECK(parseDigest("tree:" + std::string(64, 'a')) && parseDigest("tree:" + std::string(32, 'a')));
+  for (const std::string& bad : {std::string("sha256:abc"), "tree:" + std::string(33, 'a'),
+                                 "blake3:" + std::string(32, 'a'), std::string("md5:00"),
                                  "sha256:" + std::string(64, 'A'), std::string()})
     CHECK(!parseDigest(bad));
 }
@@ -203,6 +209,7 @@ TEST("stage() into a durable store leaves containers closed, by the same id") {
   const Folder root;
   const Store memory = Store::open(root / "store", false);
   StageRequest back = withDecoders();
+  back.digest = parseDigest("sha256:" + hexOf(sha256Of(bytes)));
   back.source = Lease{Fd(dup(saved.lease.fd.get())), saved.lease.path};
   back.sourceKey = std::string(32, 'c');
   RateCap cap;

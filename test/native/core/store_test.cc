@@ -19,11 +19,11 @@ Published publishText(const Store& store, const std::string& text, Book book = B
   const std::vector<PlannedFile> files = {{"model.gguf", text.size()}};
   Making making = store.reserve(book, files, std::nullopt);
   put(making.path() + "/model.gguf", text);
-  const Digest content = sha256Of(text);
+  const Digest content = blake3Of(text);
   return store.publish(std::move(making), book, content, "{}\n", key, files);
 }
 
-std::string idOf(const std::string& text) { return hexOf(sha256Of(text)).substr(0, kIdDigits); }
+std::string idOf(const std::string& text) { return hexOf(blake3Of(text)).substr(0, kIdDigits); }
 
 }  // namespace
 
@@ -55,7 +55,7 @@ TEST("Flag is seen by who asks, and asking hinders nobody") {
 TEST("Store::open() makes a store and opens it again") {
   const Folder folder;
   Store::open(folder / "store", false);
-  CHECK(contentsOf(folder / "store/store.json") == "{\"format\":1}\n");
+  CHECK(contentsOf(folder / "store/store.json") == "{\"format\":2}\n");
   CHECK((statOf(folder / "store/bases")->st_mode & 0777) == 0700);
   Store::open(folder / "store", false);
 }
@@ -64,7 +64,7 @@ TEST("Store::open() refuses a folder of another format and one that others may w
   const Folder folder;
   Store::open(folder / "store", false);
   std::filesystem::remove(folder / "store/store.json");
-  put(folder / "store/store.json", "{\"format\":2}\n");
+  put(folder / "store/store.json", "{\"format\":3}\n");
   CHECK(codeOf([&] { Store::open(folder / "store", false); }) == "store_failed");
   const std::string shared = folder / "shared";
   mkdir(shared.c_str(), 0700);
@@ -72,6 +72,33 @@ TEST("Store::open() refuses a folder of another format and one that others may w
   CHECK(codeOf([&] { Store::open(shared, false); }) == "store_unsafe");
   put(folder / "file", "");
   CHECK(codeOf([&] { Store::open(folder / "file", false); }) == "store_unsafe");
+}
+
+TEST("Store::open() takes over a store of format 1, whose segments are not found any more and go when nobody uses them") {
+  const Folder folder;
+  const Store store = Store::open(folder / "store", false);
+  const std::string used = publishText(store, "used").lease.path;
+  const std::string unused = publishText(store, "unused", Book::adapters, std::string(32, 'b')).lease.path;
+  for (const std::string& path : {used, unused}) {
+    std::filesystem::remove(path + "/.segment.json");
+    put(path + "/.segment.json", "{\"format\":1,\"contentId\":\"0\"}\n");
+  }
+  std::filesystem::remove(folder / "store/sources/" + kKey);
+  std::filesystem::create_symlink("bases/" + idOf("used"), folder / "store/sources/" + kKey);
+  std::filesystem::remove(folder / "store/store.json");
+  put(folder / "store/store.json", "{\"format\":1}\n");
+
+  const Store later = Store::open(folder / "store", false);
+  CHECK(contentsOf(folder / "store/store.json") == "{\"format\":2}\n");
+  CHECK(!later.lookup(Book::bases, kKey));
+  auto runner = later.acquire(Book::bases, idOf("used"));
+  CHECK(runner.has_value());
+  CHECK(later.sweep().segments == 1);
+  CHECK(!statOf(unused) && statOf(used + "/model.gguf"));
+  CHECK(entriesIn(folder / "store/sources") == 0);
+  runner.reset();
+  CHECK(later.sweep().segments == 1);
+  CHECK(!statOf(used));
 }
 
 TEST("Store::reserve() counts what is there and what others have reserved against the budget of the book") {

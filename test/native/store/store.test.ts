@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hash } from '@huggingface/blake3-jit';
 import { expect, test } from 'vitest';
 import { loadStoreAddon } from '../../../native/loadStore.ts';
 import type { StageProgress } from '../../../native/storeTypes.ts';
@@ -55,7 +56,7 @@ test('NativeStore.stage() describes a segment in its .segment.json', async () =>
   const staged = await stage(openStore(), folder);
   const segment = JSON.parse(readFileSync(join(staged.lease.path, '.segment.json'), 'utf8'));
   expect(segment).toMatchObject({
-    format: 1,
+    format: 2,
     contentId: expect.stringMatching(/^[0-9a-f]{64}$/),
     files: [
       { name: 'a.safetensors', bytes: 5000 },
@@ -78,6 +79,9 @@ test('NativeStore.stage() takes the digest of the whole file, and refuses anothe
   expect(isLeft(root, 'bases')).toEqual([]);
   const digest = spawnSync('sha256sum', [path], { encoding: 'utf8' }).stdout.slice(0, 64);
   expect((await stage(store, path, { digest: `sha256:${digest}` })).outcome).toBe('staged');
+  const blake3 = Buffer.from(hash(read(path))).toString('hex');
+  expect((await failureOf(stage(store, path, { digest: `blake3:${digest}` }))).code).toBe('digest_mismatch');
+  expect((await stage(store, path, { digest: `blake3:${blake3}` })).outcome).toBe('duplicate');
 });
 
 test('NativeStore.stage() rejects with the numbers of a full store', async () => {
