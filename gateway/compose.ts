@@ -102,7 +102,7 @@ export async function compose(
     const keys = new ConfiguredKeys(settings.configPath, environment);
     const sources = new SourceAccess(settings.variable);
     const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
-    const place = { distDir: DIST_DIR, runDir, environment };
+    const place = { distDir: DIST_DIR, runDir, dataDir: settings.dataDir, environment };
     const origins = await openOrigins(settings, place, { sources, catalogue }, log);
     const spawning: SpawnSettings = {
       entry: join(DIST_DIR, 'runner.mjs'),
@@ -114,21 +114,7 @@ export async function compose(
     const devices = settings.mayHaveDevices
       ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
       : [];
-<<<<<<< HEAD
-    const weights = openWeightStore(settings.store, place, { keys, origins }, log);
-=======
-    const weights = await openWeightStore(
-      settings.store,
-      {
-        distDir: DIST_DIR,
-        runDir,
-        dataDir: settings.dataDir,
-        environment: pick(environment, STAGER_ENVIRONMENT),
-      },
-      { keys, origins },
-      log,
-    );
->>>>>>> main
+    const weights = await openWeightStore(settings.store, place, { keys, origins }, log);
     opened.unshift(() => weights?.close());
     const core = buildCore(settings, { database, events }, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });

@@ -12,11 +12,8 @@ import { ChildFetcher } from '../shell/fetcher/childFetcher.ts';
 import type { PoolLoop } from '../shell/poolLoop.ts';
 import { StagerStore } from '../shell/stager/stagerStore.ts';
 import type { ConfiguredKeys } from './encryption.ts';
-<<<<<<< HEAD
 import { pick } from './environment.ts';
-=======
 import { prepareStoreFolder, type StoreFolder } from './storeFolder.ts';
->>>>>>> main
 
 /** A gateway does not wait longer than this to hear what an earlier one has left in the store. */
 const LOOK_MS = 3_000;
@@ -37,24 +34,16 @@ export interface ChildPlace {
   /** The bundles' folder. */
   readonly distDir: string;
   readonly runDir: string;
-<<<<<<< HEAD
-  /** All of ours; of it each child gets what it may have. */
-  readonly environment: NodeJS.ProcessEnv;
-=======
   /** Of the gateway: a store that finds no shared memory is there. */
   readonly dataDir: string;
-  readonly environment: Readonly<Record<string, string>>;
->>>>>>> main
+  /** All of ours; of it each child gets what it may have. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** The weight store where it is wanted and can be had; null, with the reason in the log, otherwise. */
 export async function openWeightStore(
   settings: StoreSettings | null,
-<<<<<<< HEAD
-  { distDir, runDir, environment }: ChildPlace,
-=======
-  { distDir, runDir, dataDir, environment }: StagerPlace,
->>>>>>> main
+  { distDir, runDir, dataDir, environment }: ChildPlace,
   { keys, origins }: { readonly keys: ConfiguredKeys; readonly origins: OriginFiles },
   log: Log,
 ): Promise<StagerStore | null> {
@@ -72,20 +61,16 @@ export async function openWeightStore(
     return null;
   }
   const entry = join(distDir, 'stager.mjs');
-<<<<<<< HEAD
   const allowed = pick(environment, STAGER_ENVIRONMENT);
-  const stager = { entry, runDir, environment: allowed, memory, disk, prefetchBytesPerSecond };
-  return new StagerStore(stager, { sealed: keys.forStore(root), origins }, log);
-=======
-  const stager = { entry, runDir, environment, memory, disk, prefetchBytesPerSecond, collapses };
+  const child = { entry, runDir, environment: allowed };
+  const stager = { ...child, memory, disk, prefetchBytesPerSecond, collapses };
   return new StagerStore(stager, { sealed: keys.forStore(memory.root), origins }, log);
->>>>>>> main
 }
 
 /** Where weights behind URIs come to lie on this machine, without versions that nobody has any more. */
 export async function openOrigins(
-  { dataDir, store }: Pick<Settings, 'dataDir' | 'store'>,
-  { distDir, runDir, environment }: ChildPlace,
+  { store }: Pick<Settings, 'store'>,
+  { distDir, runDir, dataDir, environment }: ChildPlace,
   { sources, catalogue }: { readonly sources: SourceAccess; readonly catalogue: CatalogueService },
   log: Log,
 ): Promise<OriginCopies> {
