@@ -57,21 +57,29 @@ export async function readGgufHeader(
   fileBytes: number,
   sealed: SealedFiles | null = null,
 ): Promise<GgufHeader> {
-  return withTimeout(
-    openAndRead(path, async (file) => {
-      const plaintext = (await sealed?.open(file, fileBytes)) ?? null;
-      try {
-        const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
-        const header = await readGgufHeaderFrom(randomAccess(plaintext ?? file), sizeBytes);
-        return { ...header, sizeBytes, isEncrypted: plaintext !== null };
-      } finally {
-        plaintext?.close();
-      }
-    }),
-  );
+  return withTimeout(openAndRead(path, (file) => unsealed(file, fileBytes, sealed, readHeader)));
 }
 
-/** The same of a file that lies elsewhere; the caller sees to it that reading ends in time. */
+async function readHeader(file: RandomAccess, sizeBytes: number, isEncrypted: boolean): Promise<GgufHeader> {
+  return { ...(await readGgufHeaderFrom(file, sizeBytes)), sizeBytes, isEncrypted };
+}
+
+/** `read` gets the plaintext of a container, and a file that is none as it is. */
+async function unsealed<T>(
+  file: ReadableFile,
+  fileBytes: number,
+  sealed: SealedFiles | null,
+  read: (file: RandomAccess, sizeBytes: number, isEncrypted: boolean) => Promise<T>,
+): Promise<T> {
+  const plaintext = (await sealed?.open(file, fileBytes)) ?? null;
+  try {
+    return await read(randomAccess(plaintext ?? file), plaintext?.sizeBytes ?? fileBytes, plaintext !== null);
+  } finally {
+    plaintext?.close();
+  }
+}
+
+/** Of plaintext that lies anywhere; the caller sees to it that reading ends in time. */
 export async function readGgufHeaderFrom(
   file: RandomAccess,
   sizeBytes: number,
@@ -83,8 +91,12 @@ export async function readGgufHeaderFrom(
 }
 
 /** A whole header with its tensors, whose names must differ. */
-export async function readGgufContents(path: string, sizeBytes: number): Promise<GgufContents> {
-  return withTimeout(openAndRead(path, (file) => readGguf(randomAccess(file), sizeBytes)));
+export async function readGgufContents(
+  path: string,
+  fileBytes: number,
+  sealed: SealedFiles | null = null,
+): Promise<GgufContents> {
+  return withTimeout(openAndRead(path, (file) => unsealed(file, fileBytes, sealed, readGguf)));
 }
 
 /** The same of a file that is open, without a limit of time. */
@@ -103,7 +115,8 @@ export async function readGguf(file: RandomAccess, sizeBytes: number): Promise<G
   return { metadata, tensors: placed };
 }
 
-function randomAccess(file: ReadableFile): RandomAccess {
+/** What a cursor reads, of what reads like Node's FileHandle. */
+export function randomAccess(file: ReadableFile): RandomAccess {
   return {
     read: async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
   };

@@ -2,7 +2,10 @@ import type { SegmentKey } from '../domain/ids.ts';
 import type { ByteProgress, StageOrder } from './weightStore.ts';
 
 /** A file behind a URI, or all files of a split model by the first, that are to lie on this machine. */
-export type OriginOrder = Pick<StageOrder, 'key' | 'source' | 'bytes' | 'digest' | 'priority'>;
+export type OriginOrder = Pick<
+  StageOrder,
+  'key' | 'source' | 'bytes' | 'isEncrypted' | 'digest' | 'priority'
+>;
 
 /** One that does. */
 export interface BroughtFile {

@@ -10,7 +10,10 @@ export interface StageOrder {
   readonly source: string;
   /** Of the file in its segment. */
   readonly fileName: string;
+  /** Of an encrypted file its plaintext, as its digest is. */
   readonly bytes: number;
+  /** It is a container of encrypted weights. */
+  readonly isEncrypted: boolean;
   /** `sha256:…`, `blake3:…` or `tree:…` of the catalogue; null: what is read is believed. */
   readonly digest: string | null;
   /** `demand`: somebody waits for it. */

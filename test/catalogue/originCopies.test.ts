@@ -3,33 +3,42 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { OriginCopies, type OriginCopiesDeps } from '../../gateway/catalogue/origins/originCopies.ts';
+import { containerBytes } from '../../gateway/domain/containerLayout.ts';
 import { segmentKey } from '../../gateway/domain/ids.ts';
 import type { OriginOrder } from '../../gateway/ports/originFiles.ts';
 import { StageFailed } from '../../gateway/ports/weightStore.ts';
-import { NO_CREDENTIALS } from '../../sources/credentials.ts';
+import type { ChildFetcher } from '../../gateway/shell/fetcher/childFetcher.ts';
 import { sourceIdentity } from '../../sources/identity.ts';
 import { openOrigin } from '../../sources/openOrigin.ts';
+import { childFetcher, scripted } from '../shell/fetching.ts';
 import { noise, sha256, WeightServer } from '../sources/weightServer.ts';
 
 let root = '';
 let server: WeightServer;
 let changes: string[];
+const fetchers: ChildFetcher[] = [];
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'hearth-copies-'));
   server = await WeightServer.start();
   changes = [];
 });
 afterEach(async () => {
+  for (const fetcher of fetchers.splice(0)) await fetcher.close();
   await server.close();
   rmSync(root, { recursive: true, force: true });
 });
 
+function fetcherWith(prefetchBytesPerSecond: number | null): ChildFetcher {
+  const fetcher = childFetcher(join(root, 'run'), { prefetchBytesPerSecond });
+  fetchers.push(fetcher);
+  return fetcher;
+}
+
 function copiesWith(more: Partial<OriginCopiesDeps> = {}): OriginCopies {
   return new OriginCopies({
     directory: join(root, 'weights'),
-    access: { credentials: async () => NO_CREDENTIALS },
+    fetcher: fetcherWith(null),
     maxBytes: null,
-    prefetchBytesPerSecond: null,
     changed: async (source) => changes.push(source),
     ...more,
   });
@@ -40,7 +49,8 @@ async function orderOf(source: string, more: Partial<OriginOrder> = {}): Promise
   const files = await openOrigin(source).files();
   const key = segmentKey(sourceIdentity(source, files).slice(0, 32));
   server.seen.length = 0;
-  return { key, source, bytes: files[0]?.bytes ?? 0, digest: null, priority: 'demand', ...more };
+  const bytes = files[0]?.bytes ?? 0;
+  return { key, source, bytes, isEncrypted: false, digest: null, priority: 'demand', ...more };
 }
 
 async function failureOf(bringing: Promise<unknown>): Promise<StageFailed> {
@@ -138,6 +148,34 @@ describe('OriginCopies.bring()', () => {
     expect(existsSync(copies.placeOf(order.key, source))).toBe(false);
   });
 
+  test('knows an encrypted file by its own size, and leaves the digest of its plaintext alone', async () => {
+    const plaintextBytes = 5_000_000;
+    const bytes = noise(containerBytes(plaintextBytes));
+    const source = server.put('/a.gguf.hearth', bytes);
+    const digest = `sha256:${sha256(noise(8))}`;
+    const order = await orderOf(source, { bytes: plaintextBytes, isEncrypted: true, digest });
+    const copies = copiesWith({ maxBytes: bytes.length });
+    const brought = await copies.bring(order, quiet);
+    expect(brought.path.endsWith('/a.gguf.hearth')).toBe(true);
+    expect(readFileSync(brought.path).equals(bytes)).toBe(true);
+    expect(await copies.bring(order, quiet)).toMatchObject({ isFromOrigin: false });
+    await copies.discard(order.key);
+    const failure = await failureOf(copiesWith({ maxBytes: bytes.length - 1 }).bring(order, quiet));
+    expect(failure.message).toContain(`got ${bytes.length}`);
+  });
+
+  test('names the source when who downloads it ends again and again', async () => {
+    const source = server.put('/a.gguf', noise(1000));
+    const order = await orderOf(source);
+    const entry = scripted(join(root, 'run'), 'process.exit(9)');
+    const fetcher = childFetcher(join(root, 'run'), { entry });
+    const failure = await failureOf(copiesWith({ fetcher }).bring(order, quiet));
+    expect(failure).toMatchObject({ code: 'source_unreadable', isPermanent: false });
+    expect(failure.message).toBe(
+      `Cannot bring "${source}": the process that downloads ends each time: it exited with 9`,
+    );
+  });
+
   test('removes what was used longest ago where it may not take more, and refuses what is larger than all', async () => {
     const copies = copiesWith({ maxBytes: 2500 });
     const orders: OriginOrder[] = [];
@@ -160,7 +198,7 @@ describe('OriginCopies.bring()', () => {
   test('goes on without the limit of prefetches when a request waits for it', async () => {
     const bytes = noise(3 * 2 ** 20);
     const order = await orderOf(server.put('/a.gguf', bytes), { priority: 'prefetch' });
-    const copies = copiesWith({ prefetchBytesPerSecond: 1 });
+    const copies = copiesWith({ fetcher: fetcherWith(1) });
     const ahead = copies.bring(order, quiet);
     const wanted = await copies.bring({ ...order, priority: 'demand' }, quiet);
     expect((await ahead).path).toBe(wanted.path);

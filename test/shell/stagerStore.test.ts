@@ -111,7 +111,8 @@ function open(
 function order(source: string, more: Partial<StageOrder> = {}): StageOrder {
   const key = segmentKey(randomBytes(16).toString('hex'));
   const file = { source, fileName: basename(source), bytes: ODD_BYTES };
-  return { key, book: 'bases', digest: null, priority: 'demand', device: null, ...file, ...more };
+  const rest = { book: 'bases', isEncrypted: false, digest: null, priority: 'demand', device: null } as const;
+  return { key, ...rest, ...file, ...more };
 }
 
 const stage = (store: StagerStore, wanted: StageOrder) => store.stage(wanted, () => {});

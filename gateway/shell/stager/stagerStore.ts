@@ -142,7 +142,7 @@ export class StagerStore implements WeightStore {
         onProgress(brought.isFromOrigin ? secondHalf(progress) : progress),
       );
     } catch (error) {
-      if (error instanceof StagingFailed && error.failure.code === 'digest_mismatch')
+      if (error instanceof StagingFailed && SPOILT.includes(error.failure.code))
         await this.#origins.discard(order.key);
       throw error;
     }
@@ -262,6 +262,16 @@ function detailOf(order: StageOrder, answer: Staged, brought: BroughtFile | null
     work: from === null ? null : { threads, readMs, decryptMs: encrypted ? decodeMs : null, verifyMs },
   };
 }
+
+/** What was brought here is of no use: the next start has to bring it again. */
+const SPOILT = [
+  'digest_mismatch',
+  'chunk_damaged',
+  'truncated',
+  'trailing_bytes',
+  'bad_header',
+  'not_a_container',
+];
 
 /** What the stager's codes mean to a start. */
 const CODES: Readonly<Record<string, StageFailureCode>> = {

@@ -202,7 +202,8 @@ export class StagedFiles {
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
     }
     const listener = this.#metered(onProgress);
-    const brought = await origins.bring({ key, source, bytes, digest, priority: 'demand' }, (progress) =>
+    const wanted = { key, source, bytes, isEncrypted: false, digest, priority: 'demand' } as const;
+    const brought = await origins.bring(wanted, (progress) =>
       listener({
         bytes: progress.bytes,
         totalBytes: progress.totalBytes,
@@ -244,14 +245,15 @@ export class StagedFiles {
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
     await Promise.all(this.#drops.values());
-    const { segment: key, path: source } = entry;
+    const { segment: key, path: source, isEncrypted = false } = entry;
     const place = this.#deps.origins.placeOf(key, source);
     const order = {
       key,
       book: bookOf(entry),
       source,
-      fileName: nameInSegment(weightFileOf({ ...entry, path: place }), entry.isEncrypted ?? false),
+      fileName: nameInSegment(weightFileOf({ ...entry, path: place }), isEncrypted),
       bytes: storedBytesOf(entry),
+      isEncrypted,
       digest: entry.digest ?? null,
       ...wanted,
     };
