@@ -22,6 +22,7 @@ export type GgufMetadata = ReadonlyMap<string, string | number>;
 
 export interface GgufHeader {
   readonly metadata: GgufMetadata;
+  readonly tensorCount: number;
   /** Of the plaintext when the file is encrypted. */
   readonly sizeBytes: number;
   readonly isEncrypted: boolean;
@@ -61,8 +62,8 @@ export async function readGgufHeader(
       const plaintext = (await sealed?.open(file, fileBytes)) ?? null;
       try {
         const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
-        const metadata = await readGgufHeaderFrom(randomAccess(plaintext ?? file), sizeBytes);
-        return { metadata, sizeBytes, isEncrypted: plaintext !== null };
+        const header = await readGgufHeaderFrom(randomAccess(plaintext ?? file), sizeBytes);
+        return { ...header, sizeBytes, isEncrypted: plaintext !== null };
       } finally {
         plaintext?.close();
       }
@@ -71,11 +72,14 @@ export async function readGgufHeader(
 }
 
 /** The same of a file that lies elsewhere; the caller sees to it that reading ends in time. */
-export async function readGgufHeaderFrom(file: RandomAccess, sizeBytes: number): Promise<GgufMetadata> {
+export async function readGgufHeaderFrom(
+  file: RandomAccess,
+  sizeBytes: number,
+): Promise<Pick<GgufHeader, 'metadata' | 'tensorCount'>> {
   const cursor = new FileCursor(file, sizeBytes);
   const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
   await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes);
-  return metadata;
+  return { metadata, tensorCount };
 }
 
 /** A whole header with its tensors, whose names must differ. */
@@ -146,7 +150,9 @@ async function readValue(
 ): Promise<string | number | undefined> {
   if (type === TEXT) return readText(cursor);
   if (type === ARRAY) return skipArray(cursor, depth);
+  if (type === 2) return cursor.uint16();
   if (type === 4) return cursor.uint32();
+  if (type === 5) return cursor.int32();
   if (type === 6) return cursor.float32();
   if (type === 10) return Number(await cursor.uint64());
   cursor.skip(bytesOf(type));

@@ -30,7 +30,9 @@ export async function inspectRemote(uri: string, look: RemoteLook): Promise<Mode
     const identity = sourceIdentity(uri, files);
     const known = look.known(identity);
     if (known) return known;
-    const metadata = await readGgufHeaderFrom(new OriginReader(origin, first, { signal }), first.bytes);
+    const { metadata } = await readGgufHeaderFrom(new OriginReader(origin, first, { signal }), first.bytes);
+    const count = metadata.get('split.count') ?? 1;
+    if (count !== files.length) throw new Error(`expected split.count ${files.length}, got ${count}`);
     return {
       path: uri,
       ...ggufFacts(metadata),

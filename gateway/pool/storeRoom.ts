@@ -1,4 +1,4 @@
-import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
+import { type CatalogueAdapter, type CatalogueModel, storedBytesOf } from '../domain/catalogue.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import { homeOf } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
@@ -52,7 +52,8 @@ function beginSegment(
   nowMs: number,
   effects: PoolEffect[],
 ): boolean {
-  const { segment: key, weightBytes: bytes } = entry;
+  const { segment: key } = entry;
+  const bytes = storedBytesOf(entry);
   const book = bookOf(entry);
   const missing = bytes - (store.budgets[book] - bytesIn(store, book));
   if (!dropUnused(state, store, book, missing, effects, together)) return false;

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -105,6 +105,28 @@ describe('OriginCopies.bring()', () => {
     const { path } = await copiesWith().bring(order, quiet);
     expect(readFileSync(path).equals(bytes)).toBe(true);
     expect(server.ranged.toSorted()).toEqual(['bytes=16777216-33554431', 'bytes=33554432-41943039']);
+  });
+
+  test('brings all files of a split model, side by side under their names, and again when one has gone', async () => {
+    const parts = [noise(300_000), noise(200_000), noise(100_000)];
+    const uris = parts.map((bytes, index) => server.put(`/m-0000${index + 1}-of-00003.gguf`, bytes));
+    const bytes = 600_000;
+    const order = await orderOf(uris[0] ?? '', { bytes });
+    const first = copiesWith();
+    const told: number[] = [];
+    const brought = await first.bring(order, (progress) => told.push(progress.bytes));
+    expect(brought).toMatchObject({ isFromOrigin: true, path: first.placeOf(order.key, order.source) });
+    expect(told.at(-1)).toBe(bytes);
+    expect(told).toEqual(told.toSorted((a, b) => a - b));
+    const folder = dirname(brought.path);
+    const names = parts.map((_, index) => `m-0000${index + 1}-of-00003.gguf`);
+    expect(readdirSync(folder).toSorted()).toEqual(names);
+    for (const [index, name] of names.entries())
+      expect(readFileSync(join(folder, name)).equals(parts[index] ?? Buffer.alloc(0))).toBe(true);
+    expect(await copiesWith().bring(order, quiet)).toMatchObject({ isFromOrigin: false });
+    rmSync(join(folder, names[1] ?? ''));
+    expect(await copiesWith().bring(order, quiet)).toMatchObject({ isFromOrigin: true });
+    expect(readdirSync(folder).toSorted()).toEqual(names);
   });
 
   test('fails for good, and keeps nothing, when it is not what the catalogue says', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type DeviceName, deviceName } from '../../gateway/domain/ids.ts';
-import { catalogueOf } from './builders.ts';
+import { type DeviceName, deviceName, segmentKey } from '../../gateway/domain/ids.ts';
+import { catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 import { CATALOGUE, found, lost, poolWith, prefetch, staged } from './inStore.ts';
 
@@ -42,6 +42,19 @@ describe('room in the store for a base', () => {
     pool.gone('q1');
     pool.exited('r1');
     expect(pool.arrive('q2', 'c')).toContain('drop sb');
+  });
+
+  it('is reckoned with everything in its directory, beside the weights', () => {
+    const [small, large] = [1000, 1200].map((filesBytes) => {
+      const base = model('m', { weightBytes: 900, filesBytes, segment: segmentKey('sm') });
+      const pool = new PoolDriver(
+        { store: { bases: 1100, adapters: 0 }, maxRunners: 1 },
+        catalogueOf([base]),
+      );
+      return pool.arrive('q', 'm');
+    });
+    expect(small).toEqual(['stage m demand', 'spawn r1 m']);
+    expect(large).toEqual(['spawn r1 m']);
   });
 
   it('is made of as many as are needed, to the byte', () => {

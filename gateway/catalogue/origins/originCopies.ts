@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { basename, dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { download } from '../../../sources/download/download.ts';
-import type { DownloadProgress } from '../../../sources/download/types.ts';
+import { downloadFolder, type FolderResult } from '../../../sources/download/downloadFolder.ts';
+import type { DownloadOptions, DownloadProgress } from '../../../sources/download/types.ts';
 import { localFailure, SourceError } from '../../../sources/errors.ts';
 import { sourceIdentity } from '../../../sources/identity.ts';
 import { openOrigin } from '../../../sources/openOrigin.ts';
@@ -9,6 +11,7 @@ import type { Origin, OriginFile } from '../../../sources/origin.ts';
 import { Transport } from '../../../sources/transport.ts';
 import { hasScheme, shownUri } from '../../../sources/uri.ts';
 import { type SegmentKey, segmentKey } from '../../domain/ids.ts';
+import { partsOf } from '../../domain/splitFiles.ts';
 import type { BroughtFile, OriginFiles, OriginOrder } from '../../ports/originFiles.ts';
 import { type ByteProgress, StageFailed, type StageFailureCode } from '../../ports/weightStore.ts';
 import type { SourceAccess } from '../sourceAccess.ts';
@@ -110,7 +113,7 @@ export class OriginCopies implements OriginFiles {
     const startedMs = performance.now();
     const { key, source, bytes } = order;
     const path = this.placeOf(key, source);
-    const isHere = await this.#folder.use(key, fileNameOf(source), bytes);
+    const isHere = await this.#folder.use(key, partsOf(fileNameOf(source)), bytes);
     if (!isHere) {
       await this.#makeRoom(order);
       await this.#folder.prepare(key);
@@ -157,8 +160,8 @@ export class OriginCopies implements OriginFiles {
   ): Promise<void> {
     const credentials = await this.#deps.access.credentials();
     const origin = openOrigin(source, { credentials, transport: this.#transport });
-    const file = sameVersion(origin, source, key, await origin.files(signal));
-    const result = await download(origin, file, path, {
+    const files = sameVersion(origin, source, key, await origin.files(signal));
+    const options: DownloadOptions = {
       signal,
       startsOver: false,
       maxBytes: bytes,
@@ -167,21 +170,43 @@ export class OriginCopies implements OriginFiles {
       onProgress: (progress) => {
         for (const listener of listeners) listener(progress);
       },
-    });
+    };
+    const [file] = files;
+    const result =
+      file && files.length === 1
+        ? await download(origin, file, path, options)
+        : await downloadParts(origin, files, path, options);
     if (!result.ok) throw result.error;
   }
 }
 
-/** The only file of the version that the catalogue saw. */
+/** All files of a split model, one after the other, each under the name that an engine finds it by. */
+function downloadParts(
+  origin: Origin,
+  files: readonly OriginFile[],
+  path: string,
+  options: DownloadOptions,
+): Promise<FolderResult> {
+  const names = partsOf(basename(path));
+  const there = new Map(files.map((file, index) => [names[index] ?? file.name, file]));
+  const here = [...there].map(([name, file]) => ({ ...file, name }));
+  const renamed: Origin = {
+    uri: origin.uri,
+    files: async () => here,
+    read: (file, from, to, signal) => origin.read(there.get(file.name) ?? file, from, to, signal),
+  };
+  return downloadFolder(renamed, here, dirname(path), options);
+}
+
+/** The file, or all files of a split model, of the version that the catalogue saw. */
 function sameVersion(
   origin: Origin,
   source: string,
   key: SegmentKey,
   files: readonly OriginFile[],
-): OriginFile {
-  const [file] = files;
+): readonly OriginFile[] {
   const got = segmentKey(sourceIdentity(source, files).slice(0, 32));
-  if (file && files.length === 1 && got === key) return file;
+  if (files.length === partsOf(fileNameOf(source)).length && got === key) return files;
   const why = `expected version "${key}" that the catalogue saw, got "${got}"`;
   throw new SourceError('changed', `Cannot bring "${origin.uri}": ${why}`);
 }
@@ -190,7 +215,8 @@ function sameVersion(
 function fileNameOf(source: string): string {
   const last = shownUri(source).split('/').at(-1) ?? '';
   if (SAFE_NAME.test(last)) return last;
-  return `${createHash('sha256').update(source).digest('hex').slice(0, 16)}.gguf`;
+  const [ending] = /(?:-\d{5}-of-\d{5})?\.gguf$/.exec(last) ?? ['.gguf'];
+  return `${createHash('sha256').update(source).digest('hex').slice(0, 16)}${ending}`;
 }
 
 /** What is not here is of no use to a start: nothing of this is the store's fault. */

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
+import { partsOf } from '../../domain/splitFiles.ts';
 import { type GgufMetadata, readGgufContents } from '../ggufHeader.ts';
-import { partsOf } from '../ggufParts.ts';
 import type { BaseWeights } from './loraPlan.ts';
 
 /** Reads what an adapter is held against out of a base's GGUF file, or all files of a split one. Throws an Error. */

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasScheme, shownUri } from '../../../sources/uri.ts';
+import { weightFileOf } from '../../domain/catalogue.ts';
 import { fail, ok, type Result } from '../../domain/errors.ts';
 import type { AdapterConverter, ConvertedAdapter } from '../../ports/adapterConverter.ts';
 import type { ModelFileFacts, ModelFiles } from '../../ports/modelFile.ts';
@@ -79,7 +80,7 @@ export class PeftAdapters implements AdapterConverter {
     const known = await this.#known(key);
     if (known) return ok({ ...known, modifiedAtEpochMs });
     try {
-      const job = { directory: path, basePath: base.path, outputDir: this.#directory };
+      const job = { directory: path, basePath: weightFileOf(base), outputDir: this.#directory };
       const { path: made, digest } = await this.#thread.run(job);
       await this.#remember(key, digest);
       return ok({ path: made, digest, modifiedAtEpochMs });

@@ -1,5 +1,10 @@
 import { basename } from 'node:path';
-import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
+import {
+  type CatalogueAdapter,
+  type CatalogueModel,
+  storedBytesOf,
+  weightFileOf,
+} from '../../domain/catalogue.ts';
 import type { AdapterId, DeviceName, ModelId, SegmentKey } from '../../domain/ids.ts';
 import type { FileOrigin } from '../../domain/startDetail.ts';
 import type { PoolEvent } from '../../pool/events.ts';
@@ -57,6 +62,11 @@ interface EndedStaging {
   readonly atMonoMs: number;
 }
 
+interface Refusal {
+  readonly entry: Stageable;
+  readonly error: StageFailed;
+}
+
 const TELL_EVERY_MS = 1_000;
 
 /**
@@ -66,8 +76,8 @@ const TELL_EVERY_MS = 1_000;
 export class StagedFiles {
   readonly #deps: StagedFilesDeps;
   readonly #stagings = new Map<SegmentKey, Staging>();
-  /** Why an encrypted entry was not staged when it was tried last: a start may ask only after that. */
-  readonly #failures = new Map<ModelId | AdapterId, StageFailed>();
+  /** Why an entry was not staged when that was tried last, and must not be read from its source: a start may ask only after that. */
+  readonly #failures = new Map<ModelId | AdapterId, Refusal>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
   readonly #ended = new Map<SegmentKey, EndedStaging>();
 
@@ -100,7 +110,7 @@ export class StagedFiles {
     );
   }
 
-  /** What is ordered after it to be staged under the same key waits for its end. */
+  /** What is ordered after it to be staged waits for its end: it may be the same one, or need its room. */
   drop(key: SegmentKey, book: SegmentBook): void {
     const { store, dispatch, log } = this.#deps;
     if (!store) return;
@@ -132,7 +142,9 @@ export class StagedFiles {
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
-      if (entry.isEncrypted) throw this.#failures.get(entry.id) ?? notStaged(entry, store !== null);
+      const failure = this.#failureOf(entry);
+      if (failure) throw failure;
+      if (entry.isEncrypted) throw notStaged(entry, store !== null);
       return this.#atSource(entry, onProgress);
     }
     const underway = this.#stagings.get(entry.segment);
@@ -167,6 +179,12 @@ export class StagedFiles {
     return this.#ended.get(key)?.origin ?? null;
   }
 
+  #failureOf({ id, segment, digest }: CatalogueModel | CatalogueAdapter): StageFailed | null {
+    const failure = this.#failures.get(id);
+    const isOfIt = failure?.entry.segment === segment && failure.entry.digest === digest;
+    return isOfIt ? failure.error : null;
+  }
+
   /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
   #isKnown(entry: Stageable): boolean {
     return this.#stagings.has(entry.segment) || this.#deps.isStaged(entry);
@@ -177,9 +195,10 @@ export class StagedFiles {
     const { origins } = this.#deps;
     const { path: source, segment: key, weightBytes: bytes, digest = null } = entry;
     const place = { leasePath: null, wasAwaited: false };
-    if (!origins.isRemote(source)) return { ...place, path: source, tier: 'origin', staged: null };
+    if (!origins.isRemote(source))
+      return { ...place, path: weightFileOf(entry), tier: 'origin', staged: null };
     if (key === null) {
-      const why = 'it is split into files behind a URI, expected one file';
+      const why = 'it is in several files behind a URI, expected one, or the first of a split model';
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
     }
     const listener = this.#metered(onProgress);
@@ -224,14 +243,15 @@ export class StagedFiles {
     wanted: Pick<StageOrder, 'priority' | 'device'>,
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
-    await this.#drops.get(entry.segment);
-    const { segment: key, path: source, weightBytes: bytes } = entry;
+    await Promise.all(this.#drops.values());
+    const { segment: key, path: source } = entry;
+    const place = this.#deps.origins.placeOf(key, source);
     const order = {
       key,
       book: bookOf(entry),
       source,
-      fileName: basename(this.#deps.origins.placeOf(key, source)),
-      bytes,
+      fileName: nameInSegment(weightFileOf({ ...entry, path: place }), entry.isEncrypted ?? false),
+      bytes: storedBytesOf(entry),
       digest: entry.digest ?? null,
       ...wanted,
     };
@@ -250,10 +270,12 @@ export class StagedFiles {
     this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: staged?.wallMs ?? null });
   }
 
-  #failed({ id, segment: key, isEncrypted }: Stageable, staging: Staging, error: unknown): void {
+  #failed(entry: Stageable, staging: Staging, error: unknown): void {
+    const { id, segment: key, isEncrypted } = entry;
     if (this.#stagings.get(key) !== staging) return;
     this.#stagings.delete(key);
-    if (isEncrypted && error instanceof StageFailed) this.#failures.set(id, error);
+    if (error instanceof StageFailed && (isEncrypted || error.code === 'digest_mismatch'))
+      this.#failures.set(id, { entry, error });
     const message = error instanceof Error ? error.message : String(error);
     this.#deps.log.warn({ entry: id, segment: key, error: message }, 'weights could not be staged');
     this.#deps.dispatch({ type: 'segmentLost', key });
@@ -263,6 +285,11 @@ export class StagedFiles {
 /** The store is at fault, not the file, and an engine can read that. */
 function mayReadSource({ code }: StageFailed, { isEncrypted }: Stageable): boolean {
   return code === 'store_unavailable' && !isEncrypted;
+}
+
+/** What is opened there; a container is called by its content. */
+function nameInSegment(path: string, isEncrypted: boolean): string {
+  return isEncrypted ? basename(path, '.hearth') : basename(path);
 }
 
 function notStaged({ id, path }: CatalogueModel | CatalogueAdapter, hasStore: boolean): StageFailed {
