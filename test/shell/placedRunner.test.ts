@@ -4,11 +4,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { lookForDevices } from '../../gateway/compose/devices.ts';
 import { type DeviceName, runnerId } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import type { DeviceScope } from '../../gateway/shell/processes/deviceScope.ts';
-import { findDevices } from '../../gateway/shell/processes/findDevices.ts';
-import { findNumaPlaces, type NumaPlaces } from '../../gateway/shell/processes/numaPlaces.ts';
+import type { NumaPlaces } from '../../gateway/shell/processes/numaPlaces.ts';
 import { SpawnedRunner, type SpawnSettings } from '../../gateway/shell/processes/spawnedRunner.ts';
 import { parseCoreList } from '../../runner/protocol/coreList.ts';
 import { fakeGpu } from '../native/fakeGpu.ts';
@@ -58,18 +58,23 @@ async function coresOf(scope: DeviceScope, places: NumaPlaces): Promise<string[]
 test('a runner of a device runs on the cores of its node, and another one where it may', async () => {
   const own = allowedIn('/proc/self/status');
   const [first, ...others] = parseCoreList(own) ?? [];
-  const devices = await findDevices(settingsWith(new Map()), LIMIT_MS, 0);
-  expect(devices).toMatchObject([{ busId: '0000:3b:00.0' }]);
-  const device = devices[0]?.name as DeviceName;
   const { sysfs } = numaMachine({
     nodes: { 0: String(first), 1: others.join(',') },
     devices: { '0000:3b:00.0': '0' },
     status: '',
   });
-  const places = findNumaPlaces(devices, log, { sysfs, process: '/proc/self' });
+  const look = (changes: { readonly mayHaveDevices?: boolean; readonly numa?: boolean }) => {
+    const settings = { mayHaveDevices: true, numa: true, pool: { spawnTimeoutMs: LIMIT_MS }, ...changes };
+    return lookForDevices(settings, settingsWith(new Map()), 0, log, { sysfs, process: '/proc/self' });
+  };
+  const { devices, places } = await look({});
+  expect(devices).toMatchObject([{ busId: '0000:3b:00.0' }]);
+  const device = devices[0]?.name as DeviceName;
   expect([...places]).toEqual([[device, { node: 0, cores: [first] }]]);
   expect(await coresOf(device, places)).toEqual([String(first)]);
   expect(await coresOf(null, places)).toEqual([own]);
   expect(await coresOf('all', places)).toEqual([own]);
+  expect(await look({ numa: false })).toEqual({ devices, places: new Map() });
+  expect(await look({ mayHaveDevices: false })).toEqual({ devices: [], places: new Map() });
   expect(warnings).toEqual([]);
 }, 60_000);
