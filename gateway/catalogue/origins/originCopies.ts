@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { basename, dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { localFailure, SourceError } from '../../../sources/errors.ts';
 import { hasScheme, shownUri } from '../../../sources/uri.ts';
