@@ -104,6 +104,8 @@ async function withStore(round: number): Promise<void> {
     times['staged: segment in the store'].push(await firstToken(subject, 'staged'));
   } finally {
     await subject.end();
+    // A gateway leaves the tmpfs that it has mounted there, where it may, to the next.
+    spawnSync('umount', [store]);
     rmSync(store, { recursive: true, force: true });
   }
 }
