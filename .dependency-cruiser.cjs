@@ -53,6 +53,8 @@ const RUNNER = '^runner/';
 const PROTOCOL = '^runner/protocol/';
 const STAGER = '^stager/';
 const STAGER_PROTOCOL = '^stager/protocol/';
+const FETCHER = '^fetcher/';
+const FETCHER_PROTOCOL = '^fetcher/protocol/';
 /** What every child process of the gateway has: lines of JSON on a pipe, and how it dies. */
 const CHILD = '^runner/(protocol/(jsonPipe|lines)|process/lastWords)\\.ts$';
 const NATIVE = '^native/';
@@ -85,7 +87,7 @@ module.exports = {
       name: 'no-dev-dependencies',
       comment: 'what runs in production is installed in production',
       severity: 'error',
-      from: { path: '^(gateway|runner|stager|native|sources|db|cli)/' },
+      from: { path: '^(gateway|runner|stager|fetcher|native|sources|db|cli)/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
@@ -93,7 +95,7 @@ module.exports = {
       comment: 'compose.ts and main.ts are the outermost',
       severity: 'error',
       from: {
-        path: '^(gateway|runner|stager|native|sources|db)/',
+        path: '^(gateway|runner|stager|fetcher|native|sources|db)/',
         pathNot: '^gateway/(compose|main)\\.ts$|^gateway/compose/',
       },
       to: { path: '^gateway/(compose|main)\\.ts$|^gateway/compose/' },
@@ -118,8 +120,8 @@ module.exports = {
     only(
       'shell',
       SHELL,
-      [SHELL, PORTS, POOL, DOMAIN, PROTOCOL, STAGER_PROTOCOL],
-      'shell imports ports, pool, domain, runner/protocol, stager/protocol',
+      [SHELL, PORTS, POOL, DOMAIN, PROTOCOL, STAGER_PROTOCOL, FETCHER_PROTOCOL],
+      'shell imports ports, pool, domain, and the protocols of the children',
     ),
     only(
       'http',
@@ -152,10 +154,22 @@ module.exports = {
       'the protocol is shared with the gateway and knows no one',
     ),
     only(
+      'fetcher',
+      FETCHER,
+      [FETCHER, SOURCES, CHILD],
+      'fetcher imports fetcher, sources, and what children share',
+    ),
+    only(
+      'fetcher-protocol',
+      FETCHER_PROTOCOL,
+      [FETCHER_PROTOCOL, '^sources/errors\\.ts$'],
+      'the protocol is shared with the gateway and knows only how a source fails',
+    ),
+    only(
       'sources',
       SOURCES,
       [SOURCES],
-      'sources imports itself: the gateway reads headers and the stager files with it',
+      'sources imports itself: the gateway reads headers and the fetcher files with it',
     ),
     only('native', NATIVE, [NATIVE], 'native imports itself'),
     // dist/ is not there before the first build.

@@ -8,11 +8,15 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, createReadStream, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ChildFetcher } from '../gateway/shell/fetcher/childFetcher.ts';
+import { NO_CREDENTIALS } from '../sources/credentials.ts';
 import { download } from '../sources/download/download.ts';
+import { sourceIdentity } from '../sources/identity.ts';
 import { openOrigin } from '../sources/openOrigin.ts';
 import { median } from './harness/streamClient.ts';
 
@@ -49,6 +53,23 @@ async function serve(path: string): Promise<void> {
   process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
 }
 
+/** What it costs the process that orders it. */
+interface Cost {
+  readonly cpuMs: number;
+  /** How late its timers come, in one of a hundred cases. */
+  readonly lateMs: number;
+}
+
+async function costOf(work: () => Promise<void>): Promise<Cost> {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  const before = process.cpuUsage();
+  delays.enable();
+  await work();
+  delays.disable();
+  const { user, system } = process.cpuUsage(before);
+  return { cpuMs: (user + system) / 1000, lateMs: delays.percentile(99) / 1e6 };
+}
+
 type Bring = (uri: string, path: string) => Promise<void>;
 
 const ours =
@@ -61,6 +82,14 @@ const ours =
     const result = await download(origin, file, path, { parallel, ...sha256 });
     if (!result.ok) throw result.error;
   };
+
+/** As the gateway has it: in another process. */
+const inFetcher: Bring = async (uri, path) => {
+  const files = await openOrigin(uri).files();
+  const order = { source: uri, version: sourceIdentity(uri, files).slice(0, 32), path, sha256: digest };
+  const bytes = files[0]?.bytes ?? 0;
+  await fetcher.fetch({ ...order, names: [basename(path)], bytes, priority: 'demand' }, () => {}).done;
+};
 
 const curl: Bring = async (uri, path) => {
   const { status } = spawnSync('sh', ['-c', 'curl -sf -o "$1" "$0" && sync "$1"', uri, path]);
@@ -85,17 +114,20 @@ async function measure(origin: string, directory: string, bytes: number): Promis
     curl,
     'one connection': ours(1, false),
     '6 connections': ours(6, false),
+    '6, with SHA-256, in a fetcher': inFetcher,
     '6, with SHA-256': ours(6, true),
   };
   const rows = [];
   for (const path of ['/fast', '/slow']) {
     const rates = new Map<string, number[]>();
+    const costs = new Map<string, Cost[]>();
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [name, bring] of Object.entries(ways)) {
         const target = join(directory, 'target');
         const startedMs = performance.now();
-        await bring(`${origin}${path}`, target);
+        const cost = await costOf(() => bring(`${origin}${path}`, target));
         const rate = bytes / 1e6 / ((performance.now() - startedMs) / 1000);
+        costs.set(name, [...(costs.get(name) ?? []), cost]);
         rates.set(name, [...(rates.get(name) ?? []), rate]);
         rmSync(target);
       }
@@ -104,13 +136,34 @@ async function measure(origin: string, directory: string, bytes: number): Promis
     for (const [name, all] of rates) {
       const middle = median(all);
       const server = path === '/fast' ? 'as fast as it can' : '40 MB/s a connection';
-      rows.push({ server, client: name, 'MB/s': Math.round(middle), 'of curl': (middle / base).toFixed(2) });
+      const own = costs.get(name) ?? [];
+      rows.push({
+        ...{ server, client: name, 'MB/s': Math.round(middle), 'of curl': (middle / base).toFixed(2) },
+        ...(name === 'curl'
+          ? {}
+          : {
+              'own CPU, ms': Math.round(median(own.map(({ cpuMs }) => cpuMs))),
+              'event loop late, p99, ms': median(own.map(({ lateMs }) => lateMs)).toFixed(1),
+            }),
+      });
     }
   }
   console.table(rows);
 }
 
 let digest = '';
+const fetcher = new ChildFetcher({
+  settings: {
+    entry: join(process.cwd(), 'dist', 'fetcher.mjs'),
+    runDir: tmpdir(),
+    environment: {},
+    prefetchBytesPerSecond: null,
+    silenceMs: 60_000,
+  },
+  credentials: async () => NO_CREDENTIALS,
+  idleMs: 60_000,
+  log: { debug() {}, info() {}, warn() {}, error() {} },
+});
 if (process.argv[2] === '--serve') {
   await serve(process.argv[3] ?? '');
 } else {
@@ -129,6 +182,7 @@ if (process.argv[2] === '--serve') {
     });
     await measure(`http://127.0.0.1:${port}`, directory, bytes);
   } finally {
+    await fetcher.close();
     server.kill();
     rmSync(source, { recursive: true });
     rmSync(directory, { recursive: true });

@@ -8,8 +8,10 @@ import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
 import { SourcedFiles } from './catalogue/sourcedFiles.ts';
+import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
-import { findSegments, openOrigins, openWeightStore, STAGER_ENVIRONMENT } from './compose/weights.ts';
+import { pick } from './compose/environment.ts';
+import { findSegments, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
 import { REVISIT_EVERY_MS } from './domain/availability.ts';
@@ -31,7 +33,6 @@ import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
-import { findDevices } from './shell/processes/findDevices.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
@@ -101,28 +102,18 @@ export async function compose(
     const keys = new ConfiguredKeys(settings.configPath, environment);
     const sources = new SourceAccess(settings.variable);
     const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
-    const origins = await openOrigins(settings, sources, catalogue, log);
-    const spawning: SpawnSettings = {
+    const place = { distDir: DIST_DIR, runDir, dataDir: settings.dataDir, environment };
+    const origins = await openOrigins(settings, place, { sources, catalogue }, log);
+    const unplaced: Omit<SpawnSettings, 'places'> = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
       leaseMs: settings.pool.leaseMs,
       secret,
       environment: runnerEnvironment(settings, environment),
     };
-    const devices = settings.mayHaveDevices
-      ? await findDevices(spawning, settings.pool.spawnTimeoutMs, clock.epochMs())
-      : [];
-    const weights = await openWeightStore(
-      settings.store,
-      {
-        distDir: DIST_DIR,
-        runDir,
-        dataDir: settings.dataDir,
-        environment: pick(environment, STAGER_ENVIRONMENT),
-      },
-      { keys, origins },
-      log,
-    );
+    const { devices, places } = await lookForDevices(settings, unplaced, clock.epochMs(), log);
+    const spawning: SpawnSettings = { ...unplaced, places };
+    const weights = await openWeightStore(settings.store, { ...place, places }, { keys, origins }, log);
     opened.unshift(() => weights?.close());
     const core = buildCore(settings, { database, events }, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
@@ -194,7 +185,7 @@ async function openCatalogue(
 ): Promise<CatalogueService> {
   const files = await SourcedFiles.open({ access: sources, sealed: keys, store: database.sourceFacts, log });
   const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
-  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files);
+  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files, keys);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
     files,
@@ -375,13 +366,4 @@ function httpLimits(limits: Settings['limits']): HttpLimits {
     keepAliveTimeoutMs: limits.idleTimeoutMs,
     streamBufferBytes: limits.streamBufferBytes,
   };
-}
-
-function pick(environment: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
-  const picked: Record<string, string> = {};
-  for (const name of names) {
-    const value = environment[name];
-    if (value !== undefined) picked[name] = value;
-  }
-  return picked;
 }

@@ -71,6 +71,8 @@ export interface Settings {
   /** The environment's variable of that name, for secrets that the file names; undefined when absent or empty. */
   readonly variable: (name: string) => string | undefined;
   readonly engine: Readonly<EngineConfig>;
+  /** Weights and runners are placed by the NUMA node of their device. */
+  readonly numa: boolean;
   /** null: none is wanted. */
   readonly store: StoreSettings | null;
 }
@@ -146,6 +148,7 @@ function settle(
     mayHaveDevices: hasDeviceNodes(),
     limits: Object.freeze({ ...limits }),
     store: storeSettings(environment.HEARTH_STORE_DIR, weights),
+    numa: weights.numa,
     variable,
     engine: Object.freeze({ upload: environment.HEARTH_UPLOAD ?? engine.upload }),
   });

@@ -6,13 +6,18 @@
  */
 
 /** Bumped on every change of this file that an older addon cannot serve. */
-export const ADDON_VERSION = 4;
+export const ADDON_VERSION = 5;
 
 /** The loader addon: opens a shared library with RTLD_NOW | RTLD_GLOBAL and keeps it. Throws with dlerror()'s text. */
 export interface PreloadAddon {
   open(path: string): void;
   /** Opens a file and takes a shared flock on it; the descriptor, -1 when it has gone or somebody has it for himself. */
   lockShared(path: string): number;
+  /**
+   * Keeps all threads of this process to these cores, as far as it may use them now. How many that are; 0: none of them, and
+   * nothing has changed. Throws when the system refuses.
+   */
+  runOnCores(cores: readonly number[]): number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -32,6 +37,8 @@ export interface DeviceInfo {
   freeBytes: number;
   /** What this process took of the device by initialising it; null: the driver does not tell. */
   contextBytes: number | null;
+  /** Its place on the PCI bus, as "0000:3b:00.0"; null: it is not on one, or does not tell. */
+  busId: string | null;
 }
 
 export interface BackendInfo {

@@ -16,7 +16,7 @@
     "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"]
   },
   "targets": [
-    { "target_name": "hearth_preload", "sources": ["face/preload.cc"] },
+    { "target_name": "hearth_preload", "sources": ["core/affinity.cc", "face/preload.cc"] },
     {
       "target_name": "hearth_overrides",
       "sources": [

@@ -5,6 +5,7 @@
 import { Socket } from 'node:net';
 import { loadAddon } from '../native/load.ts';
 import { LlamaEngine } from './engine/llamaEngine.ts';
+import { stayOn } from './process/cores.ts';
 import { guardProcess, sayLine } from './process/lastWords.ts';
 import { DEFAULT_GRACE_MS, Runner } from './runner.ts';
 import {
@@ -19,6 +20,8 @@ const CONTROL_FD = 3;
 let runner: Runner | null = null;
 guardProcess(() => runner?.cleanUp());
 
+// Before there is memory or a thread of the engine: both are where the first touch comes from.
+const mostThreads = stayOn(process.env.HEARTH_CORES);
 const control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
 const engine = openEngine(process.env);
 runner = new Runner(engine, control, { exit: (code) => process.exit(code) });
@@ -29,6 +32,7 @@ process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 
 /**
+ * `HEARTH_CORES`: on which cores this process is to run, as "0-3,8"; said where its device is near to some of them.
  * `HEARTH_LLAMA_DIR`: where the llama libraries are, when not in an installed package. `HEARTH_LLAMA_OVERRIDES=off`: none of
  * our functions in place of theirs. `HEARTH_UPLOAD=off`: llama.cpp alone brings weights to a device; so it does without
  * `HEARTH_UPLOAD_DIR`, where verdicts on the threaded upload are kept.
@@ -47,7 +51,8 @@ function openEngine(environment: NodeJS.ProcessEnv): LlamaEngine {
     },
   });
   const devices = backend.devices.filter(({ kind }) => kind === 'gpu').map(({ description }) => description);
-  return new LlamaEngine(addon, backend, uploadsOf(environment, { libraryDir, overridesPath, devices }));
+  const uploads = uploadsOf(environment, { libraryDir, overridesPath, devices });
+  return new LlamaEngine(addon, backend, uploads, mostThreads);
 }
 
 function uploadsOf(

@@ -1,4 +1,4 @@
-/** Bundles the gateway and the thread in which it converts adapters; packages stay outside. */
+/** Bundles the gateway, the thread in which it converts adapters and the process that downloads; packages stay outside. */
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -7,6 +7,7 @@ export async function bundleGateway({ root }) {
     absWorkingDir: root,
     entryPoints: {
       gateway: join(root, 'gateway', 'main.ts'),
+      fetcher: join(root, 'fetcher', 'main.ts'),
       peftConverter: join(root, 'gateway', 'catalogue', 'peft', 'worker.ts'),
     },
     outdir: join(root, 'dist'),

@@ -8,11 +8,12 @@ const OUTPUTS = [
   'peftConverter.mjs',
   'runner.mjs',
   'stager.mjs',
+  'fetcher.mjs',
   'dbWriter.mjs',
   'dbReader.mjs',
   'weights.mjs',
 ];
-const SOURCES = ['gateway', 'runner', 'stager', 'native', 'sources', 'db', 'cli', 'scripts'];
+const SOURCES = ['gateway', 'runner', 'stager', 'fetcher', 'native', 'sources', 'db', 'cli', 'scripts'];
 
 /** Idempotent: compares one hash when nothing changed. */
 export async function ensureBundles({ root, log }) {

@@ -23,6 +23,7 @@ void launch(async () => {
     'gateway',
     'runner',
     'stager',
+    'fetcher',
     'native',
     'sources',
     'db',

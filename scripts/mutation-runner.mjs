@@ -16,6 +16,8 @@ class PoolTestRunner {
   /** Where the code with its mutants reads which one is active, and writes what each test reached. */
   #namespace = (globalThis.__stryker__ ??= {});
   #tests = [];
+  #bundle = null;
+  #loads = 0;
 
   /** What is loaded stays: mutants of what runs at load are not counted (ignoreStatic). */
   capabilities() {
@@ -24,12 +26,19 @@ class PoolTestRunner {
 
   async init() {
     Object.assign(process.env, ENVIRONMENT);
-    const { tests } = await import(pathToFileURL(await bundle(process.cwd())));
+    this.#bundle = pathToFileURL(await bundle(process.cwd()));
+    await this.#load();
     const seen = new Set();
-    for (const test of tests) {
-      if (seen.has(test.id)) throw new Error(`Cannot tell tests apart: two are called "${test.id}"`);
-      seen.add(test.id);
+    for (const { id } of this.#tests) {
+      if (seen.has(id)) throw new Error(`Cannot tell tests apart: two are called "${id}"`);
+      seen.add(id);
     }
+  }
+
+  /** Loads code and tests anew: what earlier mutants left in what modules keep is gone. */
+  async #load() {
+    this.#loads += 1;
+    const { tests } = await import(`${this.#bundle}?${this.#loads}`);
     this.#tests = tests;
   }
 
@@ -38,7 +47,25 @@ class PoolTestRunner {
     return { status: 'complete', tests: results, mutantCoverage: this.#namespace.mutantCoverage };
   }
 
-  async mutantRun({ testFilter, activeMutant, hitLimit }) {
+  /** A test that fails without the mutant, too, fails for what an earlier one left: then the mutant has another try. */
+  async mutantRun(options) {
+    const result = await this.#try(options);
+    if (result.status !== 'killed' || (await this.#isSound(result))) return result;
+    await this.#load();
+    const again = await this.#try(options);
+    if (again.status === 'killed' && !(await this.#isSound(again))) await this.#load();
+    return again;
+  }
+
+  async #isSound({ killedBy: [killer] }) {
+    const [result] = await this.#run(
+      this.#tests.filter(({ id }) => id === killer),
+      { bails: true },
+    );
+    return result.status === SUCCESS;
+  }
+
+  async #try({ testFilter, activeMutant, hitLimit }) {
     const wanted = new Set(testFilter);
     const tests = testFilter ? this.#tests.filter(({ id }) => wanted.has(id)) : this.#tests;
     Object.assign(this.#namespace, { activeMutant: activeMutant.id, hitCount: 0, hitLimit });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 
-const WATCHED = ['gateway', 'runner', 'native', 'sources', 'db'];
+const WATCHED = ['gateway', 'runner', 'stager', 'fetcher', 'native', 'sources', 'db'];
 const SETTLE_MS = 200;
 
 export async function watchAndRun({ root, log, build }) {

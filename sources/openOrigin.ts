@@ -37,6 +37,22 @@ export function openOrigin(uri: string, options: OriginOptions = {}): Origin {
   }
 }
 
+/** Of all credentials those that asking this source takes: no other process has to know more. Throws `invalid_uri`. */
+export function credentialsOf(uri: string, all: SourceCredentials): SourceCredentials {
+  const parsed = parseSourceUri(uri);
+  switch (parsed.kind) {
+    case 'file':
+      return NO_CREDENTIALS;
+    case 'http':
+      // A redirect may lead to another host that has headers of its own.
+      return { ...NO_CREDENTIALS, http: all.http };
+    case 'hf':
+      return { ...NO_CREDENTIALS, hf: all.hf };
+    case 's3':
+      return { ...NO_CREDENTIALS, s3: { [parsed.bucket]: accessTo(parsed.bucket, all) } };
+  }
+}
+
 const PUBLIC_AWS: BucketAccess = { endpoint: null, region: 'us-east-1', pathStyle: false, keys: null };
 
 function accessTo(bucket: string, { s3 }: SourceCredentials): BucketAccess {

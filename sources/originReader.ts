@@ -39,20 +39,34 @@ export class OriginReader {
     return this.#window.copy(target, 0, position - this.#windowStart);
   }
 
+  /** The same of exactly these bytes: where it is known how far a read goes, and the next one lies elsewhere. */
+  async readPiece(target: Buffer, position: number): Promise<number> {
+    const end = Math.min(this.#file.bytes, position + target.length);
+    if (position >= end) return 0;
+    const isInWindow = position >= this.#windowStart && end <= this.#windowStart + this.#window.length;
+    if (isInWindow) return this.#window.copy(target, 0, position - this.#windowStart);
+    const { from, bytes } = await this.#bring(position, end);
+    return bytes.copy(target, 0, position - from);
+  }
+
   async #fetch(position: number): Promise<void> {
-    const { bytes, ranges } = this.#file;
+    const to = Math.min(this.#file.bytes, position + this.#nextWindowBytes);
+    const { from, bytes } = await this.#bring(position, to);
+    this.#window = bytes;
+    this.#windowStart = from;
+    this.#nextWindowBytes = Math.min(LAST_WINDOW_BYTES, this.#nextWindowBytes * 2);
+  }
+
+  async #bring(position: number, to: number): Promise<{ readonly from: number; readonly bytes: Buffer }> {
     // Without ranges everything before comes again.
-    const from = ranges ? position : 0;
-    const to = Math.min(bytes, position + this.#nextWindowBytes);
+    const from = this.#file.ranges ? position : 0;
     this.#fetchedBytes += to - from;
     if (this.#fetchedBytes > MOST_BYTES) {
       const why = `expected at most ${MOST_BYTES} bytes of it`;
       throw new SourceError('too_large', `Cannot read the header of "${this.#origin.uri}": ${why}`);
     }
     const options = { attempts: ATTEMPTS, pace: this.#pace, signal: this.#signal };
-    this.#window = await retrying(() => this.#read(from, to), options);
-    this.#windowStart = from;
-    this.#nextWindowBytes = Math.min(LAST_WINDOW_BYTES, this.#nextWindowBytes * 2);
+    return { from, bytes: await retrying(() => this.#read(from, to), options) };
   }
 
   async #read(from: number, to: number): Promise<Buffer> {

@@ -22,6 +22,7 @@ const SourceFacts = z.object({
   kvBytesPerToken: z.number(),
   computeBytes: z.number(),
   parts: z.number(),
+  isEncrypted: z.optional(z.boolean()),
   sizeBytes: z.number(),
   modifiedAtEpochMs: z.number(),
   identity: z.string(),
@@ -33,8 +34,14 @@ export function parseSourceFacts(json: string): ModelFileFacts[] {
   try {
     const parsed = SourceFacts.safeParse(JSON.parse(json));
     if (!parsed.success) return [];
-    const { sha256, ...facts } = parsed.data;
-    return [sha256 === undefined ? facts : { ...facts, sha256 }];
+    const { sha256, isEncrypted, ...facts } = parsed.data;
+    return [
+      {
+        ...facts,
+        ...(isEncrypted === undefined ? {} : { isEncrypted }),
+        ...(sha256 === undefined ? {} : { sha256 }),
+      },
+    ];
   } catch {
     return [];
   }

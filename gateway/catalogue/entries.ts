@@ -12,6 +12,7 @@ import {
   type SegmentKey,
   segmentKey,
 } from '../domain/ids.ts';
+import { partsOf } from '../domain/splitFiles.ts';
 import type { AdapterConverter } from '../ports/adapterConverter.ts';
 import type { StoredAdapter } from '../ports/catalogueStore.ts';
 import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
@@ -54,6 +55,9 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     id: modelId(spec.id),
     engine: spec.engine ?? defaults.engine ?? 'llama',
     path: facts.path,
+    ...(facts.file === undefined
+      ? {}
+      : { file: facts.file, filesBytes: facts.filesBytes ?? facts.sizeBytes }),
     contextTokens,
     ...sequencesOf(spec, defaults),
     maxThreads: spec.maxThreads ?? defaults.maxThreads ?? null,
@@ -132,9 +136,10 @@ export async function makeAdapter(
   });
 }
 
-/** The weight store finds it by its identity. A split model is not staged: an engine wants its files by their own names. */
-function segmentOf({ identity, parts }: ModelFileFacts): SegmentKey | null {
-  return parts === 1 ? segmentKey(identity.slice(0, 32)) : null;
+/** The weight store finds it by its identity. What is split behind a URI is brought here when its first file is named. */
+function segmentOf({ path, identity, parts }: ModelFileFacts): SegmentKey | null {
+  const isNamed = parts <= 1 || !hasScheme(path) || partsOf(shownUri(path)).length === parts;
+  return parts > 0 && isNamed ? segmentKey(identity.slice(0, 32)) : null;
 }
 
 /** An adapter as the operator gave it, from which it can be made again. */
@@ -215,6 +220,10 @@ async function lookAs(
       `Cannot use weight file "${shownUri(path)}": expected ${kind === 'model' ? 'a model' : 'an adapter'}, got ${facts.kind === 'model' ? 'a model' : 'an adapter'}`,
       'path',
     );
+  }
+  if (digest && !digest.startsWith('tree:') && (facts.parts > 1 || facts.file !== undefined)) {
+    const why = `a ${digest.split(':')[0]} digest is of one file, expected a tree digest of all of them`;
+    return fail('invalid_request', `Cannot use weight file "${shownUri(path)}": ${why}`, 'digest');
   }
   if (facts.sha256 !== undefined && digest?.startsWith('sha256:') && digest !== `sha256:${facts.sha256}`) {
     const why = `expected ${digest}, its source says sha256:${facts.sha256}`;

@@ -158,7 +158,9 @@ export const defaultsSchema = z
 export const modelSchema = z
   .strictObject({
     id,
-    path: filePath.describe('GGUF file, or a URI: http://, https://, hf:, s3://'),
+    path: filePath.describe(
+      'GGUF file, the first of a split one, a directory with one, or a URI: http://, https://, hf:, s3://',
+    ),
     ...digestField,
     ...optionFields,
   })

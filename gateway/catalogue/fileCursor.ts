@@ -28,6 +28,14 @@ export class FileCursor {
     return this.#position;
   }
 
+  async uint16(): Promise<number> {
+    return (await this.#take(2)).readUInt16LE();
+  }
+
+  async int32(): Promise<number> {
+    return (await this.#take(4)).readInt32LE();
+  }
+
   async uint32(): Promise<number> {
     return (await this.#take(4)).readUInt32LE();
   }

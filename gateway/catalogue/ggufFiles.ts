@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
 import type { SealedFiles } from '../ports/readableFile.ts';
 import { ggufFacts } from './ggufFacts.ts';
-import { readGgufHeader } from './ggufHeader.ts';
-import { partsOf } from './ggufParts.ts';
+import { type GgufHeader, readGgufHeader } from './ggufHeader.ts';
+import { findModelFiles, type ModelFileSet, type PlacedFile } from './modelFiles.ts';
+import { checkSplit } from './splitHeaders.ts';
 
-/** Looks into GGUF files on this machine. Headers that were read once are kept by the file's identity. */
+/** Looks into GGUF files on this machine, and into directories that hold one model. Headers that were read once are kept by the file's identity. */
 export class GgufFiles implements ModelFiles {
   readonly #facts = new LRUCache<string, ModelFileFacts>({ max: 2048 });
   readonly #sealed: SealedFiles | null;
@@ -21,11 +21,11 @@ export class GgufFiles implements ModelFiles {
 
   async inspect(path: string): Promise<Result<ModelFileFacts>> {
     try {
-      const parts = await statParts(path);
-      const identity = identityOf(path, parts);
+      const found = await findModelFiles(path);
+      const identity = identityOf(path, found);
       const known = this.#facts.get(identity);
       if (known) return ok(known);
-      const facts = await readFacts(path, parts, identity, this.#sealed);
+      const facts = await readFacts(path, found, identity, this.#sealed);
       this.#facts.set(identity, facts);
       return ok(facts);
     } catch (error) {
@@ -42,47 +42,52 @@ export class GgufFiles implements ModelFiles {
   async keepOnly(): Promise<void> {}
 }
 
-async function statParts(path: string): Promise<BigIntStats[]> {
-  const parts: BigIntStats[] = [];
-  for (const part of partsOf(path)) parts.push(await statFile(part));
-  return parts;
-}
-
-async function statFile(path: string): Promise<BigIntStats> {
-  const stats = await stat(path, { bigint: true });
-  if (!stats.isFile())
-    throw new Error(`expected a file, got ${stats.isDirectory() ? 'a directory' : 'no file'}`);
-  return stats;
-}
-
 /** The change time is in it, so that a file rewritten in place with its old modification time differs too. */
-function identityOf(path: string, parts: readonly BigIntStats[]): string {
+function identityOf(path: string, { parts, others, file }: ModelFileSet): string {
   const hash = createHash('sha256').update(path);
-  for (const { dev, ino, size, mtimeNs, ctimeNs } of parts) {
+  for (const { path: one, stats } of [...parts, ...others]) {
+    const { dev, ino, size, mtimeNs, ctimeNs } = stats;
     hash.update(`\0${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`);
+    if (file !== undefined) hash.update(`\0${one}`);
   }
   return hash.digest('hex');
 }
 
 async function readFacts(
   path: string,
-  parts: readonly BigIntStats[],
+  { parts, others, file }: ModelFileSet,
   identity: string,
   sealed: SealedFiles | null,
 ): Promise<ModelFileFacts> {
-  const header = await readGgufHeader(path, Number(parts[0]?.size), sealed);
-  const { metadata } = header;
-  if (header.isEncrypted && parts.length > 1)
-    throw new Error(`expected an encrypted model in one file against ${parts.length}`);
+  const headers: GgufHeader[] = [];
+  for (const part of parts) headers.push(await headerOf(part, parts.length, sealed));
+  const paths = parts.map((part) => part.path);
+  checkSplit(paths, headers);
+  const sizeBytes = headers.reduce((sum, header) => sum + header.sizeBytes, 0);
+  const folder = { filesBytes: others.reduce((sum, { stats }) => sum + Number(stats.size), sizeBytes) };
   return {
     path,
-    ...ggufFacts(metadata),
+    ...(file === undefined ? {} : { file, ...folder }),
+    ...ggufFacts(headers[0]?.metadata ?? new Map()),
     parts: parts.length,
-    sizeBytes: header.isEncrypted ? header.sizeBytes : parts.reduce((sum, { size }) => sum + Number(size), 0),
-    isEncrypted: header.isEncrypted,
-    modifiedAtEpochMs: Math.max(...parts.map(({ mtimeMs }) => Number(mtimeMs))),
+    sizeBytes,
+    isEncrypted: headers.some(({ isEncrypted }) => isEncrypted),
+    modifiedAtEpochMs: Math.max(...[...parts, ...others].map(({ stats }) => Number(stats.mtimeMs))),
     identity,
   };
+}
+
+async function headerOf(
+  { path, stats }: PlacedFile,
+  count: number,
+  sealed: SealedFiles | null,
+): Promise<GgufHeader> {
+  try {
+    return await readGgufHeader(path, Number(stats.size), sealed);
+  } catch (error) {
+    if (count === 1) throw error;
+    throw new Error(`its part "${basename(path)}": ${reasonOf(error)}`, { cause: error });
+  }
 }
 
 function reasonOf(error: unknown): string {

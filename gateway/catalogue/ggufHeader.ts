@@ -22,6 +22,7 @@ export type GgufMetadata = ReadonlyMap<string, string | number>;
 
 export interface GgufHeader {
   readonly metadata: GgufMetadata;
+  readonly tensorCount: number;
   /** Of the plaintext when the file is encrypted. */
   readonly sizeBytes: number;
   readonly isEncrypted: boolean;
@@ -56,31 +57,46 @@ export async function readGgufHeader(
   fileBytes: number,
   sealed: SealedFiles | null = null,
 ): Promise<GgufHeader> {
-  return withTimeout(
-    openAndRead(path, async (file) => {
-      const plaintext = (await sealed?.open(file, fileBytes)) ?? null;
-      try {
-        const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
-        const metadata = await readGgufHeaderFrom(randomAccess(plaintext ?? file), sizeBytes);
-        return { metadata, sizeBytes, isEncrypted: plaintext !== null };
-      } finally {
-        plaintext?.close();
-      }
-    }),
-  );
+  return withTimeout(openAndRead(path, (file) => unsealed(file, fileBytes, sealed, readHeader)));
 }
 
-/** The same of a file that lies elsewhere; the caller sees to it that reading ends in time. */
-export async function readGgufHeaderFrom(file: RandomAccess, sizeBytes: number): Promise<GgufMetadata> {
+async function readHeader(file: RandomAccess, sizeBytes: number, isEncrypted: boolean): Promise<GgufHeader> {
+  return { ...(await readGgufHeaderFrom(file, sizeBytes)), sizeBytes, isEncrypted };
+}
+
+/** `read` gets the plaintext of a container, and a file that is none as it is. */
+async function unsealed<T>(
+  file: ReadableFile,
+  fileBytes: number,
+  sealed: SealedFiles | null,
+  read: (file: RandomAccess, sizeBytes: number, isEncrypted: boolean) => Promise<T>,
+): Promise<T> {
+  const plaintext = (await sealed?.open(file, fileBytes)) ?? null;
+  try {
+    return await read(randomAccess(plaintext ?? file), plaintext?.sizeBytes ?? fileBytes, plaintext !== null);
+  } finally {
+    plaintext?.close();
+  }
+}
+
+/** Of plaintext that lies anywhere; the caller sees to it that reading ends in time. */
+export async function readGgufHeaderFrom(
+  file: RandomAccess,
+  sizeBytes: number,
+): Promise<Pick<GgufHeader, 'metadata' | 'tensorCount'>> {
   const cursor = new FileCursor(file, sizeBytes);
   const { metadata, tensorCount } = await readMetadata(cursor, sizeBytes);
   await readTensors(cursor, tensorCount, alignmentOf(metadata), sizeBytes);
-  return metadata;
+  return { metadata, tensorCount };
 }
 
 /** A whole header with its tensors, whose names must differ. */
-export async function readGgufContents(path: string, sizeBytes: number): Promise<GgufContents> {
-  return withTimeout(openAndRead(path, (file) => readGguf(randomAccess(file), sizeBytes)));
+export async function readGgufContents(
+  path: string,
+  fileBytes: number,
+  sealed: SealedFiles | null = null,
+): Promise<GgufContents> {
+  return withTimeout(openAndRead(path, (file) => unsealed(file, fileBytes, sealed, readGguf)));
 }
 
 /** The same of a file that is open, without a limit of time. */
@@ -99,7 +115,8 @@ export async function readGguf(file: RandomAccess, sizeBytes: number): Promise<G
   return { metadata, tensors: placed };
 }
 
-function randomAccess(file: ReadableFile): RandomAccess {
+/** What a cursor reads, of what reads like Node's FileHandle. */
+export function randomAccess(file: ReadableFile): RandomAccess {
   return {
     read: async (target, position) => (await file.read(target, 0, target.length, position)).bytesRead,
   };
@@ -146,7 +163,9 @@ async function readValue(
 ): Promise<string | number | undefined> {
   if (type === TEXT) return readText(cursor);
   if (type === ARRAY) return skipArray(cursor, depth);
+  if (type === 2) return cursor.uint16();
   if (type === 4) return cursor.uint32();
+  if (type === 5) return cursor.int32();
   if (type === 6) return cursor.float32();
   if (type === 10) return Number(await cursor.uint64());
   cursor.skip(bytesOf(type));

@@ -101,6 +101,12 @@ export const weightsSchema = z
       .describe(
         'Put what was staged into huge pages in the background where no tmpfs of huge pages is mounted: up to two seconds of a core per GiB, once, for readers that are a third faster',
       ),
+    numa: z
+      .boolean()
+      .default(true)
+      .describe(
+        'On machines of several NUMA nodes: stage weights in the memory of the node of the device that they are for, and keep its runners to the cores of that node',
+      ),
     memory: size
       .nullable()
       .default(null)
@@ -126,6 +132,7 @@ export const weightsSchema = z
     path: written.path,
     mount: written.mount,
     collapse: written.collapse,
+    numa: written.numa,
     basesBytes: written.memory,
     adaptersBytes: written.adapters,
     disk: written.disk,

@@ -6,13 +6,16 @@ import type { OriginFile } from '../../sources/origin.ts';
 import { OriginReader } from '../../sources/originReader.ts';
 import type { Transport } from '../../sources/transport.ts';
 import type { ModelFileFacts } from '../ports/modelFile.ts';
+import type { ReadableFile, SealedFiles } from '../ports/readableFile.ts';
 import { ggufFacts } from './ggufFacts.ts';
-import { readGgufHeaderFrom } from './ggufHeader.ts';
+import { type GgufMetadata, randomAccess, readGgufHeaderFrom } from './ggufHeader.ts';
 
 export interface RemoteLook {
   readonly credentials: SourceCredentials;
   readonly transport: Transport;
   readonly timeoutMs: number;
+  /** Opens encrypted files; null: there are none. */
+  readonly sealed: SealedFiles | null;
   /** Facts of that identity, so that a header that was read is not read again. */
   readonly known: (identity: string) => ModelFileFacts | undefined;
 }
@@ -30,21 +33,56 @@ export async function inspectRemote(uri: string, look: RemoteLook): Promise<Mode
     const identity = sourceIdentity(uri, files);
     const known = look.known(identity);
     if (known) return known;
-    const metadata = await readGgufHeaderFrom(new OriginReader(origin, first, { signal }), first.bytes);
+    const reader = new OriginReader(origin, first, { signal });
+    const { metadata, sizeBytes, isEncrypted } = await readHeader(reader, first.bytes, look.sealed);
+    if (isEncrypted && files.length > 1)
+      throw new Error(`expected an encrypted model in one file against ${files.length}`);
+    const count = metadata.get('split.count') ?? 1;
+    if (count !== files.length) throw new Error(`expected split.count ${files.length}, got ${count}`);
     return {
       path: uri,
       ...ggufFacts(metadata),
       parts: files.length,
-      sizeBytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      sizeBytes: isEncrypted ? sizeBytes : files.reduce((sum, { bytes }) => sum + bytes, 0),
+      isEncrypted,
       modifiedAtEpochMs: Math.max(...files.map(({ modifiedAtEpochMs }) => modifiedAtEpochMs ?? 0)),
       identity,
-      ...(files.length === 1 && first.sha256 !== null ? { sha256: first.sha256 } : {}),
+      // Of a container it is not the plaintext's, which is what the catalogue speaks of.
+      ...(files.length === 1 && first.sha256 !== null && !isEncrypted ? { sha256: first.sha256 } : {}),
     };
   } catch (error) {
     if (!signal.aborted) throw error;
     const message = `Cannot read "${uri}": it was not read within ${look.timeoutMs} ms`;
     throw new SourceError('network', message, { cause: error });
   }
+}
+
+async function readHeader(
+  reader: OriginReader,
+  fileBytes: number,
+  sealed: SealedFiles | null,
+): Promise<{ readonly metadata: GgufMetadata; readonly sizeBytes: number; readonly isEncrypted: boolean }> {
+  const plaintext = (await sealed?.open(piecesOf(reader), fileBytes)) ?? null;
+  try {
+    const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
+    const { metadata } = await readGgufHeaderFrom(plaintext ? randomAccess(plaintext) : reader, sizeBytes);
+    return { metadata, sizeBytes, isEncrypted: plaintext !== null };
+  } finally {
+    plaintext?.close();
+  }
+}
+
+/** The beginning comes as that of any file does; chunks and tags of a container lie apart, and come each by itself. */
+function piecesOf(reader: OriginReader): ReadableFile {
+  return {
+    async read(into, offset, length, position) {
+      const target = Buffer.from(into.buffer, into.byteOffset + offset, length);
+      const bytesRead = await (position === 0
+        ? reader.read(target, position)
+        : reader.readPiece(target, position));
+      return { bytesRead };
+    },
+  };
 }
 
 const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/;

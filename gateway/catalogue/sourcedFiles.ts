@@ -13,7 +13,7 @@ import type { SourceAccess } from './sourceAccess.ts';
 
 export interface SourcedFilesDeps {
   readonly access: SourceAccess;
-  /** Opens encrypted files of this machine. */
+  /** Opens encrypted files. */
   readonly sealed?: SealedFiles;
   readonly store: SourceFactsStore;
   readonly log: Log;
@@ -90,6 +90,7 @@ export class SourcedFiles implements ModelFiles {
         credentials: await this.#deps.access.credentials(),
         transport: this.#transport,
         timeoutMs: this.#deps.timeoutMs ?? TIMEOUT_MS,
+        sealed: this.#deps.sealed ?? null,
         known: (identity) => (before?.identity === identity ? before : undefined),
       });
       this.#down.delete(host);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { credentialsOf } from '../../sources/openOrigin.ts';
 import type { CatalogueService } from '../catalogue/catalogueService.ts';
 import { OriginCopies } from '../catalogue/origins/originCopies.ts';
 import type { SourceAccess } from '../catalogue/sourceAccess.ts';
@@ -7,30 +8,43 @@ import type { Catalogue } from '../domain/catalogue.ts';
 import { bookOf, isStageable, type Stageable } from '../pool/segments.ts';
 import type { Log } from '../ports/log.ts';
 import type { OriginFiles } from '../ports/originFiles.ts';
+import { ChildFetcher } from '../shell/fetcher/childFetcher.ts';
 import type { PoolLoop } from '../shell/poolLoop.ts';
+import type { NumaPlaces } from '../shell/processes/numaPlaces.ts';
 import { StagerStore } from '../shell/stager/stagerStore.ts';
 import type { ConfiguredKeys } from './encryption.ts';
+import { pick } from './environment.ts';
 import { prepareStoreFolder, type StoreFolder } from './storeFolder.ts';
 
 /** A gateway does not wait longer than this to hear what an earlier one has left in the store. */
 const LOOK_MS = 3_000;
 
-/** What a stager may see of our environment. */
-export const STAGER_ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH'] as const;
+/** What a fetcher may see of our environment: whom it trusts is the operator's to say, secrets come by its pipe. */
+const FETCHER_ENVIRONMENT = [
+  ...['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'],
+  ...['NODE_EXTRA_CA_CERTS', 'NODE_USE_SYSTEM_CA', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
+];
+const FETCHER_SILENCE_MS = 20_000;
+const FETCHER_IDLE_MS = 30_000;
 
-export interface StagerPlace {
-  /** The bundle's folder. */
+/** What a stager may see of our environment. */
+const STAGER_ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH'] as const;
+
+/** Where child processes come from. */
+export interface ChildPlace {
+  /** The bundles' folder. */
   readonly distDir: string;
   readonly runDir: string;
   /** Of the gateway: a store that finds no shared memory is there. */
   readonly dataDir: string;
-  readonly environment: Readonly<Record<string, string>>;
+  /** All of ours; of it each child gets what it may have. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** The weight store where it is wanted and can be had; null, with the reason in the log, otherwise. */
 export async function openWeightStore(
   settings: StoreSettings | null,
-  { distDir, runDir, dataDir, environment }: StagerPlace,
+  { distDir, runDir, dataDir, environment, places }: ChildPlace & { readonly places: NumaPlaces },
   { keys, origins }: { readonly keys: ConfiguredKeys; readonly origins: OriginFiles },
   log: Log,
 ): Promise<StagerStore | null> {
@@ -48,22 +62,35 @@ export async function openWeightStore(
     return null;
   }
   const entry = join(distDir, 'stager.mjs');
-  const stager = { entry, runDir, environment, memory, disk, prefetchBytesPerSecond, collapses };
+  const allowed = pick(environment, STAGER_ENVIRONMENT);
+  const child = { entry, runDir, environment: allowed };
+  const stager = { ...child, memory, disk, prefetchBytesPerSecond, collapses, places };
   return new StagerStore(stager, { sealed: keys.forStore(memory.root), origins }, log);
 }
 
 /** Where weights behind URIs come to lie on this machine, without versions that nobody has any more. */
 export async function openOrigins(
-  { dataDir, store }: Pick<Settings, 'dataDir' | 'store'>,
-  access: SourceAccess,
-  catalogue: CatalogueService,
+  { store }: Pick<Settings, 'store'>,
+  { distDir, runDir, dataDir, environment }: ChildPlace,
+  { sources, catalogue }: { readonly sources: SourceAccess; readonly catalogue: CatalogueService },
   log: Log,
 ): Promise<OriginCopies> {
+  const fetcher = new ChildFetcher({
+    settings: {
+      entry: join(distDir, 'fetcher.mjs'),
+      runDir,
+      environment: pick(environment, FETCHER_ENVIRONMENT),
+      prefetchBytesPerSecond: store?.prefetchBytesPerSecond ?? null,
+      silenceMs: FETCHER_SILENCE_MS,
+    },
+    credentials: async (source) => credentialsOf(source, await sources.credentials()),
+    idleMs: FETCHER_IDLE_MS,
+    log,
+  });
   const copies = new OriginCopies({
     directory: join(dataDir, 'weights'),
-    access,
+    fetcher,
     maxBytes: store?.disk?.budgets.bases ?? null,
-    prefetchBytesPerSecond: store?.prefetchBytesPerSecond ?? null,
     changed: (source) => catalogue.sourceChanged(source),
   });
   const { models, adapters } = catalogue.current();

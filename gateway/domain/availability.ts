@@ -23,7 +23,7 @@ export function unavailability({ name, model, adapters }: Combo, bringsRemote: b
   const [first] = remote;
   if (first && !bringsRemote) return refusal(name, first, 'a weight store that brings them here');
   const split = remote.find(({ segment }) => segment === null);
-  return split ? refusal(name, split, 'them to be in one file') : null;
+  return split ? refusal(name, split, 'one file, or the first of a split model') : null;
 }
 
 function refusal(name: string, { id }: Weights, expected: string): Failure {

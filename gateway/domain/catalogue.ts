@@ -8,8 +8,12 @@ export interface CatalogueModel {
   readonly id: ModelId;
   /** `llama`: the embedded llama.cpp. */
   readonly engine: 'llama';
-  /** Absolute path of the GGUF file, or the URI of its source (docs/sources.md). */
+  /** Absolute path of the GGUF file, the first of a split one, or a directory with one; or the URI of its source (docs/sources.md). */
   readonly path: string;
+  /** Where `path` is a directory: what an engine opens in it; absent: `path` itself. */
+  readonly file?: string;
+  /** Where `path` is a directory: all that is in it, which the weight store takes as one; absent: `weightBytes`. */
+  readonly filesBytes?: number;
   /** Context of one sequence in tokens; what the model was trained with unless given. */
   readonly contextTokens: number;
   /** Requests of one combo that decode at the same time. */
@@ -108,4 +112,17 @@ export interface Catalogue {
   readonly aliases: ReadonlyMap<string, CatalogueAlias>;
   /** Of combos, by canonical name, that differ from their model. */
   readonly scaling: ReadonlyMap<ComboName, ComboScaling>;
+}
+
+/** Where an engine finds the weights at their source. */
+export function weightFileOf({ path, file }: Pick<CatalogueModel, 'path' | 'file'>): string {
+  return file === undefined ? path : `${path}/${file}`;
+}
+
+/** What the weight store takes for it. */
+export function storedBytesOf({
+  weightBytes,
+  filesBytes,
+}: Pick<CatalogueModel, 'weightBytes' | 'filesBytes'>): number {
+  return filesBytes ?? weightBytes;
 }

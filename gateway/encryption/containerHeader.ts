@@ -1,7 +1,5 @@
-/** Of docs/encrypted-weights.md, version 1. */
-export const HEADER_BYTES = 4096;
-export const CHUNK_BYTES = 4 * 2 ** 20;
-export const TAG_BYTES = 16;
+import { CHUNK_BYTES, chunksOf, containerBytes, HEADER_BYTES } from '../domain/containerLayout.ts';
+
 const MAGIC = 'HEARTHW1';
 const MAX_PLAINTEXT_BYTES = 2n ** 54n;
 const MAX_NAME_BYTES = 128;
@@ -37,13 +35,12 @@ export function parseContainerHeader(page: Buffer, fileBytes: number): Container
   if (size > MAX_PLAINTEXT_BYTES || size > BigInt(fileBytes))
     throw new Error(`expected at most ${fileBytes} bytes of plaintext against ${size}`);
   const plaintextBytes = Number(size);
-  const chunks = Math.max(1, Math.ceil(plaintextBytes / CHUNK_BYTES));
-  const expected = HEADER_BYTES + plaintextBytes + chunks * TAG_BYTES;
+  const expected = containerBytes(plaintextBytes);
   if (fileBytes !== expected) throw new Error(`expected ${expected} bytes against ${fileBytes}`);
   return {
     page,
     plaintextBytes,
-    chunks,
+    chunks: chunksOf(plaintextBytes),
     salt: page.subarray(24, 56),
     noncePrefix: page.subarray(56, 63),
     keyCheck: page.subarray(64, 80),

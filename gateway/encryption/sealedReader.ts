@@ -1,12 +1,6 @@
 import { createDecipheriv, hkdfSync, timingSafeEqual } from 'node:crypto';
-import {
-  CHUNK_BYTES,
-  type ContainerHeader,
-  HEADER_BYTES,
-  looksLikeContainer,
-  parseContainerHeader,
-  TAG_BYTES,
-} from './containerHeader.ts';
+import { CHUNK_BYTES, HEADER_BYTES, TAG_BYTES } from '../domain/containerLayout.ts';
+import { type ContainerHeader, looksLikeContainer, parseContainerHeader } from './containerHeader.ts';
 import type { WeightKey } from './weightKey.ts';
 
 const KEY_INFO = 'hearth weights v1';

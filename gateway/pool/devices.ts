@@ -51,6 +51,11 @@ export function devicesFor(state: PoolState, { deviceLayers, device }: Catalogue
   return device === null ? all : all.filter(({ name }) => name === device);
 }
 
+/** The one that the model is bound to; null: it is in host memory, or may be on several. */
+export function homeOf({ deviceLayers, device }: CatalogueModel): DeviceName | null {
+  return deviceLayers === 0 ? null : device;
+}
+
 export function wantsDevice(state: PoolState, { deviceLayers }: CatalogueModel): boolean {
   return deviceLayers !== 0 && state.devices.size > 0;
 }

@@ -89,8 +89,16 @@ export type PoolEffect =
       readonly reason: StopReason;
     }
   | { readonly type: 'answer'; readonly orderId: string; readonly answer: OrderAnswer }
-  /** Its file is to be in the weight store. Idempotent, but for the priority, which only rises. */
-  | { readonly type: 'stageSegment'; readonly entry: Stageable; readonly priority: 'demand' | 'prefetch' }
+  /**
+   * Its file is to be in the weight store. Idempotent, but for the priority, which only rises. `device`: of the runner that is to
+   * read it; null: none, or it is not known yet.
+   */
+  | {
+      readonly type: 'stageSegment';
+      readonly entry: Stageable;
+      readonly priority: 'demand' | 'prefetch';
+      readonly device: DeviceName | null;
+    }
   /** It leaves the weight store, unless somebody on this host uses it. */
   | { readonly type: 'dropSegment'; readonly key: SegmentKey; readonly book: SegmentBook }
   /** Its files are to be where a start reads them fastest. */

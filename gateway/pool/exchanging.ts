@@ -169,10 +169,7 @@ function moveOne(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const { maxCombosPerRunner } = state.settings;
-  const isFree = ({ combos }: ReadyRunner): boolean =>
-    combos.has(wanted.key) && combos.size < maxCombosPerRunner;
-  for (const to of ready.filter(isFree)) {
+  for (const to of ready.filter(({ combos }) => combos.has(wanted.key))) {
     for (const from of ready) {
       if (from.combos.has(wanted.key)) continue;
       for (const { state: name, combo } of from.combos.values()) {

@@ -1,5 +1,5 @@
-import type { Combo } from '../domain/combo.ts';
-import { parseCombo } from '../domain/combo.ts';
+import { storedBytesOf } from '../domain/catalogue.ts';
+import { type Combo, parseCombo } from '../domain/combo.ts';
 import type { Capacity, Failure } from '../domain/errors.ts';
 import type { ComboKey, DeviceName } from '../domain/ids.ts';
 import { minus, totalOf } from './bytes.ts';
@@ -188,7 +188,7 @@ function stagedNeed(state: PoolState, but: string, kept: readonly { combo: Combo
 
 function stagedOf({ model, adapters }: Combo, kept: readonly { combo: Combo }[]): number {
   const isReady = kept.some(({ combo }) => baseKey(combo.model) === baseKey(model));
-  let bytes = isReady ? 0 : model.weightBytes;
+  let bytes = isReady ? 0 : storedBytesOf(model);
   for (const { adapter } of adapters) bytes += adapter.weightBytes;
   return bytes;
 }

@@ -38,7 +38,7 @@ export function startRunner(
   // Before it is ordered: where the weights are now is what the start has to do.
   const kind = sleeper ? 'wake' : loadKind(state, combo.model);
   const files = stageablesOf(combo);
-  stageFor(state, sleeper ? files.slice(1) : files, 'demand', nowMs, effects);
+  stageFor(state, sleeper ? files.slice(1) : files, { priority: 'demand', device }, nowMs, effects);
   const runner = sleeper
     ? wakeRunner(state, sleeper, nowMs, effects)
     : (claimStandby(state, combo, device, kind, nowMs, effects) ??
@@ -128,7 +128,8 @@ export function startOnRunner(
 ): void {
   const { combo } = want;
   const bytes = comboNeed(state, combo, runner.device, runner);
-  stageFor(state, stageablesOf(combo).filter(isAdapter), 'demand', nowMs, effects);
+  const adapters = stageablesOf(combo).filter(isAdapter);
+  stageFor(state, adapters, { priority: 'demand', device: runner.device }, nowMs, effects);
   if (runner.state === 'ready') {
     attach(runner, { combo, kind: 'attach', begunMs: nowMs, bytes }, nowMs, effects);
     place(state, want, { runnerId: runner.id, kind: 'attach' }, false);

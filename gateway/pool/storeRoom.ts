@@ -1,5 +1,6 @@
-import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
+import { type CatalogueAdapter, type CatalogueModel, storedBytesOf } from '../domain/catalogue.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
+import { homeOf } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, newWorth, noteEviction } from './eviction.ts';
 import { freeBytes } from './memory.ts';
@@ -27,7 +28,7 @@ const STAGE_AGAIN_MS = 30_000;
 export function stageFor(
   state: PoolState,
   entries: readonly Stageable[],
-  priority: 'demand' | 'prefetch',
+  wanted: Pick<Extract<PoolEffect, { type: 'stageSegment' }>, 'priority' | 'device'>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
@@ -38,7 +39,7 @@ export function stageFor(
     if (known) noteSegmentUse(state, known, nowMs);
     if (known?.state === 'staged') continue;
     if (!known && !beginSegment(state, store, entry, entries, nowMs, effects)) continue;
-    effects.push({ type: 'stageSegment', entry, priority });
+    effects.push({ type: 'stageSegment', entry, ...wanted });
   }
 }
 
@@ -51,7 +52,8 @@ function beginSegment(
   nowMs: number,
   effects: PoolEffect[],
 ): boolean {
-  const { segment: key, weightBytes: bytes } = entry;
+  const { segment: key } = entry;
+  const bytes = storedBytesOf(entry);
   const book = bookOf(entry);
   const missing = bytes - (store.budgets[book] - bytesIn(store, book));
   if (!dropUnused(state, store, book, missing, effects, together)) return false;
@@ -170,6 +172,6 @@ export function keepStaged(state: PoolState, nowMs: number, effects: PoolEffect[
       const lostMs = store.lost.get(segment) ?? Number.NEGATIVE_INFINITY;
       return !store.segments.has(segment) && nowMs - lostMs >= STAGE_AGAIN_MS;
     });
-    stageFor(state, missing, 'prefetch', nowMs, effects);
+    stageFor(state, missing, { priority: 'prefetch', device: homeOf(combo.model) }, nowMs, effects);
   }
 }

@@ -3,7 +3,14 @@ import type { CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain
 /** What is read from the file's header when the entry is made again is not stored. */
 export type StoredModel = Omit<
   CatalogueModel,
-  'layers' | 'kvBytesPerToken' | 'computeBytes' | 'segment' | 'isEncrypted' | 'unavailable'
+  | 'file'
+  | 'filesBytes'
+  | 'layers'
+  | 'kvBytesPerToken'
+  | 'computeBytes'
+  | 'segment'
+  | 'isEncrypted'
+  | 'unavailable'
 >;
 
 /** `path` is what the operator gave: a converted adapter is converted again, or found, when the entry is made again. */

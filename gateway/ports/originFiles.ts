@@ -1,8 +1,11 @@
 import type { SegmentKey } from '../domain/ids.ts';
 import type { ByteProgress, StageOrder } from './weightStore.ts';
 
-/** A file behind a URI that is to lie on this machine. */
-export type OriginOrder = Pick<StageOrder, 'key' | 'source' | 'bytes' | 'digest' | 'priority'>;
+/** A file behind a URI, or all files of a split model by the first, that are to lie on this machine. */
+export type OriginOrder = Pick<
+  StageOrder,
+  'key' | 'source' | 'bytes' | 'isEncrypted' | 'digest' | 'priority'
+>;
 
 /** One that does. */
 export interface BroughtFile {
@@ -17,7 +20,7 @@ export interface BroughtFile {
 export interface OriginFiles {
   /** False for a path of this machine. */
   isRemote(source: string): boolean;
-  /** Where the source's file of that key lies once it is here; a path of this machine is its own place. */
+  /** Where the source's file of that key, of a split model the first, lies once it is here; a path of this machine is its own place. */
   placeOf(key: SegmentKey, source: string): string;
   /**
    * Brings it here, once for all who ask at the same time, going on where an earlier attempt ended. Rejects with StageFailed.

@@ -1,4 +1,4 @@
-import type { SegmentKey } from '../domain/ids.ts';
+import type { DeviceName, SegmentKey } from '../domain/ids.ts';
 import type { FileOrigin } from '../domain/startDetail.ts';
 import type { SegmentBook } from '../pool/segments.ts';
 
@@ -10,11 +10,16 @@ export interface StageOrder {
   readonly source: string;
   /** Of the file in its segment. */
   readonly fileName: string;
+  /** Of an encrypted file its plaintext, as its digest is. */
   readonly bytes: number;
+  /** It is a container of encrypted weights. */
+  readonly isEncrypted: boolean;
   /** `sha256:…`, `blake3:…` or `tree:…` of the catalogue; null: what is read is believed. */
   readonly digest: string | null;
   /** `demand`: somebody waits for it. */
   readonly priority: 'demand' | 'prefetch';
+  /** Whose memory is to be near to it; null: none, or it is not known yet. What is in the store already stays where it is. */
+  readonly device: DeviceName | null;
 }
 
 /** How far bytes are on one way. */

@@ -1,5 +1,6 @@
 import type { Pool } from 'undici';
 import type { RunnerReport } from '../../runner/protocol/report.ts';
+import { weightFileOf } from '../domain/catalogue.ts';
 import { errorEnvelope, retryAfterHeaders } from '../domain/envelope.ts';
 import type { Failure } from '../domain/errors.ts';
 import { withoutPaths } from '../domain/filePaths.ts';
@@ -269,7 +270,11 @@ export class Exchange {
   /** What engines and runners say of files is for operators: the event log and the admin API have all of it. */
   #forClient(text: string): string {
     const { model, adapters } = this.#request.combo;
-    return withoutPaths(text, [model.path, ...adapters.map(({ adapter }) => adapter.path)]);
+    return withoutPaths(text, [
+      weightFileOf(model),
+      model.path,
+      ...adapters.map(({ adapter }) => adapter.path),
+    ]);
   }
 
   #record(

@@ -1,7 +1,9 @@
 import { unavailability } from '../domain/availability.ts';
+import { weightFileOf } from '../domain/catalogue.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { type ComboName, comboName } from '../domain/ids.ts';
+import { partsOf } from '../domain/splitFiles.ts';
 import { pinnedRows } from '../pool/fit.ts';
 import { holdersOf } from '../pool/holders.ts';
 import type { Keep } from '../pool/keeps.ts';
@@ -94,7 +96,11 @@ export class PinBook implements PinControl {
     const combo = parseCombo(name, [], catalogue);
     if (!combo.ok || unavailability(combo.value, store !== null)) return;
     const { model, adapters } = combo.value;
-    this.#deps.pages.read(name, [model.path, ...adapters.map(({ adapter }) => adapter.path)]);
+    const entries = [model, ...adapters.map(({ adapter }) => adapter)];
+    this.#deps.pages.read(
+      name,
+      entries.flatMap((entry) => partsOf(weightFileOf(entry))),
+    );
   }
 
   /** The pin's time is over. */

@@ -186,7 +186,7 @@ export class PoolLoop {
       case 'answer':
         return this.#answer(effect.orderId, effect.answer);
       case 'stageSegment':
-        return this.#staged?.stage(effect.entry, effect.priority);
+        return this.#staged?.stage(effect.entry, effect.priority, effect.device);
       case 'dropSegment':
         return this.#staged?.drop(effect.key, effect.book);
       case 'stage':

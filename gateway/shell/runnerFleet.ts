@@ -16,7 +16,7 @@ import { loadBase, runnerAdaptersOf, runnerModelOf, sleepBase, startFailure } fr
 import { openAhead } from './openAhead.ts';
 import type { Hang } from './probes/heartbeat.ts';
 import { type Answer, type OrderBody, OrderFailed } from './processes/controlChannel.ts';
-import type { DeviceScope } from './processes/deviceScope.ts';
+import { type DeviceScope, localName } from './processes/deviceScope.ts';
 import { bootId } from './processes/procfs.ts';
 import type { RunnerExit, RunnerProcess, RunnerProcessListener } from './processes/runnerProcess.ts';
 import { SpawnedRunner, type SpawnSettings } from './processes/spawnedRunner.ts';
@@ -119,12 +119,13 @@ export class RunnerFleet {
   }
 
   load(id: RunnerId, model: CatalogueModel, threads: number): void {
-    const device = this.#members.get(id)?.process.localDevice ?? null;
+    const device = this.#deviceOf(id);
+    const local = device && localName(device);
     this.#loadBase(id, model, (send) =>
       loadPlaced(
-        id,
+        { id, device },
         model,
-        (place) => ({ type: 'load', model: runnerModelOf(model, place, device, threads) }),
+        (place) => ({ type: 'load', model: runnerModelOf(model, place, local, threads) }),
         send,
         this.#deps,
       ),
@@ -149,7 +150,7 @@ export class RunnerFleet {
     timeline.attachOrdered(id, combo.key, orderedMonoMs);
     const wordsSince = this.#overhear(id);
     attachPlaced(
-      id,
+      { id, device: this.#deviceOf(id) },
       combo,
       kind,
       (places) => ({ type: 'attach', combo: combo.key, adapters: runnerAdaptersOf(combo, places) }),
@@ -323,6 +324,10 @@ export class RunnerFleet {
 
   #overhear(id: RunnerId): () => string {
     return this.#members.get(id)?.process.overhear() ?? (() => '');
+  }
+
+  #deviceOf(id: RunnerId): DeviceName | null {
+    return this.#members.get(id)?.process.device ?? null;
   }
 
   #baseOf(id: RunnerId): string | null {

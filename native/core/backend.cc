@@ -38,13 +38,15 @@ BackendInfo initialiseBackend(const std::string& libraryDir) {
     size_t total = 0;
     ggml_backend_dev_memory(device, &free, &total);
     info.devices.push_back({ggml_backend_dev_name(device), ggml_backend_dev_description(device),
-                            kindOf(ggml_backend_dev_type(device)), total, free, {}});
+                            kindOf(ggml_backend_dev_type(device)), total, free, {}, {}});
   }
   const DeviceUsage after = DeviceUsage::now();
   for (size_t index = 0; index < info.devices.size(); ++index) {
     ggml_backend_dev_props props{};
     ggml_backend_dev_get_props(ggml_backend_dev_get(index), &props);
-    if (props.device_id != nullptr) info.devices[index].contextBytes = after.since(before, props.device_id);
+    if (props.device_id == nullptr) continue;
+    info.devices[index].busId = props.device_id;
+    info.devices[index].contextBytes = after.since(before, props.device_id);
   }
   if (info.devices.empty()) {
     throw Failure("invalid_argument",

@@ -16,6 +16,8 @@ struct DeviceInfo {
   uint64_t freeBytes;
   /** What this process took of it by asking: its context of the backend. Absent: the driver does not tell. */
   std::optional<uint64_t> contextBytes;
+  /** Its place on the PCI bus, as "0000:3b:00.0"; none: it is not on one, or does not tell. */
+  std::optional<std::string> busId;
 };
 
 struct BackendInfo {

@@ -4,6 +4,16 @@
 
 namespace hearth {
 
+namespace {
+
+/**
+ * Weights of a base in host memory whose first decode is not run ahead of the first request: one pass over more than
+ * this takes longer than the answer's way to the gateway and the request's way back, which then would wait for it.
+ */
+constexpr uint64_t kMostWarmedUpBytes = 64ULL << 20U;
+
+}  // namespace
+
 /** Attaching: adapters first, then a place to decode. A partition of its time: `contextMs` is not part of
  * `attachMs`. */
 AttachedCombo Engine::attachNow(const AttachOptions& options) {
@@ -118,6 +128,7 @@ void Engine::prepareContext(const std::shared_ptr<Combo>& combo, ContextLoop& co
   });
   if (waits) base.decodedOnDevice = true;
   if (!warmUp || waits) return;
+  if (!usesDevice() && base.info.weightBytes > kMostWarmedUpBytes) return;
   // The combo is held, and its context outlives what was asked of the decoder before it goes.
   decoder.soon([combo, &context] {
     try {

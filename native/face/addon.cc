@@ -11,7 +11,7 @@ namespace hearth::face {
 namespace {
 
 /** ADDON_VERSION of addonTypes.ts. */
-constexpr int kAddonVersion = 4;
+constexpr int kAddonVersion = 5;
 
 Napi::Value Initialise(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

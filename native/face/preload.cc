@@ -1,7 +1,8 @@
 /**
  * The loader addon. Node's process.dlopen() closes what is not an addon, and the engine addon needs the
  * llama.cpp libraries in the global scope before it is opened; so this opens them with RTLD_GLOBAL and keeps
- * them. Node has no flock(), with which a runner keeps a segment of the weight store in its place; so that is here, too.
+ * them. Node has no flock(), with which a runner keeps a segment of the weight store in its place, and cannot choose cores; so that is
+ * here, too.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -11,7 +12,11 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <exception>
 #include <thread>
+#include <vector>
+
+#include "core/affinity.h"
 
 namespace {
 
@@ -61,9 +66,30 @@ Napi::Value LockShared(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, -1);
 }
 
+Napi::Value RunOnCores(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsArray()) {
+    Napi::TypeError::New(env, "Cannot choose cores: expected their numbers").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  const Napi::Array numbers = info[0].As<Napi::Array>();
+  std::vector<int> cores;
+  for (uint32_t index = 0; index < numbers.Length(); ++index) {
+    const Napi::Value number = numbers.Get(index);
+    if (number.IsNumber()) cores.push_back(number.As<Napi::Number>().Int32Value());
+  }
+  try {
+    return Napi::Number::New(env, hearth::runOnCores(cores));
+  } catch (const std::exception& error) {
+    Napi::Error::New(env, error.what()).ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New(env, Open, "open"));
   exports.Set("lockShared", Napi::Function::New(env, LockShared, "lockShared"));
+  exports.Set("runOnCores", Napi::Function::New(env, RunOnCores, "runOnCores"));
   return exports;
 }
 

@@ -23,6 +23,7 @@ Napi::Object write(Napi::Env env, const BackendInfo& info) {
     object.Set("contextBytes", device.contextBytes
                                    ? Napi::Number::New(env, static_cast<double>(*device.contextBytes))
                                    : env.Null());
+    object.Set("busId", device.busId ? Napi::String::New(env, *device.busId) : env.Null());
     devices.Set(index, object);
   }
   Napi::Object object = Napi::Object::New(env);

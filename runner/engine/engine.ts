@@ -22,6 +22,8 @@ export interface EngineDevice {
   freeBytes: number;
   /** What this process takes of it before it holds anything; null: not known. */
   contextBytes: number | null;
+  /** Its place on the PCI bus, as "0000:3b:00.0"; null: not known. */
+  busId: string | null;
 }
 
 /** The base model that an engine holds. Sizes in bytes, contexts in tokens, of one sequence. */

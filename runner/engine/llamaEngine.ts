@@ -38,6 +38,7 @@ export class LlamaEngine implements Engine {
   readonly #attached = new Set<string>();
   readonly #addon: EngineAddon;
   readonly #uploads: UploadPolicy;
+  readonly #mostThreads: number;
   readonly #sinks = new Map<number, GenerationSink>();
   #native: NativeEngine;
   #base: LoadedBase | null = null;
@@ -48,17 +49,25 @@ export class LlamaEngine implements Engine {
   /** Of engines that have gone. */
   #before: EngineCounters | null = null;
 
-  constructor(addon: EngineAddon, backend: BackendInfo, uploads = noUpload('there is no policy for it')) {
+  /** `mostThreads`: on how many cores the process is kept, which more threads would only wait for; null: it is not. */
+  constructor(
+    addon: EngineAddon,
+    backend: BackendInfo,
+    uploads = noUpload('there is no policy for it'),
+    mostThreads: number | null = null,
+  ) {
     this.#addon = addon;
     this.#uploads = uploads;
+    this.#mostThreads = mostThreads ?? Number.POSITIVE_INFINITY;
     this.#native = this.#create();
     this.combos = this.#attached;
-    this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes, contextBytes }) => ({
+    this.devices = backend.devices.map(({ name, kind, totalBytes, freeBytes, contextBytes, busId }) => ({
       name,
       kind,
       totalBytes,
       freeBytes,
       contextBytes,
+      busId,
     }));
     void this.#prepareUpload();
   }
@@ -76,7 +85,12 @@ export class LlamaEngine implements Engine {
       const plan = onDevice ? await this.#uploads.plan() : null;
       const upload = plan?.mode ?? 'plain';
       const loaded = await this.#native.load(
-        { ...options, upload, ...(chatTemplate === undefined ? {} : { chatTemplate }) },
+        {
+          ...options,
+          threads: this.#atMost(options.threads),
+          upload,
+          ...(chatTemplate === undefined ? {} : { chatTemplate }),
+        },
         onProgress,
       );
       this.#uploads.settle(loaded.upload);
@@ -148,7 +162,7 @@ export class LlamaEngine implements Engine {
   }
 
   setThreads(threads: number): void {
-    this.#native.setThreads(threads);
+    this.#native.setThreads(this.#atMost(threads));
   }
 
   generate(request: GenerateRequest, sink: GenerationSink): number {
@@ -185,6 +199,10 @@ export class LlamaEngine implements Engine {
     this.#before = addCounters(this.#before, last.counters());
     this.#native = this.#create();
     await last.close();
+  }
+
+  #atMost(threads: number): number {
+    return Math.min(threads, this.#mostThreads);
   }
 
   #wakeUp(): void {

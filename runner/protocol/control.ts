@@ -139,6 +139,8 @@ const engineSchema = z.object({
       freeBytes: bytes,
       /** What this process itself takes of it before it holds anything; null: not known. */
       contextBytes: bytes.nullable(),
+      /** Its place on the PCI bus, as "0000:3b:00.0"; null: not known. A runner of an earlier version does not say. */
+      busId: z.string().nullable().default(null),
     }),
   ),
 });

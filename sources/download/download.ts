@@ -65,7 +65,7 @@ async function attempt(
     const expected = expectedDigests(file, options);
     const hash = expected.length > 0 ? new FrontierHash(target, file.bytes, partBytes) : null;
     await fetchParts(
-      { origin, file, target, progress, hash, pace, bytesPerSecond: options.bytesPerSecond },
+      { origin, file, target, progress, hash, pace, throttle: options.throttle },
       {
         parts: missing,
         parallel: options.parallel ?? PARALLEL,

@@ -1,12 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { performance } from 'node:perf_hooks';
 import { localFailure, SourceError } from '../errors.ts';
 import type { Origin, OriginFile } from '../origin.ts';
 import { type Pace, retryDelayMs } from '../pace.ts';
 import type { FrontierHash } from './frontierHash.ts';
 import type { PartFile } from './partFile.ts';
 import type { ProgressMeter } from './progressMeter.ts';
-import { Throttle } from './throttle.ts';
+import type { RateLimit } from './throttle.ts';
 
 /** Bytes that are written at once. */
 const WRITE_BYTES = 2 ** 20;
@@ -25,7 +24,7 @@ export interface Transfer {
   readonly progress: ProgressMeter;
   readonly hash: FrontierHash | null;
   readonly pace: Pace;
-  readonly bytesPerSecond: number | undefined;
+  readonly throttle: RateLimit | undefined;
 }
 
 export interface Crew {
@@ -42,16 +41,13 @@ export async function fetchParts(
 ): Promise<void> {
   const stop = new AbortController();
   const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  const { bytesPerSecond, pace } = transfer;
-  const throttle =
-    bytesPerSecond === undefined ? null : new Throttle(bytesPerSecond, pace, () => performance.now());
   setMaxListeners(0, either);
   const queue = parts.values();
   const failures: Error[] = [];
   const worker = async () => {
     try {
       for (const part of queue) {
-        await fetchPart(transfer, part, throttle, attempts, either);
+        await fetchPart(transfer, part, attempts, either);
         await transfer.target.commit(part.index);
         transfer.hash?.add(part.index);
       }
@@ -67,9 +63,8 @@ export async function fetchParts(
 
 /** One part; what a connection brought before it was cut off counts, where the source knows ranges. */
 async function fetchPart(
-  { origin, file, target, progress, pace }: Transfer,
+  { origin, file, target, progress, pace, throttle }: Transfer,
   part: Part,
-  throttle: Throttle | null,
   attempts: number,
   signal: AbortSignal,
 ): Promise<void> {

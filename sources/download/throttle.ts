@@ -1,7 +1,12 @@
 import type { Pace } from '../pace.ts';
 
+/** Resolves when so many bytes may pass; rejects with `cancelled` when the signal comes first. */
+export interface RateLimit {
+  take(bytes: number, signal: AbortSignal | undefined): Promise<void>;
+}
+
 /** Lets bytes through at a rate, over all who share it: each waits until what came before it has been paid for. */
-export class Throttle {
+export class Throttle implements RateLimit {
   readonly #bytesPerMs: number;
   readonly #pace: Pace;
   readonly #nowMs: () => number;

@@ -1,6 +1,7 @@
 import type { SourceError } from '../errors.ts';
 import type { OriginFile } from '../origin.ts';
 import type { Pace } from '../pace.ts';
+import type { RateLimit } from './throttle.ts';
 
 export interface DownloadProgress {
   /** Of the file, those of an earlier attempt included. */
@@ -19,8 +20,8 @@ export interface DownloadOptions {
   readonly parallel?: number | undefined;
   /** 16 MiB unless given. */
   readonly partBytes?: number | undefined;
-  /** A cap over all connections. */
-  readonly bytesPerSecond?: number | undefined;
+  /** Over all connections, and over all downloads that have the same one. */
+  readonly throttle?: RateLimit | undefined;
   /** A larger file is `too_large`. */
   readonly maxBytes?: number | undefined;
   /** 64 hex digits that the whole file must have, beside what the origin says. */

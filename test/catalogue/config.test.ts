@@ -26,6 +26,13 @@ async function settingsOf(environment: Record<string, string>, yaml = '') {
 }
 
 describe('readSettings()', () => {
+  test('places nothing by NUMA node when the file says so', async () => {
+    expect(await settingsOf({}, 'weights: { numa: false }')).toMatchObject({
+      ok: true,
+      value: { numa: false },
+    });
+  });
+
   test('has the documented defaults', async () => {
     const settings = await readSettings({});
     expect(settings).toMatchObject({
@@ -37,6 +44,7 @@ describe('readSettings()', () => {
         dataDir: join(process.cwd(), '.hearth'),
         adminToken: null,
         logLevel: 'info',
+        numa: true,
       },
     });
     expect(settings.ok && settings.value.pool.cpuThreads).toBeGreaterThanOrEqual(1);

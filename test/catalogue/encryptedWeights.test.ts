@@ -1,5 +1,5 @@
 /** Encrypted models in the catalogue, by the configuration's own keys. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -11,8 +11,9 @@ import { modelId } from '../../gateway/domain/ids.ts';
 import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
 import { NO_CONVERTER } from '../fakes/noConverter.ts';
+import { splitGguf } from '../fixtures/splitGguf.ts';
 import { KEY, sealed } from '../native/store/sealed.ts';
-import { modelBytes, vocabularyBytes } from './ggufBytes.ts';
+import { ggufOf, modelBytes, vocabularyBytes } from './ggufBytes.ts';
 
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -112,11 +113,29 @@ describe('GgufFiles.inspect() of encrypted files', () => {
     expect(message).not.toContain(environment['MAIN_KEY']);
   });
 
-  test('refuses an encrypted model in several files', async () => {
-    const first = await put('big-00001-of-00002.gguf', modelBytes());
-    expect(await refusal(first)).toContain('there is no such file');
-    await put('big-00002-of-00002.gguf', modelBytes());
-    expect(await refusal(first)).toContain('expected an encrypted model in one file against 2');
+  test('tells a split model of containers as the sum of what is in them, also beside plain parts', async () => {
+    const tensors = [0, 1].map((number) => ({ name: `t${number}`, shape: [64] }));
+    const metadata = {
+      'general.architecture': 'llama',
+      'general.type': 'model',
+      'llama.context_length': 512,
+    };
+    const whole = join(folder, 'whole');
+    writeFileSync(whole, ggufOf(metadata, tensors));
+    const [first = '', second = ''] = splitGguf(whole, folder, 'big', 2);
+    const sizeBytes = statSync(first).size + statSync(second).size;
+    const sealedFirst = await sealed(first);
+    expect(await refusal(sealedFirst)).toContain('"big-00002-of-00002.gguf.hearth": there is no such file');
+    const plain = join(folder, 'big-00002-of-00002.gguf.hearth');
+    copyFileSync(second, plain);
+    const expected = { sizeBytes, parts: 2, isEncrypted: true };
+    expect(await new GgufFiles(keys).inspect(sealedFirst)).toMatchObject({ ok: true, value: expected });
+    rmSync(plain);
+    await sealed(second);
+    expect(await new GgufFiles(keys).inspect(sealedFirst)).toMatchObject({ ok: true, value: expected });
+    rmSync(plain);
+    await sealed(second, { key: Buffer.alloc(32, 1) });
+    expect(await refusal(sealedFirst)).toContain('its part "big-00002-of-00002.gguf.hearth": ');
   });
 
   test('opens none without somebody who has keys', async () => {

@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gguf } from '@huggingface/gguf';
@@ -6,7 +18,8 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GgufFiles } from '../../gateway/catalogue/ggufFiles.ts';
 import { readGgufHeader } from '../../gateway/catalogue/ggufHeader.ts';
-import { adapterBytes, ggufBytes, modelBytes, vocabularyBytes } from './ggufBytes.ts';
+import { splitGguf } from '../fixtures/splitGguf.ts';
+import { adapterBytes, ggufBytes, ggufOf, modelBytes, vocabularyBytes } from './ggufBytes.ts';
 
 let directory = '';
 beforeAll(async () => {
@@ -15,6 +28,12 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 const files = new GgufFiles();
+
+const MODEL = {
+  'general.architecture': 'llama',
+  'general.type': 'model',
+  'llama.context_length': 4096,
+};
 
 async function put(name: string, bytes: Buffer): Promise<string> {
   const path = join(directory, name);
@@ -59,14 +78,140 @@ describe('GgufFiles.inspect() tells', () => {
       value: { kind: 'adapter', architecture: 'qwen2', trainedContextTokens: 0 },
     });
   });
+});
 
-  test('a split model as the sum of its files, named by the first', async () => {
-    const bytes = modelBytes();
-    const first = await put('big-00001-of-00002.gguf', bytes);
-    expect(await refusal(first)).toContain('there is no such file');
-    const second = await put('big-00002-of-00002.gguf', bytes);
-    expect(await files.inspect(first)).toMatchObject({ ok: true, value: { sizeBytes: 2 * bytes.length } });
+/** A split model of one tensor in each part, under its own directory. */
+async function putSplit(name: string, count: number): Promise<{ directory: string; parts: string[] }> {
+  const own = join(directory, name);
+  await mkdir(own);
+  const tensors = Array.from({ length: count }, (_, index) => ({ name: `t${index}`, shape: [64] }));
+  const whole = await put(`${name}.whole`, ggufOf(MODEL, tensors));
+  return { directory: own, parts: splitGguf(whole, own, name, count) };
+}
+
+describe('GgufFiles.inspect() of a split model', () => {
+  test('tells the sum of its parts, and is named by the first', async () => {
+    const { parts } = await putSplit('big', 3);
+    const bytes = parts.map((part) => statSync(part).size).reduce((sum, size) => sum + size);
+    const [first = '', second = ''] = parts;
+    expect(await files.inspect(first)).toMatchObject({
+      ok: true,
+      value: { path: first, parts: 3, sizeBytes: bytes, trainedContextTokens: 4096 },
+    });
     expect(await refusal(second)).toContain('expected the first file of a split model');
+  });
+
+  test('has another identity when any part is another file', async () => {
+    const { parts } = await putSplit('changing', 2);
+    const before = await identity(parts[0] ?? '');
+    await writeFile(parts[1] ?? '', await readFile(parts[1] ?? ''));
+    expect(await identity(parts[0] ?? '')).not.toBe(before);
+  });
+
+  test('refuses one without a part, by the name of the part', async () => {
+    const { parts } = await putSplit('lacking', 3);
+    await rm(parts[1] ?? '');
+    expect(await refusal(parts[0] ?? '')).toContain(
+      'its part 2 of 3, "lacking-00002-of-00003.gguf": there is no such file',
+    );
+  });
+
+  test('refuses parts out of order, of another split, of none, and cut off', async () => {
+    const { parts } = await putSplit('mixed', 2);
+    const [first = '', second = ''] = parts;
+    const own = await readFile(second);
+    await copyFile(first, second);
+    expect(await refusal(first)).toContain('"mixed-00002-of-00002.gguf": expected split.no 1, got 0');
+    const other = await putSplit('other', 4);
+    await copyFile(other.parts[1] ?? '', second);
+    expect(await refusal(first)).toContain('expected split.count 2, got 4');
+    await writeFile(second, ggufOf(MODEL, [{ name: 't1', shape: [64] }]));
+    expect(await refusal(first)).toContain('expected split.count 2, got none');
+    await writeFile(second, own.subarray(0, own.length - 1));
+    expect(await refusal(first)).toMatch(/"mixed-00002-of-00002.gguf": .*truncated/);
+    await writeFile(second, own);
+    expect((await files.inspect(first)).ok).toBe(true);
+  });
+
+  test('refuses a part of a model with other tensors', async () => {
+    const { parts } = await putSplit('few', 2);
+    const whole = await put(
+      'many.whole',
+      ggufOf(
+        MODEL,
+        [0, 1, 2].map((n) => ({ name: `t${n}`, shape: [64] })),
+      ),
+    );
+    const [, second = ''] = splitGguf(whole, directory, 'many', 2);
+    await copyFile(second, parts[1] ?? '');
+    expect(await refusal(parts[0] ?? '')).toContain('expected split.tensors.count 2, got 3');
+  });
+
+  test('refuses one part under a name that engines would not find the others by', async () => {
+    const { parts } = await putSplit('renamed', 2);
+    const alone = join(directory, 'alone.gguf');
+    await copyFile(parts[0] ?? '', alone);
+    expect(await refusal(alone)).toContain(
+      'it is one of 2 files, expected a name that ends in "-00001-of-00002.gguf"',
+    );
+  });
+});
+
+describe('GgufFiles.inspect() of a directory', () => {
+  test('finds the one model in it, and counts everything that is there', async () => {
+    const { directory: own, parts } = await putSplit('folder', 2);
+    await mkdir(join(own, 'extra'));
+    await writeFile(join(own, 'extra', 'tokenizer.json'), '{}');
+    await mkdir(join(own, '.cache'));
+    await writeFile(join(own, '.cache', 'hidden'), 'hidden');
+    const sizeBytes = parts.map((part) => statSync(part).size).reduce((sum, size) => sum + size);
+    expect(await files.inspect(own)).toMatchObject({
+      ok: true,
+      value: {
+        path: own,
+        file: 'folder-00001-of-00002.gguf',
+        parts: 2,
+        sizeBytes,
+        filesBytes: sizeBytes + 2,
+      },
+    });
+  });
+
+  test('has another identity when anything in it changes, comes or gets another name', async () => {
+    const { directory: own } = await putSplit('living', 2);
+    const seen = new Set([await identity(own)]);
+    await writeFile(join(own, 'config.json'), '{}');
+    seen.add(await identity(own));
+    await writeFile(join(own, 'config.json'), '{"a":1}');
+    seen.add(await identity(own));
+    await rename(join(own, 'config.json'), join(own, 'config.yaml'));
+    seen.add(await identity(own));
+    expect(seen.size).toBe(4);
+    expect(seen).toContain(await identity(own));
+  });
+
+  test("follows links within it and into the blobs of the hub's cache, and refuses others", async () => {
+    const cache = join(directory, 'models--x');
+    const snapshot = join(cache, 'snapshots', 'main');
+    await mkdir(snapshot, { recursive: true });
+    await mkdir(join(cache, 'blobs'));
+    await writeFile(join(cache, 'blobs', '0123'), modelBytes());
+    await symlink('../../blobs/0123', join(snapshot, 'model.gguf'));
+    await symlink('model.gguf', join(snapshot, 'again.bin'));
+    expect(await files.inspect(snapshot)).toMatchObject({ ok: true, value: { file: 'model.gguf' } });
+    await symlink('../../..', join(snapshot, 'out'));
+    expect(await refusal(snapshot)).toContain('expected links that stay within the directory, got "out"');
+  });
+
+  test('refuses one without a model, and one with several', async () => {
+    const { directory: own } = await putSplit('crowd', 2);
+    await copyFile(join(directory, 'crowd.whole'), join(own, 'another.gguf'));
+    expect(await refusal(own)).toContain(
+      'expected one GGUF model in the directory, got "another.gguf", "crowd-00001-of-00002.gguf"',
+    );
+    const empty = join(directory, 'nothing');
+    await mkdir(empty);
+    expect(await refusal(empty)).toContain('expected one GGUF model in the directory, got none');
   });
 });
 
@@ -126,8 +271,6 @@ describe('GgufFiles.inspect() has an identity', () => {
 describe('GgufFiles.inspect() refuses', () => {
   test('what is not there, no file, or empty', async () => {
     expect(await refusal(join(directory, 'missing.gguf'))).toContain('there is no such file');
-    await mkdir(join(directory, 'folder.gguf'));
-    expect(await refusal(join(directory, 'folder.gguf'))).toContain('expected a file, got a directory');
     expect(await refusal(await put('empty.gguf', Buffer.alloc(0)))).toContain('not a GGUF file');
   });
 

@@ -1,35 +1,44 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { OriginCopies, type OriginCopiesDeps } from '../../gateway/catalogue/origins/originCopies.ts';
+import { containerBytes } from '../../gateway/domain/containerLayout.ts';
 import { segmentKey } from '../../gateway/domain/ids.ts';
 import type { OriginOrder } from '../../gateway/ports/originFiles.ts';
 import { StageFailed } from '../../gateway/ports/weightStore.ts';
-import { NO_CREDENTIALS } from '../../sources/credentials.ts';
+import type { ChildFetcher } from '../../gateway/shell/fetcher/childFetcher.ts';
 import { sourceIdentity } from '../../sources/identity.ts';
 import { openOrigin } from '../../sources/openOrigin.ts';
+import { childFetcher, scripted } from '../shell/fetching.ts';
 import { noise, sha256, WeightServer } from '../sources/weightServer.ts';
 
 let root = '';
 let server: WeightServer;
 let changes: string[];
+const fetchers: ChildFetcher[] = [];
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'hearth-copies-'));
   server = await WeightServer.start();
   changes = [];
 });
 afterEach(async () => {
+  for (const fetcher of fetchers.splice(0)) await fetcher.close();
   await server.close();
   rmSync(root, { recursive: true, force: true });
 });
 
+function fetcherWith(prefetchBytesPerSecond: number | null): ChildFetcher {
+  const fetcher = childFetcher(join(root, 'run'), { prefetchBytesPerSecond });
+  fetchers.push(fetcher);
+  return fetcher;
+}
+
 function copiesWith(more: Partial<OriginCopiesDeps> = {}): OriginCopies {
   return new OriginCopies({
     directory: join(root, 'weights'),
-    access: { credentials: async () => NO_CREDENTIALS },
+    fetcher: fetcherWith(null),
     maxBytes: null,
-    prefetchBytesPerSecond: null,
     changed: async (source) => changes.push(source),
     ...more,
   });
@@ -40,7 +49,8 @@ async function orderOf(source: string, more: Partial<OriginOrder> = {}): Promise
   const files = await openOrigin(source).files();
   const key = segmentKey(sourceIdentity(source, files).slice(0, 32));
   server.seen.length = 0;
-  return { key, source, bytes: files[0]?.bytes ?? 0, digest: null, priority: 'demand', ...more };
+  const bytes = files[0]?.bytes ?? 0;
+  return { key, source, bytes, isEncrypted: false, digest: null, priority: 'demand', ...more };
 }
 
 async function failureOf(bringing: Promise<unknown>): Promise<StageFailed> {
@@ -107,6 +117,28 @@ describe('OriginCopies.bring()', () => {
     expect(server.ranged.toSorted()).toEqual(['bytes=16777216-33554431', 'bytes=33554432-41943039']);
   });
 
+  test('brings all files of a split model, side by side under their names, and again when one has gone', async () => {
+    const parts = [noise(300_000), noise(200_000), noise(100_000)];
+    const uris = parts.map((bytes, index) => server.put(`/m-0000${index + 1}-of-00003.gguf`, bytes));
+    const bytes = 600_000;
+    const order = await orderOf(uris[0] ?? '', { bytes });
+    const first = copiesWith();
+    const told: number[] = [];
+    const brought = await first.bring(order, (progress) => told.push(progress.bytes));
+    expect(brought).toMatchObject({ isFromOrigin: true, path: first.placeOf(order.key, order.source) });
+    expect(told.at(-1)).toBe(bytes);
+    expect(told).toEqual(told.toSorted((a, b) => a - b));
+    const folder = dirname(brought.path);
+    const names = parts.map((_, index) => `m-0000${index + 1}-of-00003.gguf`);
+    expect(readdirSync(folder).toSorted()).toEqual(names);
+    for (const [index, name] of names.entries())
+      expect(readFileSync(join(folder, name)).equals(parts[index] ?? Buffer.alloc(0))).toBe(true);
+    expect(await copiesWith().bring(order, quiet)).toMatchObject({ isFromOrigin: false });
+    rmSync(join(folder, names[1] ?? ''));
+    expect(await copiesWith().bring(order, quiet)).toMatchObject({ isFromOrigin: true });
+    expect(readdirSync(folder).toSorted()).toEqual(names);
+  });
+
   test('fails for good, and keeps nothing, when it is not what the catalogue says', async () => {
     const source = server.put('/a.gguf', noise(1000));
     const order = await orderOf(source, { digest: `sha256:${sha256(noise(8))}` });
@@ -114,6 +146,34 @@ describe('OriginCopies.bring()', () => {
     const failure = await failureOf(copies.bring(order, quiet));
     expect(failure).toMatchObject({ code: 'digest_mismatch', isPermanent: true });
     expect(existsSync(copies.placeOf(order.key, source))).toBe(false);
+  });
+
+  test('knows an encrypted file by its own size, and leaves the digest of its plaintext alone', async () => {
+    const plaintextBytes = 5_000_000;
+    const bytes = noise(containerBytes(plaintextBytes));
+    const source = server.put('/a.gguf.hearth', bytes);
+    const digest = `sha256:${sha256(noise(8))}`;
+    const order = await orderOf(source, { bytes: plaintextBytes, isEncrypted: true, digest });
+    const copies = copiesWith({ maxBytes: bytes.length });
+    const brought = await copies.bring(order, quiet);
+    expect(brought.path.endsWith('/a.gguf.hearth')).toBe(true);
+    expect(readFileSync(brought.path).equals(bytes)).toBe(true);
+    expect(await copies.bring(order, quiet)).toMatchObject({ isFromOrigin: false });
+    await copies.discard(order.key);
+    const failure = await failureOf(copiesWith({ maxBytes: bytes.length - 1 }).bring(order, quiet));
+    expect(failure.message).toContain(`got ${bytes.length}`);
+  });
+
+  test('names the source when who downloads it ends again and again', async () => {
+    const source = server.put('/a.gguf', noise(1000));
+    const order = await orderOf(source);
+    const entry = scripted(join(root, 'run'), 'process.exit(9)');
+    const fetcher = childFetcher(join(root, 'run'), { entry });
+    const failure = await failureOf(copiesWith({ fetcher }).bring(order, quiet));
+    expect(failure).toMatchObject({ code: 'source_unreadable', isPermanent: false });
+    expect(failure.message).toBe(
+      `Cannot bring "${source}": the process that downloads ends each time: it exited with 9`,
+    );
   });
 
   test('removes what was used longest ago where it may not take more, and refuses what is larger than all', async () => {
@@ -138,7 +198,7 @@ describe('OriginCopies.bring()', () => {
   test('goes on without the limit of prefetches when a request waits for it', async () => {
     const bytes = noise(3 * 2 ** 20);
     const order = await orderOf(server.put('/a.gguf', bytes), { priority: 'prefetch' });
-    const copies = copiesWith({ prefetchBytesPerSecond: 1 });
+    const copies = copiesWith({ fetcher: fetcherWith(1) });
     const ahead = copies.bring(order, quiet);
     const wanted = await copies.bring({ ...order, priority: 'demand' }, quiet);
     expect((await ahead).path).toBe(wanted.path);

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +7,9 @@ import { SourceAccess } from '../../gateway/catalogue/sourceAccess.ts';
 import { SourcedFiles } from '../../gateway/catalogue/sourcedFiles.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import { MemorySourceFacts } from '../fakes/memorySourceFacts.ts';
+import { splitGguf } from '../fixtures/splitGguf.ts';
 import { WeightServer } from '../sources/weightServer.ts';
-import { adapterBytes, modelBytes, vocabularyBytes } from './ggufBytes.ts';
+import { adapterBytes, ggufOf, modelBytes, vocabularyBytes } from './ggufBytes.ts';
 
 const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -64,14 +66,26 @@ describe('SourcedFiles.inspect() of a URI', () => {
   });
 
   test('sums up the shards of a split model', async () => {
-    const bytes = modelBytes();
-    const uri = server.put('/m-00001-of-00002.gguf', bytes);
+    const tensors = [0, 1].map((number) => ({ name: `t${number}`, shape: [64] }));
+    const metadata = {
+      'general.architecture': 'llama',
+      'general.type': 'model',
+      'llama.context_length': 512,
+    };
+    const folder = await mkdtemp(join(tmpdir(), 'hearth-split-'));
+    const whole = join(folder, 'whole.gguf');
+    writeFileSync(whole, ggufOf(metadata, tensors));
+    const [first, second] = splitGguf(whole, folder, 'm', 2).map((part) => readFileSync(part));
+    await rm(folder, { recursive: true });
+    if (!first || !second) throw new Error('expected two parts');
+    const uri = server.put('/m-00001-of-00002.gguf', first);
     expect(await refusal(uri)).toContain('/m-00002-of-00002.gguf');
-    server.put('/m-00002-of-00002.gguf', bytes);
-    expect(await inspect(uri)).toMatchObject({ sizeBytes: 2 * bytes.length });
+    server.put('/m-00002-of-00002.gguf', second);
+    expect(await inspect(uri)).toMatchObject({ parts: 2, sizeBytes: first.length + second.length });
     expect(await refusal(`${server.origin}/m-00002-of-00002.gguf`)).toContain(
       'expected the first file of a split model',
     );
+    expect(await refusal(server.put('/alone.gguf', first))).toContain('expected split.count 1, got 2');
   });
 
   test('has an identity of URI, size and ETag, and not of the time', async () => {

@@ -24,11 +24,13 @@ export function describeSourceFactsStore(name: string, make: () => Promise<Sourc
     test('load() gives what was put last of each path', async () => {
       const store = await make();
       await store.put(factsOf('hf:a/b/c.gguf', { sha256: '0a'.repeat(32) }));
+      await store.put(factsOf('https://w.example/d.gguf.hearth', { isEncrypted: true }));
       await store.put(factsOf('s3://bucket/a.gguf'));
       await store.put(factsOf('s3://bucket/a.gguf', { identity: 'two', kind: 'adapter' }));
       const rows = (await store.load()).sort((one, other) => (one.path < other.path ? -1 : 1));
       expect(rows).toEqual([
         factsOf('hf:a/b/c.gguf', { sha256: '0a'.repeat(32) }),
+        factsOf('https://w.example/d.gguf.hearth', { isEncrypted: true }),
         factsOf('s3://bucket/a.gguf', { identity: 'two', kind: 'adapter' }),
       ]);
     });

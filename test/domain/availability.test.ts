@@ -41,7 +41,7 @@ describe('unavailability()', () => {
     expect(of('m+a', { path: URI, segment }, { path: 'hf:acme/lora/a.gguf', segment })).toBeNull();
   });
 
-  test('is for good without a weight store and for a split model, and does not show the URI', () => {
+  test('is for good without a weight store and for several files, and does not show the URI', () => {
     const segment = segmentKey('0a'.repeat(16));
     const failures = [
       of('m', { path: URI, segment }, {}, false),
@@ -55,7 +55,7 @@ describe('unavailability()', () => {
     const split = of('m', { path: URI, segment: null });
     expect(split).toMatchObject({ code: 'source_unavailable', isPermanent: true });
     expect(split?.message).toBe(
-      'Cannot serve "m": the weights of "m" are behind a URI, expected them to be in one file',
+      'Cannot serve "m": the weights of "m" are behind a URI, expected one file, or the first of a split model',
     );
   });
 });

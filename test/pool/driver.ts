@@ -275,7 +275,7 @@ function brief(effect: PoolEffect): string {
       }
     }
     case 'stageSegment':
-      return `stage ${effect.entry.id} ${effect.priority}`;
+      return `stage ${effect.entry.id} ${effect.priority}${onDevice(effect)}`;
     case 'dropSegment':
       return `drop ${effect.key}`;
     case 'stage':

@@ -101,6 +101,34 @@ describe('memory for a large base', () => {
     expect(pool.arrive('q1', 'c')).toEqual(['detach r2 b+z', 'stop r1 evicted 10000']);
   });
 
+  it('is not made of its own base, idle as that is, when that is not enough', () => {
+    const pool = large({ memoryBytes: 19 });
+    pool.bring('r1', 'a');
+    pool.evict('o1', 'a');
+    pool.detached('r1', 'a');
+    pool.bring('r2', 'b');
+    pool.arrive('busy', 'b');
+    expect(pool.arrive('q1', 'a+x')).toEqual([]);
+    expect(pool.end('busy')).toEqual(['detach r2 b']);
+  });
+
+  it('is not made of a base that somebody waits for who came before, though he has no place there yet', () => {
+    const pool = large({ memoryBytes: 19, maxCombosPerRunner: 1, minResidencyMs: 1000 });
+    pool.bring('r1', 'a');
+    pool.evict('o1', 'a');
+    pool.detached('r1', 'a');
+    pool.bring('r2', 'b');
+    pool.nowMs = 1000;
+    pool.arrive('q1', 'b+z');
+    pool.detached('r2', 'b');
+    pool.ready('r2', 'b+z');
+    pool.end('q1');
+    pool.nowMs = 1500;
+    expect(pool.arrive('q2', 'b')).toEqual([]);
+    expect(pool.arrive('q3', 'a+x')).toEqual([]);
+    expect(pool.tick(500)).toEqual(['detach r2 b+z']);
+  });
+
   it('is not made of idle combos of a runner that drains', () => {
     const pool = large({ memoryBytes: 25 });
     pool.bring('r1', 'a');

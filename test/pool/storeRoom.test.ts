@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { catalogueOf } from './builders.ts';
+import { type DeviceName, deviceName, segmentKey } from '../../gateway/domain/ids.ts';
+import { catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
 import { CATALOGUE, found, lost, poolWith, prefetch, staged } from './inStore.ts';
 
@@ -41,6 +42,19 @@ describe('room in the store for a base', () => {
     pool.gone('q1');
     pool.exited('r1');
     expect(pool.arrive('q2', 'c')).toContain('drop sb');
+  });
+
+  it('is reckoned with everything in its directory, beside the weights', () => {
+    const [small, large] = [1000, 1200].map((filesBytes) => {
+      const base = model('m', { weightBytes: 900, filesBytes, segment: segmentKey('sm') });
+      const pool = new PoolDriver(
+        { store: { bases: 1100, adapters: 0 }, maxRunners: 1 },
+        catalogueOf([base]),
+      );
+      return pool.arrive('q', 'm');
+    });
+    expect(small).toEqual(['stage m demand', 'spawn r1 m']);
+    expect(large).toEqual(['spawn r1 m']);
   });
 
   it('is made of as many as are needed, to the byte', () => {
@@ -169,5 +183,45 @@ describe('a pin to have something staged', () => {
     pool.ready('r1', 'a');
     lost(pool, 'sa');
     expect(pool.tick(60_000)).toEqual([]);
+  });
+});
+
+describe('an order to stage', () => {
+  const onDevices = (device: DeviceName | null): PoolDriver => {
+    const pool = poolWith(5000, { deviceBytes: { CUDA0: 1500, CUDA1: 5000 } });
+    const models = [...CATALOGUE.models.values()].map((one) => ({ ...one, deviceLayers: -1, device }));
+    pool.change(catalogueOf(models, [...CATALOGUE.adapters.values()]));
+    return pool;
+  };
+  const CUDA0 = deviceName('CUDA0');
+
+  it('says on which device the runner is that it is for, of adapters, too', () => {
+    const pool = onDevices(null);
+    expect(pool.arrive('q1', 'a+x')).toEqual([
+      'stage a demand on CUDA1',
+      'stage x demand on CUDA1',
+      'spawn r1 a on CUDA1',
+    ]);
+    const bound = onDevices(CUDA0);
+    bound.bring('r1', 'a');
+    expect(bound.arrive('q1', 'a+x')).toContain('stage x demand on CUDA0');
+  });
+
+  it('says it before there is a runner where the model is bound to the device', () => {
+    const bound = onDevices(CUDA0);
+    bound.pin('p', 'a', { level: 'staged' });
+    expect(bound.tick(0)).toEqual(['stage a prefetch on CUDA0']);
+    const free = onDevices(null);
+    free.pin('p', 'a', { level: 'staged' });
+    expect(free.tick(0)).toEqual(['stage a prefetch']);
+  });
+
+  it('says none for a model that stays in host memory', () => {
+    const pool = onDevices(CUDA0);
+    const models = [...CATALOGUE.models.values()].map((one) => ({ ...one, deviceLayers: 0, device: CUDA0 }));
+    pool.change(catalogueOf(models, [...CATALOGUE.adapters.values()]));
+    expect(pool.arrive('q1', 'a')).toEqual(['stage a demand', 'spawn r1 a']);
+    pool.pin('p', 'b', { level: 'staged' });
+    expect(pool.tick(0)).toContain('stage b prefetch');
   });
 });

@@ -32,12 +32,12 @@ describe('devicesOf()', () => {
   it('takes those that have memory of their own, and a measured share for what a process takes untold', () => {
     const found = (name: string, kind: string, contextBytes: number | null) => ({
       ...{ name, kind, contextBytes },
-      ...{ totalBytes: 80e9, freeBytes: 79e9 },
+      ...{ totalBytes: 80e9, freeBytes: 79e9, busId: name === 'CPU' ? null : '0000:3b:00.0' },
     });
     const devices = [found('CUDA0', 'gpu', 5e8), found('CUDA1', 'gpu', null), found('CPU', 'cpu', null)];
     expect(devicesOf({ name: 'llama.cpp', devices })).toEqual([
-      { name: 'CUDA0', totalBytes: 80e9, contextBytes: 5e8 },
-      { name: 'CUDA1', totalBytes: 80e9, contextBytes: 600 * 2 ** 20 },
+      { name: 'CUDA0', totalBytes: 80e9, contextBytes: 5e8, busId: '0000:3b:00.0' },
+      { name: 'CUDA1', totalBytes: 80e9, contextBytes: 600 * 2 ** 20, busId: '0000:3b:00.0' },
     ]);
   });
 });

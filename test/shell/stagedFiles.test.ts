@@ -1,10 +1,16 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
-import { segmentKey } from '../../gateway/domain/ids.ts';
+import { deviceName, segmentKey } from '../../gateway/domain/ids.ts';
 import type { PoolEvent as PoolFact } from '../../gateway/pool/events.ts';
 import type { Stageable } from '../../gateway/pool/segments.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
-import type { StagedFile, StageOrder, StageProgress, WeightStore } from '../../gateway/ports/weightStore.ts';
+import {
+  type StagedFile,
+  StageFailed,
+  type StageOrder,
+  type StageProgress,
+  type WeightStore,
+} from '../../gateway/ports/weightStore.ts';
 import { StagedFiles } from '../../gateway/shell/weights/stagedFiles.ts';
 import type { StageMeter } from '../../gateway/shell/weights/stageMeter.ts';
 import { fakeModel } from '../http/fakes.ts';
@@ -171,6 +177,62 @@ describe('StagedFiles.place()', () => {
     nowMs = 80;
     const place = await staged.place(MODEL, 51, () => {});
     expect(place).toMatchObject({ tier: 'memory', staged: null, wasAwaited: false });
+  });
+
+  test('stage() orders a directory as a whole, and what an engine opens in it', async () => {
+    const inFolder = { ...MODEL, path: '/nfs/tiny', file: 'tiny-00001-of-00002.gguf', filesBytes: 1200 };
+    staged.stage(inFolder, 'prefetch');
+    await settled();
+    const order = { source: '/nfs/tiny', fileName: 'tiny-00001-of-00002.gguf', bytes: 1200 };
+    expect(store.orders).toMatchObject([order]);
+  });
+
+  test('stage() expects a container under the name of what is in it', async () => {
+    staged.stage({ ...MODEL, path: '/nfs/m-00001-of-00002.gguf.hearth', isEncrypted: true }, 'prefetch');
+    await settled();
+    expect(store.orders).toMatchObject([{ fileName: 'm-00001-of-00002.gguf' }]);
+  });
+
+  test('stage() waits until what was dropped before it has gone, whose room it may need', async () => {
+    let gone = (_isGone: boolean): void => {};
+    store.drop = () =>
+      new Promise((resolve) => {
+        gone = resolve;
+      });
+    staged.drop(segmentKey('1'.repeat(32)), 'bases');
+    staged.stage(MODEL, 'demand');
+    await settled();
+    expect(store.orders).toEqual([]);
+    gone(true);
+    await settled();
+    expect(store.orders).toHaveLength(1);
+  });
+
+  test('place() reads the file in a directory that the store does not have', async () => {
+    const inFolder = { ...MODEL, path: '/nfs/tiny', file: 'tiny.gguf', filesBytes: 1200 };
+    expect(await staged.place(inFolder, 0, () => {})).toMatchObject({ path: '/nfs/tiny/tiny.gguf' });
+  });
+
+  test('place() refuses what was not what the catalogue says, though it is asked only later', async () => {
+    const held = { ...MODEL, digest: `tree:${'0'.repeat(64)}` };
+    const mismatch = new StageFailed('digest_mismatch', 'expected another', true);
+    store.stage = () => Promise.reject(mismatch);
+    staged.stage(held, 'demand');
+    await settled();
+    await expect(staged.place(held, 0, () => {})).rejects.toBe(mismatch);
+    const corrected = { ...held, digest: `tree:${'1'.repeat(64)}` };
+    expect(await staged.place(corrected, 0, () => {})).toMatchObject({ path: '/nfs/tiny.gguf' });
+  });
+
+  test('stage() and place() say for which device the file is', async () => {
+    const device = deviceName('CUDA1');
+    staged.stage(MODEL, 'prefetch');
+    await settled();
+    staged.stage(MODEL, 'demand', device);
+    await settled();
+    await end();
+    await staged.place(MODEL, 0, () => {}, device);
+    expect(store.orders.map((order) => order.device)).toEqual([null, device, device]);
   });
 
   test('place() reads the source of what the store does not have', async () => {

@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { segmentKey } from '../../gateway/domain/ids.ts';
+import { deviceName, segmentKey } from '../../gateway/domain/ids.ts';
 import type { Log } from '../../gateway/ports/log.ts';
 import type { OriginFiles } from '../../gateway/ports/originFiles.ts';
 import type { SealedWeights } from '../../gateway/ports/sealedWeights.ts';
 import { StageFailed, type StageOrder, type StageProgress } from '../../gateway/ports/weightStore.ts';
+import type { NumaPlaces } from '../../gateway/shell/processes/numaPlaces.ts';
 import { StagerStore } from '../../gateway/shell/stager/stagerStore.ts';
+import { loadAddon } from '../../native/load.ts';
 import { loadStoreAddon } from '../../native/loadStore.ts';
 import {
   DISK,
@@ -23,6 +25,9 @@ import { KEY, KEY_NAME, sealed, sealedFile } from '../native/store/sealed.ts';
 
 const ODD_BYTES = (9 << 20) + 777;
 const ENTRY = join(import.meta.dirname, '..', '..', 'dist', 'stager.mjs');
+/** The one node that every machine has. */
+const CUDA0 = deviceName('CUDA0');
+const PLACES: NumaPlaces = new Map([[CUDA0, { node: 0, cores: [0] }]]);
 const UNBOUND = { bases: 2 ** 40, adapters: 2 ** 40 };
 
 /** Gives keys as the gateway does, and remembers what it gave. */
@@ -96,6 +101,7 @@ function open(
     disk: disk === null ? null : { root: disk, budgets: UNBOUND },
     prefetchBytesPerSecond,
     collapses: true,
+    places: PLACES,
   };
   const store = new StagerStore(settings, { sealed: keys, origins: HERE }, lines);
   opened.push(store);
@@ -105,7 +111,8 @@ function open(
 function order(source: string, more: Partial<StageOrder> = {}): StageOrder {
   const key = segmentKey(randomBytes(16).toString('hex'));
   const file = { source, fileName: basename(source), bytes: ODD_BYTES };
-  return { key, book: 'bases', digest: null, priority: 'demand', ...file, ...more };
+  const rest = { book: 'bases', isEncrypted: false, digest: null, priority: 'demand', device: null } as const;
+  return { key, ...rest, ...file, ...more };
 }
 
 const stage = (store: StagerStore, wanted: StageOrder) => store.stage(wanted, () => {});
@@ -245,6 +252,41 @@ describe('StagerStore.stage() tells where the bytes came from', () => {
     await open().stage(order(sourceFile(ODD_BYTES)), (progress) => told.push(progress));
     expect(told[0]).toEqual({ step: 'stage', bytes: 0, totalBytes: ODD_BYTES, fraction: 0 });
     expect(told.at(-1)).toEqual({ step: 'stage', bytes: ODD_BYTES, totalBytes: ODD_BYTES, fraction: 1 });
+  });
+});
+
+describe('StagerStore.stage() for a device', () => {
+  /** Where the kernel is to put the pages of the file, which every mapping of it shares (numa(7), numa_maps). */
+  function policyOf(path: string): string | undefined {
+    const mapped = loadAddon().addon.mapFile(path);
+    try {
+      const lines = readFileSync('/proc/self/numa_maps', 'utf8').split('\n');
+      return lines.find((line) => line.includes(`file=${path}`))?.split(' ')[1];
+    } finally {
+      mapped.close();
+    }
+  }
+
+  test('has its pages near to it', async () => {
+    const file = await stage(open(), order(sourceFile(ODD_BYTES), { device: CUDA0 }));
+    expect(policyOf(file.path)).toBe('prefer:0');
+    expect(read(file.path).length).toBe(ODD_BYTES);
+  });
+
+  test('leaves them to the kernel where the device has no place, and without a device', async () => {
+    const store = open();
+    for (const device of [deviceName('CUDA1'), null]) {
+      const file = await stage(store, order(sourceFile(ODD_BYTES), { device }));
+      expect(policyOf(file.path)).toBe('default');
+    }
+  });
+
+  test('leaves what is there already where it is', async () => {
+    const store = open();
+    const wanted = order(sourceFile(ODD_BYTES));
+    await stage(store, wanted);
+    const file = await stage(store, { ...wanted, device: CUDA0 });
+    expect([file.tier, policyOf(file.path)]).toEqual(['memory', 'default']);
   });
 });
 

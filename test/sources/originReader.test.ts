@@ -43,6 +43,32 @@ describe('OriginReader', () => {
     expect(server.ranged.length).toBeLessThanOrEqual(8);
   });
 
+  test('readPiece() asks for exactly what is not in the window, and keeps that', async () => {
+    const bytes = noise(5_000_000);
+    const reader = await readerOf(server.put('/a', bytes));
+    await reader.read(Buffer.alloc(10), 0);
+    const piece = Buffer.alloc(1_000_000);
+    expect(await reader.readPiece(piece, 4096)).toBe(1_000_000);
+    expect(piece.equals(bytes.subarray(4096, 1_004_096))).toBe(true);
+    const last = Buffer.alloc(100);
+    expect(await reader.readPiece(last, 4_999_950)).toBe(50);
+    expect(last.subarray(0, 50).equals(bytes.subarray(-50))).toBe(true);
+    expect(await reader.readPiece(last, 5_000_000)).toBe(0);
+    expect(await reader.readPiece(last, 200_000)).toBe(100);
+    expect(last.equals(bytes.subarray(200_000, 200_100))).toBe(true);
+    expect(server.ranged).toEqual(['bytes=0-262143', 'bytes=4096-1004095', 'bytes=4999950-4999999']);
+  });
+
+  test('readPiece() counts what a server without ranges sends before it', async () => {
+    server.ranges = false;
+    const bytes = noise(40 * 2 ** 20);
+    const reader = await readerOf(server.put('/a', bytes));
+    const tag = Buffer.alloc(16);
+    expect(await reader.readPiece(tag, bytes.length - 16)).toBe(16);
+    expect(tag.equals(bytes.subarray(-16))).toBe(true);
+    await expect(reader.readPiece(tag, bytes.length - 16)).rejects.toMatchObject({ code: 'too_large' });
+  });
+
   test('jumps, and asks for nothing that lies between', async () => {
     const bytes = noise(5_000_000);
     const reader = await readerOf(server.put('/a', bytes));

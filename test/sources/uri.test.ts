@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { NO_CREDENTIALS } from '../../sources/credentials.ts';
 import { SourceError } from '../../sources/errors.ts';
+import { credentialsOf } from '../../sources/openOrigin.ts';
 import { hasScheme, isSafeName, parseSourceUri, shownUri } from '../../sources/uri.ts';
 
 function refusal(text: string): string {
@@ -76,4 +78,21 @@ test('hasScheme() takes a path with a colon for a path', () => {
 test('isSafeName() refuses what leads out of a folder', () => {
   expect(['a', 'a/b.gguf', '..a/b'].map(isSafeName)).toEqual([true, true, true]);
   expect(['', '/a', 'a//b', '../a', 'a/../b', 'a\\b', 'a\0b', './a'].map(isSafeName)).not.toContain(true);
+});
+
+describe('credentialsOf()', () => {
+  const bucket = { endpoint: null, region: 'r', pathStyle: false, keys: { accessKey: 'a', secretKey: 'b' } };
+  const all = {
+    hf: { endpoint: 'https://hub.example', token: 't' },
+    s3: { default: bucket, mine: { ...bucket, region: 'mine' } },
+    http: { 'w.example': { headers: { authorization: 'x' } } },
+  };
+
+  test('leaves what asking the source does not take', () => {
+    expect(credentialsOf('hf:a/b/c.gguf', all)).toEqual({ hf: all.hf, s3: {}, http: {} });
+    expect(credentialsOf('https://w.example/c.gguf', all)).toEqual({ ...NO_CREDENTIALS, http: all.http });
+    expect(credentialsOf('s3://mine/c.gguf', all)).toEqual({ ...NO_CREDENTIALS, s3: { mine: all.s3.mine } });
+    expect(credentialsOf('s3://other/c.gguf', all)).toEqual({ ...NO_CREDENTIALS, s3: { other: bucket } });
+    expect(credentialsOf('/a/b.gguf', all)).toEqual(NO_CREDENTIALS);
+  });
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { contentIdOf, DISK, folderIn, isLeft, MEMORY, read, sourceFile } from '../native/store/harness.ts';
@@ -54,6 +55,35 @@ test('a stager names the key that it misses, and stages with it', async () => {
   expect(read(join(staged.path, 'model.gguf')).equals(read(plain))).toBe(true);
   // What is there needs no key.
   expect(await stager.stage(path)).toMatchObject({ outcome: 'present', encrypted: true });
+});
+
+test('a stager stages a split model of containers, keeps them as they are on the disk, and opens them from there', async () => {
+  const diskRoot = join(folderIn(DISK), 'disk');
+  const stager = await start(undefined, diskRoot);
+  const folder = folderIn(MEMORY);
+  const names = ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf'];
+  const plain = names.map((name, index) => {
+    const bytes = randomBytes(ODD_BYTES + index);
+    writeFileSync(join(folder, name), bytes);
+    return bytes;
+  });
+  for (const name of names) await sealed(join(folder, name));
+  const path = join(folder, `${names[0]}.hearth`);
+  const staged = await stager.stage(path, { keys: KEYS });
+  expect(staged).toMatchObject({ encrypted: true, fileName: null, bytes: 2 * ODD_BYTES + 1 });
+  const { contentId, sourceKey } = staged;
+  const kept = await stager.stage(path, { tier: 'disk', sourceKey, keys: KEYS });
+  expect(kept.contentId).toBe(contentId);
+  for (const name of names)
+    expect(read(join(kept.path, `${name}.hearth`)).equals(read(join(folder, `${name}.hearth`)))).toBe(true);
+  await stager.order({ type: 'release', leaseId: staged.leaseId });
+  await stager.order({ type: 'evict', tier: 'memory', book: 'bases', contentId });
+  rmSync(join(folder, `${names[1]}.hearth`));
+  const sources = [{ kind: 'segment', tier: 'disk', contentId } as const];
+  const again = await stager.stage(path, { sources, sourceKey, keys: KEYS });
+  expect(again).toMatchObject({ contentId, from: 'disk' });
+  for (const [index, name] of names.entries())
+    expect(read(join(again.path, name)).equals(plain[index] ?? Buffer.alloc(0))).toBe(true);
 });
 
 test('a stager serves an order that brings the key beside one that does not', async () => {

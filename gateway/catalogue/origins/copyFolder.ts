@@ -11,7 +11,7 @@ interface Copy {
 }
 
 /**
- * `<directory>/<key>/<file name>`: a folder for each version of a source that was brought here. Its modification time says
+ * `<directory>/<key>/<file name>`: a folder for each version of a source that was brought here, with all files of a split model. Its modification time says
  * when it was used last.
  */
 export class CopyFolder {
@@ -29,10 +29,15 @@ export class CopyFolder {
     await mkdir(join(this.directory, key), { recursive: true, mode: 0o700 });
   }
 
-  /** Whether the whole file is there; then it counts as used now. */
-  async use(key: string, fileName: string, bytes: number): Promise<boolean> {
-    const stats = await stat(this.pathOf(key, fileName)).catch(() => null);
-    if (!stats?.isFile() || stats.size !== bytes) return false;
+  /** Whether all of the files are there, so many bytes together; then they count as used now. */
+  async use(key: string, fileNames: readonly string[], bytes: number): Promise<boolean> {
+    let found = 0;
+    for (const fileName of fileNames) {
+      const stats = await stat(this.pathOf(key, fileName)).catch(() => null);
+      if (!stats?.isFile()) return false;
+      found += stats.size;
+    }
+    if (found !== bytes) return false;
     const now = new Date();
     // Only the order in which copies go depends on it.
     await utimes(join(this.directory, key), now, now).catch(() => {});

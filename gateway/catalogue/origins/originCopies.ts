@@ -1,27 +1,21 @@
 import { createHash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { download } from '../../../sources/download/download.ts';
-import type { DownloadProgress } from '../../../sources/download/types.ts';
 import { localFailure, SourceError } from '../../../sources/errors.ts';
-import { sourceIdentity } from '../../../sources/identity.ts';
-import { openOrigin } from '../../../sources/openOrigin.ts';
-import type { Origin, OriginFile } from '../../../sources/origin.ts';
-import { Transport } from '../../../sources/transport.ts';
 import { hasScheme, shownUri } from '../../../sources/uri.ts';
-import { type SegmentKey, segmentKey } from '../../domain/ids.ts';
+import { containerBytes } from '../../domain/containerLayout.ts';
+import type { SegmentKey } from '../../domain/ids.ts';
+import { partsOf } from '../../domain/splitFiles.ts';
+import { FetchFailed, type OriginFetch, type OriginFetcher } from '../../ports/originFetcher.ts';
 import type { BroughtFile, OriginFiles, OriginOrder } from '../../ports/originFiles.ts';
 import { type ByteProgress, StageFailed, type StageFailureCode } from '../../ports/weightStore.ts';
-import type { SourceAccess } from '../sourceAccess.ts';
 import { CopyFolder } from './copyFolder.ts';
 
 export interface OriginCopiesDeps {
   /** Absolute; made when the first file comes. */
   readonly directory: string;
-  readonly access: Pick<SourceAccess, 'credentials'>;
+  readonly fetcher: OriginFetcher;
   /** What all copies may take; null: what the disk has. */
   readonly maxBytes: number | null;
-  /** For what nobody waits for; null: no limit. */
-  readonly prefetchBytesPerSecond: number | null;
   /** A source has another version than the catalogue saw. Resolves when the catalogue has looked again. */
   readonly changed: (source: string) => Promise<unknown>;
 }
@@ -30,21 +24,21 @@ export interface OriginCopiesDeps {
 interface Flight {
   readonly bytes: number;
   readonly file: Promise<BroughtFile>;
-  readonly listeners: Set<(progress: DownloadProgress) => void>;
+  readonly listeners: Set<(progress: ByteProgress) => void>;
   priority: OriginOrder['priority'];
-  /** Ends the attempt that is held back for others; the next one is not. */
-  heldBack: AbortController | null;
+  /** null: it has not begun, or is through. */
+  fetch: OriginFetch | null;
 }
 
+const SHA256 = 'sha256:';
 const SAFE_NAME = /^[\w-][\w.-]{0,200}$/;
 
 /** Downloads under `<directory>/<key>/`, whose key says of which version they are, so that what lies there needs no asking. */
 export class OriginCopies implements OriginFiles {
   readonly #deps: OriginCopiesDeps;
   readonly #folder: CopyFolder;
-  readonly #transport = new Transport();
   readonly #flights = new Map<SegmentKey, Flight>();
-  readonly #closing = new AbortController();
+  #isClosed = false;
 
   constructor(deps: OriginCopiesDeps) {
     this.#deps = deps;
@@ -63,7 +57,7 @@ export class OriginCopies implements OriginFiles {
     const flight = this.#flights.get(order.key) ?? this.#begin(order);
     if (order.priority === 'demand' && flight.priority === 'prefetch') {
       flight.priority = 'demand';
-      flight.heldBack?.abort();
+      flight.fetch?.hurry();
     }
     flight.listeners.add(onProgress);
     try {
@@ -83,18 +77,19 @@ export class OriginCopies implements OriginFiles {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosed = true;
+    await this.#deps.fetcher.close();
     await Promise.allSettled([...this.#flights.values()].map(({ file }) => file));
   }
 
   #begin(order: OriginOrder): Flight {
-    const { key, bytes, priority } = order;
+    const { key, priority } = order;
     const listeners: Flight['listeners'] = new Set();
     const flight: Flight = {
-      bytes,
+      bytes: fileBytesOf(order),
       listeners,
       priority,
-      heldBack: null,
+      fetch: null,
       file: Promise.resolve()
         .then(() => this.#ensure(order, flight))
         .catch((error: unknown) => {
@@ -108,9 +103,9 @@ export class OriginCopies implements OriginFiles {
 
   async #ensure(order: OriginOrder, flight: Flight): Promise<BroughtFile> {
     const startedMs = performance.now();
-    const { key, source, bytes } = order;
+    const { key, source } = order;
     const path = this.placeOf(key, source);
-    const isHere = await this.#folder.use(key, fileNameOf(source), bytes);
+    const isHere = await this.#folder.use(key, partsOf(fileNameOf(source)), fileBytesOf(order));
     if (!isHere) {
       await this.#makeRoom(order);
       await this.#folder.prepare(key);
@@ -130,80 +125,49 @@ export class OriginCopies implements OriginFiles {
     await this.#folder.shrinkTo(maxBytes - comingBytes, new Set(this.#flights.keys()));
   }
 
-  /** Attempts until one was not ended to go on faster. */
   async #download(order: OriginOrder, flight: Flight, path: string): Promise<void> {
-    for (;;) {
-      const cap = flight.priority === 'prefetch' ? this.#deps.prefetchBytesPerSecond : null;
-      flight.heldBack = cap === null ? null : new AbortController();
-      const hurried = flight.heldBack?.signal;
-      const signal = AbortSignal.any([this.#closing.signal, ...(hurried ? [hurried] : [])]);
-      try {
-        return await this.#attempt(order, flight, path, cap, signal);
-      } catch (error) {
-        if (hurried?.aborted && !this.#closing.signal.aborted) continue;
-        if (!(error instanceof SourceError) || error.code !== 'changed') throw error;
-        await this.#deps.changed(order.source);
-        throw error;
-      }
-    }
-  }
-
-  async #attempt(
-    { key, source, bytes, digest }: OriginOrder,
-    { listeners }: Flight,
-    path: string,
-    cap: number | null,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const credentials = await this.#deps.access.credentials();
-    const origin = openOrigin(source, { credentials, transport: this.#transport });
-    const file = sameVersion(origin, source, key, await origin.files(signal));
-    const result = await download(origin, file, path, {
-      signal,
-      startsOver: false,
-      maxBytes: bytes,
-      ...(cap === null ? {} : { bytesPerSecond: cap }),
-      ...(digest?.startsWith('sha256:') ? { sha256: digest.slice('sha256:'.length) } : {}),
-      onProgress: (progress) => {
-        for (const listener of listeners) listener(progress);
-      },
+    const { key, source, digest, isEncrypted } = order;
+    if (this.#isClosed) throw new FetchFailed('cancelled', 'the gateway is shutting down');
+    // Of an encrypted file the catalogue's digest is the plaintext's: who stages it compares that.
+    const sha256 = isEncrypted || !digest?.startsWith(SHA256) ? null : digest.slice(SHA256.length);
+    const names = partsOf(fileNameOf(source));
+    const wanted = { source, version: key, path, names, bytes: fileBytesOf(order), sha256 };
+    flight.fetch = this.#deps.fetcher.fetch({ ...wanted, priority: flight.priority }, (progress) => {
+      for (const listener of flight.listeners) listener(progress);
     });
-    if (!result.ok) throw result.error;
+    try {
+      await flight.fetch.done;
+    } catch (error) {
+      if (error instanceof FetchFailed && error.code === 'changed') await this.#deps.changed(source);
+      throw error;
+    } finally {
+      flight.fetch = null;
+    }
   }
 }
 
-/** The only file of the version that the catalogue saw. */
-function sameVersion(
-  origin: Origin,
-  source: string,
-  key: SegmentKey,
-  files: readonly OriginFile[],
-): OriginFile {
-  const [file] = files;
-  const got = segmentKey(sourceIdentity(source, files).slice(0, 32));
-  if (file && files.length === 1 && got === key) return file;
-  const why = `expected version "${key}" that the catalogue saw, got "${got}"`;
-  throw new SourceError('changed', `Cannot bring "${origin.uri}": ${why}`);
+/** As it lies at its source, and here. */
+function fileBytesOf({ bytes, isEncrypted }: OriginOrder): number {
+  return isEncrypted ? containerBytes(bytes) : bytes;
 }
 
 /** The last part of the URI where that can be a file's name here, else one made of the URI. */
 function fileNameOf(source: string): string {
   const last = shownUri(source).split('/').at(-1) ?? '';
   if (SAFE_NAME.test(last)) return last;
-  return `${createHash('sha256').update(source).digest('hex').slice(0, 16)}.gguf`;
+  const [ending] = /(?:-\d{5}-of-\d{5})?\.gguf$/.exec(last) ?? ['.gguf'];
+  return `${createHash('sha256').update(source).digest('hex').slice(0, 16)}${ending}`;
 }
 
 /** What is not here is of no use to a start: nothing of this is the store's fault. */
-const CODES: Partial<Record<SourceError['code'], StageFailureCode>> = {
+const CODES: Partial<Record<string, StageFailureCode>> = {
   digest_mismatch: 'digest_mismatch',
   cancelled: 'cancelled',
 };
 
 function failureOf(source: string, error: unknown): StageFailed {
-  const failure = localFailure(`bring "${shownUri(source)}"`, error);
-  return new StageFailed(
-    CODES[failure.code] ?? 'source_unreadable',
-    failure.message,
-    failure.code === 'digest_mismatch',
-  );
+  const { code, message } =
+    error instanceof FetchFailed ? error : localFailure(`bring "${shownUri(source)}"`, error);
+  const words = message.startsWith('Cannot ') ? message : `Cannot bring "${shownUri(source)}": ${message}`;
+  return new StageFailed(CODES[code] ?? 'source_unreadable', words, code === 'digest_mismatch');
 }

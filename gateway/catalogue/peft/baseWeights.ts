@@ -1,14 +1,18 @@
 import { stat } from 'node:fs/promises';
+import { partsOf } from '../../domain/splitFiles.ts';
+import type { SealedFiles } from '../../ports/readableFile.ts';
 import { type GgufMetadata, readGgufContents } from '../ggufHeader.ts';
-import { partsOf } from '../ggufParts.ts';
 import type { BaseWeights } from './loraPlan.ts';
 
-/** Reads what an adapter is held against out of a base's GGUF file, or all files of a split one. Throws an Error. */
-export async function readBaseWeights(path: string): Promise<BaseWeights> {
+/**
+ * Reads what an adapter is held against out of a base's GGUF file, or all files of a split one. `sealed` opens encrypted ones,
+ * whose plaintext is in memory only. Throws an Error.
+ */
+export async function readBaseWeights(path: string, sealed: SealedFiles | null = null): Promise<BaseWeights> {
   const shapes = new Map<string, readonly number[]>();
   let first: GgufMetadata | undefined;
   for (const part of partsOf(path)) {
-    const { metadata, tensors } = await readGgufContents(part, (await stat(part)).size);
+    const { metadata, tensors } = await readGgufContents(part, (await stat(part)).size, sealed);
     first ??= metadata;
     for (const { name, shape } of tensors) shapes.set(name, shape);
   }

@@ -17,8 +17,8 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 export interface ConvertJob {
   /** The PEFT directory. */
   readonly directory: string;
-  /** The GGUF file of the base that it is for. */
-  readonly basePath: string;
+  /** The GGUF file of the base that it is for, or what was read of one that is encrypted: keys stay where they are. */
+  readonly base: string | BaseWeights;
   /** Where the file goes; made when it is not there. */
   readonly outputDir: string;
 }
@@ -37,7 +37,7 @@ export interface Conversion {
  */
 export async function convertPeft(job: ConvertJob, progress: () => void = () => {}): Promise<Conversion> {
   const files = await findPeftFiles(job.directory);
-  const base = await readBaseWeights(job.basePath);
+  const base = typeof job.base === 'string' ? await readBaseWeights(job.base) : job.base;
   progress();
   const handles: FileHandle[] = [];
   try {

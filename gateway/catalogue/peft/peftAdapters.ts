@@ -2,9 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasScheme, shownUri } from '../../../sources/uri.ts';
+import { weightFileOf } from '../../domain/catalogue.ts';
 import { fail, ok, type Result } from '../../domain/errors.ts';
 import type { AdapterConverter, ConvertedAdapter } from '../../ports/adapterConverter.ts';
 import type { ModelFileFacts, ModelFiles } from '../../ports/modelFile.ts';
+import type { SealedFiles } from '../../ports/readableFile.ts';
+import { readBaseWeights } from './baseWeights.ts';
 import type { ConverterThread } from './converterThread.ts';
 import { CONVERTER_VERSION } from './convertPeft.ts';
 import { findPeftFiles, identityOfFiles, type PeftFiles } from './peftFiles.ts';
@@ -26,9 +29,17 @@ export class PeftAdapters implements AdapterConverter {
   readonly #directory: string;
   readonly #thread: Pick<ConverterThread, 'run'>;
   readonly #files: ModelFiles;
+  readonly #sealed: SealedFiles | null;
   readonly #underWay = new Map<string, Promise<Result<ConvertedAdapter>>>();
 
-  constructor(directory: string, thread: Pick<ConverterThread, 'run'>, files: ModelFiles) {
+  /** `sealed` opens encrypted bases; null: there are none. */
+  constructor(
+    directory: string,
+    thread: Pick<ConverterThread, 'run'>,
+    files: ModelFiles,
+    sealed: SealedFiles | null = null,
+  ) {
+    this.#sealed = sealed;
     this.#directory = directory;
     this.#thread = thread;
     this.#files = files;
@@ -79,7 +90,9 @@ export class PeftAdapters implements AdapterConverter {
     const known = await this.#known(key);
     if (known) return ok({ ...known, modifiedAtEpochMs });
     try {
-      const job = { directory: path, basePath: base.path, outputDir: this.#directory };
+      const file = weightFileOf(base);
+      const weights = base.isEncrypted ? await readBaseWeights(file, this.#sealed) : file;
+      const job = { directory: path, base: weights, outputDir: this.#directory };
       const { path: made, digest } = await this.#thread.run(job);
       await this.#remember(key, digest);
       return ok({ path: made, digest, modifiedAtEpochMs });

@@ -8,7 +8,8 @@ const duration = z.union([z.string().max(64), z.number()]).openapi({
   description: 'As `"5m"`, `"1h30m"` or seconds; negative or null: never',
 });
 const path = z.string().min(1).max(4096).openapi({
-  description: 'Of a GGUF file on the gateway’s machine, or a URI: `http://`, `https://`, `hf:`, `s3://`',
+  description:
+    'Of a GGUF file on the gateway’s machine (the first of a split one), of a directory with one, or a URI: `http://`, `https://`, `hf:`, `s3://`',
 });
 const digest = z.string().regex(DIGEST_PATTERN).openapi({
   description: '`sha256:`, `blake3:` or `tree:` and 64 hexadecimal digits: what the weights must be',

@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { DeviceName, RunnerId } from '../../domain/ids.ts';
 import type { Answer, ControlChannel, OrderBody } from './controlChannel.ts';
-import { localName } from './deviceScope.ts';
 import { lastLine, lastWords, overhear } from './lastWords.ts';
 import { signalGroup, startTicks } from './procfs.ts';
 import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
@@ -30,7 +29,7 @@ export class AdoptedRunner implements RunnerProcess {
   readonly pid: number;
   readonly socketPath: string;
   readonly spawnedAtEpochMs: number;
-  readonly localDevice: string | null;
+  readonly device: DeviceName | null;
   readonly #identity: AdoptedIdentity;
   readonly #channel: ControlChannel;
   readonly #listener: RunnerProcessListener;
@@ -43,7 +42,7 @@ export class AdoptedRunner implements RunnerProcess {
     this.pid = identity.pid;
     this.socketPath = identity.socketPath;
     this.spawnedAtEpochMs = identity.spawnedAtEpochMs;
-    this.localDevice = identity.device && localName(identity.device);
+    this.device = identity.device;
     this.#identity = identity;
     this.#channel = channel;
     this.#listener = listener;

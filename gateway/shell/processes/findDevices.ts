@@ -3,6 +3,11 @@ import type { FoundDevice } from '../../pool/devices.ts';
 import type { Greeting } from './controlChannel.ts';
 import { SpawnedRunner, type SpawnSettings } from './spawnedRunner.ts';
 
+/** A device that a runner has found, and its place on the PCI bus, as "0000:3b:00.0"; null: not known. */
+export interface LocatedDevice extends FoundDevice {
+  readonly busId: string | null;
+}
+
 /** What a process's context takes of a device whose driver does not tell: 527 MiB were measured on an H200. */
 const UNTOLD_CONTEXT_BYTES = 600 * 2 ** 20;
 
@@ -14,7 +19,7 @@ export async function findDevices(
   settings: SpawnSettings,
   limitMs: number,
   nowEpochMs: number,
-): Promise<readonly FoundDevice[]> {
+): Promise<readonly LocatedDevice[]> {
   return new Promise((resolve) => {
     const process = new SpawnedRunner(runnerId('r_devices'), 'all', settings, nowEpochMs, {
       ready: (engine) => done(devicesOf(engine)),
@@ -22,7 +27,7 @@ export async function findDevices(
       exited: () => done([]),
     });
     const timer = setTimeout(() => done([]), limitMs);
-    const done = (devices: readonly FoundDevice[]): void => {
+    const done = (devices: readonly LocatedDevice[]): void => {
       clearTimeout(timer);
       process.stop(0);
       resolve(devices);
@@ -31,12 +36,13 @@ export async function findDevices(
 }
 
 /** Those with memory of their own. */
-export function devicesOf({ devices }: Greeting['engine']): FoundDevice[] {
+export function devicesOf({ devices }: Greeting['engine']): LocatedDevice[] {
   return devices
     .filter(({ kind }) => kind === 'gpu')
-    .map(({ name, totalBytes, contextBytes }) => ({
+    .map(({ name, totalBytes, contextBytes, busId }) => ({
       name: deviceName(name),
       totalBytes,
       contextBytes: contextBytes ?? UNTOLD_CONTEXT_BYTES,
+      busId,
     }));
 }

@@ -1,4 +1,4 @@
-import type { RunnerId } from '../../domain/ids.ts';
+import type { DeviceName, RunnerId } from '../../domain/ids.ts';
 import { type Answer, type OrderBody, ProtocolBroken } from './controlChannel.ts';
 import type { ExitCause } from './exitCause.ts';
 
@@ -31,8 +31,8 @@ export interface RunnerProcess {
   readonly pid: number | null;
   readonly socketPath: string;
   readonly spawnedAtEpochMs: number;
-  /** What the process itself calls the device that it is to use; null: none. */
-  readonly localDevice: string | null;
+  /** The one that it is to use; null: none. */
+  readonly device: DeviceName | null;
   /** Names the process together with its pid; null when it has gone. */
   startTicks(): string | null;
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer>;

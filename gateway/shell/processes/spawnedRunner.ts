@@ -2,11 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { PROTOCOL_VERSION } from '../../../runner/protocol/control.ts';
-import type { RunnerId } from '../../domain/ids.ts';
+import { formatCoreList } from '../../../runner/protocol/coreList.ts';
+import type { DeviceName, RunnerId } from '../../domain/ids.ts';
 import { type Answer, ControlChannel, type Greeting, type OrderBody } from './controlChannel.ts';
-import { type DeviceScope, localName, scopeTo } from './deviceScope.ts';
+import { type DeviceScope, scopeTo } from './deviceScope.ts';
 import { type ExitCause, exitCause } from './exitCause.ts';
 import { lastLine, lastWords, overhear } from './lastWords.ts';
+import type { NumaPlaces } from './numaPlaces.ts';
 import { oomKills, signalGroup, startTicks } from './procfs.ts';
 import { runnerFiles } from './runnerFiles.ts';
 import { runnerKey } from './runnerKey.ts';
@@ -24,6 +26,8 @@ export interface SpawnSettings {
   readonly secret: string;
   /** The allow-listed environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** A runner of a device there is kept to the cores of its place. */
+  readonly places: NumaPlaces;
 }
 
 export interface SpawnListener extends RunnerProcessListener {
@@ -37,13 +41,12 @@ export class SpawnedRunner implements RunnerProcess {
   readonly socketPath: string;
   readonly spawnedAtEpochMs: number;
   readonly #child: ChildProcess;
+  readonly device: DeviceName | null;
   readonly #channel: ControlChannel;
   readonly #logPath: string;
   readonly #listener: SpawnListener;
   readonly #termination: Termination;
   #gone = false;
-
-  readonly localDevice: string | null;
 
   constructor(
     id: RunnerId,
@@ -58,8 +61,7 @@ export class SpawnedRunner implements RunnerProcess {
     this.socketPath = socketPath;
     this.#logPath = logPath;
     this.#listener = listener;
-    const device = scope === 'all' ? null : scope;
-    this.localDevice = device && localName(device);
+    this.device = scope === 'all' ? null : scope;
     this.#child = spawnChild(settings, scope, logPath);
     const killsBefore = oomKills();
     this.#child.once('error', (error) => {
@@ -92,7 +94,7 @@ export class SpawnedRunner implements RunnerProcess {
       socketPath: this.socketPath,
       leaseMs: settings.leaseMs,
       adoptionKey: runnerKey(settings.secret, id),
-      device,
+      device: this.device,
     });
   }
 
@@ -150,16 +152,21 @@ export class SpawnedRunner implements RunnerProcess {
 }
 
 function spawnChild(
-  { entry, runDir, environment }: SpawnSettings,
+  { entry, runDir, environment, places }: SpawnSettings,
   scope: DeviceScope,
   logPath: string,
 ): ChildProcess {
   const log = openSync(logPath, 'a', 0o600);
   try {
+    const place = scope === null || scope === 'all' ? undefined : places.get(scope);
     return spawn(process.execPath, [entry], {
       detached: true,
       stdio: ['ignore', log, log, 'pipe'],
-      env: { ...environment, ...scopeTo(scope, environment) },
+      env: {
+        ...environment,
+        ...scopeTo(scope, environment),
+        ...(place && { HEARTH_CORES: formatCoreList(place.cores) }),
+      },
       cwd: runDir,
     });
   } finally {

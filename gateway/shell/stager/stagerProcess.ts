@@ -12,6 +12,7 @@ import {
   type ToStager,
 } from '../../../stager/protocol/messages.ts';
 import { lastWords } from '../processes/lastWords.ts';
+import type { NumaPlaces } from '../processes/numaPlaces.ts';
 import { Termination } from '../processes/termination.ts';
 
 /** The tier in memory has bounds, which the pool keeps to. */
@@ -33,6 +34,8 @@ export interface StagerSettings {
   readonly disk: TierSettings | null;
   readonly prefetchBytesPerSecond: number | null;
   readonly collapses: boolean;
+  /** What is staged for a device there comes to lie in the memory of its node. */
+  readonly places: NumaPlaces;
 }
 
 /** Distributes over the union, which Omit does not. */

@@ -142,7 +142,7 @@ export class StagerStore implements WeightStore {
         onProgress(brought.isFromOrigin ? secondHalf(progress) : progress),
       );
     } catch (error) {
-      if (error instanceof StagingFailed && error.failure.code === 'digest_mismatch')
+      if (error instanceof StagingFailed && SPOILT.includes(error.failure.code))
         await this.#origins.discard(order.key);
       throw error;
     }
@@ -169,13 +169,18 @@ export class StagerStore implements WeightStore {
     const sources: StageSource[] = [{ kind: 'path', path: order.source }];
     if (inMemory !== null) sources.unshift({ kind: 'segment', tier: 'memory', contentId: inMemory });
     if (onDisk) sources.unshift({ kind: 'segment', tier: 'disk', contentId: onDisk });
-    const { key, book, priority, digest } = order;
+    const { key, book, priority, digest, device } = order;
+    const place = device === null ? undefined : this.#settings.places.get(device);
     const wanted = { type: 'stage', tier: 'memory', book, sources, sourceKey: key, priority } as const;
     const ordered = (body: StageBody) =>
       stager.order(body, ({ bytes, readyBytes }) =>
         onProgress(staging({ bytes: readyBytes, totalBytes: bytes })),
       );
-    const body = { ...wanted, ...(digest === null ? {} : { digest }) };
+    const body = {
+      ...wanted,
+      ...(digest === null ? {} : { digest }),
+      ...(place && { numaNode: place.node }),
+    };
     const answer = await this.#sealed.stage(ordered, body, order.source);
     if (answer.type !== 'staged') throw new StagerGone(`Cannot stage weights: answered "${answer.type}"`);
     // A runner takes a lock of its own; one that comes too late has it staged again.
@@ -257,6 +262,16 @@ function detailOf(order: StageOrder, answer: Staged, brought: BroughtFile | null
     work: from === null ? null : { threads, readMs, decryptMs: encrypted ? decodeMs : null, verifyMs },
   };
 }
+
+/** What was brought here is of no use: the next start has to bring it again. */
+const SPOILT = [
+  'digest_mismatch',
+  'chunk_damaged',
+  'truncated',
+  'trailing_bytes',
+  'bad_header',
+  'not_a_container',
+];
 
 /** What the stager's codes mean to a start. */
 const CODES: Readonly<Record<string, StageFailureCode>> = {

@@ -1,6 +1,6 @@
 import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
 import type { Combo } from '../../domain/combo.ts';
-import type { RunnerId } from '../../domain/ids.ts';
+import type { DeviceName, RunnerId } from '../../domain/ids.ts';
 import type { StartKind } from '../../domain/phases.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { StageFailed } from '../../ports/weightStore.ts';
@@ -14,6 +14,12 @@ interface Deps {
   readonly clock: Clock;
 }
 
+/** Who is to read the files, and for which device; null: none. */
+interface Reader {
+  readonly id: RunnerId;
+  readonly device: DeviceName | null;
+}
+
 type Send = (body: OrderBody) => Promise<Answer>;
 
 /** The runner's word for a segment that it could not lock. */
@@ -24,7 +30,7 @@ const GONE = 'segment_gone';
  * start's staging. Rejects with OrderFailed, too, when the file cannot be staged.
  */
 export function loadPlaced(
-  id: RunnerId,
+  { id, device }: Reader,
   model: CatalogueModel,
   orderAt: (place: FilePlace) => OrderBody,
   send: Send,
@@ -32,7 +38,7 @@ export function loadPlaced(
 ): Promise<Answer> {
   return again(async () => {
     const orderedMonoMs = clock.monoMs();
-    const place = await placeOf(staged, model, timeline.began(id), (meter) => {
+    const place = await placeOf(staged, model, device, timeline.began(id), (meter) => {
       timeline.staging(id, orderedMonoMs);
       timeline.stagingProgress(id, meter);
     });
@@ -44,7 +50,7 @@ export function loadPlaced(
 
 /** The same for a combo's adapters, which are staged at the same time. */
 export function attachPlaced(
-  id: RunnerId,
+  { id, device }: Reader,
   { key, adapters }: Combo,
   kind: StartKind,
   orderAt: (places: readonly FilePlace[]) => OrderBody,
@@ -56,7 +62,7 @@ export function attachPlaced(
   return again(async () => {
     const places = await Promise.all(
       adapters.map(({ adapter }) =>
-        placeOf(staged, adapter, sinceMonoMs, (meter) => timeline.adaptersStaging(id, key, meter)),
+        placeOf(staged, adapter, device, sinceMonoMs, (meter) => timeline.adaptersStaging(id, key, meter)),
       ),
     );
     timeline.adaptersPlaced(id, key, places, clock.monoMs());
@@ -77,11 +83,12 @@ async function again(attempt: () => Promise<Answer>): Promise<Answer> {
 async function placeOf(
   staged: StagedFiles,
   entry: CatalogueModel | CatalogueAdapter,
+  device: DeviceName | null,
   sinceMonoMs: number,
   onProgress: StageListener,
 ): Promise<FilePlace> {
   try {
-    return await staged.place(entry, sinceMonoMs, onProgress);
+    return await staged.place(entry, sinceMonoMs, onProgress, device);
   } catch (error) {
     if (!(error instanceof StageFailed)) throw error;
     throw new OrderFailed({ code: error.code, message: error.message, permanent: error.isPermanent });

@@ -1,6 +1,11 @@
 import { basename } from 'node:path';
-import type { CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
-import type { AdapterId, ModelId, SegmentKey } from '../../domain/ids.ts';
+import {
+  type CatalogueAdapter,
+  type CatalogueModel,
+  storedBytesOf,
+  weightFileOf,
+} from '../../domain/catalogue.ts';
+import type { AdapterId, DeviceName, ModelId, SegmentKey } from '../../domain/ids.ts';
 import type { FileOrigin } from '../../domain/startDetail.ts';
 import type { PoolEvent } from '../../pool/events.ts';
 import { bookOf, isStageable, type SegmentBook, type Stageable } from '../../pool/segments.ts';
@@ -11,6 +16,7 @@ import type { OriginFiles } from '../../ports/originFiles.ts';
 import {
   type StagedFile,
   StageFailed,
+  type StageOrder,
   type StageProgress,
   type WeightStore,
 } from '../../ports/weightStore.ts';
@@ -56,6 +62,11 @@ interface EndedStaging {
   readonly atMonoMs: number;
 }
 
+interface Refusal {
+  readonly entry: Stageable;
+  readonly error: StageFailed;
+}
+
 const TELL_EVERY_MS = 1_000;
 
 /**
@@ -65,8 +76,8 @@ const TELL_EVERY_MS = 1_000;
 export class StagedFiles {
   readonly #deps: StagedFilesDeps;
   readonly #stagings = new Map<SegmentKey, Staging>();
-  /** Why an encrypted entry was not staged when it was tried last: a start may ask only after that. */
-  readonly #failures = new Map<ModelId | AdapterId, StageFailed>();
+  /** Why an entry was not staged when that was tried last, and must not be read from its source: a start may ask only after that. */
+  readonly #failures = new Map<ModelId | AdapterId, Refusal>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
   readonly #ended = new Map<SegmentKey, EndedStaging>();
 
@@ -74,14 +85,19 @@ export class StagedFiles {
     this.#deps = deps;
   }
 
-  /** Idempotent while it is under way, but for the priority, which only rises. */
-  stage(entry: Stageable, priority: 'demand' | 'prefetch'): void {
+  /**
+   * Idempotent while it is under way, but for the priority, which only rises. `device`: of the runner that is to read it; null:
+   * none, or it is not known yet.
+   */
+  stage(entry: Stageable, priority: 'demand' | 'prefetch', device: DeviceName | null = null): void {
     const { store } = this.#deps;
     if (!store) return;
     const underway = this.#stagings.get(entry.segment);
     if (underway && (underway.priority === 'demand' || priority === 'prefetch')) return;
     const staging: Staging = {
-      file: this.#put(store, entry, priority, (progress) => this.#progressed(entry, staging, progress)),
+      file: this.#put(store, entry, { priority, device }, (progress) =>
+        this.#progressed(entry, staging, progress),
+      ),
       listeners: underway?.listeners ?? new Set(),
       meter: underway?.meter ?? new StageMeter(),
       priority,
@@ -94,7 +110,7 @@ export class StagedFiles {
     );
   }
 
-  /** What is ordered after it to be staged under the same key waits for its end. */
+  /** What is ordered after it to be staged waits for its end: it may be the same one, or need its room. */
   drop(key: SegmentKey, book: SegmentBook): void {
     const { store, dispatch, log } = this.#deps;
     if (!store) return;
@@ -122,17 +138,21 @@ export class StagedFiles {
     entry: CatalogueModel | CatalogueAdapter,
     sinceMonoMs: number,
     onProgress: StageListener,
+    device: DeviceName | null = null,
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
-      if (entry.isEncrypted) throw this.#failures.get(entry.id) ?? notStaged(entry, store !== null);
+      const failure = this.#failureOf(entry);
+      if (failure) throw failure;
+      if (entry.isEncrypted) throw notStaged(entry, store !== null);
       return this.#atSource(entry, onProgress);
     }
     const underway = this.#stagings.get(entry.segment);
     underway?.listeners.add(onProgress);
     if (underway) onProgress(underway.meter);
     try {
-      const file = await (underway?.file ?? this.#put(store, entry, 'demand', this.#metered(onProgress)));
+      const file = await (underway?.file ??
+        this.#put(store, entry, { priority: 'demand', device }, this.#metered(onProgress)));
       // What the pool took for staged had gone, and is there again.
       if (!underway && file.staged) this.#tell(entry, file);
       const ended = this.#ended.get(entry.segment);
@@ -159,6 +179,12 @@ export class StagedFiles {
     return this.#ended.get(key)?.origin ?? null;
   }
 
+  #failureOf({ id, segment, digest }: CatalogueModel | CatalogueAdapter): StageFailed | null {
+    const failure = this.#failures.get(id);
+    const isOfIt = failure?.entry.segment === segment && failure.entry.digest === digest;
+    return isOfIt ? failure.error : null;
+  }
+
   /** The pool has ordered it to be staged, or takes it for staged: what has no room there is read from its source. */
   #isKnown(entry: Stageable): boolean {
     return this.#stagings.has(entry.segment) || this.#deps.isStaged(entry);
@@ -169,13 +195,15 @@ export class StagedFiles {
     const { origins } = this.#deps;
     const { path: source, segment: key, weightBytes: bytes, digest = null } = entry;
     const place = { leasePath: null, wasAwaited: false };
-    if (!origins.isRemote(source)) return { ...place, path: source, tier: 'origin', staged: null };
+    if (!origins.isRemote(source))
+      return { ...place, path: weightFileOf(entry), tier: 'origin', staged: null };
     if (key === null) {
-      const why = 'it is split into files behind a URI, expected one file';
+      const why = 'it is in several files behind a URI, expected one, or the first of a split model';
       throw new StageFailed('refused', `Cannot bring the weights of "${entry.id}": ${why}`, true);
     }
     const listener = this.#metered(onProgress);
-    const brought = await origins.bring({ key, source, bytes, digest, priority: 'demand' }, (progress) =>
+    const wanted = { key, source, bytes, isEncrypted: false, digest, priority: 'demand' } as const;
+    const brought = await origins.bring(wanted, (progress) =>
       listener({
         bytes: progress.bytes,
         totalBytes: progress.totalBytes,
@@ -213,19 +241,21 @@ export class StagedFiles {
   async #put(
     store: WeightStore,
     entry: Stageable,
-    priority: 'demand' | 'prefetch',
+    wanted: Pick<StageOrder, 'priority' | 'device'>,
     onProgress: (progress: StageProgress) => void,
   ): Promise<StagedFile> {
-    await this.#drops.get(entry.segment);
-    const { segment: key, path: source, weightBytes: bytes } = entry;
+    await Promise.all(this.#drops.values());
+    const { segment: key, path: source, isEncrypted = false } = entry;
+    const place = this.#deps.origins.placeOf(key, source);
     const order = {
       key,
       book: bookOf(entry),
       source,
-      fileName: basename(this.#deps.origins.placeOf(key, source)),
-      bytes,
+      fileName: nameInSegment(weightFileOf({ ...entry, path: place }), isEncrypted),
+      bytes: storedBytesOf(entry),
+      isEncrypted,
       digest: entry.digest ?? null,
-      priority,
+      ...wanted,
     };
     return store.stage(order, onProgress);
   }
@@ -242,10 +272,12 @@ export class StagedFiles {
     this.#deps.dispatch({ type: 'segmentStaged', key, contentId, tookMs: staged?.wallMs ?? null });
   }
 
-  #failed({ id, segment: key, isEncrypted }: Stageable, staging: Staging, error: unknown): void {
+  #failed(entry: Stageable, staging: Staging, error: unknown): void {
+    const { id, segment: key, isEncrypted } = entry;
     if (this.#stagings.get(key) !== staging) return;
     this.#stagings.delete(key);
-    if (isEncrypted && error instanceof StageFailed) this.#failures.set(id, error);
+    if (error instanceof StageFailed && (isEncrypted || error.code === 'digest_mismatch'))
+      this.#failures.set(id, { entry, error });
     const message = error instanceof Error ? error.message : String(error);
     this.#deps.log.warn({ entry: id, segment: key, error: message }, 'weights could not be staged');
     this.#deps.dispatch({ type: 'segmentLost', key });
@@ -255,6 +287,11 @@ export class StagedFiles {
 /** The store is at fault, not the file, and an engine can read that. */
 function mayReadSource({ code }: StageFailed, { isEncrypted }: Stageable): boolean {
   return code === 'store_unavailable' && !isEncrypted;
+}
+
+/** What is opened there; a container is called by its content. */
+function nameInSegment(path: string, isEncrypted: boolean): string {
+  return isEncrypted ? basename(path, '.hearth') : basename(path);
 }
 
 function notStaged({ id, path }: CatalogueModel | CatalogueAdapter, hasStore: boolean): StageFailed {

@@ -41,6 +41,37 @@ std::string lastPart(const std::string& path) {
 
 std::string folderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
+/** `00001`: five digits, as llama-gguf-split writes them. */
+std::optional<size_t> fiveDigits(std::string_view text) {
+  if (text.size() != 5 || !std::ranges::all_of(text, [](char digit) { return digit >= '0' && digit <= '9'; }))
+    return std::nullopt;
+  return std::stoul(std::string(text));
+}
+
+std::string fiveDigitsOf(size_t number) {
+  const std::string digits = std::to_string(number);
+  return std::string(5 - digits.size(), '0') + digits;
+}
+
+/** The names of all files of a split model (`<prefix>-00001-of-00003.gguf`) by that of the first; of any other file its own. */
+std::vector<std::string> partNames(const std::string& name) {
+  constexpr std::string_view kEndings[] = {".gguf", ".gguf.hearth"};
+  constexpr std::string_view kFirst = "-00001-of-";
+  for (const std::string_view ending : kEndings) {
+    if (!name.ends_with(ending) || name.size() <= ending.size() + kFirst.size() + 5) continue;
+    const std::string stem = name.substr(0, name.size() - ending.size());
+    const std::string total = stem.substr(stem.size() - 5);
+    const std::string prefix = stem.substr(0, stem.size() - 5 - kFirst.size());
+    const auto count = fiveDigits(total);
+    if (!count || *count < 2 || *count > kMostFiles || !stem.ends_with(std::string(kFirst) + total)) continue;
+    std::vector<std::string> names;
+    for (size_t part = 1; part <= *count; ++part)
+      names.push_back(prefix + "-" + fiveDigitsOf(part) + "-of-" + total + std::string(ending));
+    return names;
+  }
+  return {name};
+}
+
 bool isBelow(const std::string& path, const std::string& folder) { return path.starts_with(folder + "/"); }
 
 /** magics of linux/magic.h and statfs(2). */
@@ -115,6 +146,23 @@ class Walk {
   std::vector<SourceFile> files_;
 };
 
+/** The file, or all files of the split model whose first it is. */
+void takeFiles(Source& source, const std::string& path) {
+  // The name that was asked for: the hub's cache has its files under their digests.
+  const std::string first = lastPart(path);
+  const std::vector<std::string> names = partNames(first);
+  source.isFolder = names.size() > 1;
+  const std::string above = path.substr(0, path.size() - first.size());
+  for (const std::string& name : names) {
+    const std::string realPath = source.isFolder ? realPathOf(above + name) : source.realPath;
+    const auto found = statOf(realPath);
+    if (!found) failBySystem("source_missing", "find", realPath, errno);
+    if (!S_ISREG(found->st_mode)) unsafe(realPath, "a regular file or a folder");
+    if (!isSegmentFileName(name)) unsafe(path, "a name of printable UTF-8 that is none of the store's own");
+    source.files.push_back({name, realPath, markOf(*found)});
+  }
+}
+
 Source finished(Source source) {
   source.fileSystem = fileSystemOf(source.realPath);
   for (const SourceFile& file : source.files) source.bytes += file.mark.bytes;
@@ -147,11 +195,7 @@ Source describeSource(const std::string& path) {
   if (source.isFolder) {
     source.files = Walk(source.realPath, false).run();
   } else {
-    if (!S_ISREG(found->st_mode)) unsafe(path, "a regular file or a folder");
-    // The name that was asked for: the hub's cache has its files under their digests.
-    const std::string name = lastPart(path);
-    if (!isSegmentFileName(name)) unsafe(path, "a name of printable UTF-8 that is none of the store's own");
-    source.files.push_back({name, source.realPath, markOf(*found)});
+    takeFiles(source, path);
   }
   return finished(std::move(source));
 }

@@ -30,9 +30,11 @@ struct SourceFile {
   FileMark mark;
 };
 
-/** A file or a model's folder, as it is found. */
+/** A file, all files of a split GGUF model, or a model's folder, as it is found. */
 struct Source {
+  /** Of a split model that of its first file. */
   std::string realPath;
+  /** Its content is several files by their names, though it may be one. */
   bool isFolder = false;
   /** Sorted by name. */
   std::vector<SourceFile> files;
@@ -48,7 +50,8 @@ struct Source {
 };
 
 /**
- * Looks at a source. Hidden folders in it (.git, .cache) are left out. A link may lead to a file within the
+ * Looks at a source. The first file of a split GGUF model (`<name>-00001-of-00003.gguf`, or containers of such) stands for all
+ * of them. Hidden folders in it (.git, .cache) are left out. A link may lead to a file within the
  * folder, and within `blobs` of the hub's cache when the folder is a snapshot of it. Throws `source_missing`,
  * `source_unsafe` (a link that leads out, a name that cannot be, too much of everything) or `source_unreadable`.
  */

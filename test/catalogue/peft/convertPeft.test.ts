@@ -42,7 +42,7 @@ function convert(
   writeFileSync(join(place, 'base.gguf'), base);
   return convertPeft({
     directory: peft,
-    basePath: join(place, 'base.gguf'),
+    base: join(place, 'base.gguf'),
     outputDir: join(directory, 'out'),
   });
 }
@@ -74,7 +74,7 @@ describe('convertPeft() makes the tensors of llama.cpp’s own converter', () =>
     const demo = join(ROOT, 'demo/models');
     const { path } = await convertPeft({
       directory: join(ROOT, `test/fixtures/lora-${name}-peft`),
-      basePath: join(demo, 'tiny-chat-q8_0.gguf'),
+      base: join(demo, 'tiny-chat-q8_0.gguf'),
       outputDir: directory,
     });
     const ours = await contentsOf(path);
@@ -146,7 +146,7 @@ describe('convertPeft()', () => {
     writeFileSync(join(place, 'base.gguf'), baseBytes(LLAMA));
     const { path } = await convertPeft({
       directory: place,
-      basePath: join(place, 'base.gguf'),
+      base: join(place, 'base.gguf'),
       outputDir: join(directory, 'out'),
     });
     expect((await contentsOf(path)).byName).toEqual((await contentsOf(whole.path)).byName);
@@ -156,7 +156,7 @@ describe('convertPeft()', () => {
     const place = writePeft(join(directory, 'split'), peftTensors(LLAMA));
     const part = (number: number) => join(place, `base-0000${number}-of-00002.gguf`);
     writeFileSync(part(1), baseBytes(LLAMA, {}, [0]));
-    const job = { directory: place, basePath: part(1), outputDir: join(directory, 'out') };
+    const job = { directory: place, base: part(1), outputDir: join(directory, 'out') };
     await expect(convertPeft(job)).rejects.toThrow('base-00002-of-00002.gguf');
     writeFileSync(part(2), baseBytes(LLAMA, {}, [1]));
     expect((await convertPeft(job)).digest).toBe((await convert(LLAMA)).digest);

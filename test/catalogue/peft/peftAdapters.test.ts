@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -18,7 +19,11 @@ import { ConverterThread } from '../../../gateway/catalogue/peft/converterThread
 import { type ConvertJob, convertPeft } from '../../../gateway/catalogue/peft/convertPeft.ts';
 import { PeftAdapters } from '../../../gateway/catalogue/peft/peftAdapters.ts';
 import { ok } from '../../../gateway/domain/errors.ts';
+import { SealedReader } from '../../../gateway/encryption/sealedReader.ts';
+import { WeightKey } from '../../../gateway/encryption/weightKey.ts';
 import type { ModelFileFacts } from '../../../gateway/ports/modelFile.ts';
+import type { ReadableFile } from '../../../gateway/ports/readableFile.ts';
+import { KEY, KEY_NAME, sealed } from '../../native/store/sealed.ts';
 import { baseBytes, CONFIG, peftTensors, TINY_MODELS, type TinyModel, writePeft } from './tinyModels.ts';
 
 const [LLAMA, MISTRAL] = TINY_MODELS as readonly [TinyModel, TinyModel];
@@ -230,9 +235,57 @@ describe('PeftAdapters.removeUnused()', () => {
   });
 });
 
+describe('PeftAdapters.convert() for an encrypted base', () => {
+  const opened: number[] = [];
+  const reading = (keys: Record<string, Buffer>) => ({
+    open: (file: ReadableFile, fileBytes: number) =>
+      SealedReader.open(file, fileBytes, async (name) => {
+        opened.push(1);
+        const key = keys[name];
+        if (!key) throw new Error(`there is no key "${name}"`);
+        return new WeightKey(key);
+      }),
+  });
+
+  async function encrypted(): Promise<ModelFileFacts> {
+    const path = await sealed(join(root, 'base.gguf'));
+    rmSync(join(root, 'base.gguf'));
+    const facts = await new GgufFiles(reading({ [KEY_NAME]: KEY })).inspect(path);
+    if (!facts.ok) throw new Error(facts.error.message);
+    opened.length = 0;
+    return facts.value;
+  }
+
+  test('makes the same file as for the plain one, on the thread, and needs the key once', async () => {
+    const plain = await converted();
+    const secret = await encrypted();
+    const thread = new ConverterThread(BUNDLE, { stallMs: 60_000, idleMs: 1 });
+    const of = new PeftAdapters(join(root, 'other'), thread, files, reading({ [KEY_NAME]: KEY }));
+    const made = await converted(of, peft, secret);
+    expect(made.digest).toBe(plain.digest);
+    expect(readFileSync(made.path).equals(readFileSync(plain.path))).toBe(true);
+    expect(opened).toHaveLength(1);
+    expect((await converted(of, peft, secret)).path).toBe(made.path);
+    expect(opened).toHaveLength(1);
+  });
+
+  test('refuses a base whose key has gone, and starts no conversion', async () => {
+    const secret = await encrypted();
+    const of = new PeftAdapters(data, counting, files, reading({}));
+    expect(await of.convert(peft, secret)).toMatchObject({
+      ok: false,
+      error: {
+        code: 'invalid_request',
+        message: `Cannot convert PEFT adapter "${peft}": there is no key "${KEY_NAME}"`,
+      },
+    });
+    expect(jobs).toEqual([]);
+  });
+});
+
 describe('ConverterThread.run()', () => {
   beforeAll(() => expect(existsSync(BUNDLE)).toBe(true));
-  const job = () => ({ directory: peft, basePath: base.path, outputDir: data });
+  const job = () => ({ directory: peft, base: base.path, outputDir: data });
 
   test('converts on a thread that it keeps for the next job and ends when idle', async () => {
     const thread = new ConverterThread(BUNDLE, { stallMs: 60_000, idleMs: 1 });

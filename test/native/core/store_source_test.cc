@@ -48,6 +48,51 @@ TEST("describeSource() calls a file as it was asked for, not as its link's targe
   CHECK(namesOf(source) == "model.gguf " && source.realPath.ends_with("/blobs/0123"));
 }
 
+TEST("describeSource() finds all files of a split model by its first") {
+  const Folder folder;
+  const auto part = [&](const char* name, const char* text) { put(folder / name, text); };
+  part("m-00002-of-00003.gguf", "2");
+  part("m-00003-of-00003.gguf", "33");
+  part("m-00001-of-00003.gguf", "1");
+  part("other.gguf", "no");
+  const Source source = describeSource(folder / "m-00001-of-00003.gguf");
+  CHECK(namesOf(source) == "m-00001-of-00003.gguf m-00002-of-00003.gguf m-00003-of-00003.gguf ");
+  CHECK(source.isFolder && source.bytes == 4 && source.realPath.ends_with("/m-00001-of-00003.gguf"));
+  const std::string key = source.key();
+  part("m-00003-of-00003.gguf", "333");
+  CHECK(describeSource(folder / "m-00001-of-00003.gguf").key() != key);
+  // Only the first stands for all.
+  CHECK(namesOf(describeSource(folder / "m-00002-of-00003.gguf")) == "m-00002-of-00003.gguf ");
+  std::filesystem::remove(folder / "m-00002-of-00003.gguf");
+  CHECK(codeOf([&] { describeSource(folder / "m-00001-of-00003.gguf"); }) == "source_missing");
+}
+
+TEST("describeSource() finds the files of a split model behind links, and split containers") {
+  const Folder folder;
+  for (const char* digit : {"1", "2"}) {
+    const std::string name = std::string("m-0000") + digit + "-of-00002.gguf";
+    const std::string blob = folder / (std::string("blobs/") + digit);
+    put(blob, digit);
+    std::filesystem::create_symlink(blob, folder / name);
+    put(folder / (name + ".hearth"), digit);
+  }
+  const Source linked = describeSource(folder / "m-00001-of-00002.gguf");
+  CHECK(namesOf(linked) == "m-00001-of-00002.gguf m-00002-of-00002.gguf ");
+  CHECK(linked.files[1].path.ends_with("/blobs/2"));
+  CHECK(namesOf(describeSource(folder / "m-00001-of-00002.gguf.hearth")) ==
+        "m-00001-of-00002.gguf.hearth m-00002-of-00002.gguf.hearth ");
+}
+
+TEST("describeSource() takes what only looks like a split model as a file") {
+  const Folder folder;
+  for (const char* name : {"m-00001-of-00001.gguf", "m-0001-of-0002.gguf", "m-00001-of-00000.gguf", "-00001-of-00002.gguf",
+                           "m-00001-of-00002.bin", "m-00001-of-99999.gguf", "m-00001-of-0000x.gguf"}) {
+    put(folder / name, "1");
+    const Source source = describeSource(folder / name);
+    CHECK(namesOf(source) == std::string(name) + " " && !source.isFolder);
+  }
+}
+
 TEST("describeSource() follows links within its folder and into the hub's blobs, and no others") {
   const Folder folder;
   put(folder / "models--x/blobs/0123", "weights");

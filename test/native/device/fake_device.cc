@@ -76,6 +76,7 @@ void properties(ggml_backend_dev_t device, ggml_backend_dev_props* props) {
   const Behaviour& behaviour = of(device).behaviour;
   *props = {};
   props->name = props->description = nameOf(device);
+  props->device_id = "0000:3b:00.0";
   sizes(device, &props->memory_free, &props->memory_total);
   props->type = kind(device);
   props->caps = {behaviour.async, behaviour.hostBuffer, false, behaviour.events, true};

@@ -1,0 +1,13 @@
+import { createRequire } from 'node:module';
+import type { PreloadAddon } from './addonTypes.ts';
+import { builtBinary } from './load.ts';
+
+/**
+ * Keeps all threads of this process, and with them those that they make, to these cores, as far as it may use them now. How
+ * many that are; 0: none of them, and nothing has changed. Throws when the system refuses.
+ */
+export function runOnCores(cores: readonly number[]): number {
+  const require = createRequire(import.meta.url);
+  const preload = require(builtBinary('hearth_preload.node')) as PreloadAddon;
+  return preload.runOnCores(cores);
+}
