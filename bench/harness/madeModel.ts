@@ -218,7 +218,9 @@ export async function makeModel(
     dataBytes += aligned(bytesOf(matrix));
     return info;
   });
-  const metadata = serializeGgufMetadata(await metadataOf(made, layers, shape, matrices.length), { alignment: 1 });
+  const metadata = serializeGgufMetadata(await metadataOf(made, layers, shape, matrices.length), {
+    alignment: 1,
+  });
   const head = Buffer.concat([metadata, ...infos]);
   const fd = openSync(path, 'wx', 0o600);
   // A tmpfs gives huge pages to a file that has its size before it is written.
