@@ -3,24 +3,32 @@
  * a standby, then loads, attaches the base and an adapter and answers; the answers of all rounds have to be the same.
  *
  *     npm run bench -- upload --model /mnt/huge/8b.gguf --model /dev/shm/8b.gguf --adapter lora.gguf --rounds 5
+ *     npm run bench -- upload --make /mnt/huge --make /dev/shm --rounds 5
+ *
+ * `--make` writes a base of 8.13 GB (Q8_0, random weights) into a folder, unless it is there, and an adapter of 15 MB.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Client } from 'undici';
+import { makeAdapter } from './harness/madeAdapter.ts';
+import { LLAMA_8B, makeModel } from './harness/madeModel.ts';
 import { type RunnerProcess, startRunner } from './harness/runnerProcess.ts';
 import { median } from './harness/streamClient.ts';
 
 const ANSWER_TOKENS = 64;
 /** What a standby needs to get everything ready, and more. */
 const STANDBY_MS = 1_500;
+/** Of a made base. */
+const MADE_LAYERS = 35;
 
 const { values } = parseArgs({
   options: {
     model: { type: 'string', multiple: true, default: [] },
+    make: { type: 'string', multiple: true, default: [] },
     adapter: { type: 'string' },
     rounds: { type: 'string', default: '5' },
   },
@@ -41,6 +49,8 @@ interface Round {
   /** The attach of an adapter as its order takes, and how much of it was making the context. */
   adapterMs: number;
   adapterContextMs: number;
+  /** From that order to the adapter's first token. */
+  adapterFirstTokenMs: number;
   /** From the order to wake, of a runner that was put to sleep, to its first token. */
   wakeMs: number;
   /** Texts and log probabilities of the base's answer and the adapter's. */
@@ -48,6 +58,20 @@ interface Round {
 }
 
 const verdicts = mkdtempSync(join(tmpdir(), 'hearth-upload-'));
+const models = [...values.model];
+let adapter = values.adapter;
+
+/** What `--make` asks for. */
+async function makeWeights(): Promise<void> {
+  for (const folder of values.make) {
+    const path = join(folder, 'made-8b-q8_0.gguf');
+    if (!existsSync(path)) await makeModel(path, 'Q8_0', MADE_LAYERS, LLAMA_8B);
+    models.push(path);
+  }
+  if (values.make.length === 0 || adapter !== undefined) return;
+  adapter = join(verdicts, 'made-lora.gguf');
+  makeAdapter(adapter, MADE_LAYERS, LLAMA_8B);
+}
 
 interface Answer {
   firstTokenMs: number;
@@ -123,7 +147,7 @@ async function useStandby(runner: RunnerProcess, client: Client, model: string):
   const firstTokenMs = attachedMs + first.firstTokenMs;
   const next = await ask(client, 'm');
   const answers = [first.text, next.text];
-  const adapter = await attach(runner, client, answers);
+  const attached = await attach(runner, client, answers);
   const wakeMs = await wake(runner, client, answers);
   const { upload } = loaded;
   return {
@@ -136,22 +160,23 @@ async function useStandby(runner: RunnerProcess, client: Client, model: string):
     uploadBytes: upload?.bytes ?? 0,
     uploadMs: upload === undefined ? 0 : upload.openMs + upload.copyMs + upload.drainMs,
     checkMs: upload?.checkMs ?? 0,
-    ...adapter,
+    ...attached,
     wakeMs,
     answers,
   };
 }
 
-type AdapterTimes = Pick<Round, 'adapterMs' | 'adapterContextMs'>;
+type AdapterTimes = Pick<Round, 'adapterMs' | 'adapterContextMs' | 'adapterFirstTokenMs'>;
 
 async function attach(runner: RunnerProcess, client: Client, answers: string[]): Promise<AdapterTimes> {
-  if (values.adapter === undefined) return { adapterMs: 0, adapterContextMs: 0 };
+  if (adapter === undefined) return { adapterMs: 0, adapterContextMs: 0, adapterFirstTokenMs: 0 };
   const startedMs = performance.now();
-  const adapters = [{ id: 'a', path: values.adapter, scale: 1 }];
+  const adapters = [{ id: 'a', path: adapter, scale: 1 }];
   const { contextMs } = await runner.order({ type: 'attach', combo: 'm+a', adapters }, 'attached');
   const adapterMs = performance.now() - startedMs;
-  answers.push((await ask(client, 'm+a')).text);
-  return { adapterMs, adapterContextMs: contextMs };
+  const { firstTokenMs, text } = await ask(client, 'm+a');
+  answers.push(text);
+  return { adapterMs, adapterContextMs: contextMs, adapterFirstTokenMs: adapterMs + firstTokenMs };
 }
 
 async function wake(runner: RunnerProcess, client: Client, answers: string[]): Promise<number> {
@@ -174,6 +199,7 @@ const COLUMNS: [string, (round: Round) => number][] = [
   ['next first token', (round) => round.nextFirstTokenMs],
   ['adapter attach', (round) => round.adapterMs],
   ['its context', (round) => round.adapterContextMs],
+  ['its first token', (round) => round.adapterFirstTokenMs],
   ['woken', (round) => round.wakeMs],
 ];
 
@@ -229,7 +255,11 @@ for (const { name, totalBytes, freeBytes, contextBytes } of gpus) {
   );
 }
 await probe.end();
-if (gpus.length === 0) console.log('no GPU here: nothing to upload to');
-else if (values.model.length === 0) console.log('no model given: --model PATH');
-else for (const model of values.model) await compare(model, Number(values.rounds));
+if (gpus.length === 0) {
+  console.log('no GPU here: nothing to upload to');
+} else {
+  await makeWeights();
+  if (models.length === 0) console.log('no model given: --model PATH or --make FOLDER');
+  for (const model of models) await compare(model, Number(values.rounds));
+}
 rmSync(verdicts, { recursive: true, force: true });

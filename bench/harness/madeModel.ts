@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GGUFTypedMetadata, GGUFValueType, gguf, serializeGgufMetadata } from '@huggingface/gguf';
 import { ROOT } from './gatewayProcess.ts';
@@ -8,11 +8,18 @@ import { ROOT } from './gatewayProcess.ts';
 export const MADE_TYPES = ['Q8_0', 'Q4_K_M', 'Q4_0'] as const;
 export type MadeType = (typeof MADE_TYPES)[number];
 
-/** TinyLlama's shape (1.1B with 22 layers), with the demo model's vocabulary. */
-const WIDTH = 2048;
-const FEED_FORWARD = 5632;
-const HEADS = 32;
-const KV_HEADS = 4;
+/** Of a layer; the vocabulary is the demo model's. */
+export interface Shape {
+  readonly width: number;
+  readonly feedForward: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+}
+
+/** 1.1B with 22 layers. */
+export const TINY_LLAMA: Shape = { width: 2048, feedForward: 5632, heads: 32, kvHeads: 4 };
+/** Llama 3's 8B has 32 layers, and a larger vocabulary. */
+export const LLAMA_8B: Shape = { width: 4096, feedForward: 14_336, heads: 32, kvHeads: 8 };
 const VOCABULARY = 2048;
 const ALIGNMENT = 32;
 const FILE_TYPES: Readonly<Record<MadeType, number>> = { Q8_0: 7, Q4_K_M: 15, Q4_0: 2 };
@@ -85,41 +92,50 @@ function hasMoreBits(layer: number, layers: number): boolean {
   return layer < eighth || layer >= Math.floor((7 * layers) / 8) || (layer - eighth) % 3 === 2;
 }
 
-function matricesOf(made: MadeType, layers: number): Matrix[] {
+/** Columns that all heads of a layer's keys have together. */
+export const kvWidthOf = ({ width, heads, kvHeads }: Shape): number => (width / heads) * kvHeads;
+
+function matricesOf(made: MadeType, layers: number, shape: Shape): Matrix[] {
+  const { width, feedForward } = shape;
   const most = { Q8_0, Q4_K_M: Q4_K, Q4_0 }[made];
-  const norm = (name: string): Matrix => ({ name, columns: WIDTH, rows: 1, type: null });
+  const norm = (name: string): Matrix => ({ name, columns: width, rows: 1, type: null });
   const matrix = (name: string, columns: number, rows: number, type = most): Matrix => ({
     name,
     columns,
     rows,
     type,
   });
-  const kvWidth = (WIDTH / HEADS) * KV_HEADS;
+  const kvWidth = kvWidthOf(shape);
   const layerOf = (layer: number): Matrix[] => {
     const more = made === 'Q4_K_M' && hasMoreBits(layer, layers) ? Q6_K : most;
     const name = (part: string): string => `blk.${layer}.${part}.weight`;
     return [
       norm(name('attn_norm')),
-      matrix(name('attn_q'), WIDTH, WIDTH),
-      matrix(name('attn_k'), WIDTH, kvWidth),
-      matrix(name('attn_v'), WIDTH, kvWidth, more),
-      matrix(name('attn_output'), WIDTH, WIDTH),
+      matrix(name('attn_q'), width, width),
+      matrix(name('attn_k'), width, kvWidth),
+      matrix(name('attn_v'), width, kvWidth, more),
+      matrix(name('attn_output'), width, width),
       norm(name('ffn_norm')),
-      matrix(name('ffn_gate'), WIDTH, FEED_FORWARD),
-      matrix(name('ffn_up'), WIDTH, FEED_FORWARD),
-      matrix(name('ffn_down'), FEED_FORWARD, WIDTH, more),
+      matrix(name('ffn_gate'), width, feedForward),
+      matrix(name('ffn_up'), width, feedForward),
+      matrix(name('ffn_down'), feedForward, width, more),
     ];
   };
   return [
-    matrix('token_embd.weight', WIDTH, VOCABULARY),
+    matrix('token_embd.weight', width, VOCABULARY),
     norm('output_norm.weight'),
-    matrix('output.weight', WIDTH, VOCABULARY, made === 'Q8_0' ? most : Q6_K),
+    matrix('output.weight', width, VOCABULARY, made === 'Q8_0' ? most : Q6_K),
     ...Array.from({ length: layers }, (_, layer) => layerOf(layer)).flat(),
   ];
 }
 
 /** The demo's tokenizer and chat template, and a larger body. */
-async function metadataOf(made: MadeType, layers: number, tensors: number): Promise<GGUFTypedMetadata> {
+async function metadataOf(
+  made: MadeType,
+  layers: number,
+  shape: Shape,
+  tensors: number,
+): Promise<GGUFTypedMetadata> {
   const { typedMetadata } = await gguf(join(ROOT, 'demo/models/tiny-chat-q8_0.gguf'), {
     allowLocalFile: true,
     typedMetadata: true,
@@ -128,12 +144,12 @@ async function metadataOf(made: MadeType, layers: number, tensors: number): Prom
   const numbers = {
     'general.file_type': FILE_TYPES[made],
     'llama.context_length': 2048,
-    'llama.embedding_length': WIDTH,
+    'llama.embedding_length': shape.width,
     'llama.block_count': layers,
-    'llama.feed_forward_length': FEED_FORWARD,
-    'llama.attention.head_count': HEADS,
-    'llama.attention.head_count_kv': KV_HEADS,
-    'llama.rope.dimension_count': WIDTH / HEADS,
+    'llama.feed_forward_length': shape.feedForward,
+    'llama.attention.head_count': shape.heads,
+    'llama.attention.head_count_kv': shape.kvHeads,
+    'llama.rope.dimension_count': shape.width / shape.heads,
     'llama.vocab_size': VOCABULARY,
   };
   const made32 = Object.entries(numbers).map(([key, value]) => [key, { value, type: GGUFValueType.UINT32 }]);
@@ -147,17 +163,16 @@ async function metadataOf(made: MadeType, layers: number, tensors: number): Prom
 
 const bytesOf = ({ columns, rows, type }: Matrix): number =>
   type === null ? columns * rows * 4 : ((columns * rows) / type.elements) * type.bytes;
-const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 /** A tensor's entry in a GGUF header, version 3; the fastest axis comes first. */
-function infoOf({ name, columns, rows, type }: Matrix, offset: number): Buffer {
-  const axes = type === null ? [columns] : [columns, rows];
+export function infoOf(name: string, axes: readonly number[], typeId: number, offset: number): Buffer {
   const bytes = Buffer.alloc(8 + name.length + 4 + 8 * axes.length + 4 + 8);
   bytes.writeBigUInt64LE(BigInt(name.length), 0);
   let at = 8 + bytes.write(name, 8, 'latin1');
   at = bytes.writeUInt32LE(axes.length, at);
   for (const axis of axes) at = bytes.writeBigUInt64LE(BigInt(axis), at);
-  at = bytes.writeUInt32LE(type?.id ?? 0, at);
+  at = bytes.writeUInt32LE(typeId, at);
   bytes.writeBigUInt64LE(BigInt(offset), at);
   return bytes;
 }
@@ -186,20 +201,30 @@ function writeMatrix(fd: number, matrix: Matrix, pools: Map<BlockType, Buffer>):
 }
 
 /**
- * Writes a GGUF file that llama.cpp loads and decodes as any other: a llama of TinyLlama's shape with random weights, synced
+ * Writes a GGUF file that llama.cpp loads and decodes as any other: a llama of the given shape with random weights, synced
  * to the disk. What it says is nonsense; what it costs is not. Returns its bytes.
  */
-export async function makeModel(path: string, made: MadeType, layers: number): Promise<number> {
-  const matrices = matricesOf(made, layers);
+export async function makeModel(
+  path: string,
+  made: MadeType,
+  layers: number,
+  shape: Shape = TINY_LLAMA,
+): Promise<number> {
+  const matrices = matricesOf(made, layers, shape);
   let dataBytes = 0;
   const infos = matrices.map((matrix) => {
-    const info = infoOf(matrix, dataBytes);
+    const { name, columns, rows, type } = matrix;
+    const info = infoOf(name, type === null ? [columns] : [columns, rows], type?.id ?? 0, dataBytes);
     dataBytes += aligned(bytesOf(matrix));
     return info;
   });
-  const metadata = serializeGgufMetadata(await metadataOf(made, layers, matrices.length), { alignment: 1 });
+  const metadata = serializeGgufMetadata(await metadataOf(made, layers, shape, matrices.length), {
+    alignment: 1,
+  });
   const head = Buffer.concat([metadata, ...infos]);
   const fd = openSync(path, 'wx', 0o600);
+  // A tmpfs gives huge pages to a file that has its size before it is written.
+  ftruncateSync(fd, aligned(head.length) + dataBytes);
   writeSync(fd, Buffer.concat([head, Buffer.alloc(aligned(head.length) - head.length)]));
   const pools = new Map<BlockType, Buffer>();
   for (const matrix of matrices) writeMatrix(fd, matrix, pools);
