@@ -179,6 +179,21 @@ describe('StagedFiles.place()', () => {
     expect(place).toMatchObject({ tier: 'memory', staged: null, wasAwaited: false });
   });
 
+  test('place() asks the store once for what is there, and again when it has gone or was dropped', async () => {
+    staged.stage(MODEL, 'demand');
+    await settled();
+    await end();
+    nowMs = 10;
+    expect(await staged.place(MODEL, 5, () => {})).toMatchObject({ path: FILE.path, tier: 'memory' });
+    expect(store.orders).toHaveLength(1);
+    await staged.place(MODEL, 5, () => {}, null, true);
+    expect(store.orders).toHaveLength(2);
+    store.drop = () => Promise.resolve(true);
+    staged.drop(KEY, 'bases');
+    await staged.place(MODEL, 5, () => {});
+    expect(store.orders).toHaveLength(3);
+  });
+
   test('stage() orders a directory as a whole, and what an engine opens in it', async () => {
     const inFolder = { ...MODEL, path: '/nfs/tiny', file: 'tiny-00001-of-00002.gguf', filesBytes: 1200 };
     staged.stage(inFolder, 'prefetch');
@@ -231,7 +246,7 @@ describe('StagedFiles.place()', () => {
     staged.stage(MODEL, 'demand', device);
     await settled();
     await end();
-    await staged.place(MODEL, 0, () => {}, device);
+    await staged.place(MODEL, 0, () => {}, device, true);
     expect(store.orders.map((order) => order.device)).toEqual([null, device, device]);
   });
 

@@ -36,12 +36,13 @@ export function loadPlaced(
   send: Send,
   { staged, timeline, clock }: Deps,
 ): Promise<Answer> {
-  return again(async () => {
+  return again(async (wasGone) => {
     const orderedMonoMs = clock.monoMs();
-    const place = await placeOf(staged, model, device, timeline.began(id), (meter) => {
+    const onProgress: StageListener = (meter) => {
       timeline.staging(id, orderedMonoMs);
       timeline.stagingProgress(id, meter);
-    });
+    };
+    const place = await placeOf(staged, model, device, timeline.began(id), onProgress, wasGone);
     if (place.wasAwaited) timeline.staging(id, orderedMonoMs);
     timeline.staged(id, place, clock.monoMs());
     return send(orderAt(place));
@@ -59,11 +60,10 @@ export function attachPlaced(
 ): Promise<Answer> {
   // What a whole start needs is staged from its beginning on.
   const sinceMonoMs = kind === 'attach' ? clock.monoMs() : timeline.began(id);
-  return again(async () => {
+  return again(async (wasGone) => {
+    const onProgress: StageListener = (meter) => timeline.adaptersStaging(id, key, meter);
     const places = await Promise.all(
-      adapters.map(({ adapter }) =>
-        placeOf(staged, adapter, device, sinceMonoMs, (meter) => timeline.adaptersStaging(id, key, meter)),
-      ),
+      adapters.map(({ adapter }) => placeOf(staged, adapter, device, sinceMonoMs, onProgress, wasGone)),
     );
     timeline.adaptersPlaced(id, key, places, clock.monoMs());
     return send(orderAt(places));
@@ -71,12 +71,12 @@ export function attachPlaced(
 }
 
 /** Another gateway of this host may take a segment before the runner has locked it: then it is staged anew, once. */
-async function again(attempt: () => Promise<Answer>): Promise<Answer> {
+async function again(attempt: (wasGone: boolean) => Promise<Answer>): Promise<Answer> {
   try {
-    return await attempt();
+    return await attempt(false);
   } catch (error) {
     if (!(error instanceof OrderFailed) || error.failure.code !== GONE) throw error;
-    return attempt();
+    return attempt(true);
   }
 }
 
@@ -86,9 +86,10 @@ async function placeOf(
   device: DeviceName | null,
   sinceMonoMs: number,
   onProgress: StageListener,
+  wasGone: boolean,
 ): Promise<FilePlace> {
   try {
-    return await staged.place(entry, sinceMonoMs, onProgress, device);
+    return await staged.place(entry, sinceMonoMs, onProgress, device, wasGone);
   } catch (error) {
     if (!(error instanceof StageFailed)) throw error;
     throw new OrderFailed({ code: error.code, message: error.message, permanent: error.isPermanent });

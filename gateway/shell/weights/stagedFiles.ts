@@ -80,6 +80,8 @@ export class StagedFiles {
   readonly #failures = new Map<ModelId | AdapterId, Refusal>();
   readonly #drops = new Map<SegmentKey, Promise<unknown>>();
   readonly #ended = new Map<SegmentKey, EndedStaging>();
+  /** Where what is staged was found last: who reads it locks it, and asks again when it is not there any more. */
+  readonly #found = new Map<SegmentKey, StagedFile>();
 
   constructor(deps: StagedFilesDeps) {
     this.#deps = deps;
@@ -115,6 +117,7 @@ export class StagedFiles {
     const { store, dispatch, log } = this.#deps;
     if (!store) return;
     this.#ended.delete(key);
+    this.#found.delete(key);
     const dropped = store.drop(key, book).then(
       (isGone) => isGone,
       (error: Error) => {
@@ -132,13 +135,14 @@ export class StagedFiles {
   /**
    * Where the runner finds the entry's files: waits for their staging when that is under way. A staging that has ended since the
    * start began, at `sinceMonoMs`, was for it, though nobody had to wait for it. Rejects with StageFailed when the source is bad.
-   * Once more when the runner could not lock it: it has gone in between, and is staged anew.
+   * Once more, and `wasGone`, when the runner could not lock it: it has gone in between, and is staged anew.
    */
   async place(
     entry: CatalogueModel | CatalogueAdapter,
     sinceMonoMs: number,
     onProgress: StageListener,
     device: DeviceName | null = null,
+    wasGone = false,
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
     if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
@@ -148,6 +152,8 @@ export class StagedFiles {
       return this.#atSource(entry, onProgress);
     }
     const underway = this.#stagings.get(entry.segment);
+    const known = underway || wasGone ? undefined : this.#found.get(entry.segment);
+    if (known) return this.#placed(entry.segment, { ...known, tier: 'memory', staged: null }, sinceMonoMs);
     underway?.listeners.add(onProgress);
     if (underway) onProgress(underway.meter);
     try {
@@ -155,11 +161,8 @@ export class StagedFiles {
         this.#put(store, entry, { priority: 'demand', device }, this.#metered(onProgress)));
       // What the pool took for staged had gone, and is there again.
       if (!underway && file.staged) this.#tell(entry, file);
-      const ended = this.#ended.get(entry.segment);
-      const { path, leasePath, tier, staged } = file;
-      if (staged === null && ended && ended.atMonoMs >= sinceMonoMs)
-        return { path, leasePath, ...ended.origin, wasAwaited: false };
-      return { path, leasePath, tier, staged, wasAwaited: staged !== null };
+      this.#found.set(entry.segment, file);
+      return this.#placed(entry.segment, file, sinceMonoMs);
     } catch (error) {
       if (!(error instanceof StageFailed) || !mayReadSource(error, entry)) throw error;
       if (!underway) dispatch({ type: 'segmentLost', key: entry.segment });
@@ -167,6 +170,13 @@ export class StagedFiles {
     } finally {
       underway?.listeners.delete(onProgress);
     }
+  }
+
+  #placed(key: SegmentKey, { path, leasePath, tier, staged }: StagedFile, sinceMonoMs: number): FilePlace {
+    const ended = this.#ended.get(key);
+    if (staged === null && ended && ended.atMonoMs >= sinceMonoMs)
+      return { path, leasePath, ...ended.origin, wasAwaited: false };
+    return { path, leasePath, tier, staged, wasAwaited: staged !== null };
   }
 
   /** null: its file is not on its way. */
@@ -264,6 +274,7 @@ export class StagedFiles {
     if (this.#stagings.get(entry.segment) !== staging) return;
     this.#stagings.delete(entry.segment);
     this.#failures.delete(entry.id);
+    this.#found.set(entry.segment, file);
     this.#tell(entry, file);
   }
 
