@@ -74,7 +74,8 @@ function firstReady(runners: readonly UsableRunner[]): UsableRunner | undefined 
   return runners.find((runner) => runner.state === 'ready') ?? runners[0];
 }
 
-function hasMemory(state: PoolState, runner: UsableRunner, combo: Combo): boolean {
+/** The runner's device, or the host, has what one more combo takes there. */
+export function hasMemory(state: PoolState, runner: UsableRunner, combo: Combo): boolean {
   const { device } = runner;
   return isCovered(missingBytes(state, comboNeed(state, combo, device, runner), device));
 }

@@ -1,12 +1,12 @@
 import type { Combo } from '../domain/combo.ts';
 import type { ComboKey, DeviceName } from '../domain/ids.ts';
 import { isCovered, minus } from './bytes.ts';
-import { runnersFor } from './candidates.ts';
+import { hasMemory, runnersFor } from './candidates.ts';
 import type { PoolEffect } from './effects.ts';
 import { capacityFailure, mayGetRoom } from './fit.ts';
 import { holdersOf, readyHolders } from './holders.ts';
 import { isKept } from './keeps.ts';
-import { comboNeed, comingBytes, missingBytes } from './memory.ts';
+import { comingBytes } from './memory.ts';
 import { findVictims, makeMemoryRoom } from './memoryRoom.ts';
 import { blockedByMemory } from './placing.ts';
 import { mayStayOn } from './plans.ts';
@@ -139,10 +139,10 @@ function startElsewhere(
 
 /** It has a place and the memory for it, and nothing else that is kept lacks either then. */
 function mayTake(state: PoolState, combo: Combo, runner: ReadyRunner): boolean {
-  const { combos, device } = runner;
+  const { combos } = runner;
   if (combos.has(combo.key) || combos.size >= state.settings.maxCombosPerRunner) return false;
   if (!mayStayOn(state, combo, runner)) return false;
-  return isCovered(missingBytes(state, comboNeed(state, combo, device, runner), device));
+  return hasMemory(state, runner, combo);
 }
 
 /** Lets go of what is kept on enough others. True when a place is on its way. */

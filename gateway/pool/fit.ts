@@ -8,7 +8,7 @@ import { devicesFor, wantsDevice } from './devices.ts';
 import { holdsKept, isKept, type Keep } from './keeps.ts';
 import { comboNeed, heldBytes, wholeNeed } from './memory.ts';
 import type { Pin } from './pins.ts';
-import { fits, overfullDevice, planOf } from './plans.ts';
+import { fits, overfullDevice, type Plan, planOf } from './plans.ts';
 import { allSlotBytes } from './slots.ts';
 import { baseKey, type PoolState, type Runner } from './state.ts';
 
@@ -32,28 +32,29 @@ export function canFit(state: PoolState, combo: Combo): boolean {
   if (!fitsAlone(state, combo)) return false;
   if (state.keeps.size === 0 || state.keeps.has(combo.key)) return true;
   if (fits(state, planOf(state, [...state.keeps.values(), { combo, count: 1 }]))) return true;
-  if (fitsApart(state, combo)) return true;
+  const kept = planOf(state, state.keeps.values());
+  if (fitsApart(state, combo, kept)) return true;
   // What is kept by configuration may be too much by itself: then nobody else is refused for it.
-  return !fits(state, planOf(state, state.keeps.values()));
+  return !fits(state, kept);
 }
 
 /** On a runner of its own, on a device where what is kept leaves room for one. */
-function fitsApart(state: PoolState, combo: Combo): boolean {
-  const plan = planOf(state, state.keeps.values());
-  if (plan.runners >= state.settings.maxRunners) return false;
-  return devicesFor(state, combo.model).some(({ name, budgetBytes: most }) => {
-    const { host, device } = wholeNeed(state, combo, name);
-    if (plan.bytes.host + host > state.settings.memoryBytes) return false;
-    return (plan.devices.get(name) ?? 0) + device <= most;
-  });
+function fitsApart(state: PoolState, combo: Combo, kept: Plan): boolean {
+  return kept.runners < state.settings.maxRunners && fitsSomeDevice(state, combo, kept);
 }
 
 function fitsAlone(state: PoolState, combo: Combo): boolean {
   if (!wantsDevice(state, combo.model))
     return wholeNeed(state, combo, null).host <= state.settings.memoryBytes;
+  return fitsSomeDevice(state, combo, null);
+}
+
+/** One of the devices that it may be on, and the host, have all that it needs; beside what is kept, null: beside nothing. */
+function fitsSomeDevice(state: PoolState, combo: Combo, kept: Plan | null): boolean {
   return devicesFor(state, combo.model).some(({ name, budgetBytes: most }) => {
     const { host, device } = wholeNeed(state, combo, name);
-    return host <= state.settings.memoryBytes && device <= most;
+    if ((kept?.bytes.host ?? 0) + host > state.settings.memoryBytes) return false;
+    return (kept?.devices.get(name) ?? 0) + device <= most;
   });
 }
 

@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import {
   FETCHER_PROTOCOL_VERSION,
@@ -10,17 +9,11 @@ import {
 } from '../../../fetcher/protocol/messages.ts';
 import { JsonPipe } from '../../../runner/protocol/jsonPipe.ts';
 import { FetchFailed } from '../../ports/originFetcher.ts';
-import { lastWords } from '../processes/lastWords.ts';
+import { type ChildSettings, spawnChild, whenOver } from '../processes/childProcess.ts';
 import { Termination } from '../processes/termination.ts';
 
 /** How fetcher processes are started. */
-export interface FetcherSettings {
-  /** The bundled fetcher. */
-  readonly entry: string;
-  /** For its log; mode 0700. */
-  readonly runDir: string;
-  /** The allow-listed environment. */
-  readonly environment: Readonly<Record<string, string>>;
+export interface FetcherSettings extends ChildSettings {
   readonly prefetchBytesPerSecond: number | null;
   /** One that has work and says nothing for so long hangs; it says something every second. */
   readonly silenceMs: number;
@@ -68,16 +61,8 @@ export class FetcherProcess {
     this.#watch.unref();
     this.over = new Promise((resolve) => {
       this.#resolveOver = resolve;
-      const end = (how: string): void => {
-        const words = lastWords(logPath);
-        rmSync(logPath, { force: true });
-        this.#ended(words === '' ? how : `${how}: ${words}`);
-      };
-      this.#child.once('error', (error) => end(`could not be started: ${error.message}`));
-      this.#child.once('exit', (code, signal) =>
-        end(signal ? `was ended by ${signal}` : `exited with ${code}`),
-      );
     });
+    whenOver(this.#child, logPath, (why) => this.#ended(why));
     this.#pipe = new JsonPipe<FromFetcher, ToFetcher>(this.#child.stdio[3] as Duplex, fromFetcherSchema, {
       onMessage: (message) => this.#take(message),
       onClosed: () => this.stop(),
@@ -188,19 +173,5 @@ export class FetcherProcess {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#resolveOver();
-  }
-}
-
-function spawnChild({ entry, runDir, environment }: FetcherSettings, logPath: string): ChildProcess {
-  const log = openSync(logPath, 'a', 0o600);
-  try {
-    return spawn(process.execPath, [entry], {
-      detached: true,
-      stdio: ['ignore', log, log, 'pipe'],
-      env: { ...environment },
-      cwd: runDir,
-    });
-  } finally {
-    closeSync(log);
   }
 }

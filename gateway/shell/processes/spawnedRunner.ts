@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { PROTOCOL_VERSION } from '../../../runner/protocol/control.ts';
 import { formatCoreList } from '../../../runner/protocol/coreList.ts';
 import type { DeviceName, RunnerId } from '../../domain/ids.ts';
+import { spawnChild } from './childProcess.ts';
 import { type Answer, ControlChannel, type Greeting, type OrderBody } from './controlChannel.ts';
 import { type DeviceScope, scopeTo } from './deviceScope.ts';
 import { type ExitCause, exitCause } from './exitCause.ts';
@@ -62,7 +63,7 @@ export class SpawnedRunner implements RunnerProcess {
     this.#logPath = logPath;
     this.#listener = listener;
     this.device = scope === 'all' ? null : scope;
-    this.#child = spawnChild(settings, scope, logPath);
+    this.#child = spawnRunner(settings, scope, logPath);
     const killsBefore = oomKills();
     this.#child.once('error', (error) => {
       this.#end({ how: `could not be started: ${error.message}`, byOthers: false });
@@ -151,25 +152,16 @@ export class SpawnedRunner implements RunnerProcess {
   }
 }
 
-function spawnChild(
+function spawnRunner(
   { entry, runDir, environment, places }: SpawnSettings,
   scope: DeviceScope,
   logPath: string,
 ): ChildProcess {
-  const log = openSync(logPath, 'a', 0o600);
-  try {
-    const place = scope === null || scope === 'all' ? undefined : places.get(scope);
-    return spawn(process.execPath, [entry], {
-      detached: true,
-      stdio: ['ignore', log, log, 'pipe'],
-      env: {
-        ...environment,
-        ...scopeTo(scope, environment),
-        ...(place && { HEARTH_CORES: formatCoreList(place.cores) }),
-      },
-      cwd: runDir,
-    });
-  } finally {
-    closeSync(log);
-  }
+  const place = scope === null || scope === 'all' ? undefined : places.get(scope);
+  const scoped = {
+    ...environment,
+    ...scopeTo(scope, environment),
+    ...(place && { HEARTH_CORES: formatCoreList(place.cores) }),
+  };
+  return spawnChild({ entry, runDir, environment: scoped }, logPath);
 }

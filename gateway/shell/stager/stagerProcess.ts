@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { JsonPipe } from '../../../runner/protocol/jsonPipe.ts';
 import {
@@ -11,7 +10,7 @@ import {
   type TierSettings,
   type ToStager,
 } from '../../../stager/protocol/messages.ts';
-import { lastWords } from '../processes/lastWords.ts';
+import { type ChildSettings, spawnChild, whenOver } from '../processes/childProcess.ts';
 import type { NumaPlaces } from '../processes/numaPlaces.ts';
 import { Termination } from '../processes/termination.ts';
 
@@ -22,13 +21,7 @@ export interface MemoryTier {
 }
 
 /** How stager processes are started. */
-export interface StagerSettings {
-  /** The bundled stager. */
-  readonly entry: string;
-  /** For its log; mode 0700. */
-  readonly runDir: string;
-  /** The allow-listed environment. */
-  readonly environment: Readonly<Record<string, string>>;
+export interface StagerSettings extends ChildSettings {
   readonly memory: MemoryTier;
   /** null: this box has no fast disk for weights. */
   readonly disk: TierSettings | null;
@@ -77,18 +70,11 @@ export class StagerProcess {
     const logPath = `${settings.runDir}/stager-${number}.log`;
     this.#child = spawnChild(settings, logPath);
     this.gone = new Promise((resolve) => {
-      const end = (how: string): void => {
-        const words = lastWords(logPath);
-        rmSync(logPath, { force: true });
+      whenOver(this.#child, logPath, (why) => {
         this.#termination.cancel();
-        const why = words === '' ? how : `${how}: ${words}`;
         this.#fail(new StagerGone(`Cannot stage weights: the stager ${why}`));
         resolve(why);
-      };
-      this.#child.once('error', (error) => end(`could not be started: ${error.message}`));
-      this.#child.once('exit', (code, signal) =>
-        end(signal ? `was ended by ${signal}` : `exited with ${code}`),
-      );
+      });
     });
     this.#pipe = new JsonPipe<FromStager, ToStager>(this.#child.stdio[3] as Duplex, fromStagerSchema, {
       onMessage: (message) => this.#take(message),
@@ -152,19 +138,5 @@ export class StagerProcess {
     this.#end ??= error;
     for (const { reject } of this.#pending.values()) reject(this.#end);
     this.#pending.clear();
-  }
-}
-
-function spawnChild({ entry, runDir, environment }: StagerSettings, logPath: string): ChildProcess {
-  const log = openSync(logPath, 'a', 0o600);
-  try {
-    return spawn(process.execPath, [entry], {
-      detached: true,
-      stdio: ['ignore', log, log, 'pipe'],
-      env: { ...environment },
-      cwd: runDir,
-    });
-  } finally {
-    closeSync(log);
   }
 }
