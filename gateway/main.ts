@@ -6,8 +6,11 @@ import { type FlushedLog, makeLog } from './telemetry/pinoLog.ts';
 /** As shells tell of a process that SIGTERM ended. */
 const TERMINATED = 143;
 
-/** A signal to the whole process group (Ctrl-C) reaches us twice, since npm passes it on: so close together is one. */
-const ONE_SIGNAL_MS = 50;
+/**
+ * A signal to the whole process group (Ctrl-C) reaches us twice, since npm passes it on: so close together is one. On a
+ * loaded box npm takes a while; nobody presses again so soon, and who does presses a third time.
+ */
+const ONE_SIGNAL_MS = 500;
 
 /** Runs the gateway until a signal ends it. Exits with 1 and one sentence when it cannot start. */
 export async function main(): Promise<void> {

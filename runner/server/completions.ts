@@ -76,6 +76,7 @@ function run(
       ? new StreamOutlet(exchange, writers.chunks(includeUsage), includeUsage, () => choices.abandon())
       : new WholeOutlet(exchange, writers.answer());
   const end = exchange.reports?.begin(exchange.requestId);
+  if (end === null) return void response.destroy();
   const choices = new Choices(engine, plan, outlet, (tally) => end?.(reportHeader(tally)));
   // Also after a full answer, when there is nothing left to abandon.
   response.once('close', () => choices.abandon());

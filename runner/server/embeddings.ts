@@ -23,6 +23,7 @@ export async function serveEmbeddings(engine: Engine, exchange: Exchange, text: 
   const { body, combo, inputs } = planned.value;
   const startedAtMonoMs = performance.now();
   const end = exchange.reports?.begin(exchange.requestId);
+  if (end === null) return void exchange.response.destroy();
   const result: EmbedResult = { vectors: [], tokens: [] };
   const tallyOfNow = (): Tally => tallyOf(result, performance.now() - startedAtMonoMs);
   while (result.tokens.length < inputs.length) {

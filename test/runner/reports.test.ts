@@ -103,6 +103,41 @@ describe('GET /reports/{id}', () => {
   });
 });
 
+describe('a request that its gateway gave up before it came', () => {
+  test.each([
+    ['/v1/chat/completions', chat()],
+    ['/v1/embeddings', { model: 'm', input: 'x' }],
+  ])('is not run: POST %s', async (path, body) => {
+    let embedded = 0;
+    const { embed } = serving.engine;
+    serving.engine.embed = (combo, inputs) => {
+      embedded += 1;
+      return embed.call(serving.engine, combo, inputs);
+    };
+    expect((await reportOf('q1')).status).toBe(404);
+    const client = clientOf(serving.socketPath);
+    await expect(post(client, path, body, asGateway('q1'))).rejects.toThrow();
+    await client.destroy();
+    expect(serving.engine.generations.length + embedded).toBe(0);
+  });
+
+  test('is one request: who comes after it is served', async () => {
+    await reportOf('q1');
+    serving.engine.play = (generation) => {
+      generation.accept();
+      generation.done('stop');
+    };
+    const { statusCode, body } = await post(
+      serving.client,
+      '/v1/chat/completions',
+      chat(),
+      asGateway('q2'),
+    );
+    await body.dump();
+    expect(statusCode).toBe(200);
+  });
+});
+
 test('serveEmbeddings() reports as many as were made when its client goes, and nothing more is made', async () => {
   const response = { destroyed: false };
   const engine = new FakeEngine();
@@ -132,7 +167,7 @@ test('serveEmbeddings() reports as many as were made when its client goes, and n
 describe('Reports', () => {
   test('remembers the last 256 requests', async () => {
     const reports = new Reports();
-    for (let at = 0; at < 257; at += 1) reports.begin(`q${at}`)(`{"at":${at}}`);
+    for (let at = 0; at < 257; at += 1) reports.begin(`q${at}`)?.(`{"at":${at}}`);
     expect(await reports.of('q0')).toBeNull();
     expect(await reports.of('q1')).toBe('{"at":1}');
     expect(await reports.of('q256')).toBe('{"at":256}');
@@ -145,11 +180,11 @@ describe('Reports', () => {
     const endSecond = reports.begin('q');
     expect(await asked).toBeNull();
     const again = reports.of('q');
-    endFirst('first');
-    endSecond('second');
+    endFirst?.('first');
+    endSecond?.('second');
     expect(await again).toBe('second');
     reports.begin('q');
-    endSecond('late');
+    endSecond?.('late');
     let told: string | null = 'nothing yet';
     void reports.of('q').then((report) => {
       told = report;
