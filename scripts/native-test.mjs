@@ -4,15 +4,17 @@
  * OpenSSL is Node's in production; a program of its own has the system's libcrypto.so.3, which Python 3 came with, under the
  * very headers that Node ships.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installedLlamaVersion, nodeHeaders } from './native-headers.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const thread = process.argv.includes('--thread');
-const FLAGS = ['-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fno-omit-frame-pointer', '-pthread'];
+// Compiling takes far longer than running: lines are all that a report tells.
+const FLAGS = ['-O1', '-g1', '-Wall', '-Wextra', '-Werror', '-fno-omit-frame-pointer', '-pthread'];
 const SANITIZE = thread
   ? ['-fsanitize=thread']
   : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
@@ -68,23 +70,39 @@ const newestHeader = Math.max(
     headerTimes,
   ),
 );
-const objects = sources.map(compile);
+const objects = sources.map(objectOf);
+const stale = sources.filter(isStale);
+await Promise.all(Array.from({ length: availableParallelism() }, compileAll));
 const program = join(build, 'core-tests');
 run('g++', [...SANITIZE, '-pthread', '-o', program, ...objects, '-l:libcrypto.so.3']);
 run(program, []);
 
-function compile(source) {
+function objectOf(source) {
   // Two folders may have files of one name.
-  const object = join(build, `${relative(root, source).replaceAll('/', '-')}.o`);
+  return join(build, `${relative(root, source).replaceAll('/', '-')}.o`);
+}
+
+function isStale(source) {
   const newest = Math.max(newestHeader, statSync(source).mtimeMs);
-  if (!existsSync(object) || statSync(object).mtimeMs < newest) {
-    // What is C is compiled as such: the C ABI has to be one.
-    const [compiler, standard] = source.endsWith('.cc') ? ['g++', '-std=c++20'] : ['gcc', '-std=c11'];
-    // What is not ours is not ours to warn of.
-    const quiet = source.startsWith(blake3) ? ['-w'] : [];
-    run(compiler, [standard, ...FLAGS, ...quiet, ...SANITIZE, ...INCLUDES, '-c', source, '-o', object]);
-  }
-  return object;
+  return !existsSync(objectOf(source)) || statSync(objectOf(source)).mtimeMs < newest;
+}
+
+/** Compiles one file after the other until none is left. */
+async function compileAll() {
+  for (let source = stale.shift(); source !== undefined; source = stale.shift()) await compile(source);
+}
+
+function compile(source) {
+  // What is C is compiled as such: the C ABI has to be one.
+  const [compiler, standard] = source.endsWith('.cc') ? ['g++', '-std=c++20'] : ['gcc', '-std=c11'];
+  // What is not ours is not ours to warn of.
+  const quiet = source.startsWith(blake3) ? ['-w'] : [];
+  const args = [standard, ...FLAGS, ...quiet, ...SANITIZE, ...INCLUDES, '-c', source, '-o', objectOf(source)];
+  return new Promise((resolve) => {
+    const child = spawn(compiler, args, { stdio: 'inherit' });
+    child.on('error', (error) => giveUp(`Cannot run "${compiler}": ${error.message}`));
+    child.on('exit', (code) => (code === 0 ? resolve() : process.exit(code ?? 1)));
+  });
 }
 
 function sourcesIn(directory) {
@@ -102,9 +120,11 @@ function headerTimes(directory) {
 /** Ends this process with the child's code when it fails. */
 function run(command, args) {
   const { status, error } = spawnSync(command, args, { stdio: 'inherit' });
-  if (error !== undefined) {
-    console.error(`Cannot run "${command}": ${error.message}`);
-    process.exit(1);
-  }
+  if (error !== undefined) giveUp(`Cannot run "${command}": ${error.message}`);
   if (status !== 0) process.exit(status ?? 1);
+}
+
+function giveUp(message) {
+  console.error(message);
+  process.exit(1);
 }
