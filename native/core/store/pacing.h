@@ -20,7 +20,8 @@ inline double milliseconds(Clock::duration span) {
  */
 class ThreadGovernor {
  public:
-  explicit ThreadGovernor(int most);
+  /** Begins with `first`, and never has more than `most`. */
+  ThreadGovernor(int first, int most);
 
   int threads() const;
   /** What was read, in bytes a second, since the last call. Returns threads(). */
