@@ -7,8 +7,8 @@ namespace hearth::store {
 namespace {
 
 constexpr int kSteps[] = {1, 2, 4, 6, 8, 12, 16};
-constexpr double kWorthIt = 1.05;
-constexpr double kChanged = 0.2;
+constexpr double kWorthIt = 1.1;
+constexpr double kChanged = 0.3;
 constexpr auto kBurst = std::chrono::milliseconds(250);
 
 size_t lastStepWithin(int most) {
