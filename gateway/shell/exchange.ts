@@ -83,7 +83,7 @@ export class Exchange {
     this.#times = new RequestTimes(request.arrivedMonoMs);
     this.#body = JSON.stringify(request.body);
     this.#deadlineMs = deadlineOf(request, deps.deadlines);
-    this.#forwarder = new SseForwarder((bytes) => sink.write(bytes));
+    this.#forwarder = new SseForwarder((bytes) => this.#sink.write(bytes));
     this.#gone = new Promise((resolve) => {
       const go = (reason: 'closed' | 'slow' | 'unopened'): void => {
         this.#goneReason ??= reason;
