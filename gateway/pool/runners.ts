@@ -10,6 +10,7 @@ import { holdersOf, readyHolders } from './holders.ts';
 import { isKept, keepFailed, keepLost } from './keeps.ts';
 import { loseStarts } from './lostStarts.ts';
 import { loadedWeights, noteContext } from './measures.ts';
+import { pagesMapped } from './pages.ts';
 import { lift, strike } from './quarantine.ts';
 import { losePlace, rejectWaiting } from './queues.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
@@ -41,8 +42,7 @@ export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects:
 /** The base is there: every combo that was wanted on this runner is attached. */
 export function runnerLoaded(
   state: PoolState,
-  id: RunnerId,
-  weightBytes: number,
+  { runnerId: id, weightBytes, atSource }: Extract<PoolEvent, { type: 'runnerLoaded' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
@@ -52,6 +52,7 @@ export function runnerLoaded(
   noteLoad(state, weightBytes, nowMs - runner.sinceMs);
   const { device, model, combos, threads } = runner;
   const weights = loadedWeights(state, runner, weightBytes);
+  pagesMapped(state, runner, weights.host, atSource);
   noteStep(state, { step: 'load', model }, nowMs - runner.sinceMs);
   const ready = moveTo(state, {
     id,

@@ -4,7 +4,9 @@ import type { SegmentKey } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
+import { anyDevice } from './devices.ts';
 import { newWorth, noteUse, type Worth } from './eviction.ts';
+import { readsSource, segmentMissing } from './pages.ts';
 import type { PoolState } from './state.ts';
 
 /** Bases and adapters have budgets of their own in the weight store. */
@@ -71,7 +73,7 @@ export function isStaged({ store }: PoolState, entry: CatalogueModel | Catalogue
 
 /** How a start of the base from nothing is called: where its weights are decides. */
 export function loadKind(state: PoolState, model: CatalogueModel): Extract<StartKind, 'staged' | 'cold'> {
-  return isStaged(state, model) ? 'staged' : 'cold';
+  return isStaged(state, model) && !readsSource(state, model, anyDevice(state, model)) ? 'staged' : 'cold';
 }
 
 /** What earlier lives of this gateway, or other gateways of this host, have left in the store. */
@@ -119,11 +121,13 @@ function equalOf({ segments }: StoreBooks, own: Segment): Segment | undefined {
 
 /** It could not be staged, or is not there any more; who needs it reads the source, or has been told. */
 export function segmentLost(
-  { store }: PoolState,
+  state: PoolState,
   key: SegmentKey,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
+  const { store } = state;
+  segmentMissing(state, key);
   if (!store?.segments.delete(key)) return;
   store.lost.set(key, nowMs);
   effects.push({ type: 'note', note: 'segment_lost', detail: { key } });

@@ -27,6 +27,8 @@ interface Loading {
   readonly id: RunnerId;
   readonly model: CatalogueModel;
   readonly answer: Promise<Answer>;
+  /** It was told to read the source; undefined: it reads what it had. */
+  readonly atSource: () => boolean | undefined;
   /** What the runner has said since the order. */
   readonly wordsSince: () => string;
 }
@@ -72,7 +74,7 @@ export function runnerAdaptersOf(
 }
 
 /** Tells what becomes of an order that brings a base. */
-export function loadBase({ id, model, answer, wordsSince }: Loading, deps: Deps): void {
+export function loadBase({ id, model, answer, atSource, wordsSince }: Loading, deps: Deps): void {
   const { timeline, telemetry, clock, dispatch } = deps;
   answer.then(
     (loaded) => {
@@ -80,7 +82,9 @@ export function loadBase({ id, model, answer, wordsSince }: Loading, deps: Deps)
       timeline.loaded(id, upload, clock.monoMs());
       if (upload) tellUpload(id, model.id, upload, deps);
       const weightBytes = loaded.type === 'loaded' ? loaded.weightBytes : 0;
-      dispatch({ type: 'runnerLoaded', runnerId: id, weightBytes });
+      const from = atSource();
+      const origin = from === undefined ? {} : { atSource: from };
+      dispatch({ type: 'runnerLoaded', runnerId: id, weightBytes, ...origin });
     },
     (error: Error) => {
       if (!(error instanceof OrderFailed)) return;

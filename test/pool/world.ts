@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Catalogue } from '../../gateway/domain/catalogue.ts';
+import type { Catalogue, CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import {
   type ComboKey,
@@ -33,6 +33,7 @@ import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, runsOn, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
+import { fileOf, originFor } from './sharedFiles.ts';
 import { awake, wrongClaim, wrongSpawn } from './spawning.ts';
 import { wrongLettingGo } from './stopBooks.ts';
 import { StoreSide } from './storeSide.ts';
@@ -49,7 +50,7 @@ export class World {
   readonly agenda = new Agenda();
   readonly #alarm = waker(this.agenda, () => this.tell({ type: 'deadlineDue' }));
   readonly random: () => number;
-  readonly #store: StoreSide;
+  readonly store: StoreSide;
   readonly faults: Faults;
   readonly requests: SimulatedRequest[] = [];
   readonly processes = new Map<RunnerId, SimulatedProcess>();
@@ -67,7 +68,7 @@ export class World {
     this.faults = faults;
     this.#mayHang = faults.hang > 0;
     this.random = randomOf(seed);
-    this.#store = new StoreSide((event) => this.tell(event), this.agenda, this.random);
+    this.store = new StoreSide((event) => this.tell(event), this.agenda, this.random, this.processes);
     this.state = emptyPool(settings, catalogue, 'sim');
     this.tell({ type: 'devicesFound', devices: foundDevices(settings, seed) });
     const tick = (): void => {
@@ -240,7 +241,7 @@ export class World {
         return this.#answer(effect);
       case 'stageSegment':
       case 'dropSegment':
-        return this.#mustNot(this.#store.perform(effect, this.state));
+        return this.#mustNot(this.store.perform(effect, this.state));
       case 'note':
       case 'stage':
       case 'pinEnded':
@@ -255,7 +256,7 @@ export class World {
     const { runnerId, model, device } = effect;
     if (model) checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     const process = new SimulatedProcess(runnerId, model && baseKey(model), device, this);
-    process.baseKind = this.#store.kindOf(model);
+    if (model) this.#begin(process, model);
     this.processes.set(runnerId, process);
   }
 
@@ -264,13 +265,25 @@ export class World {
     const { runnerId, model } = effect;
     checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     const process = this.processes.get(runnerId);
-    if (process) Object.assign(process, { baseKey: baseKey(model), baseKind: this.#store.kindOf(model) });
+    if (!process) return;
+    process.baseKey = baseKey(model);
+    this.#begin(process, model);
   }
 
-  #load({ runnerId, model, threads }: Extract<PoolEffect, { type: 'load' }>): void {
+  /** Where its weights are when it is begun. */
+  #begin(process: SimulatedProcess, model: CatalogueModel): void {
+    const file = fileOf(model, process.device);
+    process.origin = originFor(this.processes, file, this.store);
+    process.baseKind = file !== null && process.origin === 'source' ? 'cold' : this.store.kindOf(model);
+    process.file = file;
+  }
+
+  #load({ runnerId, model, threads, atSource = false }: Extract<PoolEffect, { type: 'load' }>): void {
     const process = this.#process(runnerId, 'up');
     this.#must(process.baseKey === baseKey(model), 'loads another base than spawned for');
     this.#must(isCurrentModel(model, this.state.catalogue), 'loads what is not current');
+    if (process.file !== null && process.state !== 'dead')
+      this.#must(atSource === (process.origin === 'source'), `loads from the source: ${atSource}`);
     process.threads = threads;
     process.load(model);
   }
