@@ -1,3 +1,4 @@
+import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
@@ -13,6 +14,7 @@ import { loadedWeights, noteContext } from './measures.ts';
 import { pagesMapped } from './pages.ts';
 import { lift, strike } from './quarantine.ts';
 import { losePlace, rejectWaiting } from './queues.ts';
+import { stagingOf } from './segments.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { allSlotBytes, type ComboSlot, readySlot } from './slots.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
@@ -53,7 +55,7 @@ export function runnerLoaded(
   const { device, model, combos, threads } = runner;
   const weights = loadedWeights(state, runner, weightBytes);
   pagesMapped(state, runner, weights.host, atSource);
-  noteStep(state, { step: 'load', model }, nowMs - runner.sinceMs);
+  noteStep(state, { step: 'load', model }, nowMs - stepBegan(state, runner, [model]));
   const ready = moveTo(state, {
     id,
     device,
@@ -71,6 +73,15 @@ export function runnerLoaded(
   for (const slot of [...combos.values()]) {
     if (slot.state === 'wanted') attach(ready, slot, nowMs, effects);
   }
+}
+
+/** When what it reads was there, so that nothing but the step itself was left. */
+function stepBegan(
+  state: PoolState,
+  { sinceMs }: { readonly sinceMs: number },
+  reads: readonly (CatalogueModel | CatalogueAdapter)[],
+): number {
+  return Math.max(sinceMs, stagingOf(state, reads).endedMs);
 }
 
 /** Of flex work alone, or also of somebody interactive: also when those who began it have left. */
@@ -93,7 +104,8 @@ export function comboReady(
   const slot = runner?.combos.get(event.comboKey);
   if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
   const { combo } = slot;
-  noteStep(state, { step: 'attach', combo }, nowMs - slot.sinceMs);
+  const adapters = combo.adapters.map(({ adapter }) => adapter);
+  noteStep(state, { step: 'attach', combo }, nowMs - stepBegan(state, slot, adapters));
   lift(state, combo.key, 'success', effects);
   const { kvBytes, computeBytes } = event;
   const deviceShare = noteContext(state, runner, event);

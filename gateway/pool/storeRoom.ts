@@ -59,7 +59,8 @@ function beginSegment(
   const missing = bytes - (store.budgets[book] - bytesIn(store, book));
   if (!dropUnused(state, store, book, missing, effects, together)) return false;
   const worth = newWorth(state, clockOf(book), assumedMs(bytes), nowMs);
-  store.segments.set(key, { key, contentId: null, book, bytes, state: 'staging', worth, lastUsedMs: nowMs });
+  const times = { sinceMs: nowMs, lastUsedMs: nowMs };
+  store.segments.set(key, { key, contentId: null, book, bytes, state: 'staging', worth, ...times });
   return true;
 }
 
