@@ -126,10 +126,7 @@ function judgeRunner(
   const runners = runnersWithBase(state);
   if (runners >= settings.maxRunners)
     return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);
-  const weights = withoutShared(
-    weightNeed(state, current, device),
-    pagesOfStart(state, held, device, null),
-  );
+  const weights = withoutShared(weightNeed(state, current, device), pagesOfStart(state, held, device, null));
   const own = deviceContextBytes(state, { device });
   let missing = missingBytes(state, { host: weights.host, device: weights.device + own }, device);
   if (!isCovered(missing)) {
@@ -210,7 +207,13 @@ export function standbyAdopted(
 /** It is in the books as one that sleeps: the first request for its base wakes it. */
 export function sleeperAdopted(
   state: PoolState,
-  { runnerId: id, model, device, atSource = false, keptBytes }: Extract<PoolEvent, { type: 'sleeperAdopted' }>,
+  {
+    runnerId: id,
+    model,
+    device,
+    atSource = false,
+    keptBytes,
+  }: Extract<PoolEvent, { type: 'sleeperAdopted' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {

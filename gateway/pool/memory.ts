@@ -3,7 +3,15 @@ import type { Combo } from '../domain/combo.ts';
 import type { DeviceName } from '../domain/ids.ts';
 import { type Bytes, minus, NO_BYTES, type Part, plus, split } from './bytes.ts';
 import { deviceContextBytes, deviceShare } from './devices.ts';
-import { bytesThere, carriedBytes, comingPages, freedPages, type PagesNeed, pagesNeed, pagesOf } from './pages.ts';
+import {
+  bytesThere,
+  carriedBytes,
+  comingPages,
+  freedPages,
+  type PagesNeed,
+  pagesNeed,
+  pagesOf,
+} from './pages.ts';
 import type { Measured, PoolState, ReadyRunner, Runner, Want } from './state.ts';
 
 /**
@@ -127,11 +135,7 @@ export function missingBytes(state: PoolState, need: Bytes, device: DeviceName |
  * What comes free by itself soon: runners that stop or fall asleep, combos that are being detached. `claim`: for whom; what
  * its own start is going to share does not come free.
  */
-export function comingBytes(
-  state: PoolState,
-  device: DeviceName | null,
-  claim: MemoryClaim | null,
-): Bytes {
+export function comingBytes(state: PoolState, device: DeviceName | null, claim: MemoryClaim | null): Bytes {
   let host = comingPages(state, pagesOfClaim(state, device, claim));
   let onDevice = 0;
   for (const runner of state.runners.values()) {

@@ -140,7 +140,10 @@ function chooseVictims(
     for (const each of together) leaving.set(each.runner, each);
     if (pages) sharers.delete(pages);
     left = minus(left, gain);
-    others = minus(others, sumOf(combos.filter((combo) => together.some((each) => each.runner === combo.runner))));
+    others = minus(
+      others,
+      sumOf(combos.filter((combo) => together.some((each) => each.runner === combo.runner))),
+    );
     if (isEnough()) return chosen();
   }
   return null;

@@ -40,7 +40,10 @@ export function pagesKey(
 }
 
 /** Those that the runner has among others, or may; undefined: its weights are its own. */
-export function pagesOf({ pages }: PoolState, { id, model }: Pick<Runner, 'id' | 'model'>): SharedPages | undefined {
+export function pagesOf(
+  { pages }: PoolState,
+  { id, model }: Pick<Runner, 'id' | 'model'>,
+): SharedPages | undefined {
   if (pages.size === 0 || model === null || model.segment === null) return undefined;
   const found = pages.get(model.segment);
   return found?.mappings.has(id) ? found : undefined;
@@ -153,7 +156,8 @@ export function carriedBytes(state: PoolState, runner: Pick<Runner, 'id' | 'mode
 /** Pages that nobody maps any more when all that leave have gone, and no start is about to. */
 export function comingPages(state: PoolState, need: PagesNeed | null): number {
   let bytes = 0;
-  for (const pages of state.pages.values()) bytes += pages.bytes - Math.min(pages.bytes, stayingBytes(state, pages, need, isNobody));
+  for (const pages of state.pages.values())
+    bytes += pages.bytes - Math.min(pages.bytes, stayingBytes(state, pages, need, isNobody));
   return bytes;
 }
 

@@ -63,10 +63,7 @@ function whyAsleep(state: PoolState, runner: AsleepRunner): string | null {
   const { model, device } = runner;
   const { maxRunners } = state.settings;
   if (runnersWithBase(state) >= maxRunners) return `expected at most ${maxRunners} runners awake`;
-  const need = withoutShared(
-    weightNeed(state, model, device),
-    pagesOfStart(state, model, device, runner),
-  );
+  const need = withoutShared(weightNeed(state, model, device), pagesOfStart(state, model, device, runner));
   const missing = missingBytes(state, need, device);
   if (isCovered(missing)) return null;
   const [part, where] =

@@ -131,12 +131,7 @@ function equalOf({ segments }: StoreBooks, own: Segment): Segment | undefined {
 }
 
 /** It could not be staged, or is not there any more; who needs it reads the source, or has been told. */
-export function segmentLost(
-  state: PoolState,
-  key: SegmentKey,
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
+export function segmentLost(state: PoolState, key: SegmentKey, nowMs: number, effects: PoolEffect[]): void {
   const { store } = state;
   segmentMissing(state, key);
   if (!store?.segments.delete(key)) return;

@@ -24,8 +24,8 @@ import { resizeCombo } from './resizeCombo.ts';
 import { sendReviewed } from './reviewedOrder.ts';
 import { startRecord } from './startRecord.ts';
 import type { StartTimeline } from './startTimeline.ts';
-import { attachPlaced, loadPlaced } from './weights/placedOrders.ts';
-import type { FilePlace, StagedFiles } from './weights/stagedFiles.ts';
+import { attachPlaced, type LoadedFrom, loadPlaced } from './weights/placedOrders.ts';
+import type { StagedFiles } from './weights/stagedFiles.ts';
 
 /** What the fleet is made with. */
 export interface FleetDeps {
@@ -122,16 +122,14 @@ export class RunnerFleet {
   load(id: RunnerId, model: CatalogueModel, threads: number, atSource = false): void {
     const device = this.#deviceOf(id);
     const local = device && localName(device);
-    let isAtSource: boolean | undefined;
-    const orderAt = (place: FilePlace): OrderBody => {
-      isAtSource = place.leasePath === null;
-      return { type: 'load', model: runnerModelOf(model, place, local, threads) };
-    };
-    this.#loadBase(
-      id,
-      model,
-      (send) => loadPlaced({ id, device, atSource }, model, orderAt, send, this.#deps),
-      () => isAtSource,
+    this.#loadBase(id, model, (send) =>
+      loadPlaced(
+        { id, device, atSource },
+        model,
+        (place) => ({ type: 'load', model: runnerModelOf(model, place, local, threads) }),
+        send,
+        this.#deps,
+      ),
     );
     const client = this.client(id);
     if (client) openAhead(client);
@@ -144,12 +142,7 @@ export class RunnerFleet {
 
   wake(id: RunnerId, model: CatalogueModel, threads: number): void {
     this.#deps.timeline.waking(id, this.#deps.clock.monoMs());
-    this.#loadBase(
-      id,
-      model,
-      (send) => send({ type: 'wake', threads }),
-      () => undefined,
-    );
+    this.#loadBase(id, model, async (send) => ({ answer: await send({ type: 'wake', threads }) }));
   }
 
   attach(id: RunnerId, combo: Combo, kind: StartKind): void {
@@ -301,16 +294,11 @@ export class RunnerFleet {
     this.#up.clear();
   }
 
-  #loadBase(
-    id: RunnerId,
-    model: CatalogueModel,
-    order: (send: SendOrder) => Promise<Answer>,
-    atSource: () => boolean | undefined,
-  ): void {
+  #loadBase(id: RunnerId, model: CatalogueModel, order: (send: SendOrder) => Promise<LoadedFrom>): void {
     const { timeline } = this.#deps;
     const wordsSince = this.#overhear(id);
     const answer = order((body) => this.#order(id, body, (fraction) => timeline.progress(id, fraction)));
-    loadBase({ id, model, answer, atSource, wordsSince }, this.#deps);
+    loadBase({ id, model, answer, wordsSince }, this.#deps);
   }
 
   /** Where devices are known a process sees its own or none. */

@@ -136,6 +136,11 @@ export class SimulatedProcess {
     return this.#holds && this.file !== null && !isComing ? WEIGHT_BYTES : 0;
   }
 
+  /** What it is ordered to read is what it has to. */
+  isToRead(atSource: boolean): boolean {
+    return this.file === null || this.state === 'dead' || atSource === (this.origin === 'source');
+  }
+
   get isAsleep(): boolean {
     return this.state === 'asleep';
   }

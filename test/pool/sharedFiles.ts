@@ -1,5 +1,6 @@
 import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import type { DeviceName, RunnerId, SegmentKey } from '../../gateway/domain/ids.ts';
+import { baseKey } from '../../gateway/pool/state.ts';
 import type { SimulatedProcess } from './processes.ts';
 import type { StoreSide } from './storeSide.ts';
 
@@ -13,12 +14,22 @@ export function fileOf(
   return device === null && useMmap && !repack ? segment : null;
 }
 
-/** From where a process that is begun now has to map it: from the source while others of it do. */
-export function originFor(
+/** Says where the weights of a process are that begins to be one of that base. */
+export function beginOn(
   processes: Processes,
-  file: SegmentKey | null,
+  process: SimulatedProcess,
+  model: CatalogueModel,
   store: StoreSide,
-): 'store' | 'source' {
+): void {
+  const file = fileOf(model, process.device);
+  process.origin = originFor(processes, file, store);
+  process.baseKind = file !== null && process.origin === 'source' ? 'cold' : store.kindOf(model);
+  process.baseKey = baseKey(model);
+  process.file = file;
+}
+
+/** From where it has to map it: from the source while others of it do. */
+function originFor(processes: Processes, file: SegmentKey | null, store: StoreSide): 'store' | 'source' {
   const other = [...processes.values()].find((one) => one.file === file && file !== null);
   return other?.origin ?? (file !== null && store.has(file) ? 'store' : 'source');
 }

@@ -72,7 +72,8 @@ export class StoreSide {
       this.#staged.add(key);
       this.#tell({ type: 'segmentStaged', key, contentId: `content of ${key}`, tookMs: 100 });
       // Another gateway of the host may drop what this one has.
-      if (this.#random() < 0.1) this.#later(() => {
+      if (this.#random() < 0.1)
+        this.#later(() => {
           if (this.#staged.has(key) && !isLocked(this.#processes, key)) this.#lose(key);
         });
     });

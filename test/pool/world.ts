@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Catalogue, CatalogueModel } from '../../gateway/domain/catalogue.ts';
+import type { Catalogue } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import {
   type ComboKey,
@@ -33,7 +33,7 @@ import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, runsOn, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
-import { fileOf, originFor } from './sharedFiles.ts';
+import { beginOn } from './sharedFiles.ts';
 import { awake, wrongClaim, wrongSpawn } from './spawning.ts';
 import { wrongLettingGo } from './stopBooks.ts';
 import { StoreSide } from './storeSide.ts';
@@ -256,7 +256,7 @@ export class World {
     const { runnerId, model, device } = effect;
     if (model) checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     const process = new SimulatedProcess(runnerId, model && baseKey(model), device, this);
-    if (model) this.#begin(process, model);
+    if (model) beginOn(this.processes, process, model, this.store);
     this.processes.set(runnerId, process);
   }
 
@@ -265,25 +265,14 @@ export class World {
     const { runnerId, model } = effect;
     checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     const process = this.processes.get(runnerId);
-    if (!process) return;
-    process.baseKey = baseKey(model);
-    this.#begin(process, model);
-  }
-
-  /** Where its weights are when it is begun. */
-  #begin(process: SimulatedProcess, model: CatalogueModel): void {
-    const file = fileOf(model, process.device);
-    process.origin = originFor(this.processes, file, this.store);
-    process.baseKind = file !== null && process.origin === 'source' ? 'cold' : this.store.kindOf(model);
-    process.file = file;
+    if (process) beginOn(this.processes, process, model, this.store);
   }
 
   #load({ runnerId, model, threads, atSource = false }: Extract<PoolEffect, { type: 'load' }>): void {
     const process = this.#process(runnerId, 'up');
-    this.#must(process.baseKey === baseKey(model), 'loads another base than spawned for');
+    const isBegun = process.baseKey === baseKey(model) && process.isToRead(atSource);
+    this.#must(isBegun, `loads another base than spawned for, or from elsewhere (source: ${atSource})`);
     this.#must(isCurrentModel(model, this.state.catalogue), 'loads what is not current');
-    if (process.file !== null && process.state !== 'dead')
-      this.#must(atSource === (process.origin === 'source'), `loads from the source: ${atSource}`);
     process.threads = threads;
     process.load(model);
   }

@@ -25,6 +25,12 @@ interface BaseReader extends Reader {
   readonly atSource: boolean;
 }
 
+/** What a runner says of its base, and where it read that: in the weight store, or at its source; absent: where it did before. */
+export interface LoadedFrom {
+  readonly answer: Answer;
+  readonly atSource?: boolean;
+}
+
 type Send = (body: OrderBody) => Promise<Answer>;
 
 /** The runner's word for a segment that it could not lock. */
@@ -40,7 +46,7 @@ export function loadPlaced(
   orderAt: (place: FilePlace) => OrderBody,
   send: Send,
   { staged, timeline, clock }: Deps,
-): Promise<Answer> {
+): Promise<LoadedFrom> {
   return again(async (wasGone) => {
     const orderedMonoMs = clock.monoMs();
     const onProgress: StageListener = (meter) => {
@@ -52,7 +58,7 @@ export function loadPlaced(
       : await placeOf(staged, model, device, timeline.began(id), onProgress, wasGone);
     if (place.wasAwaited) timeline.staging(id, orderedMonoMs);
     timeline.staged(id, place, clock.monoMs());
-    return send(orderAt(place));
+    return { answer: await send(orderAt(place)), atSource: place.leasePath === null };
   });
 }
 
@@ -78,7 +84,7 @@ export function attachPlaced(
 }
 
 /** Another gateway of this host may take a segment before the runner has locked it: then it is staged anew, once. */
-async function again(attempt: (wasGone: boolean) => Promise<Answer>): Promise<Answer> {
+async function again<T>(attempt: (wasGone: boolean) => Promise<T>): Promise<T> {
   try {
     return await attempt(false);
   } catch (error) {
