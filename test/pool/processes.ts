@@ -6,7 +6,7 @@ import type { StartKind } from '../../gateway/domain/phases.ts';
 import { type Part, partOf } from '../../gateway/pool/bytes.ts';
 import { deviceContextBytes, deviceShare } from '../../gateway/pool/devices.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
-import type { PoolState } from '../../gateway/pool/state.ts';
+import { baseKey, type PoolState } from '../../gateway/pool/state.ts';
 import type { Agenda } from './agenda.ts';
 import type { StoreSide } from './storeSide.ts';
 
@@ -136,8 +136,9 @@ export class SimulatedProcess {
     return this.#holds && this.file !== null && !isComing ? WEIGHT_BYTES : 0;
   }
 
-  /** What it is ordered to read is what it has to. */
-  isToRead(atSource: boolean): boolean {
+  /** It loads the base that it was begun for, from where it has to. */
+  isBegunFor(model: CatalogueModel, atSource: boolean): boolean {
+    if (this.baseKey !== baseKey(model)) return false;
     return this.file === null || this.state === 'dead' || atSource === (this.origin === 'source');
   }
 

@@ -17,10 +17,11 @@ export function fileOf(
 /** Says where the weights of a process are that begins to be one of that base. */
 export function beginOn(
   processes: Processes,
-  process: SimulatedProcess,
+  process: SimulatedProcess | undefined,
   model: CatalogueModel,
   store: StoreSide,
 ): void {
+  if (!process) return;
   const file = fileOf(model, process.device);
   process.origin = originFor(processes, file, store);
   process.baseKind = file !== null && process.origin === 'source' ? 'cold' : store.kindOf(model);

@@ -264,14 +264,12 @@ export class World {
     this.#mustNot(wrongClaim(this.state, this.processes, effect));
     const { runnerId, model } = effect;
     checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
-    const process = this.processes.get(runnerId);
-    if (process) beginOn(this.processes, process, model, this.store);
+    beginOn(this.processes, this.processes.get(runnerId), model, this.store);
   }
 
   #load({ runnerId, model, threads, atSource = false }: Extract<PoolEffect, { type: 'load' }>): void {
     const process = this.#process(runnerId, 'up');
-    const isBegun = process.baseKey === baseKey(model) && process.isToRead(atSource);
-    this.#must(isBegun, `loads another base than spawned for, or from elsewhere (source: ${atSource})`);
+    this.#must(process.isBegunFor(model, atSource), 'loads another base than spawned for, or from elsewhere');
     this.#must(isCurrentModel(model, this.state.catalogue), 'loads what is not current');
     process.threads = threads;
     process.load(model);
