@@ -12,7 +12,8 @@ import {
   pagesNeed,
   pagesOf,
 } from './pages.ts';
-import type { Measured, PoolState, ReadyRunner, Runner, Want } from './state.ts';
+import { type ComboSlot, slotBytes } from './slots.ts';
+import type { Measured, PoolState, ReadyRunner, Runner, UsableRunner, Want } from './state.ts';
 
 /**
  * Memory as arithmetic: a budget for the host, one for each device, and each runner takes of the host's and of that of the
@@ -110,6 +111,12 @@ function ownWeights(
 /** Held by it, without weights that it shares. */
 export function allOwnBytes(state: PoolState, runner: Runner): Bytes {
   return { host: ownBytes(state, runner, 'host'), device: ownBytes(state, runner, 'device') };
+}
+
+/** Of the device, what serving the combo takes there; 0 without a device, and while the runner starts. */
+export function servingBytes(runner: UsableRunner, slot: ComboSlot): number {
+  if (runner.device === null || runner.state !== 'ready') return 0;
+  return runner.weights.device + slotBytes(slot, 'device');
 }
 
 /** Of the device's budget, of the host's without one. Negative when runners turned out to hold more than was predicted. */

@@ -4,6 +4,7 @@ import { homeOf } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, newWorth, noteEviction } from './eviction.ts';
 import { freeBytes } from './memory.ts';
+import { isBooked } from './pages.ts';
 import {
   assumedMs,
   bookOf,
@@ -16,7 +17,6 @@ import {
   segmentOf,
   stageablesOf,
 } from './segments.ts';
-import { isBooked } from './pages.ts';
 import type { PoolState } from './state.ts';
 
 /** A prefetch that has failed is tried again after so long. */
