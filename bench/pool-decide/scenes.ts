@@ -92,7 +92,9 @@ export class Crowd {
 }
 
 function combosOf({ combos, bases }: Scene): Combo[] {
-  const models = Array.from({ length: bases }, (_, at) => model(`m${at}`, { sequences: 8, segment: segmentKey(`file ${at}`) }));
+  const models = Array.from({ length: bases }, (_, at) =>
+    model(`m${at}`, { sequences: 8, segment: segmentKey(`file ${at}`) }),
+  );
   const adapters: CatalogueAdapter[] = [];
   for (let at = 0; at < combos - bases; at += 1) adapters.push(adapter(`l${at}`, `m${at % bases}`));
   const catalogue = catalogueOf(models, adapters);

@@ -10,6 +10,7 @@ import {
   freedPages,
   type PagesNeed,
   pagesNeed,
+  sharedBytes,
   pagesOf,
 } from './pages.ts';
 import type { Measured, PoolState, ReadyRunner, Runner, Want } from './state.ts';
@@ -115,8 +116,8 @@ export function allOwnBytes(state: PoolState, runner: Runner): Bytes {
 /** Of the device's budget, of the host's without one. Negative when runners turned out to hold more than was predicted. */
 export function freeBytes(state: PoolState, device: DeviceName | null = null): number {
   if (device === null) {
-    let free = state.settings.memoryBytes;
-    for (const runner of state.runners.values()) free -= heldBytes(state, runner, 'host');
+    let free = state.settings.memoryBytes - sharedBytes(state);
+    for (const runner of state.runners.values()) free -= ownBytes(state, runner, 'host');
     return free;
   }
   let free = state.devices.get(device)?.budgetBytes ?? 0;
