@@ -10,6 +10,7 @@ import {
   freedPages,
   type PagesNeed,
   pagesNeed,
+  sharedBytes,
   pagesOf,
 } from './pages.ts';
 import { type ComboSlot, slotBytes } from './slots.ts';
@@ -122,8 +123,8 @@ export function servingBytes(runner: UsableRunner, slot: ComboSlot): number {
 /** Of the device's budget, of the host's without one. Negative when runners turned out to hold more than was predicted. */
 export function freeBytes(state: PoolState, device: DeviceName | null = null): number {
   if (device === null) {
-    let free = state.settings.memoryBytes;
-    for (const runner of state.runners.values()) free -= heldBytes(state, runner, 'host');
+    let free = state.settings.memoryBytes - sharedBytes(state);
+    for (const runner of state.runners.values()) free -= ownBytes(state, runner, 'host');
     return free;
   }
   let free = state.devices.get(device)?.budgetBytes ?? 0;
