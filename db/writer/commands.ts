@@ -1,3 +1,4 @@
+import type { ApiKey } from '../../gateway/domain/apiKey.ts';
 import type { CatalogueAlias } from '../../gateway/domain/catalogue.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { StoredAdapter, StoredModel } from '../../gateway/ports/catalogueStore.ts';
@@ -35,6 +36,7 @@ export type WriteCommand =
   | { readonly kind: 'deleteAlias'; readonly name: string }
   | { readonly kind: 'putSourceFacts'; readonly facts: ModelFileFacts }
   | { readonly kind: 'deleteSourceFacts'; readonly path: string }
+  | { readonly kind: 'putKey'; readonly key: ApiKey }
   | { readonly kind: 'putPin'; readonly row: PinRow }
   | { readonly kind: 'deletePin'; readonly combo: string };
 
