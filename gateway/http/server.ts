@@ -39,7 +39,7 @@ export async function listen(app: HttpApp, options: ListenOptions): Promise<Http
   const { host, port, limits } = options;
   const tls = options.tls ?? null;
   const { server, lookAtCertificate, stopLooking } = await makeServer(limits, tls);
-  const security = Object.entries(await securityHeaders(tls !== null));
+  const security = await securityHeaders(tls !== null);
   const listener = getRequestListener(app.fetch, {
     hostname: 'localhost',
     autoCleanupIncoming: false,
@@ -47,12 +47,12 @@ export async function listen(app: HttpApp, options: ListenOptions): Promise<Http
     errorHandler: unreadableRequest,
   });
   server.on('request', (incoming, outgoing) => {
-    for (const [name, value] of security) outgoing.setHeader(name, value);
+    for (const [name, value] of Object.entries(security)) outgoing.setHeader(name, value);
     void listener(incoming, outgoing);
   });
   server.maxConnections = limits.connections;
   server.timeout = 0;
-  server.on('clientError', answerClientError);
+  server.on('clientError', (error, socket) => answerClientError(error, socket, security));
   const close = closer(server);
   await started(server, host, port);
   const address = server.address() as AddressInfo;

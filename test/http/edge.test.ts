@@ -34,6 +34,7 @@ describe('every answer has the security headers', () => {
   test.each([
     ['of hono', 'GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'],
     ['that goes past hono', CHAT_REQUEST.replace('host: x', 'host: x\r\nconnection: close')],
+    ['to what is no request', 'nonsense\r\n\r\n'],
     ['to a bad Host', 'GET /healthz HTTP/1.1\r\nhost: ///\r\nconnection: close\r\n\r\n'],
   ])('%s', async (_, text) => {
     const answer = await readAll(await say(await serve(), text));

@@ -14,6 +14,7 @@ interface Opening {
 export class KeyRing {
   readonly #secrets: KeySecrets;
   readonly #keys = new Map<KeyId, ApiKey>();
+  #living = 0;
   readonly #openings = new Map<string, Opening[]>();
 
   constructor(secrets: KeySecrets) {
@@ -31,14 +32,13 @@ export class KeyRing {
 
   /** Keys that were made and not deleted. */
   get size(): number {
-    let count = 0;
-    for (const key of this.#keys.values()) if (key.deletedAtEpochMs === null) count += 1;
-    return count;
+    return this.#living;
   }
 
   put(key: ApiKey): void {
     this.#forget(key.id);
     this.#keys.set(key.id, key);
+    if (key.deletedAtEpochMs === null) this.#living += 1;
     this.#open({ keyId: key.id, kept: key.secret, untilEpochMs: null });
     const { previous } = key;
     if (previous) this.#open({ keyId: key.id, kept: previous, untilEpochMs: previous.untilEpochMs });
@@ -60,6 +60,7 @@ export class KeyRing {
 
   #forget(id: KeyId): void {
     const before = this.#keys.get(id);
+    if (before?.deletedAtEpochMs === null) this.#living -= 1;
     for (const kept of before ? [before.secret, before.previous] : []) {
       if (!kept) continue;
       const left = (this.#openings.get(kept.prefix) ?? []).filter(({ keyId }) => keyId !== id);
