@@ -6,6 +6,7 @@ import type { DurationHistory } from '../gateway/ports/durationHistory.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
 import type { KeyStore } from '../gateway/ports/keyStore.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
+import type { LedgerRuns } from '../gateway/ports/ledgerRuns.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import type { SourceFactsStore } from '../gateway/ports/sourceFacts.ts';
@@ -34,7 +35,7 @@ export interface DatabaseOptions {
 }
 
 export interface Database {
-  readonly ledger: Ledger;
+  readonly ledger: Ledger & LedgerRuns;
   readonly events: EventLog;
   readonly catalogue: CatalogueStore;
   readonly runners: RunnerStore;
@@ -75,7 +76,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     closing ? new Promise<Error>(() => {}) : reason,
   );
   return {
-    ledger: new SqliteLedger(writer),
+    ledger: new SqliteLedger(writer, reader),
     events: new SqliteEventLog(writer, reader),
     catalogue: new SqliteCatalogueStore(writer, reader),
     runners: new SqliteRunnerStore(writer, reader),
@@ -85,7 +86,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     keys: new SqliteKeyStore(writer, reader),
     pins: new SqlitePinStore(writer, reader),
     sourceFacts: new SqliteSourceFactsStore(writer, reader),
-    requests: new RequestReads(reader),
+    requests: new RequestReads(reader, writer),
     writerReport: () => writer.report(),
     failed,
     close: () => {

@@ -19,6 +19,7 @@ import {
 } from '../schema.ts';
 import { lastDurations } from './durations.ts';
 import { parseDetail, parseSourceFacts } from './jsonColumns.ts';
+import { makeLedgerQueries } from './ledgerQueries.ts';
 
 /** Most rows that one read returns. */
 const MAX_ROWS = 10_000;
@@ -29,6 +30,8 @@ const MAX_ROWS = 10_000;
  */
 export function makeQueries(db: BetterSQLite3Database) {
   return {
+    ...makeLedgerQueries(db),
+
     recentRequests: ({ limit }: { limit: number }) =>
       db
         .select()

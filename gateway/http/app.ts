@@ -6,6 +6,7 @@ import { eventHandlers } from './admin/events.ts';
 import { keyHandlers } from './admin/keys.ts';
 import { pinHandlers } from './admin/pins.ts';
 import { poolHandlers } from './admin/pool.ts';
+import { requestHandlers } from './admin/requests.ts';
 import { corsOf } from './cors.ts';
 import type { HttpApp, HttpDeps, HttpEnv } from './deps.ts';
 import { healthHandlers } from './health.ts';
@@ -37,6 +38,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   pinHandlers(app, deps);
   poolHandlers(app, deps);
   eventHandlers(app, deps);
+  requestHandlers(app, deps);
   app.notFound((c) => unknownRoute(app, c));
   app.onError((error, c) => {
     deps.log.error({ err: error, requestId: c.get('requestId') }, 'request failed');
