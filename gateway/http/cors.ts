@@ -10,6 +10,8 @@ const EXPOSED_HEADERS = [
   'x-hearth-runner',
   'x-hearth-ignored',
   'x-hearth-budget-warning',
+  'x-hearth-idempotent-replay',
+  'x-hearth-original-request-id',
   ...['limit', 'remaining', 'reset'].flatMap((what) => [
     `x-ratelimit-${what}-requests`,
     `x-ratelimit-${what}-tokens`,
