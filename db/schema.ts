@@ -264,6 +264,25 @@ export const pins = sqliteTable('pins', {
   createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
 });
 
+/** API keys; deleted ones stay, since the ledger refers to them. Secrets are keyed hashes. */
+export const apiKeys = sqliteTable('api_keys', {
+  keyId: text('key_id').primaryKey(),
+  name: text('name').notNull(),
+  prefix: text('prefix').notNull(),
+  hash: text('hash').notNull(),
+  previousPrefix: text('previous_prefix'),
+  previousHash: text('previous_hash'),
+  previousUntilEpochMs: integer('previous_until_epoch_ms'),
+  /** What of a key is a structure of its own (gateway/domain/apiKey.ts): scopes, limits, budget, tags. */
+  termsJson: text('terms_json').notNull(),
+  weight: real('weight').notNull(),
+  createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+  rotatedAtEpochMs: integer('rotated_at_epoch_ms'),
+  expiresAtEpochMs: integer('expires_at_epoch_ms'),
+  disabledAtEpochMs: integer('disabled_at_epoch_ms'),
+  deletedAtEpochMs: integer('deleted_at_epoch_ms'),
+});
+
 /** What happened to the pool and the catalogue. */
 export const events = sqliteTable(
   'events',

@@ -13,7 +13,7 @@ export type Endpoint = 'chat_completions' | 'completions' | 'embeddings';
 export interface RequestRecord {
   readonly requestId: RequestId;
   readonly endpoint: Endpoint;
-  /** Hash of the API key; null while none is required. */
+  /** Id of the API key; null while none is required. */
   readonly keyId: string | null;
   /** null when the request was refused before its combo was known. */
   readonly combo: ComboName | null;

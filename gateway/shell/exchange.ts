@@ -143,10 +143,10 @@ export class Exchange {
   }
 
   #terms(): WaitTerms {
-    const { tenant, serviceTier, arrivedMonoMs } = this.#request;
+    const { tenant, weight, serviceTier, arrivedMonoMs } = this.#request;
     const tier = serviceTier === 'flex' ? 'flex' : 'interactive';
     const deadlineAtMs = arrivedMonoMs + (this.#deadlineMs ?? Number.POSITIVE_INFINITY);
-    return { tenant, weight: 1, tier, deadlineAtMs };
+    return { tenant, weight, tier, deadlineAtMs };
   }
 
   /** Sends a stream's headers once it is fixed who will serve it, then what the start is doing. */
