@@ -116,7 +116,8 @@ async function client(name: string, seed: number, url: () => Promise<string>, bo
     const isAnswered = await ask(await url(), planned, books);
     if (planned.key === null || planned.body['model'] === 'nobody') continue;
     const patient = { ...planned, leavesAfterMs: null };
-    for (let tries = 0; !isAnswered && tries < 4 && !(await ask(await url(), patient, books)); tries += 1) {
+    for (let tries = 0; tries < 4; tries += 1) {
+      if (isAnswered || (await ask(await url(), patient, books))) break;
       books.retries += 1;
       await pause(50);
     }
