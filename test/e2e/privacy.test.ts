@@ -63,7 +63,7 @@ async function converse(): Promise<void> {
     })(),
   );
   await client.chat.completions.create(marked);
-  await until(() => readRequests(gateway.dataDir).length === 15, 'every request has its row');
+  await until(() => readRequests(gateway.dataDir).length === 17, 'every request has its row');
 }
 
 function filesBelow(directory: string): string[] {
