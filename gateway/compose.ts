@@ -8,6 +8,7 @@ import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
 import { SourcedFiles } from './catalogue/sourcedFiles.ts';
+import { openAccess } from './compose/access.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { pick } from './compose/environment.ts';
@@ -17,6 +18,7 @@ import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
   ensureAdminToken,
   ensureIdempotencySecret,
+  ensureKeySecret,
   ensureRunnerSecret,
   ensureRuntimeDir,
 } from './dataDir.ts';
@@ -24,6 +26,7 @@ import { REVISIT_EVERY_MS } from './domain/availability.ts';
 import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
+import { clientAddresses } from './http/edge/clientAddress.ts';
 import { type HttpServer, listen } from './http/server.ts';
 import { isStaged } from './pool/segments.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
@@ -35,6 +38,7 @@ import { ControlPool } from './shell/controlPool.ts';
 import { EventFeed } from './shell/eventFeed.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
 import { Fingerprints } from './shell/idempotency/fingerprints.ts';
+import type { KeyAccess } from './shell/keys/keyAccess.ts';
 import { PageCache } from './shell/pageCache.ts';
 import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
@@ -92,6 +96,7 @@ export async function compose(
 ): Promise<Gateway> {
   const runDir = await ensureRuntimeDir(settings.dataDir);
   const secret = await ensureRunnerSecret(settings.dataDir);
+  const keySecret = await ensureKeySecret(settings.dataDir);
   const adminToken = settings.adminToken ?? (await ensureAdminToken(settings.dataDir));
   const fingerprints = new Fingerprints(await ensureIdempotencySecret(settings.dataDir));
   const lock = lockInstance(settings.dataDir);
@@ -111,6 +116,7 @@ export async function compose(
     const keys = new ConfiguredKeys(settings.configPath, environment);
     const sources = new SourceAccess(settings.variable);
     const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
+    const doors = await openAccess(settings, keySecret, database, { catalogue, clock, log });
     const place = { distDir: DIST_DIR, runDir, dataDir: settings.dataDir, environment };
     const origins = await openOrigins(settings, place, { sources, catalogue }, log);
     const unplaced: Omit<SpawnSettings, 'places'> = {
@@ -124,7 +130,10 @@ export async function compose(
     const spawning: SpawnSettings = { ...unplaced, places };
     const weights = await openWeightStore(settings.store, { ...place, places }, { keys, origins }, log);
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, { database, events }, catalogue, log, spawning, { weights, origins });
+    const core = buildCore(settings, { database, events, access: doors.access }, catalogue, log, spawning, {
+      weights,
+      origins,
+    });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -164,12 +173,15 @@ export async function compose(
       clock,
       log,
       adminToken,
+      ...doors,
+      corsOrigins: settings.edge.corsOrigins,
+      clientAddress: clientAddresses(settings.edge.trustedProxies),
       limits,
       bringsRemote: weights !== null,
       metricsText: () => core.metrics.text(),
     });
-    warnWhenOpen(settings.host, log);
-    const server = await listen(app, { host: settings.host, port: settings.port, limits });
+    const { host, port, edge } = settings;
+    const server = await listen(app, { host, port, limits, tls: edge.tls && { files: edge.tls, log } });
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
@@ -236,7 +248,7 @@ interface Core {
 
 function buildCore(
   settings: Settings,
-  { database, events }: { readonly database: Database; readonly events: EventFeed },
+  { database, events, access }: { database: Database; events: EventFeed; access: KeyAccess },
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
@@ -290,6 +302,7 @@ function buildCore(
     clock,
     deadlines: settings.pool,
     onEnded: (record) => {
+      access.ended(record);
       metrics.requestEnded(record);
       logRequest(log, record);
     },
@@ -359,12 +372,6 @@ async function preload(names: readonly string[], pool: PoolLoop, log: Log): Prom
     const answer = combo.ok ? await pool.order({ type: 'warmAsked', combo: combo.value }) : combo;
     if (!answer.ok) log.warn({ combo: name, error: answer.error.message }, 'combo was not preloaded');
   }
-}
-
-/** There are no API keys yet, so whoever reaches the port is served. */
-function warnWhenOpen(host: string, log: Log): void {
-  if (/^(127\.|localhost$|::1$)/.test(host)) return;
-  log.warn({ host }, 'this address is not loopback, and /v1 is open to everybody who reaches it');
 }
 
 function poolGauges(state: PoolState): PoolGauges {

@@ -51,7 +51,7 @@ describe('GET /admin/v1/requests', () => {
       error_code: 'queue_full',
       request_id: 'req_1',
     });
-    expect((await admin('GET', `/requests?${query}`)).status).toBe(200);
+    expect((await admin('GET', `/requests?${query.toString()}`)).status).toBe(200);
     expect(world.ledger.asked[0]).toEqual({
       filter: {
         fromEpochMs: Date.UTC(2026, 10, 1),
