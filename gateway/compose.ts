@@ -118,10 +118,17 @@ export async function compose(
     const spawning: SpawnSettings = { ...unplaced, places };
     const weights = await openWeightStore(settings.store, { ...place, places }, { keys, origins }, log);
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, { database, events, prices, access: doors.access }, catalogue, log, spawning, {
-      weights,
-      origins,
-    });
+    const core = buildCore(
+      settings,
+      { database, events, prices, access: doors.access },
+      catalogue,
+      log,
+      spawning,
+      {
+        weights,
+        origins,
+      },
+    );
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();

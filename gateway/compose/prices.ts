@@ -15,12 +15,17 @@ interface PriceDeps {
 
 /** The prices, which follow the configuration file whenever it is read. */
 export async function openPrices({ store, catalogue, events, clock, log }: PriceDeps): Promise<PriceList> {
-  const prices = await PriceList.open(store, clock);
+  const prices = new PriceList(store, clock);
+  await prices.restore();
   const follow = async (): Promise<void> => {
     const before = prices.current().version;
     const { version } = await prices.configured(catalogue.prices());
     if (version === before) return;
-    events.append({ atEpochMs: clock.epochMs(), type: 'prices_changed', detail: { version, author: 'config' } });
+    events.append({
+      atEpochMs: clock.epochMs(),
+      type: 'prices_changed',
+      detail: { version, author: 'config' },
+    });
   };
   await follow();
   catalogue.onChange(() => {

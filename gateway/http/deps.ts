@@ -15,8 +15,8 @@ import type { Inference } from '../shell/inference.ts';
 import type { KeyAccess } from '../shell/keys/keyAccess.ts';
 import type { KeyControl } from '../shell/keys/keyControl.ts';
 import type { PinControl } from '../shell/pinControl.ts';
-import type { PriceControl } from '../shell/priceList.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
+import type { PriceControl } from '../shell/priceList.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
 export interface CatalogueUseCase {
