@@ -11,6 +11,7 @@ import {
   modelId,
   type SegmentKey,
   segmentKey,
+  VERSION_DIGITS,
 } from '../domain/ids.ts';
 import { partsOf } from '../domain/splitFiles.ts';
 import type { AdapterConverter } from '../ports/adapterConverter.ts';
@@ -73,7 +74,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.sizeBytes,
-    segment: segmentOf(facts),
+    segment: segmentOf(facts, spec.digest),
     ...(facts.isEncrypted ? { isEncrypted: true as const } : {}),
     layers: facts.layers,
     kvBytesPerToken: facts.kvBytesPerToken,
@@ -125,9 +126,9 @@ export async function makeAdapter(
     path: facts.path,
     ...origin,
     scale,
-    revision: adapterRevision({ scale, ...origin }, facts.identity),
+    revision: adapterRevision({ scale, ...origin, ...(spec.digest ? { digest: spec.digest } : {}) }, facts.identity),
     weightBytes: facts.sizeBytes,
-    segment: segmentOf(facts),
+    segment: segmentOf(facts, spec.digest),
     ...(facts.isEncrypted ? { isEncrypted: true as const } : {}),
     createdAtEpochMs: (converted.value ?? facts).modifiedAtEpochMs,
     ...(spec.digest ? { digest: spec.digest } : {}),
@@ -136,10 +137,16 @@ export async function makeAdapter(
   });
 }
 
-/** The weight store finds it by its identity. What is split behind a URI is brought here when its first file is named. */
-function segmentOf({ path, identity, parts }: ModelFileFacts): SegmentKey | null {
+/**
+ * The weight store finds it by its identity and by the digest that it is held to: what was staged under another one, or none,
+ * was not compared with it. What is split behind a URI is brought here when its first file is named.
+ */
+function segmentOf({ path, identity, parts }: ModelFileFacts, digest: string | undefined): SegmentKey | null {
   const isNamed = parts <= 1 || !hasScheme(path) || partsOf(shownUri(path)).length === parts;
-  return parts > 0 && isNamed ? segmentKey(identity.slice(0, 32)) : null;
+  if (parts === 0 || !isNamed) return null;
+  const version = identity.slice(0, VERSION_DIGITS);
+  const rest = digest ? createHash('sha256').update(digest).digest('hex') : identity.slice(VERSION_DIGITS);
+  return segmentKey(`${version}${rest}`.slice(0, 32));
 }
 
 /** An adapter as the operator gave it, from which it can be made again. */
@@ -166,18 +173,22 @@ function sequencesOf(
   return { sequences, maxSequences: Math.max(sequences, own.maxSequences ?? defaults.maxSequences ?? 1) };
 }
 
-/** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */
+/**
+ * Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. Another digest is
+ * another one: what runs now was not compared with it.
+ */
 export function modelRevision(model: Omit<CatalogueModel, 'revision'>, fileIdentity: string): string {
-  const { engine, contextTokens, deviceLayers, repack, chatTemplate } = model;
-  return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+  const { engine, contextTokens, deviceLayers, repack, chatTemplate, digest } = model;
+  const held = digest ? [digest] : [];
+  return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate, ...held]);
 }
 
 /** What was converted is known by the content that it was made from, also when that was only touched. */
 export function adapterRevision(
-  { scale, converted }: Pick<CatalogueAdapter, 'scale' | 'converted'>,
+  { scale, converted, digest }: Pick<CatalogueAdapter, 'scale' | 'converted' | 'digest'>,
   fileIdentity: string,
 ): string {
-  return shortHash([converted?.digest ?? fileIdentity, scale]);
+  return shortHash([converted?.digest ?? fileIdentity, scale, ...(digest ? [digest] : [])]);
 }
 
 function shortHash(parts: readonly unknown[]): string {
