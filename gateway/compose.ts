@@ -5,13 +5,14 @@ import { type Database, openDatabase } from '../db/openDatabase.ts';
 import { CatalogueService } from './catalogue/catalogueService.ts';
 import { ConverterThread } from './catalogue/peft/converterThread.ts';
 import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
+import { RemotePeft } from './catalogue/peft/remotePeft.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
 import { SourcedFiles } from './catalogue/sourcedFiles.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { pick } from './compose/environment.ts';
-import { findSegments, openOrigins, openWeightStore } from './compose/weights.ts';
+import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
 import { REVISIT_EVERY_MS } from './domain/availability.ts';
@@ -23,6 +24,7 @@ import { isStaged } from './pool/segments.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
+import type { OriginFetcher } from './ports/originFetcher.ts';
 import type { OriginFiles } from './ports/originFiles.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
@@ -101,9 +103,11 @@ export async function compose(
     const events = new EventFeed(database.events);
     const keys = new ConfiguredKeys(settings.configPath, environment);
     const sources = new SourceAccess(settings.variable);
-    const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
     const place = { distDir: DIST_DIR, runDir, dataDir: settings.dataDir, environment };
-    const origins = await openOrigins(settings, place, { sources, catalogue }, log);
+    const fetcher = newFetcher(settings, place, sources, log);
+    opened.unshift(() => fetcher.close());
+    const catalogue = await openCatalogue(settings, database, { sources, keys, events, fetcher }, log);
+    const origins = await openOrigins(settings, { fetcher, catalogue }, log);
     const unplaced: Omit<SpawnSettings, 'places'> = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
@@ -180,12 +184,19 @@ async function openCatalogue(
     sources,
     keys,
     events,
-  }: { readonly sources: SourceAccess; readonly keys: ConfiguredKeys; readonly events: EventFeed },
+    fetcher,
+  }: {
+    readonly sources: SourceAccess;
+    readonly keys: ConfiguredKeys;
+    readonly events: EventFeed;
+    readonly fetcher: OriginFetcher;
+  },
   log: Log,
 ): Promise<CatalogueService> {
   const files = await SourcedFiles.open({ access: sources, sealed: keys, store: database.sourceFacts, log });
   const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
-  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files, keys);
+  const remote = new RemotePeft({ access: sources, fetcher, sealed: keys });
+  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files, keys, remote);
   const opened = await CatalogueService.open({
     configPath: settings.configPath,
     files,

@@ -14,7 +14,7 @@ import {
   VERSION_DIGITS,
 } from '../domain/ids.ts';
 import { partsOf } from '../domain/splitFiles.ts';
-import type { AdapterConverter } from '../ports/adapterConverter.ts';
+import type { AdapterConverter, ConvertedAdapter } from '../ports/adapterConverter.ts';
 import type { StoredAdapter } from '../ports/catalogueStore.ts';
 import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
@@ -97,16 +97,15 @@ export async function makeAdapter(
   if (!looked.ok) return looked;
   const baseFacts = looked.value;
   const written = locate(context.directory, spec.path);
-  const converted = hasScheme(written) ? ok(null) : await context.converter.convert(written, baseFacts);
+  const converted = await convert(written, baseFacts, context);
   if (!converted.ok) return converted;
-  if (converted.value && spec.digest)
+  if (isConverted(converted.value) && spec.digest)
     return fail(
       'invalid_request',
       `Cannot use a digest with PEFT directory "${written}": expected one of a file`,
       'digest',
     );
-  const file = { path: converted.value?.path ?? written, digest: spec.digest };
-  const seen = await lookAs('adapter', file, context);
+  const seen = await seenAdapter(spec, converted.value, written, context);
   if (!seen.ok) return seen;
   const { facts, unavailable } = seen.value;
   // Compared when both are known: an entry that is only listed is made again when its source is back.
@@ -119,22 +118,66 @@ export async function makeAdapter(
     );
   }
   const scale = spec.scale ?? 1;
-  const origin = converted.value ? { converted: { from: written, digest: converted.value.digest } } : {};
+  const origin = isConverted(converted.value)
+    ? { converted: { from: written, digest: converted.value.digest } }
+    : {};
   return ok({
     id: adapterId(spec.id),
     base: base.id,
     path: facts.path,
     ...origin,
     scale,
-    revision: adapterRevision({ scale, ...origin, ...(spec.digest ? { digest: spec.digest } : {}) }, facts.identity),
+    revision: adapterRevision(
+      { scale, ...origin, ...(spec.digest ? { digest: spec.digest } : {}) },
+      facts.identity,
+    ),
     weightBytes: facts.sizeBytes,
     segment: segmentOf(facts, spec.digest),
     ...(facts.isEncrypted ? { isEncrypted: true as const } : {}),
-    createdAtEpochMs: (converted.value ?? facts).modifiedAtEpochMs,
+    createdAtEpochMs: (isConverted(converted.value) ? converted.value : facts).modifiedAtEpochMs,
     ...(spec.digest ? { digest: spec.digest } : {}),
     ...(unavailable === undefined ? {} : { unavailable }),
     source: context.source,
   });
+}
+
+/** What became of a look at a PEFT directory; null: it is none. */
+type Conversion = ConvertedAdapter | { readonly unavailable: string } | null;
+
+function isConverted(conversion: Conversion): conversion is ConvertedAdapter {
+  return conversion !== null && 'digest' in conversion;
+}
+
+async function convert(
+  path: string,
+  base: ModelFileFacts,
+  { converter, unsettled }: EntryContext,
+): Promise<Result<Conversion>> {
+  const converted = await converter.convert(path, base);
+  if (!converted.ok) {
+    const { code, message } = converted.error;
+    if (code !== 'source_unavailable' || !unsettled) return converted;
+    unsettled.set(path, message);
+    return ok({ unavailable: message });
+  }
+  const staleBecause = converted.value?.staleBecause;
+  if (staleBecause === undefined) return converted;
+  if (!unsettled) return fail('source_unavailable', staleBecause, 'path');
+  unsettled.set(path, staleBecause);
+  return converted;
+}
+
+function seenAdapter(
+  { digest }: AdapterSpec,
+  conversion: Conversion,
+  written: string,
+  context: EntryContext,
+): Promise<Result<Seen>> {
+  if (conversion !== null && !isConverted(conversion)) {
+    const facts = { ...NOTHING_KNOWN, path: written, kind: 'adapter' } as const;
+    return Promise.resolve(ok({ facts, unavailable: conversion.unavailable }));
+  }
+  return lookAs('adapter', { path: conversion?.path ?? written, digest }, context);
 }
 
 /**
