@@ -56,6 +56,7 @@ const sources = [
   ...sourcesIn(join(overrides, 'mapping')),
   ...sourcesIn(join(overrides, 'upload')),
   ...sourcesIn(device),
+  join(core, 'affinity.cc'),
   join(core, 'outbox.cc'),
   join(core, 'retirements.cc'),
   join(core, 'store_c.cc'),

@@ -130,7 +130,11 @@ export class PeftAdapters implements AdapterConverter {
       use: async (work) => {
         // What came of it stays for the next attempt.
         await remote.bring(files, directory);
-        return work(directory).finally(() => rm(directory, { recursive: true, force: true }));
+        try {
+          return await work(directory);
+        } finally {
+          await rm(directory, { recursive: true, force: true });
+        }
       },
     };
   }
