@@ -108,8 +108,8 @@ export interface StageOptions {
   budgetBytes: number | null;
   /** For what is encrypted; without the one that is needed it is `key_required`. */
   keys?: readonly NamedKey[];
-  /** 2 to 16, adapted within that; 16 unless said. */
-  maxThreads?: number;
+  /** Threads that read at a time: 1 to 16, adapted within that; 16 unless said. */
+  maxReaders?: number;
   /** Where the pages shall lie; anywhere unless said. */
   numaNode?: number;
 }
@@ -234,7 +234,7 @@ export interface StoreAddon {
   /** `digest`: what the catalogue holds the source to; it is a part of the source's key. */
   describeSource(path: string, digest?: string): Promise<SourceDescription>;
   /**
-   * For benchmarks: reads a file in chunks and does nothing with them, or reads them into the pages of a new file on a
+   * For benchmarks: reads a file in chunks and does nothing with them, or reads them into the pages of a file on a
    * tmpfs.
    */
   rawRead(path: string, threads: number, into: string | null): Promise<RawRead>;

@@ -190,7 +190,7 @@ store::StageRequest readStageRequest(Reader& reader) {
   }
   if (reader.has("budgetBytes"))
     request.budgetBytes = static_cast<uint64_t>(reader.number("budgetBytes", 0, 1e18));
-  if (reader.has("maxThreads")) request.mostThreads = reader.integer("maxThreads", 2, 16);
+  if (reader.has("maxReaders")) request.mostReaders = reader.integer("maxReaders", 1, 16);
   if (reader.has("keys")) request.decoders = readKeys(reader);
   if (reader.has("numaNode")) request.numaNode = reader.integer("numaNode", 0, 63);
   return request;

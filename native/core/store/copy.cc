@@ -62,11 +62,12 @@ uint64_t chunksIn(const std::vector<CopyFile>& files) {
 
 }  // namespace
 
-Copy::Copy(std::vector<CopyFile>& files, ProgressFile& progress, Pace& pace, int mostThreads, bool keepsEncoded)
+Copy::Copy(std::vector<CopyFile>& files, ProgressFile& progress, Pace& pace, ThreadGovernor readers, bool keepsEncoded)
     : files_(files),
       progress_(progress),
       pace_(pace),
-      mostThreads_(mostThreads),
+      governor_(readers),
+      reading_(readers.threads()),
       keepsEncoded_(keepsEncoded),
       chunks_(chunksIn(files)),
       digests_(chunks_),
@@ -74,14 +75,18 @@ Copy::Copy(std::vector<CopyFile>& files, ProgressFile& progress, Pace& pace, int
 
 Copy::~Copy() { join(); }
 
+/** Making room and hashing take half a core at 3 GB/s, decoding as much again. */
+int Copy::threadsFor(int readers) {
+  return readers + std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 8);
+}
+
 void Copy::join() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
 void Copy::run(const std::function<void(const CopyProgress&)>& onProgress) {
-  ThreadGovernor governor(mostThreads_);
-  adjust(governor.threads());
+  adjust(governor_.threads());
   Clock::time_point since = Clock::now();
   uint64_t bytesThen = 0;
   CopyProgress told;
@@ -96,7 +101,7 @@ void Copy::run(const std::function<void(const CopyProgress&)>& onProgress) {
     told.rate = told.rate == 0 ? rate : 0.7 * told.rate + 0.3 * rate;
     since = now;
     bytesThen = told.readyBytes;
-    adjust(governor.observe(rate));
+    adjust(governor_.observe(rate));
     onProgress(told);
     lock.lock();
   }
@@ -107,9 +112,11 @@ void Copy::run(const std::function<void(const CopyProgress&)>& onProgress) {
   onProgress(told);
 }
 
-void Copy::adjust(int threads) {
+void Copy::adjust(int readers) {
+  reading_.setMost(readers);
   const std::lock_guard lock(mutex_);
   if (failure_) return;
+  const int threads = threadsFor(readers);
   target_ = static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(threads), std::max<uint64_t>(1, chunks_)));
   while (alive_ < target_ && next_ < chunks_) {
     ++alive_;
@@ -154,9 +161,14 @@ void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch) 
   const size_t length = file.target->chunkBytes(index);
   pace_.beforeChunk(length);
 
-  const Clock::time_point started = Clock::now();
   std::span<std::byte> bytes = file.target->place(index, buffer);
-  file.source->read(file.source->dataOffset() + index * kChunkBytes, bytes);
+  Clock::duration reading{};
+  {
+    const Turns::Turn turn(reading_);
+    const Clock::time_point started = Clock::now();
+    file.source->read(file.source->dataOffset() + index * kChunkBytes, bytes);
+    reading = Clock::now() - started;
+  }
   if (keepsEncoded_) file.target->put(index, bytes);
   const Clock::time_point read = Clock::now();
   ChunkHasher hasher(index, file.chunks, length);
@@ -171,9 +183,8 @@ void Copy::copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch) 
   hasher.finish(bytes, digests_[chunk]);
   const Clock::time_point hashed = Clock::now();
   if (!keepsEncoded_) file.target->put(index, bytes);
-  const Clock::time_point done = Clock::now();
 
-  readNs_ += nanoseconds(read - started + (done - hashed));
+  readNs_ += nanoseconds(reading);
   decodeNs_ += nanoseconds(hashed - read - hasher.spent());
   verifyNs_ += nanoseconds(hasher.spent());
   progress_.markReady(chunk, length);

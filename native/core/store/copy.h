@@ -12,6 +12,7 @@
 #include "core/store/chunk_target.h"
 #include "core/store/pace.h"
 #include "core/store/progress.h"
+#include "core/store/turns.h"
 
 namespace hearth::store {
 
@@ -23,7 +24,7 @@ struct CopyFile {
   uint64_t chunks = 0;
 };
 
-/** What the threads did, in milliseconds of all of them together. */
+/** What the threads did, in milliseconds of all of them together; how many there were at most, whatever they did. */
 struct CopyTimes {
   double readMs = 0;
   double decodeMs = 0;
@@ -39,12 +40,13 @@ struct CopyProgress {
 
 /**
  * Reads files in chunks with several threads, decodes and hashes each chunk while it is in the cache, and tells which
- * are ready. `keepsEncoded`: what lies in the target is as it was in the source, only the digests are of the
+ * are ready. So many of them read at a time as the measured rate makes worth it; the others work on what was read, so that
+ * the source waits for nobody while there are cores. `keepsEncoded`: what lies in the target is as it was in the source, only the digests are of the
  * plaintext.
  */
 class Copy {
  public:
-  Copy(std::vector<CopyFile>& files, ProgressFile& progress, Pace& pace, int mostThreads, bool keepsEncoded);
+  Copy(std::vector<CopyFile>& files, ProgressFile& progress, Pace& pace, ThreadGovernor readers, bool keepsEncoded);
   ~Copy();
 
   /**
@@ -57,6 +59,9 @@ class Copy {
   /** Ends the copy with this failure. */
   void fail(StoreFailure failure);
 
+  /** How many threads there are when so many read. */
+  static int threadsFor(int readers);
+
   bool keepsEncoded() const { return keepsEncoded_; }
   /** BLAKE3 of a file's plaintext, when all is copied. */
   Digest digestOf(const CopyFile& file) const;
@@ -67,13 +72,14 @@ class Copy {
   bool takesLeave();
   void copyChunk(uint64_t chunk, ChunkBuffer& buffer, ChunkBuffer& scratch);
   const CopyFile& fileOf(uint64_t chunk) const;
-  void adjust(int threads);
+  void adjust(int readers);
   void join();
 
   std::vector<CopyFile>& files_;
   ProgressFile& progress_;
   Pace& pace_;
-  const int mostThreads_;
+  ThreadGovernor governor_;
+  Turns reading_;
   const bool keepsEncoded_;
   const uint64_t chunks_;
   /** Of each chunk the value of its subtree, of a file's only one that of the file, of a last one nothing. */

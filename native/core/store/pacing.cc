@@ -6,11 +6,9 @@
 namespace hearth::store {
 namespace {
 
-constexpr int kSteps[] = {2, 4, 6, 8, 12, 16};
-/** Where it begins, as an index of kSteps. */
-constexpr size_t kFirstStep = 1;
-constexpr double kWorthIt = 1.05;
-constexpr double kChanged = 0.2;
+constexpr int kSteps[] = {1, 2, 4, 6, 8, 12, 16};
+constexpr double kWorthIt = 1.1;
+constexpr double kChanged = 0.3;
 constexpr auto kBurst = std::chrono::milliseconds(250);
 
 size_t lastStepWithin(int most) {
@@ -21,8 +19,8 @@ size_t lastStepWithin(int most) {
 
 }  // namespace
 
-ThreadGovernor::ThreadGovernor(int most)
-    : step_(std::min(kFirstStep, lastStepWithin(most))), lastStep_(lastStepWithin(most)) {}
+ThreadGovernor::ThreadGovernor(int first, int most)
+    : step_(lastStepWithin(std::min(first, most))), lastStep_(lastStepWithin(most)) {}
 
 int ThreadGovernor::threads() const { return kSteps[step_]; }
 

@@ -14,13 +14,14 @@ inline double milliseconds(Clock::duration span) {
 }
 
 /**
- * How many threads read. It climbs while that brings at least a twentieth more bytes a second, takes one step back
- * when it brought nothing, and looks again when the rate has changed by a fifth: a disk wants one or two readers,
+ * How many threads read. It climbs while that brings at least a tenth more bytes a second, takes one step back
+ * when it brought nothing, and looks again when the rate has changed by a third: a disk wants one or two readers,
  * a file server many.
  */
 class ThreadGovernor {
  public:
-  explicit ThreadGovernor(int most);
+  /** Begins with `first`, and never has more than `most`. */
+  ThreadGovernor(int first, int most);
 
   int threads() const;
   /** What was read, in bytes a second, since the last call. Returns threads(). */

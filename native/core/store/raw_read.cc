@@ -18,7 +18,7 @@ namespace hearth::store {
 namespace {
 
 std::unique_ptr<ChunkTarget> targetAt(const std::string& path, uint64_t bytes) {
-  const Fd fd = openOrFail(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+  const Fd fd = openOrFail(path, O_RDWR | O_CREAT, 0600);
   if (ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) failBySystem("store_failed", "size", path, errno);
   return std::make_unique<ChunkTarget>(path, bytes, TargetOptions{});
 }

@@ -15,7 +15,7 @@ struct RawRead {
 
 /**
  * The limit that staging is measured against: reads a file in chunks with so many threads and does nothing with them.
- * `into`: a new file on a tmpfs whose pages are read into, so that what staging does beside that can be told; it stays.
+ * `into`: a file on a tmpfs, new or of that size, whose pages are read into, so that what staging does beside that can be told; it stays.
  * Throws StoreFailure.
  */
 RawRead rawRead(const std::string& path, int threads, const std::optional<std::string>& into);

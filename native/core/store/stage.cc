@@ -27,8 +27,6 @@ bool isTmpfs(const std::string& path) { return fileSystemAt(path) == kTmpfsMagic
 /** Does what is written there stay in memory? Whether it may be swapped is the gateway's to judge. */
 bool isMemory(const std::string& path) { return isTmpfs(path) || fileSystemAt(path) == kRamfsMagic; }
 
-int coreCount() { return static_cast<int>(std::thread::hardware_concurrency()); }
-
 /** What a file is called by its content: a container's name without its suffix. */
 std::string contentName(const ChunkSource& source) {
   const std::string& name = source.name();
@@ -140,19 +138,22 @@ class Staging {
   TargetOptions::Way wayInto(const std::string& path, bool isInTmpfs, bool isSecret) const {
     if (keepsEncoded() || !isInTmpfs) return TargetOptions::Way::writtenToDisk;
     // A buffer could be swapped where the file system cannot; and written pages would not be on the node that was asked for.
-    const bool isMapped = request_.numaNode || hasHugePages(path) || (isSecret && !ChunkBuffer::canLock(mostThreads()));
+    const bool isMapped = request_.numaNode || hasHugePages(path) || (isSecret && !ChunkBuffer::canLock(Copy::threadsFor(request_.mostReaders)));
     return isMapped ? TargetOptions::Way::mapped : TargetOptions::Way::written;
   }
 
-  /** Of a local disk more threads than this bring nothing, and hash each other out of the caches. */
-  int mostThreads() const {
+  bool isFar() const {
     const std::string_view fileSystem = source_.fileSystem;
-    const bool isFar = fileSystem == "nfs" || fileSystem == "fuse";
-    return isFar ? request_.mostThreads : std::min(request_.mostThreads, std::max(4, 2 * coreCount()));
+    return fileSystem == "nfs" || fileSystem == "fuse";
+  }
+
+  /** A file server wants many readers, a disk one or two: chunks are large. */
+  ThreadGovernor readers() const {
+    return isFar() ? ThreadGovernor(4, request_.mostReaders) : ThreadGovernor(2, request_.mostReaders);
   }
 
   void copy(ProgressFile& progress, Pace& pace, const std::function<void(const StageProgress&)>& onProgress) {
-    Copy copy(files_, progress, pace, mostThreads(), keepsEncoded());
+    Copy copy(files_, progress, pace, readers(), keepsEncoded());
     std::optional<WholeDigest> whole;
     if (request_.digest && request_.digest->kind == ExpectedDigest::Kind::sha256)
       whole.emplace(copy, files_.front());

@@ -41,7 +41,7 @@ struct StageRequest {
   Priority priority = Priority::demand;
   std::optional<ExpectedDigest> digest;
   std::optional<uint64_t> budgetBytes;
-  int mostThreads = 16;
+  int mostReaders = 16;
   std::optional<int> numaNode;
   /** Null: an encrypted file is refused with `key_required`. It goes, with its keys, when the staging has ended. */
   std::shared_ptr<const Decoders> decoders;

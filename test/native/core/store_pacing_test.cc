@@ -8,7 +8,7 @@ using namespace store_scene;
 using namespace std::chrono_literals;
 
 TEST("ThreadGovernor climbs while the rate does, then steps back and holds") {
-  ThreadGovernor governor(16);
+  ThreadGovernor governor(4, 16);
   CHECK(governor.threads() == 4);
   CHECK(governor.observe(100) == 6);
   CHECK(governor.observe(150) == 8);
@@ -17,7 +17,7 @@ TEST("ThreadGovernor climbs while the rate does, then steps back and holds") {
 }
 
 TEST("ThreadGovernor looks again when the rate has changed") {
-  ThreadGovernor governor(16);
+  ThreadGovernor governor(4, 16);
   governor.observe(100);
   governor.observe(100);
   CHECK(governor.threads() == 4);
@@ -25,9 +25,11 @@ TEST("ThreadGovernor looks again when the rate has changed") {
 }
 
 TEST("ThreadGovernor keeps to its most and forgives a silent moment") {
-  ThreadGovernor governor(4);
+  ThreadGovernor governor(4, 4);
   CHECK(governor.observe(0) == 4 && governor.observe(100) == 4 && governor.observe(200) == 4);
-  CHECK(ThreadGovernor(1).threads() == 2);
+  CHECK(ThreadGovernor(4, 1).threads() == 1);
+  ThreadGovernor disk(1, 16);
+  CHECK(disk.threads() == 1 && disk.observe(100) == 2 && disk.observe(90) == 1);
 }
 
 TEST("RateCap lets a burst through and then holds to its rate") {

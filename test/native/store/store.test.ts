@@ -99,7 +99,7 @@ test('NativeStore.stage() rejects with codes for what is not there and what may 
     { book: 'x' },
     { priority: 'x' },
     { digest: 'md5:0' },
-    { maxThreads: 1 },
+    { maxReaders: 0 },
     { source: 7 },
   ]) {
     expect(() => store.stage({ ...options('/dev/null'), ...wrong } as never)).toThrow(
