@@ -20,7 +20,8 @@ import { startReader } from './reader.ts';
 import { type StartedStager, stageBody, startStager } from './startStager.ts';
 
 const KILLS = Number(process.env['HEARTH_STORE_KILLS'] ?? 16);
-const SOURCES = 3;
+const SOURCES = 2;
+const PARTS = 3;
 const SOURCE_BYTES = (9 << 20) + 321;
 const TIMEOUT_MS = 30_000 + KILLS * 3_000;
 
@@ -59,6 +60,11 @@ test('stagers and readers that are killed at any moment leave whole segments, ri
   const paths = Array.from({ length: SOURCES }, (_, index) =>
     sourceFile(SOURCE_BYTES, folder, `m${index}.gguf`),
   );
+  // A split model is one segment of several files, named by its first.
+  const [firstPart = ''] = Array.from({ length: PARTS }, (_, index) =>
+    sourceFile(SOURCE_BYTES >> 1, folder, `split-0000${index + 1}-of-0000${PARTS}.gguf`),
+  );
+  paths.push(firstPart);
   const store = openStore(root);
   const roll = dice();
   roll.next();
