@@ -62,13 +62,14 @@ test('stagers and readers that are killed at any moment leave whole segments, ri
   );
   // A split model is one segment of several files, named by its first.
   const [firstPart = ''] = Array.from({ length: PARTS }, (_, index) =>
-    sourceFile(SOURCE_BYTES >> 1, folder, `split-0000${index + 1}-of-0000${PARTS}.gguf`),
+    sourceFile(SOURCE_BYTES >> 3, folder, `split-0000${index + 1}-of-0000${PARTS}.gguf`),
   );
   paths.push(firstPart);
   const store = openStore(root);
   const roll = dice();
   roll.next();
   let seen = 0;
+  let seenSplit = 0;
   let halfMade = 0;
   for (let kills = 0; kills < KILLS; ) {
     // One stager of the two dies while the other and the reader go on.
@@ -85,16 +86,20 @@ test('stagers and readers that are killed at any moment leave whole segments, ri
       await delayed(roll.next(50).value, victim.child);
       kills += 1;
     }
-    const { segments, faults } = await reader.report();
+    const { segments, split, faults } = await reader.report();
     expect(faults).toEqual([]);
     seen += segments;
+    seenSplit += split;
     halfMade += (await expectClean(root, store)).segments;
   }
   // It did hit them at work.
   expect(seen).toBeGreaterThan(0);
   expect(halfMade).toBeGreaterThan(0);
+  if (KILLS >= 64) expect(seenSplit).toBeGreaterThan(0);
   if (process.env['HEARTH_STORE_KILLS'] !== undefined)
-    console.log(`${KILLS} kills: ${seen} segments read whole, ${halfMade} half-made swept`);
+    console.log(
+      `${KILLS} kills: ${seen} segments read whole, ${seenSplit} of them split, ${halfMade} half-made swept`,
+    );
 });
 
 /** Orders that overlap: staging all sources and evicting each as soon as it is there, again and again. */
