@@ -112,10 +112,10 @@ function compile(source) {
   // What is not ours is not ours to warn of.
   const quiet = source.startsWith(blake3) ? ['-w'] : [];
   const args = [standard, ...FLAGS, ...quiet, ...SANITIZE, ...INCLUDES, '-c', source, '-o', objectOf(source)];
-  return new Promise((resolve) => {
+  return new Promise((done) => {
     const child = spawn(compiler, args, { stdio: 'inherit' });
     child.on('error', (error) => giveUp(`Cannot run "${compiler}": ${error.message}`));
-    child.on('exit', (code) => (code === 0 ? resolve() : process.exit(code ?? 1)));
+    child.on('exit', (code) => (code === 0 ? done() : process.exit(code ?? 1)));
   });
 }
 

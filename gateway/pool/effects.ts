@@ -42,6 +42,8 @@ export type PoolEffect =
       readonly runnerId: RunnerId;
       readonly model: CatalogueModel;
       readonly threads: number;
+      /** Others have mapped the source: it maps the same, whatever the weight store has. */
+      readonly atSource?: boolean;
     }
   /** It gives back its base and all contexts, and stays. */
   | { readonly type: 'sleep'; readonly runnerId: RunnerId }

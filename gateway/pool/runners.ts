@@ -1,3 +1,4 @@
+import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
@@ -10,8 +11,10 @@ import { holdersOf, readyHolders } from './holders.ts';
 import { isKept, keepFailed, keepLost } from './keeps.ts';
 import { loseStarts } from './lostStarts.ts';
 import { loadedWeights, noteContext } from './measures.ts';
+import { pagesMapped } from './pages.ts';
 import { lift, strike } from './quarantine.ts';
 import { losePlace, rejectWaiting } from './queues.ts';
+import { stagingOf } from './segments.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { allSlotBytes, type ComboSlot, readySlot } from './slots.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
@@ -41,8 +44,7 @@ export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects:
 /** The base is there: every combo that was wanted on this runner is attached. */
 export function runnerLoaded(
   state: PoolState,
-  id: RunnerId,
-  weightBytes: number,
+  { runnerId: id, weightBytes, atSource }: Extract<PoolEvent, { type: 'runnerLoaded' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
@@ -52,7 +54,8 @@ export function runnerLoaded(
   noteLoad(state, weightBytes, nowMs - runner.sinceMs);
   const { device, model, combos, threads } = runner;
   const weights = loadedWeights(state, runner, weightBytes);
-  noteStep(state, { step: 'load', model }, nowMs - runner.sinceMs);
+  pagesMapped(state, runner, weights.host, atSource);
+  noteStep(state, { step: 'load', model }, nowMs - stepBegan(state, runner, [model]));
   const ready = moveTo(state, {
     id,
     device,
@@ -70,6 +73,15 @@ export function runnerLoaded(
   for (const slot of [...combos.values()]) {
     if (slot.state === 'wanted') attach(ready, slot, nowMs, effects);
   }
+}
+
+/** When what it reads was there, so that nothing but the step itself was left. */
+function stepBegan(
+  state: PoolState,
+  { sinceMs }: { readonly sinceMs: number },
+  reads: readonly (CatalogueModel | CatalogueAdapter)[],
+): number {
+  return Math.max(sinceMs, stagingOf(state, reads).endedMs);
 }
 
 /** Of flex work alone, or also of somebody interactive: also when those who began it have left. */
@@ -92,7 +104,8 @@ export function comboReady(
   const slot = runner?.combos.get(event.comboKey);
   if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
   const { combo } = slot;
-  noteStep(state, { step: 'attach', combo }, nowMs - slot.sinceMs);
+  const adapters = combo.adapters.map(({ adapter }) => adapter);
+  noteStep(state, { step: 'attach', combo }, nowMs - stepBegan(state, slot, adapters));
   lift(state, combo.key, 'success', effects);
   const { kvBytes, computeBytes } = event;
   const deviceShare = noteContext(state, runner, event);

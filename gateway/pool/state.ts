@@ -1,6 +1,14 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, ComboName, DeviceName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
+import type {
+  ComboKey,
+  ComboName,
+  DeviceName,
+  ModelId,
+  RequestId,
+  RunnerId,
+  SegmentKey,
+} from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { Bytes } from './bytes.ts';
@@ -13,6 +21,7 @@ import { type Account, type Fairness, noFairness } from './fairness.ts';
 import { type Dice, diceOf } from './jitter.ts';
 import type { Keep } from './keeps.ts';
 import { emptyLine } from './line.ts';
+import type { SharedPages } from './pages.ts';
 import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
@@ -91,7 +100,7 @@ export type Runner =
   | (RunnerProcess & {
       readonly state: 'stopping';
       readonly model: CatalogueModel | null;
-      /** Until its process has gone. */
+      /** Until its process has gone; what it shares is beside that (pages.ts). */
       readonly heldBytes: Bytes;
       /** It takes no place among those with a base. */
       readonly wasAsleep: boolean;
@@ -241,6 +250,8 @@ export interface PoolState {
   standbyLosses: StandbyLosses;
   /** null: there is no weight store, every start reads the source. */
   readonly store: StoreBooks | null;
+  /** Weights that several runners may have mapped; no entry is empty. */
+  readonly pages: Map<SegmentKey, SharedPages>;
   readonly clocks: Record<Book, number>;
   readonly measured: Map<ModelId, Measured>;
   /** What failed to start and has not started since, by quarantineKey or combo key. */
@@ -286,6 +297,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     mayHaveStale: false,
     shuttingDown: false,
     store: settings.store && emptyStore(settings.store),
+    pages: new Map(),
     clocks: { combos: 0, bases: 0, segments: 0, adapterSegments: 0 },
     measured: new Map(),
     warmedAhead: new Map(),

@@ -163,7 +163,7 @@ export class PoolLoop {
       case 'claim':
         return fleet?.claim(effect.runnerId, effect.model);
       case 'load':
-        return fleet?.load(effect.runnerId, effect.model, effect.threads);
+        return fleet?.load(effect.runnerId, effect.model, effect.threads, effect.atSource);
       case 'sleep':
         return fleet?.sleep(effect.runnerId);
       case 'wake':

@@ -33,6 +33,7 @@ import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, runsOn, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
+import { beginOn } from './sharedFiles.ts';
 import { awake, wrongClaim, wrongSpawn } from './spawning.ts';
 import { wrongLettingGo } from './stopBooks.ts';
 import { StoreSide } from './storeSide.ts';
@@ -49,7 +50,7 @@ export class World {
   readonly agenda = new Agenda();
   readonly #alarm = waker(this.agenda, () => this.tell({ type: 'deadlineDue' }));
   readonly random: () => number;
-  readonly #store: StoreSide;
+  readonly store: StoreSide;
   readonly faults: Faults;
   readonly requests: SimulatedRequest[] = [];
   readonly processes = new Map<RunnerId, SimulatedProcess>();
@@ -67,7 +68,7 @@ export class World {
     this.faults = faults;
     this.#mayHang = faults.hang > 0;
     this.random = randomOf(seed);
-    this.#store = new StoreSide((event) => this.tell(event), this.agenda, this.random);
+    this.store = new StoreSide((event) => this.tell(event), this.agenda, this.random, this.processes);
     this.state = emptyPool(settings, catalogue, 'sim');
     this.tell({ type: 'devicesFound', devices: foundDevices(settings, seed) });
     const tick = (): void => {
@@ -240,7 +241,7 @@ export class World {
         return this.#answer(effect);
       case 'stageSegment':
       case 'dropSegment':
-        return this.#mustNot(this.#store.perform(effect, this.state));
+        return this.#mustNot(this.store.perform(effect, this.state));
       case 'note':
       case 'stage':
       case 'pinEnded':
@@ -255,7 +256,7 @@ export class World {
     const { runnerId, model, device } = effect;
     if (model) checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     const process = new SimulatedProcess(runnerId, model && baseKey(model), device, this);
-    process.baseKind = this.#store.kindOf(model);
+    if (model) beginOn(this.processes, process, model, this.store);
     this.processes.set(runnerId, process);
   }
 
@@ -263,13 +264,12 @@ export class World {
     this.#mustNot(wrongClaim(this.state, this.processes, effect));
     const { runnerId, model } = effect;
     checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
-    const process = this.processes.get(runnerId);
-    if (process) Object.assign(process, { baseKey: baseKey(model), baseKind: this.#store.kindOf(model) });
+    beginOn(this.processes, this.processes.get(runnerId), model, this.store);
   }
 
-  #load({ runnerId, model, threads }: Extract<PoolEffect, { type: 'load' }>): void {
+  #load({ runnerId, model, threads, atSource = false }: Extract<PoolEffect, { type: 'load' }>): void {
     const process = this.#process(runnerId, 'up');
-    this.#must(process.baseKey === baseKey(model), 'loads another base than spawned for');
+    this.#must(process.isBegunFor(model, atSource), 'loads another base than spawned for, or from elsewhere');
     this.#must(isCurrentModel(model, this.state.catalogue), 'loads what is not current');
     process.threads = threads;
     process.load(model);
