@@ -70,9 +70,7 @@ const handedOver = () => [
   join(core, 'outbox.cc'),
   join(core, 'retirements.cc'),
   join(core, 'worker.cc'),
-  ...['affinity', 'crypt_crew', 'outbox', 'retirements'].map((name) =>
-    join(tests, `${name}_test.cc`),
-  ),
+  ...['affinity', 'crypt_crew', 'outbox', 'retirements'].map((name) => join(tests, `${name}_test.cc`)),
   join(tests, 'main.cc'),
 ];
 const sources = crews ? handedOver() : everything();
