@@ -4,6 +4,7 @@ import type { ComboStore } from '../gateway/ports/comboStore.ts';
 import type { DemandHistory } from '../gateway/ports/demandHistory.ts';
 import type { DurationHistory } from '../gateway/ports/durationHistory.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
+import type { KeyStore } from '../gateway/ports/keyStore.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { LedgerRuns } from '../gateway/ports/ledgerRuns.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
@@ -15,6 +16,7 @@ import { SqliteComboStore } from './stores/combos.ts';
 import { SqliteDemandHistory } from './stores/demand.ts';
 import { SqliteDurationHistory } from './stores/durations.ts';
 import { SqliteEventLog } from './stores/eventLog.ts';
+import { SqliteKeyStore } from './stores/keys.ts';
 import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
 import { RequestReads } from './stores/requests.ts';
@@ -40,6 +42,7 @@ export interface Database {
   readonly combos: ComboStore;
   readonly demand: DemandHistory;
   readonly durations: DurationHistory;
+  readonly keys: KeyStore;
   readonly pins: PinStore;
   readonly sourceFacts: SourceFactsStore;
   readonly requests: RequestReads;
@@ -80,6 +83,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     combos: new SqliteComboStore(writer),
     demand: new SqliteDemandHistory(reader),
     durations: new SqliteDurationHistory(reader),
+    keys: new SqliteKeyStore(writer, reader),
     pins: new SqlitePinStore(writer, reader),
     sourceFacts: new SqliteSourceFactsStore(writer, reader),
     requests: new RequestReads(reader, writer),

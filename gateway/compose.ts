@@ -2,13 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
-import { CatalogueService } from './catalogue/catalogueService.ts';
-import { ConverterThread } from './catalogue/peft/converterThread.ts';
-import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
-import { RemotePeft } from './catalogue/peft/remotePeft.ts';
+import type { CatalogueService } from './catalogue/catalogueService.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
-import { SourcedFiles } from './catalogue/sourcedFiles.ts';
+import { openAccess } from './compose/access.ts';
+import { openCatalogue } from './compose/catalogue.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { pick } from './compose/environment.ts';
@@ -18,6 +16,7 @@ import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
   ensureAdminToken,
   ensureIdempotencySecret,
+  ensureKeySecret,
   ensureRunnerSecret,
   ensureRuntimeDir,
 } from './dataDir.ts';
@@ -25,18 +24,19 @@ import { REVISIT_EVERY_MS } from './domain/availability.ts';
 import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
+import { clientAddresses } from './http/edge/clientAddress.ts';
 import { type HttpServer, listen } from './http/server.ts';
 import { isStaged } from './pool/segments.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
-import type { OriginFetcher } from './ports/originFetcher.ts';
 import type { OriginFiles } from './ports/originFiles.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { EventFeed } from './shell/eventFeed.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
 import { Fingerprints } from './shell/idempotency/fingerprints.ts';
+import type { KeyAccess } from './shell/keys/keyAccess.ts';
 import { PageCache } from './shell/pageCache.ts';
 import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
@@ -94,6 +94,7 @@ export async function compose(
 ): Promise<Gateway> {
   const runDir = await ensureRuntimeDir(settings.dataDir);
   const secret = await ensureRunnerSecret(settings.dataDir);
+  const keySecret = await ensureKeySecret(settings.dataDir);
   const adminToken = settings.adminToken ?? (await ensureAdminToken(settings.dataDir));
   const fingerprints = new Fingerprints(await ensureIdempotencySecret(settings.dataDir));
   const lock = lockInstance(settings.dataDir);
@@ -115,7 +116,13 @@ export async function compose(
     const place = { distDir: DIST_DIR, runDir, dataDir: settings.dataDir, environment };
     const fetcher = newFetcher(settings, place, sources, log);
     opened.unshift(() => fetcher.close());
-    const catalogue = await openCatalogue(settings, database, { sources, keys, events, fetcher }, log);
+    const catalogue = await openCatalogue(
+      settings,
+      database,
+      { distDir: DIST_DIR, sources, keys, events, fetcher, clock },
+      log,
+    );
+    const doors = await openAccess(settings, keySecret, database, { catalogue, clock, log });
     const origins = await openOrigins(settings, { fetcher, catalogue }, log);
     const unplaced: Omit<SpawnSettings, 'places'> = {
       entry: join(DIST_DIR, 'runner.mjs'),
@@ -128,7 +135,10 @@ export async function compose(
     const spawning: SpawnSettings = { ...unplaced, places };
     const weights = await openWeightStore(settings.store, { ...place, places }, { keys, origins }, log);
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, { database, events }, catalogue, log, spawning, { weights, origins });
+    const core = buildCore(settings, { database, events, access: doors.access }, catalogue, log, spawning, {
+      weights,
+      origins,
+    });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -168,12 +178,15 @@ export async function compose(
       clock,
       log,
       adminToken,
+      ...doors,
+      corsOrigins: settings.edge.corsOrigins,
+      clientAddress: clientAddresses(settings.edge.trustedProxies),
       limits,
       bringsRemote: weights !== null,
       metricsText: () => core.metrics.text(),
     });
-    warnWhenOpen(settings.host, log);
-    const server = await listen(app, { host: settings.host, port: settings.port, limits });
+    const { host, port, edge } = settings;
+    const server = await listen(app, { host, port, limits, tls: edge.tls && { files: edge.tls, log } });
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
@@ -195,41 +208,6 @@ function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): 
   };
 }
 
-interface CatalogueParts {
-  readonly sources: SourceAccess;
-  readonly keys: ConfiguredKeys;
-  readonly events: EventFeed;
-  readonly fetcher: OriginFetcher;
-}
-
-async function openCatalogue(
-  settings: Settings,
-  database: Database,
-  { sources, keys, events, fetcher }: CatalogueParts,
-  log: Log,
-): Promise<CatalogueService> {
-  const files = await SourcedFiles.open({ access: sources, sealed: keys, store: database.sourceFacts, log });
-  const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
-  const remote = new RemotePeft({ access: sources, fetcher, sealed: keys });
-  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files, keys, remote);
-  const opened = await CatalogueService.open({
-    configPath: settings.configPath,
-    files,
-    converter,
-    sources,
-    store: database.catalogue,
-    events,
-    log,
-    clock,
-  });
-  if (!opened.ok) throw new Error(opened.error.message);
-  const used = new Set([...opened.value.current().adapters.values()].map(({ path }) => path));
-  await converter.removeUnused(used).catch((error: Error) => {
-    log.warn({ error: error.message }, 'unused converted adapters were not removed');
-  });
-  return opened.value;
-}
-
 interface Core {
   readonly pool: PoolLoop;
   readonly fleet: RunnerFleet;
@@ -244,7 +222,7 @@ interface Core {
 
 function buildCore(
   settings: Settings,
-  { database, events }: { readonly database: Database; readonly events: EventFeed },
+  { database, events, access }: { database: Database; events: EventFeed; access: KeyAccess },
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
@@ -298,6 +276,7 @@ function buildCore(
     clock,
     deadlines: settings.pool,
     onEnded: (record) => {
+      access.ended(record);
       metrics.requestEnded(record);
       logRequest(log, record);
     },
@@ -367,12 +346,6 @@ async function preload(names: readonly string[], pool: PoolLoop, log: Log): Prom
     const answer = combo.ok ? await pool.order({ type: 'warmAsked', combo: combo.value }) : combo;
     if (!answer.ok) log.warn({ combo: name, error: answer.error.message }, 'combo was not preloaded');
   }
-}
-
-/** There are no API keys yet, so whoever reaches the port is served. */
-function warnWhenOpen(host: string, log: Log): void {
-  if (/^(127\.|localhost$|::1$)/.test(host)) return;
-  log.warn({ host }, 'this address is not loopback, and /v1 is open to everybody who reaches it');
 }
 
 function poolGauges(state: PoolState): PoolGauges {

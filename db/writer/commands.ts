@@ -1,4 +1,5 @@
 import type { Admission } from '../../gateway/domain/admission.ts';
+import type { ApiKey } from '../../gateway/domain/apiKey.ts';
 import type { CatalogueAlias } from '../../gateway/domain/catalogue.ts';
 import type { Correction } from '../../gateway/domain/correction.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
@@ -48,6 +49,7 @@ export type WriteCommand =
   | { readonly kind: 'deleteAlias'; readonly name: string }
   | { readonly kind: 'putSourceFacts'; readonly facts: ModelFileFacts }
   | { readonly kind: 'deleteSourceFacts'; readonly path: string }
+  | { readonly kind: 'putKey'; readonly key: ApiKey }
   | { readonly kind: 'putPin'; readonly row: PinRow }
   | { readonly kind: 'deletePin'; readonly combo: string };
 

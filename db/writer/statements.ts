@@ -1,9 +1,11 @@
 import { eq, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { rowFromKey } from '../keyRows.ts';
 import { rowFromRecord } from '../requestRows.ts';
 import {
   adapters,
   aliases,
+  apiKeys,
   combos,
   events,
   models,
@@ -55,6 +57,7 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
     .delete(sourceFacts)
     .where(eq(sourceFacts.path, sql.placeholder('path')))
     .prepare();
+  const putKey = upsert(db, apiKeys, apiKeys.keyId).prepare();
   const putPin = upsert(db, pins, pins.combo).prepare();
   const deletePin = db
     .delete(pins)
@@ -102,6 +105,8 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
         });
       case 'deleteSourceFacts':
         return void deleteSourceFacts.run({ path: command.path });
+      case 'putKey':
+        return void putKey.run({ ...rowFromKey(command.key) });
       case 'putPin':
         return void putPin.run({ ...command.row });
       case 'deletePin':

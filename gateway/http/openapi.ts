@@ -42,15 +42,18 @@ function inference(path: string, summary: string, body: z.ZodType, streams: bool
 }
 
 function read(path: string, summary: string, schema: z.ZodType, params?: z.ZodObject) {
+  const isForClients = path.startsWith('/v1/');
   return createRoute({
     method: 'get',
     path,
-    tags: [path.startsWith('/v1/') ? 'inference' : 'health'],
+    tags: [isForClients ? 'inference' : 'health'],
     summary,
+    ...(isForClients ? { security: [{}, { apiKey: [] }] } : {}),
     ...(params ? { request: { params } } : {}),
     responses: {
       200: { description: 'As asked', content: json(schema) },
-      ...(params ? { 404: refused } : {}),
+      ...(isForClients ? { 401: refused } : {}),
+      ...(params ? { 403: refused, 404: refused } : {}),
     },
   });
 }

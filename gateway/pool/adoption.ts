@@ -249,6 +249,7 @@ export function runnerAdopted(
     interactive: beganFor('interactive', nowMs),
     threads,
     active: 0,
+    startShared: true,
     lastUsedMs: nowMs,
   });
   measureWeights(state, model, device, weights);

@@ -11,8 +11,10 @@ import {
   type PagesNeed,
   pagesNeed,
   pagesOf,
+  sharedBytes,
 } from './pages.ts';
-import type { Measured, PoolState, ReadyRunner, Runner, Want } from './state.ts';
+import { type ComboSlot, slotBytes } from './slots.ts';
+import type { Measured, PoolState, ReadyRunner, Runner, UsableRunner, Want } from './state.ts';
 
 /**
  * Memory as arithmetic: a budget for the host, one for each device, and each runner takes of the host's and of that of the
@@ -112,11 +114,17 @@ export function allOwnBytes(state: PoolState, runner: Runner): Bytes {
   return { host: ownBytes(state, runner, 'host'), device: ownBytes(state, runner, 'device') };
 }
 
+/** Of the device, what serving the combo takes there; 0 without a device, and while the runner starts. */
+export function servingBytes(runner: UsableRunner, slot: ComboSlot): number {
+  if (runner.device === null || runner.state !== 'ready') return 0;
+  return runner.weights.device + slotBytes(slot, 'device');
+}
+
 /** Of the device's budget, of the host's without one. Negative when runners turned out to hold more than was predicted. */
 export function freeBytes(state: PoolState, device: DeviceName | null = null): number {
   if (device === null) {
-    let free = state.settings.memoryBytes;
-    for (const runner of state.runners.values()) free -= heldBytes(state, runner, 'host');
+    let free = state.settings.memoryBytes - sharedBytes(state);
+    for (const runner of state.runners.values()) free -= ownBytes(state, runner, 'host');
     return free;
   }
   let free = state.devices.get(device)?.budgetBytes ?? 0;

@@ -147,6 +147,13 @@ export function isBooked({ pages }: PoolState, key: SegmentKey): boolean {
   return found !== undefined && !found.atSource && found.bytes > 0;
 }
 
+/** All that is booked of shared weights. */
+export function sharedBytes({ pages }: PoolState): number {
+  let bytes = 0;
+  for (const one of pages.values()) bytes += one.bytes;
+  return bytes;
+}
+
 /** Booked with the runner: all that it shares, or nothing. */
 export function carriedBytes(state: PoolState, runner: Pick<Runner, 'id' | 'model'>): number {
   const pages = pagesOf(state, runner);
@@ -155,9 +162,14 @@ export function carriedBytes(state: PoolState, runner: Pick<Runner, 'id' | 'mode
 
 /** Pages that nobody maps any more when all that leave have gone, and no start is about to. */
 export function comingPages(state: PoolState, need: PagesNeed | null): number {
+  if (state.pages.size === 0) return 0;
+  let left: Set<SharedPages> | null = null;
+  for (const runner of state.runners.values()) {
+    const pages = isLeaving(runner) ? pagesOf(state, runner) : undefined;
+    if (pages) left = (left ?? new Set()).add(pages);
+  }
   let bytes = 0;
-  for (const pages of state.pages.values())
-    bytes += pages.bytes - Math.min(pages.bytes, stayingBytes(state, pages, need, isNobody));
+  for (const pages of left ?? []) bytes += pages.bytes - stayingBytes(state, pages, need, isNobody);
   return bytes;
 }
 
@@ -168,6 +180,9 @@ export function freedPages(
   gone: (runner: Runner) => boolean,
   need: PagesNeed | null,
 ): number {
+  const [first] = going;
+  if (state.pages.size === 0 || !first) return 0;
+  if (going.length === 1) return freedBy(state, first, gone, need);
   let bytes = 0;
   for (const pages of new Set(going.map((runner) => pagesOf(state, runner)))) {
     if (!pages) continue;
@@ -175,6 +190,25 @@ export function freedPages(
     bytes += stayingBytes(state, pages, need, gone) - stayingBytes(state, pages, need, isOut);
   }
   return bytes;
+}
+
+/** The same for one, which most often shares with nobody. */
+function freedBy(
+  state: PoolState,
+  going: Runner,
+  gone: (runner: Runner) => boolean,
+  need: PagesNeed | null,
+): number {
+  const pages = pagesOf(state, going);
+  if (!pages) return 0;
+  const isAlone = pages.mappings.size === 1 && need?.pages !== pages;
+  if (isAlone) return isLeaving(going) || gone(going) ? 0 : pages.bytes;
+  const isOut = (runner: Runner): boolean => runner === going || gone(runner);
+  return stayingBytes(state, pages, need, gone) - stayingBytes(state, pages, need, isOut);
+}
+
+function isLeaving({ state }: Runner): boolean {
+  return state === 'stopping' || state === 'dozing';
 }
 
 const isNobody = (): boolean => false;
@@ -188,7 +222,7 @@ function stayingBytes(
   let most = need?.pages === pages ? bytesThere(need) : 0;
   for (const [id, { bytes }] of pages.mappings) {
     const runner = state.runners.get(id);
-    if (bytes <= most || !runner || runner.state === 'stopping' || runner.state === 'dozing') continue;
+    if (bytes <= most || !runner || isLeaving(runner)) continue;
     if (!isGone(runner)) most = bytes;
   }
   return most;

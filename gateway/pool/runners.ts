@@ -2,6 +2,7 @@ import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
+import type { StartKind } from '../domain/phases.ts';
 import { blame, blameExit, refusalAfter } from './blame.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
@@ -18,6 +19,7 @@ import { stagingOf } from './segments.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { allSlotBytes, type ComboSlot, readySlot } from './slots.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
+import { shareStart } from './startShares.ts';
 import { attach, kindOf, load } from './starts.ts';
 import { noteLoad, noteStart, noteStep } from './startTimes.ts';
 import type { PoolState, ReadyRunner, Runner, WaitQueue } from './state.ts';
@@ -68,6 +70,7 @@ export function runnerLoaded(
     threads,
     active: 0,
     lastUsedMs: nowMs,
+    startShared: false,
   });
   effects.push({ type: 'note', note: 'runner_ready', runnerId: id, detail: { base: model.id, weightBytes } });
   for (const slot of [...combos.values()]) {
@@ -137,7 +140,8 @@ export function comboReady(
     combo: combo.name,
     detail: { kvBytes, computeBytes },
   });
-  if (queue) serveStart(state, runner, queue, nowMs - slot.begunMs, nowMs, effects);
+  const start = { kind: slot.kind, tookMs: nowMs - slot.begunMs };
+  if (queue) serveStart(state, runner, queue, start, nowMs, effects);
   else if (isAbandoned(state, runner, combo)) detach(runner, ready, nowMs, effects);
 }
 
@@ -146,13 +150,14 @@ function serveStart(
   state: PoolState,
   runner: ReadyRunner,
   { combo, waiters }: WaitQueue,
-  tookMs: number,
+  { kind, tookMs }: { readonly kind: StartKind; readonly tookMs: number },
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   const initiator = waiters.find(({ start }) => start?.runnerId === runner.id && !start.joined);
   if (initiator?.account) chargeStart(state, initiator.account, tookMs);
   for (const waiter of waiters) waiter.waitsSinceMs = nowMs;
+  shareStart(state, runner, combo.key, kind);
   answerOrders(state, runner, combo.key, effects);
   grantWaiting(state, combo.key, nowMs, effects);
 }

@@ -1,5 +1,6 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
+import type { StartShare } from '../domain/cost.ts';
 import type {
   ComboKey,
   ComboName,
@@ -82,6 +83,8 @@ export type Runner =
       threads: number;
       active: number;
       lastUsedMs: number;
+      /** It is settled who shares the start of the base. */
+      startShared: boolean;
     })
   | (RunnerBase & {
       readonly state: 'draining';
@@ -124,6 +127,8 @@ export interface WaitingStart {
   readonly runnerId: RunnerId;
   readonly kind: StartKind;
   readonly joined: boolean;
+  /** Once it is ready (startShares.ts). */
+  readonly share?: StartShare | undefined;
 }
 
 /** One that waits for a combo: a request, or an operator's order to warm. */
@@ -226,6 +231,8 @@ export interface PoolState {
   /** Combos that are to be kept ready, by pins and by the catalogue's `minRunners`: made from both (keeps.ts). */
   keeps: ReadonlyMap<ComboKey, Keep>;
   waiting: number;
+  /** Starts that somebody shared. */
+  sharedStarts: number;
   /** Of the last one that came to wait (tiers.ts). */
   lastPlaceMs: number;
   /** Of `waiting` those that are flex work. */
@@ -284,6 +291,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     pins: new Map(),
     keeps: new Map(),
     waiting: 0,
+    sharedStarts: 0,
     lastPlaceMs: Number.NEGATIVE_INFINITY,
     flexWaiting: 0,
     waitingIn: new Map(),

@@ -5,6 +5,7 @@ import { type TestGateway, until } from './startGateway.ts';
 /** A row of the ledger as SQLite has it. */
 export interface RequestRow {
   readonly request_id: string;
+  readonly key_id: string | null;
   readonly combo: string | null;
   readonly start_kind: string | null;
   readonly joined: number;

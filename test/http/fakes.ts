@@ -28,6 +28,7 @@ import type {
 } from '../../gateway/shell/inference.ts';
 import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinControl.ts';
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
+import { type KeyWorld, keyWorld } from '../keys/keyWorld.ts';
 
 export const ADMIN_TOKEN = 'test-admin-token';
 const CREATED_AT_EPOCH_MS = 1_700_000_000_000;
@@ -204,6 +205,7 @@ export interface FakeWorld {
   readonly deps: HttpDeps;
   readonly catalogue: FakeCatalogue;
   readonly inference: FakeInference;
+  readonly keys: KeyWorld;
   readonly pins: FakePins;
   readonly events: PoolEvent[];
   readonly ledger: FakeLedgerReads;
@@ -223,6 +225,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   ] as const) {
     catalogue.adapters.set(adapterId(id), fakeAdapter({ id, base, path: '/a' }));
   }
+  const keys = keyWorld(catalogue);
   const inference = new FakeInference();
   const pins = new FakePins();
   const events: PoolEvent[] = [];
@@ -260,9 +263,13 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
+    access: keys.access,
+    keys: keys.book,
+    corsOrigins: [],
+    clientAddress: () => null,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
     bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, pins, events, ledger, feed, errors, pool };
+  return { deps, catalogue, inference, keys, pins, events, ledger, feed, errors, pool };
 }

@@ -35,6 +35,7 @@ import { openOf, runsOn, type SimulatedRequest, waitingOf } from './requests.ts'
 import { resized } from './resizes.ts';
 import { beginOn } from './sharedFiles.ts';
 import { awake, wrongClaim, wrongSpawn } from './spawning.ts';
+import { StartBooks } from './startBooks.ts';
 import { wrongLettingGo } from './stopBooks.ts';
 import { StoreSide } from './storeSide.ts';
 import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
@@ -61,6 +62,7 @@ export class World {
   #mayHang = false;
   /** Combos that were on several processes at one time. */
   readonly #spread = new Set<ComboKey>();
+  readonly #starts = new StartBooks();
   #shutDownAtMs = Number.POSITIVE_INFINITY;
   now: PoolEvent = { type: 'tick' };
 
@@ -317,15 +319,13 @@ export class World {
     const request = this.#waiter(effect.requestId);
     const process = this.#process(effect.runnerId, 'loaded');
     const held = process.combos.get(request.combo.key);
-    const { runnerId, kind, joined } = effect;
-    if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
-    this.#mustNot(wrongGrant(this.state, request, runnerId, this.agenda.nowMs));
+    this.#starts.granted(effect, request.promised);
+    this.#mustNot(wrongGrant(this.state, request, effect.runnerId, this.agenda.nowMs));
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
     // One that waited on a start may be overtaken by another runner, and keeps the kind that it waited for.
     if (!this.#spread.has(request.combo.key))
       this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
-    this.#must(!(effect.kind === 'warm' && effect.joined), 'joined no start');
     if (effect.kind !== 'warm' && !effect.joined) held.begun += 1;
     this.#must(held.begun <= 1, 'several began one start');
     request.state = 'running';
