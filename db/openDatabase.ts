@@ -8,6 +8,7 @@ import type { KeyStore } from '../gateway/ports/keyStore.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { LedgerRuns } from '../gateway/ports/ledgerRuns.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
+import type { PriceStore } from '../gateway/ports/priceStore.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import type { SourceFactsStore } from '../gateway/ports/sourceFacts.ts';
 import { ReaderClient } from './reader/client.ts';
@@ -19,6 +20,7 @@ import { SqliteEventLog } from './stores/eventLog.ts';
 import { SqliteKeyStore } from './stores/keys.ts';
 import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
+import { SqlitePriceStore } from './stores/prices.ts';
 import { RequestReads } from './stores/requests.ts';
 import { SqliteRunnerStore } from './stores/runners.ts';
 import { SqliteSourceFactsStore } from './stores/sourceFacts.ts';
@@ -44,6 +46,7 @@ export interface Database {
   readonly durations: DurationHistory;
   readonly keys: KeyStore;
   readonly pins: PinStore;
+  readonly prices: PriceStore;
   readonly sourceFacts: SourceFactsStore;
   readonly requests: RequestReads;
   readonly writerReport: () => WriterReport;
@@ -85,6 +88,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     durations: new SqliteDurationHistory(reader),
     keys: new SqliteKeyStore(writer, reader),
     pins: new SqlitePinStore(writer, reader),
+    prices: new SqlitePriceStore(writer, reader),
     sourceFacts: new SqliteSourceFactsStore(writer, reader),
     requests: new RequestReads(reader, writer),
     writerReport: () => writer.report(),

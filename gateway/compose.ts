@@ -9,8 +9,9 @@ import { openAccess } from './compose/access.ts';
 import { openCatalogue } from './compose/catalogue.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
-import { pick } from './compose/environment.ts';
+import { runnerEnvironment } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
+import { openPrices } from './compose/prices.ts';
 import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -41,6 +42,7 @@ import { PageCache } from './shell/pageCache.ts';
 import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
+import type { PriceList } from './shell/priceList.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
@@ -67,21 +69,6 @@ export interface Gateway {
 
 const DIST_DIR = join(PACKAGE_ROOT, 'dist');
 const clock: Clock = { monoMs: () => performance.now(), epochMs: () => Date.now() };
-
-/** What a runner may see of our environment. */
-const RUNNER_ENVIRONMENT = [
-  'PATH',
-  'HOME',
-  'LANG',
-  'TZ',
-  'TMPDIR',
-  'LD_LIBRARY_PATH',
-  'CUDA_VISIBLE_DEVICES',
-  'HEARTH_LLAMA_DIR',
-  'HEARTH_LLAMA_OVERRIDES',
-  // An operator's choice of huge pages for KV caches: docs/adr/0007.
-  'GLIBC_TUNABLES',
-];
 
 /** Past the drain's limit runners are killed (SIGTERM, SIGKILL); their streams' clients get to read an error frame. */
 const LAST_FRAMES_MS = 5_000;
@@ -122,7 +109,8 @@ export async function compose(
       { distDir: DIST_DIR, sources, keys, events, fetcher, clock },
       log,
     );
-    const doors = await openAccess(settings, keySecret, database, { catalogue, clock, log });
+    const prices = await openPrices({ store: database.prices, catalogue, events, clock, log });
+    const doors = await openAccess(settings, keySecret, database, { catalogue, prices, clock, log });
     const origins = await openOrigins(settings, { fetcher, catalogue }, log);
     const unplaced: Omit<SpawnSettings, 'places'> = {
       entry: join(DIST_DIR, 'runner.mjs'),
@@ -135,10 +123,17 @@ export async function compose(
     const spawning: SpawnSettings = { ...unplaced, places };
     const weights = await openWeightStore(settings.store, { ...place, places }, { keys, origins }, log);
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, { database, events, access: doors.access }, catalogue, log, spawning, {
-      weights,
-      origins,
-    });
+    const core = buildCore(
+      settings,
+      { database, events, prices, access: doors.access },
+      catalogue,
+      log,
+      spawning,
+      {
+        weights,
+        origins,
+      },
+    );
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -173,6 +168,8 @@ export async function compose(
       catalogue,
       events,
       ledger: database.requests,
+      costs: database.requests,
+      prices,
       fingerprints,
       live: events,
       clock,
@@ -200,12 +197,11 @@ export async function compose(
   }
 }
 
-function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): Record<string, string> {
-  return {
-    ...pick(environment, RUNNER_ENVIRONMENT),
-    HEARTH_UPLOAD: settings.engine.upload,
-    HEARTH_UPLOAD_DIR: join(settings.dataDir, 'upload'),
-  };
+/** Where is written what happens, and what it costs. */
+interface Books {
+  readonly database: Database;
+  readonly events: EventFeed;
+  readonly prices: PriceList;
 }
 
 interface Core {
@@ -222,7 +218,7 @@ interface Core {
 
 function buildCore(
   settings: Settings,
-  { database, events, access }: { database: Database; events: EventFeed; access: KeyAccess },
+  { database, events, prices, access }: Books & { access: KeyAccess },
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
@@ -273,6 +269,7 @@ function buildCore(
     timeline,
     ...ledgerPart(settings, database.ledger, gatewayRun, clock),
     combos: database.combos,
+    prices: () => prices.current(),
     clock,
     deadlines: settings.pool,
     onEnded: (record) => {

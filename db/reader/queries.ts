@@ -17,6 +17,7 @@ import {
   runners,
   sourceFacts,
 } from '../schema.ts';
+import { makeCostQueries } from './costQueries.ts';
 import { lastDurations } from './durations.ts';
 import { parseDetail, parseSourceFacts } from './jsonColumns.ts';
 import { makeLedgerQueries } from './ledgerQueries.ts';
@@ -31,6 +32,7 @@ const MAX_ROWS = 10_000;
 export function makeQueries(db: BetterSQLite3Database) {
   return {
     ...makeLedgerQueries(db),
+    ...makeCostQueries(db),
 
     recentRequests: ({ limit }: { limit: number }) =>
       db

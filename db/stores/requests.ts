@@ -1,6 +1,7 @@
 import type { Correction, CorrectionDeltas } from '../../gateway/domain/correction.ts';
 import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import type { CostReads, KeySpend, Recheck, RecheckOrder } from '../../gateway/ports/costReads.ts';
 import type {
   LedgerReads,
   RequestAccount,
@@ -11,7 +12,7 @@ import type { ReaderClient } from '../reader/client.ts';
 import type { WriterClient } from '../writer/client.ts';
 
 /** Reads of the ledger, and corrections of what is read. */
-export class RequestReads implements LedgerReads {
+export class RequestReads implements LedgerReads, CostReads {
   readonly #reader: ReaderClient;
   readonly #writer: WriterClient;
 
@@ -23,6 +24,14 @@ export class RequestReads implements LedgerReads {
   /** The newest arrivals first, at most 10,000. */
   recent(limit: number): Promise<readonly RequestRecord[]> {
     return this.#reader.read('recentRequests', { limit });
+  }
+
+  spentSince(epochMs: number): Promise<readonly KeySpend[]> {
+    return this.#reader.read('spentSince', { epochMs });
+  }
+
+  recheck(order: RecheckOrder): Promise<Recheck> {
+    return this.#reader.read('recheck', order);
   }
 
   byId(id: string): Promise<RequestRecord | null> {

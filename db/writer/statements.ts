@@ -10,6 +10,7 @@ import {
   events,
   models,
   pins,
+  priceVersions,
   requests,
   runners,
   sourceFacts,
@@ -58,6 +59,7 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
     .where(eq(sourceFacts.path, sql.placeholder('path')))
     .prepare();
   const putKey = upsert(db, apiKeys, apiKeys.keyId).prepare();
+  const addPrices = insertInto(db, priceVersions).prepare();
   const putPin = upsert(db, pins, pins.combo).prepare();
   const deletePin = db
     .delete(pins)
@@ -107,6 +109,10 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
         return void deleteSourceFacts.run({ path: command.path });
       case 'putKey':
         return void putKey.run({ ...rowFromKey(command.key) });
+      case 'addPrices': {
+        const { book, ...row } = command.version;
+        return void addPrices.run({ ...row, bookJson: JSON.stringify(book) });
+      }
       case 'putPin':
         return void putPin.run({ ...command.row });
       case 'deletePin':

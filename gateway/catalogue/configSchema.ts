@@ -11,6 +11,7 @@ import {
   whole,
 } from './entrySchemas.ts';
 import { encryptionKeysSchema, weightsSchema } from './keySourceSchema.ts';
+import { priceBookSchema } from './priceSchema.ts';
 import { sourcesSchema } from './sourceSchema.ts';
 
 /** A duration that time is divided by, or that something must live through. */
@@ -294,6 +295,10 @@ export const configSchema = z.strictObject({
   ledger: ledger.prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   server: server.prefault({}),
+  prices: priceBookSchema
+    .nullable()
+    .default(null)
+    .describe('What requests cost; null: as set by the admin API, free before that'),
   encryption_keys: encryptionKeysSchema,
   weights: weightsSchema.prefault({}),
   sources: sourcesSchema.describe('What weights behind URIs are asked for with'),

@@ -1,6 +1,9 @@
 import type { Database } from '../../db/openDatabase.ts';
+import { periodStart } from '../access/budgets.ts';
 import type { CatalogueService } from '../catalogue/catalogueService.ts';
 import type { Settings } from '../config.ts';
+import { mostCost } from '../domain/cost.ts';
+import { keyId } from '../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { CostMeter } from '../ports/spendBook.ts';
@@ -9,9 +12,20 @@ import { KeyBook } from '../shell/keys/keyBook.ts';
 import { KeyRing } from '../shell/keys/keyRing.ts';
 import { KeySecrets } from '../shell/keys/keySecrets.ts';
 import { InProcessSpendBook } from '../shell/keys/spendBook.ts';
+import type { PriceList } from '../shell/priceList.ts';
 
-/** While there is no price book nothing costs anything, and no budget is ever spent. */
-const NO_PRICES: CostMeter = { atMostMicroUsd: () => 0, ofMicroUsd: () => 0 };
+/**
+ * What budgets count. Before a request nobody knows how long it will run: its bound is that of its tokens and of the dearest
+ * start, so that prices by the second may take a budget beyond its limit by what runs at the moment.
+ */
+function meter(prices: PriceList): CostMeter {
+  return {
+    atMostMicroUsd({ name }, prompt, completion) {
+      return mostCost(name, { prompt, completion }, prices.current().book);
+    },
+    ofMicroUsd: ({ cost }) => cost.totalMicroUsd,
+  };
+}
 
 interface Doors {
   readonly access: KeyAccess;
@@ -23,7 +37,12 @@ export async function openAccess(
   { host, edge }: Pick<Settings, 'host' | 'edge'>,
   keySecret: string,
   database: Database,
-  { catalogue, clock, log }: { catalogue: CatalogueService; clock: Clock; log: Log },
+  {
+    catalogue,
+    prices,
+    clock,
+    log,
+  }: { catalogue: CatalogueService; prices: PriceList; clock: Clock; log: Log },
 ): Promise<Doors> {
   const secrets = new KeySecrets(keySecret);
   const ring = new KeyRing(secrets);
@@ -40,11 +59,15 @@ export async function openAccess(
     if (!edge.allowsAnonymous) throw new Error(openDoor(host));
     log.warn({ host }, 'no API key exists, and whoever reaches this address is served, as it was allowed');
   }
+  const spend = new InProcessSpendBook();
+  const monthStart = periodStart('month', clock.epochMs());
+  for (const { keyId: id, microUsd, dayEpochMs } of await database.requests.spentSince(monthStart))
+    spend.restore(keyId(id), microUsd, dayEpochMs);
   const servesAnonymous = isLocal || edge.allowsAnonymous;
   const access = new KeyAccess({
     ring,
-    spend: new InProcessSpendBook(),
-    costs: NO_PRICES,
+    spend,
+    costs: meter(prices),
     clock,
     servesAnonymous,
   });

@@ -109,7 +109,7 @@ function shareOf(whole: number, { of, index }: StartShare, joined: boolean, poli
   return Math.floor(whole / of) + (index < whole % of ? 1 : 0);
 }
 
-/** The most that a request can cost by what is known at its admission: a reservation against a budget. */
+/** The most that a request's tokens and its start can cost by what is known at its admission. */
 export function mostCost(
   combo: string,
   tokens: { readonly prompt: number; readonly completion: number },
@@ -117,5 +117,10 @@ export function mostCost(
 ): number {
   const rates = ratesOf(book, combo);
   const input = Math.max(rates.inputPerMillion, rates.cachedInputPerMillion);
-  return Math.ceil(tokens.prompt * input) + Math.ceil(tokens.completion * rates.outputPerMillion);
+  const start = book.startPolicy === 'house' ? 0 : Math.max(...Object.values(rates.start)) * MICRO;
+  return (
+    Math.ceil(start) +
+    Math.ceil(tokens.prompt * input) +
+    Math.ceil(tokens.completion * rates.outputPerMillion)
+  );
 }

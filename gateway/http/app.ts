@@ -6,6 +6,7 @@ import { eventHandlers } from './admin/events.ts';
 import { keyHandlers } from './admin/keys.ts';
 import { pinHandlers } from './admin/pins.ts';
 import { poolHandlers } from './admin/pool.ts';
+import { priceHandlers } from './admin/prices.ts';
 import { requestHandlers } from './admin/requests.ts';
 import { corsOf } from './cors.ts';
 import type { HttpApp, HttpDeps, HttpEnv } from './deps.ts';
@@ -39,6 +40,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   poolHandlers(app, deps);
   eventHandlers(app, deps);
   requestHandlers(app, deps);
+  priceHandlers(app, deps);
   app.notFound((c) => unknownRoute(app, c));
   app.onError((error, c) => {
     deps.log.error({ err: error, requestId: c.get('requestId') }, 'request failed');

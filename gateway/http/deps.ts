@@ -6,6 +6,7 @@ import type { ApiKey } from '../domain/apiKey.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import type { Result } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CostReads } from '../ports/costReads.ts';
 import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
 import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
@@ -15,6 +16,7 @@ import type { KeyAccess } from '../shell/keys/keyAccess.ts';
 import type { KeyControl } from '../shell/keys/keyControl.ts';
 import type { PinControl } from '../shell/pinControl.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
+import type { PriceControl } from '../shell/priceList.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
 export interface CatalogueUseCase {
@@ -61,6 +63,8 @@ export interface HttpDeps {
   readonly inference: Inference;
   readonly pool: PoolControl;
   readonly pins: PinControl;
+  readonly prices: PriceControl;
+  readonly costs: CostReads;
   readonly catalogue: CatalogueUseCase;
   readonly events: EventLog;
   readonly ledger: LedgerReads;

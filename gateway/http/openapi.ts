@@ -14,6 +14,10 @@ const passedOn = (description: string) => ({
 });
 
 const waitingHeaders = z.object({
+  'idempotency-key': z.string().min(1).max(255).optional().openapi({
+    description:
+      'Names this request for retries: the same key with the same body is run once, and its answer given again; 409 while it runs, 422 with another body',
+  }),
   'x-hearth-deadline-ms': z.int().min(1).max(999_999_999).optional().openapi({
     description:
       'Milliseconds from the arrival to a runner; what cannot be met is refused at once: 429 for those in front, 503 for the start',

@@ -13,7 +13,9 @@ import { demoConfig, startGateway, type TestGateway } from './startGateway.ts';
 const ROUNDS = Number(process.env['HEARTH_LEDGER_ROUNDS'] ?? 1);
 const SEED = Number(process.env['HEARTH_LEDGER_SEED'] ?? 20_261_128);
 const CLIENTS = 8;
-const REQUESTS_PER_CLIENT = 16;
+/** From one kill to the next, on average: by requests and not by time, so that a slow machine kills no more often. */
+const REQUESTS_PER_KILL = 24;
+const REQUESTS_PER_CLIENT = 24;
 const MODELS = ['tiny-chat', 'tiny-chat:pirate', 'tiny-chat:json'];
 const QUESTIONS = ['What color is a banana?', 'Hello', 'Tell me a story about a fox.'];
 
@@ -33,6 +35,8 @@ interface Books {
   readonly complete: Map<string, Counted>;
   /** Every id that a gateway told of, replays excepted. */
   readonly seen: Set<string>;
+  /** Requests that were sent. */
+  asked: number;
   replays: number;
   retries: number;
 }
@@ -79,6 +83,7 @@ function plan(dice: () => number, name: string): Planned {
 
 /** Asks once. Resolves with whether the answer was complete; throws on an answer that is neither that nor an error. */
 async function ask(url: string, { path, body, key, leavesAfterMs }: Planned, books: Books): Promise<boolean> {
+  books.asked += 1;
   const headers = { 'content-type': 'application/json', ...(key === null ? {} : { 'idempotency-key': key }) };
   const signal = leavesAfterMs === null ? null : AbortSignal.timeout(leavesAfterMs);
   const init = { method: 'POST', headers, body: JSON.stringify(body), signal };
@@ -116,7 +121,8 @@ async function client(name: string, seed: number, url: () => Promise<string>, bo
     const isAnswered = await ask(await url(), planned, books);
     if (planned.key === null || planned.body['model'] === 'nobody') continue;
     const patient = { ...planned, leavesAfterMs: null };
-    for (let tries = 0; !isAnswered && tries < 4 && !(await ask(await url(), patient, books)); tries += 1) {
+    for (let tries = 0; tries < 4; tries += 1) {
+      if (isAnswered || (await ask(await url(), patient, books))) break;
       books.retries += 1;
       await pause(50);
     }
@@ -137,10 +143,16 @@ async function restart(gateway: TestGateway): Promise<TestGateway> {
 }
 
 /** Kills by chance while `work` goes on: mostly a runner, sometimes the gateway, which is started again. */
-async function kill(dice: () => number, gateway: Served, work: { isDone: boolean }): Promise<number> {
+async function kill(
+  dice: () => number,
+  gateway: Served,
+  books: Books,
+  work: { isDone: boolean },
+): Promise<number> {
   let gateways = 0;
   while (!work.isDone) {
-    await pause(150 + dice() * 350);
+    const killsAt = books.asked + (0.5 + dice()) * REQUESTS_PER_KILL;
+    while (books.asked < killsAt && !work.isDone) await pause(5);
     // The gateway first, so that it is killed at least once.
     if (gateways > 0 && dice() < 0.8) {
       const runners = await (await gateway.up).runners();
@@ -221,7 +233,7 @@ function check(rows: readonly RequestRow[], books: Books, dataDir: string): void
 test(
   'the sum of the ledger is what clients counted, whatever was killed meanwhile',
   async () => {
-    const books: Books = { complete: new Map(), seen: new Set(), replays: 0, retries: 0 };
+    const books: Books = { complete: new Map(), seen: new Set(), asked: 0, replays: 0, retries: 0 };
     const config = demoConfig('pool: { max_runners: 3, quarantine_base: 10ms, quarantine_cap: 50ms }\n');
     const gateway: Served = { up: startGateway({ config, environment: { HEARTH_LEASE: '30s' } }) };
     const url = async () => (await gateway.up).url;
@@ -229,7 +241,7 @@ test(
     try {
       for (let round = 0; round < ROUNDS; round += 1) {
         const work = { isDone: false };
-        const killed = kill(random(SEED + 1000 + round), gateway, work);
+        const killed = kill(random(SEED + 1000 + round), gateway, books, work);
         const clients = Array.from({ length: CLIENTS }, (_, at) =>
           client(`${round}-${at}`, SEED + round * CLIENTS + at, url, books),
         );

@@ -40,6 +40,9 @@ async function converse(): Promise<void> {
   const marked = { ...banana('tiny-chat'), messages: user(MARK), user: MARK };
   await client.chat.completions.create({ ...marked, metadata: { a: MARK }, stop: [MARK] } as never);
   for await (const _ of await client.chat.completions.create({ ...marked, stream: true }));
+  const keyed = { headers: { 'idempotency-key': `${MARK} key` } };
+  for (let times = 0; times < 2; times += 1) await client.chat.completions.create(marked, keyed);
+  await rejection(client.chat.completions.create({ ...marked, seed: 1 }, keyed));
   await client.completions.create({ model: 'tiny-chat:pirate', prompt: MARK, echo: true });
   await client.embeddings.create({ model: 'tiny-chat', input: MARK });
   await rejection(client.chat.completions.create({ ...marked, messages: user(`${MARK} `.repeat(900)) }));
@@ -74,7 +77,7 @@ async function converse(): Promise<void> {
     })(),
   );
   await client.chat.completions.create(marked);
-  await until(() => readRequests(gateway.dataDir).length === 16, 'every request has its row');
+  await until(() => readRequests(gateway.dataDir).length === 18, 'every request has its row');
 }
 
 function filesBelow(directory: string): string[] {

@@ -258,6 +258,8 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     catalogue,
     events: feed,
     ledger,
+    costs: ledger,
+    prices: ledger.prices,
     fingerprints: new Fingerprints('test-secret'),
     live: feed,
     clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { errorEnvelopeSchema } from '../envelopeSchema.ts';
 import * as keys from './keySchemas.ts';
+import * as prices from './priceSchemas.ts';
 import * as ledgerSchemas from './requestSchemas.ts';
 import * as catalogueSchemas from './schemas.ts';
 
@@ -207,6 +208,30 @@ export const ADMIN_ROUTES = [
     'Correct what a request has used; its row stays as it is, and the correction is a row of its own',
     { 201: answer('It is in the ledger', schemas.correctionRow) },
     { param: 'id', body: schemas.correctionBody },
+  ),
+  route('get', '/prices', 'List all versions of the price book, the newest first', {
+    200: answer('All of them', listOf(prices.priceRow)),
+  }),
+  route(
+    'get',
+    '/prices/{version}',
+    'Show one version of the price book, or the one in force by "current"',
+    { 200: answer('It', prices.priceRow) },
+    { param: 'version' },
+  ),
+  route(
+    'post',
+    '/prices',
+    'Put a price book in force, for requests that come from now on',
+    { 200: answer('It is in force already', prices.priceRow), 201: answer('A new version', prices.priceRow) },
+    { body: prices.priceBody },
+  ),
+  route(
+    'get',
+    '/ledger/check',
+    'Compute every amount of a time span anew from the rows and their prices',
+    { 200: answer('What was found', prices.ledgerCheck) },
+    { query: prices.checkQuery },
   ),
   route('post', '/reload', 'Read the configuration file again', {
     200: answer('It was read', z.object({ object: z.literal('catalogue'), reloaded: z.literal(true) })),
