@@ -5,6 +5,7 @@ import type { DemandHistory } from '../gateway/ports/demandHistory.ts';
 import type { DurationHistory } from '../gateway/ports/durationHistory.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
+import type { LedgerRuns } from '../gateway/ports/ledgerRuns.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import type { SourceFactsStore } from '../gateway/ports/sourceFacts.ts';
@@ -32,7 +33,7 @@ export interface DatabaseOptions {
 }
 
 export interface Database {
-  readonly ledger: Ledger;
+  readonly ledger: Ledger & LedgerRuns;
   readonly events: EventLog;
   readonly catalogue: CatalogueStore;
   readonly runners: RunnerStore;
@@ -72,7 +73,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     closing ? new Promise<Error>(() => {}) : reason,
   );
   return {
-    ledger: new SqliteLedger(writer),
+    ledger: new SqliteLedger(writer, reader),
     events: new SqliteEventLog(writer, reader),
     catalogue: new SqliteCatalogueStore(writer, reader),
     runners: new SqliteRunnerStore(writer, reader),
@@ -81,7 +82,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     durations: new SqliteDurationHistory(reader),
     pins: new SqlitePinStore(writer, reader),
     sourceFacts: new SqliteSourceFactsStore(writer, reader),
-    requests: new RequestReads(reader),
+    requests: new RequestReads(reader, writer),
     writerReport: () => writer.report(),
     failed,
     close: () => {

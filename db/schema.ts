@@ -66,7 +66,9 @@ export const combos = sqliteTable(
     comboKey: text('combo_key').primaryKey(),
     comboName: text('combo_name').notNull(),
     baseId: text('base_id').notNull(),
-    /** `[{"id","scale","revision"}]`. */
+    /** Digest of the base's content; null: not known. */
+    baseDigest: text('base_digest'),
+    /** `[{"id","scale","revision","digest"}]`. */
     adaptersJson: text('adapters_json').notNull(),
     firstSeenAtEpochMs: integer('first_seen_at_epoch_ms').notNull(),
   },
@@ -171,6 +173,63 @@ export function isOwnStart({
 }: Readonly<Record<'startKind' | 'joined' | 'errorCode' | 'combo', AnySQLiteColumn>>): SQL {
   return sql`${startKind} <> 'warm' and ${joined} = 0 and ${errorCode} is null and ${combo} is not null`;
 }
+
+/**
+ * Requests that have passed the door: written before they wait, settled by their row in `requests`. The key is a number
+ * so that a gateway that starts looks at no more than came since the one before it.
+ */
+export const admissions = sqliteTable('admissions', {
+  admissionId: integer('admission_id').primaryKey({ autoIncrement: true }),
+  requestId: text('request_id').notNull().unique(),
+  endpoint: text('endpoint', { enum: ['chat_completions', 'completions', 'embeddings'] }).notNull(),
+  keyId: text('key_id'),
+  combo: text('combo').notNull(),
+  baseId: text('base_id').notNull(),
+  comboRevision: text('combo_revision').notNull(),
+  stream: integer('stream', { mode: 'boolean' }).notNull(),
+  arrivedAtEpochMs: integer('arrived_at_epoch_ms').notNull(),
+  gatewayRun: text('gateway_run').notNull(),
+  mostCompletionTokens: integer('most_completion_tokens'),
+  promptTokensEstimate: integer('prompt_tokens_estimate').notNull(),
+  reservedMicroUsd: integer('reserved_micro_usd').notNull(),
+});
+
+/** One row per gateway process, written when all that earlier ones admitted is settled. */
+export const gatewayRuns = sqliteTable('gateway_runs', {
+  gatewayRun: text('gateway_run').primaryKey(),
+  startedAtEpochMs: integer('started_at_epoch_ms').notNull(),
+  /** Every admission up to this one is settled. */
+  settledUpTo: integer('settled_up_to').notNull(),
+});
+
+/** Attempts under an idempotency key. Hashes are keyed: neither the key nor the body can be had back from them. */
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    requestId: text('request_id').primaryKey(),
+    keyHash: text('key_hash').notNull(),
+    bodyFingerprint: text('body_fingerprint').notNull(),
+    openedAtEpochMs: integer('opened_at_epoch_ms').notNull(),
+  },
+  (table) => [index('idempotency_keys_by_key').on(table.keyHash, table.openedAtEpochMs)],
+);
+
+/** What is to be added to rows of `requests`, which themselves are never changed. */
+export const corrections = sqliteTable(
+  'corrections',
+  {
+    correctionId: text('correction_id').primaryKey(),
+    requestId: text('request_id').notNull(),
+    madeAtEpochMs: integer('made_at_epoch_ms').notNull(),
+    reason: text('reason').notNull(),
+    author: text('author', { enum: ['system', 'admin'] }).notNull(),
+    promptTokens: integer('prompt_tokens').notNull(),
+    cachedTokens: integer('cached_tokens').notNull(),
+    completionTokens: integer('completion_tokens').notNull(),
+    costMicroUsd: integer('cost_micro_usd').notNull(),
+  },
+  (table) => [index('corrections_by_request').on(table.requestId)],
+);
 
 /** Orders to keep a combo at a level. */
 export const pins = sqliteTable('pins', {

@@ -11,9 +11,15 @@ import { SourcedFiles } from './catalogue/sourcedFiles.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { pick } from './compose/environment.ts';
+import { adoptedClients, ledgerPart } from './compose/ledger.ts';
 import { findSegments, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
-import { ensureAdminToken, ensureRunnerSecret, ensureRuntimeDir } from './dataDir.ts';
+import {
+  ensureAdminToken,
+  ensureIdempotencySecret,
+  ensureRunnerSecret,
+  ensureRuntimeDir,
+} from './dataDir.ts';
 import { REVISIT_EVERY_MS } from './domain/availability.ts';
 import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
@@ -28,6 +34,7 @@ import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { EventFeed } from './shell/eventFeed.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
+import { Fingerprints } from './shell/idempotency/fingerprints.ts';
 import { PageCache } from './shell/pageCache.ts';
 import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
@@ -37,6 +44,7 @@ import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
 import { ServeInference } from './shell/serveInference.ts';
+import { settleInterrupted } from './shell/settleInterrupted.ts';
 import type { StagerStore } from './shell/stager/stagerStore.ts';
 import { StartTimeline } from './shell/startTimeline.ts';
 import { StagedFiles } from './shell/weights/stagedFiles.ts';
@@ -85,6 +93,7 @@ export async function compose(
   const runDir = await ensureRuntimeDir(settings.dataDir);
   const secret = await ensureRunnerSecret(settings.dataDir);
   const adminToken = settings.adminToken ?? (await ensureAdminToken(settings.dataDir));
+  const fingerprints = new Fingerprints(await ensureIdempotencySecret(settings.dataDir));
   const lock = lockInstance(settings.dataDir);
   if (!lock.ok) throw new Error(lock.error.message);
   // What was opened is closed again, in reverse, when a later step fails.
@@ -135,6 +144,13 @@ export async function compose(
       clock,
       log,
     });
+    await settleInterrupted({
+      ledger: database.ledger,
+      adopted: adoptedClients(core.pool.state, core.fleet),
+      gatewayRun: core.gatewayRun,
+      clock,
+      log,
+    });
     const limits = httpLimits(settings.limits);
     const app = createApp({
       inference: core.inference,
@@ -142,6 +158,8 @@ export async function compose(
       pins: core.pins,
       catalogue,
       events,
+      ledger: database.requests,
+      fingerprints,
       live: events,
       clock,
       log,
@@ -212,6 +230,8 @@ interface Core {
   readonly pins: PinBook;
   readonly metrics: Metrics;
   readonly forecast: ForecastLoop;
+  /** Names this process among those that have served from the data directory. */
+  readonly gatewayRun: string;
 }
 
 function buildCore(
@@ -223,6 +243,7 @@ function buildCore(
   { weights, origins }: { weights: StagerStore | null; origins: OriginFiles },
 ): Core {
   const timeline = new StartTimeline();
+  const gatewayRun = randomBytes(8).toString('hex');
   // Runner ids of different lives of the gateway must differ: they name sockets and rows.
   const state = emptyPool(
     { ...settings.pool, store: weights?.budgets ?? null },
@@ -264,7 +285,7 @@ function buildCore(
     pool,
     fleet,
     timeline,
-    ledger: database.ledger,
+    ...ledgerPart(settings, database.ledger, gatewayRun, clock),
     combos: database.combos,
     clock,
     deadlines: settings.pool,
@@ -282,7 +303,7 @@ function buildCore(
     log,
   });
   const control = new ControlPool({ pool, fleet, timeline, staged, clock });
-  return { pool, fleet, inference, control, pins, metrics, forecast };
+  return { pool, fleet, inference, control, pins, metrics, forecast, gatewayRun };
 }
 
 function probe({ pool }: Settings, fleet: RunnerFleet): () => void {

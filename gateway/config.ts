@@ -6,6 +6,7 @@ import { readConfigFile } from './catalogue/configFile.ts';
 import {
   type EngineConfig,
   type FileConfig,
+  type LedgerConfig,
   type LimitsConfig,
   LOG_LEVELS,
   type PoolConfig,
@@ -68,6 +69,7 @@ export interface Settings {
   /** The machine may have devices for layers: which, a runner's engine finds. */
   readonly mayHaveDevices: boolean;
   readonly limits: Readonly<LimitsConfig>;
+  readonly ledger: Readonly<LedgerConfig>;
   /** The environment's variable of that name, for secrets that the file names; undefined when absent or empty. */
   readonly variable: (name: string) => string | undefined;
   readonly engine: Readonly<EngineConfig>;
@@ -126,7 +128,7 @@ export async function readSettings(
 
 function settle(
   environment: z.output<typeof environmentSchema>,
-  { pool, limits, log, server, weights, engine }: FileConfig,
+  { pool, limits, ledger, log, server, weights, engine }: FileConfig,
   configPath: string,
   variable: Settings['variable'],
 ): Settings {
@@ -147,6 +149,7 @@ function settle(
     }),
     mayHaveDevices: hasDeviceNodes(),
     limits: Object.freeze({ ...limits }),
+    ledger: Object.freeze({ ...ledger }),
     store: storeSettings(environment.HEARTH_STORE_DIR, weights),
     numa: weights.numa,
     variable,

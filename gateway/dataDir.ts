@@ -28,6 +28,11 @@ export function ensureRunnerSecret(dataDir: string): Promise<string> {
   return ensureSecret(dataDir, 'runner-secret', 'runner secret');
 }
 
+/** What keys and bodies of idempotent requests are hashed with: `<dataDir>/idempotency-secret`. */
+export function ensureIdempotencySecret(dataDir: string): Promise<string> {
+  return ensureSecret(dataDir, 'idempotency-secret', 'idempotency secret');
+}
+
 /**
  * A secret in a file of its own (mode 0600), made of 32 random bytes on the first boot. It appears whole or not at all:
  * two gateways that start at once read the same one.

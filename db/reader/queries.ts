@@ -7,6 +7,7 @@ import { recordFromRow } from '../requestRows.ts';
 import { adapters, aliases, events, models, pins, requests, runners, sourceFacts } from '../schema.ts';
 import { lastDurations } from './durations.ts';
 import { parseDetail, parseSourceFacts } from './jsonColumns.ts';
+import { makeLedgerQueries } from './ledgerQueries.ts';
 
 /** Most rows that one read returns. */
 const MAX_ROWS = 10_000;
@@ -17,6 +18,8 @@ const MAX_ROWS = 10_000;
  */
 export function makeQueries(db: BetterSQLite3Database) {
   return {
+    ...makeLedgerQueries(db),
+
     recentRequests: ({ limit }: { limit: number }) =>
       db
         .select()

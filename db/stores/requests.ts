@@ -1,12 +1,23 @@
+import type { Correction, CorrectionDeltas } from '../../gateway/domain/correction.ts';
+import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import type {
+  LedgerReads,
+  RequestAccount,
+  RequestFilter,
+  RequestPosition,
+} from '../../gateway/ports/ledgerReads.ts';
 import type { ReaderClient } from '../reader/client.ts';
+import type { WriterClient } from '../writer/client.ts';
 
-/** Reads of the ledger. */
-export class RequestReads {
+/** Reads of the ledger, and corrections of what is read. */
+export class RequestReads implements LedgerReads {
   readonly #reader: ReaderClient;
+  readonly #writer: WriterClient;
 
-  constructor(reader: ReaderClient) {
+  constructor(reader: ReaderClient, writer: WriterClient) {
     this.#reader = reader;
+    this.#writer = writer;
   }
 
   /** The newest arrivals first, at most 10,000. */
@@ -17,4 +28,41 @@ export class RequestReads {
   byId(id: string): Promise<RequestRecord | null> {
     return this.#reader.read('requestById', { id });
   }
+
+  list(
+    filter: RequestFilter,
+    after: RequestPosition | null,
+    limit: number,
+  ): Promise<readonly RequestRecord[]> {
+    return this.#reader.read('requestPage', { filter, after, limit });
+  }
+
+  account(requestId: string): Promise<RequestAccount | null> {
+    return this.#reader.read('requestAccount', { id: requestId });
+  }
+
+  /** The statement itself checks again, so that of two corrections at once no sum falls below zero. */
+  async correct(correction: Correction): Promise<Result<Correction>> {
+    const { requestId } = correction;
+    const account = await this.account(requestId);
+    if (!account) return fail('not_found', `Cannot correct request "${requestId}": it is not in the ledger`);
+    const used = usedOf(account);
+    for (const name of ['promptTokens', 'cachedTokens', 'completionTokens'] as const) {
+      if (used[name] + correction[name] >= 0) continue;
+      const message = `Cannot correct ${name} of request "${requestId}" by ${correction[name]}: it has used ${used[name]}`;
+      return fail('conflict', message);
+    }
+    await this.#writer.write({ kind: 'correct', correction });
+    return ok(correction);
+  }
+}
+
+function usedOf({ record, corrections }: RequestAccount): Omit<CorrectionDeltas, 'costMicroUsd'> {
+  const sum = (name: 'promptTokens' | 'cachedTokens' | 'completionTokens'): number =>
+    corrections.reduce((total, correction) => total + correction[name], record[name]);
+  return {
+    promptTokens: sum('promptTokens'),
+    cachedTokens: sum('cachedTokens'),
+    completionTokens: sum('completionTokens'),
+  };
 }

@@ -1,7 +1,10 @@
+import type { Admission } from '../../gateway/domain/admission.ts';
 import type { CatalogueAlias } from '../../gateway/domain/catalogue.ts';
+import type { Correction } from '../../gateway/domain/correction.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { StoredAdapter, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 import type { ComboRow } from '../../gateway/ports/comboStore.ts';
+import type { CreditOrder, KeyedAttempt } from '../../gateway/ports/ledger.ts';
 import type { ModelFileFacts } from '../../gateway/ports/modelFile.ts';
 import type { PinRow } from '../../gateway/ports/pinStore.ts';
 import type { RunnerRow } from '../../gateway/ports/runnerStore.ts';
@@ -18,6 +21,16 @@ export interface EventRow {
 /** Everything that can be written; one statement each, so that SQLite itself undoes the one that fails. */
 export type WriteCommand =
   | { readonly kind: 'appendRequest'; readonly record: RequestRecord }
+  | { readonly kind: 'openRequest'; readonly admission: Admission }
+  | {
+      readonly kind: 'openAttempt';
+      readonly requestId: string;
+      readonly attempt: KeyedAttempt;
+      readonly atEpochMs: number;
+    }
+  | { readonly kind: 'creditAttempts'; readonly order: CreditOrder }
+  | { readonly kind: 'correct'; readonly correction: Correction }
+  | { readonly kind: 'gatewayBegan'; readonly gatewayRun: string; readonly atEpochMs: number }
   | { readonly kind: 'appendEvent'; readonly event: EventRow }
   | { readonly kind: 'seeCombo'; readonly row: ComboRow }
   | { readonly kind: 'runnerSpawned'; readonly row: RunnerRow }

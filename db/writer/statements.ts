@@ -14,6 +14,7 @@ import {
 } from '../schema.ts';
 import type { WriteCommand } from './commands.ts';
 import { insertInto, upsert } from './inserts.ts';
+import { prepareLedger } from './ledgerStatements.ts';
 
 /** Carries out one command inside whatever transaction is open. Throws what SQLite throws. */
 export type ApplyCommand = (command: WriteCommand) => void;
@@ -32,6 +33,7 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
     })
     .where(sql`${runners.runnerId} = ${sql.placeholder('runnerId')} and ${runners.exitedAtEpochMs} is null`)
     .prepare();
+  const ledger = prepareLedger(db);
   const putModel = upsert(db, models, models.id).prepare();
   const putAdapter = upsert(db, adapters, adapters.id).prepare();
   const putAlias = upsert(db, aliases, aliases.name).prepare();
@@ -63,6 +65,12 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
     switch (command.kind) {
       case 'appendRequest':
         return void appendRequest.run({ ...rowFromRecord(command.record) });
+      case 'openRequest':
+      case 'openAttempt':
+      case 'creditAttempts':
+      case 'correct':
+      case 'gatewayBegan':
+        return ledger(command);
       case 'appendEvent':
         return void appendEvent.run({ ...command.event });
       case 'seeCombo':

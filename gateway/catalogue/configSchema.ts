@@ -225,6 +225,18 @@ const limits = z
     streamBufferBytes: written.stream_buffer_bytes,
   }));
 
+const ledger = z
+  .strictObject({
+    idempotency_ttl: duration.prefault('24h').describe('How long an Idempotency-Key is bound to its answer'),
+    idempotency_bytes: size
+      .prefault('64MiB')
+      .describe('Memory for answers that a retry with the same Idempotency-Key gets again'),
+  })
+  .transform((written) => ({
+    idempotencyTtlMs: written.idempotency_ttl,
+    idempotencyBytes: written.idempotency_bytes,
+  }));
+
 const engine = z.strictObject({
   upload: z
     .enum(['auto', 'off'])
@@ -254,6 +266,7 @@ export const configSchema = z.strictObject({
   pool: pool.prefault({}),
   engine: engine.prefault({}),
   limits: limits.prefault({}),
+  ledger: ledger.prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   server: server.prefault({}),
   encryption_keys: encryptionKeysSchema,
@@ -266,3 +279,4 @@ export type FileConfig = z.output<typeof configSchema>;
 export type PoolConfig = FileConfig['pool'];
 export type EngineConfig = FileConfig['engine'];
 export type LimitsConfig = FileConfig['limits'];
+export type LedgerConfig = FileConfig['ledger'];

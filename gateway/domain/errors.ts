@@ -12,6 +12,9 @@ export const ERROR_TABLE = {
   method_not_allowed: { status: 405, type: 'invalid_request_error', source: 'client', retry: false },
   request_timeout: { status: 408, type: 'invalid_request_error', source: 'client', retry: true },
   conflict: { status: 409, type: 'conflict_error', source: 'client', retry: false },
+  idempotency_conflict: { status: 409, type: 'conflict_error', source: 'client', retry: true },
+  idempotency_answer_gone: { status: 409, type: 'conflict_error', source: 'client', retry: false },
+  idempotency_key_reused: { status: 422, type: 'invalid_request_error', source: 'client', retry: false },
   request_too_large: { status: 413, type: 'invalid_request_error', source: 'client', retry: false },
   unsupported_media_type: { status: 415, type: 'invalid_request_error', source: 'client', retry: false },
   client_closed: { status: 499, type: 'invalid_request_error', source: 'client', retry: false },
@@ -29,6 +32,7 @@ export const ERROR_TABLE = {
   runner_failed: { status: 502, type: 'server_error', source: 'runner', retry: true },
   slow_reader: { status: 499, type: 'invalid_request_error', source: 'client', retry: false },
   ledger_failed: { status: 500, type: 'server_error', source: 'gateway', retry: true },
+  interrupted: { status: 500, type: 'server_error', source: 'gateway', retry: true },
   internal: { status: 500, type: 'server_error', source: 'gateway', retry: true },
 } as const satisfies Record<string, ErrorRow>;
 

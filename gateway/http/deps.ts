@@ -5,7 +5,9 @@ import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from
 import type { Result } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
+import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
+import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
 import type { Inference } from '../shell/inference.ts';
 import type { PinControl } from '../shell/pinControl.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
@@ -57,6 +59,8 @@ export interface HttpDeps {
   readonly pins: PinControl;
   readonly catalogue: CatalogueUseCase;
   readonly events: EventLog;
+  readonly ledger: LedgerReads;
+  readonly fingerprints: Pick<Fingerprints, 'attemptOf'>;
   readonly live: Pick<LiveEvents, 'listen'>;
   readonly clock: Clock;
   readonly log: Log;

@@ -5,6 +5,7 @@ import { type Combo, parseCombo } from '../domain/combo.ts';
 import { ERROR_TABLE, type Failure, fail, ok, type Result } from '../domain/errors.ts';
 import { requestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
+import type { KeyedAttempt } from '../ports/ledger.ts';
 import type { InferenceRequest } from '../shell/inference.ts';
 import { serverTiming } from '../shell/requestTimes.ts';
 import { readJson } from './body.ts';
@@ -63,6 +64,8 @@ async function admit(
   known.combo = combo.value;
   const missing = unavailability(combo.value, deps.bringsRemote);
   if (missing) return { ok: false, error: missing };
+  const attempt = attemptOf(c, deps, known, json.value);
+  if (!attempt.ok) return attempt;
   const deadline = readDeadline(c.req.header('x-hearth-deadline-ms'));
   if (!deadline.ok) return deadline;
   const context = combo.value.model.contextTokens;
@@ -77,10 +80,24 @@ async function admit(
     ...known,
     ...rest,
     tenant: tenantOf(c.req.header('authorization'), c.req.header('x-api-key')),
+    attempt: attempt.value,
     deadlineMs: deadline.value,
     combo: combo.value,
     body: { model: combo.value.name, ...body },
   });
+}
+
+/** Equal keys of different credentials have nothing to do with one another. */
+function attemptOf(
+  c: Context<HttpEnv>,
+  { fingerprints }: HttpDeps,
+  { keyId, endpoint }: Known,
+  json: unknown,
+): Result<KeyedAttempt | null> {
+  const header = c.req.header('idempotency-key');
+  if (header === undefined) return ok(null);
+  const owner = keyId ?? c.req.header('authorization') ?? c.req.header('x-api-key') ?? '';
+  return fingerprints.attemptOf(header, owner, endpoint, json);
 }
 
 async function serve(c: Context<HttpEnv>, deps: HttpDeps, request: InferenceRequest): Promise<Response> {

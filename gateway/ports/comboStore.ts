@@ -3,8 +3,9 @@ export interface ComboRow {
   readonly comboKey: string;
   readonly comboName: string;
   readonly baseId: string;
-  /** `[{"id","scale","revision"}]`. */
-  readonly adapters: readonly { id: string; scale: number; revision: string }[];
+  /** Of the base's content; null: not known. */
+  readonly baseDigest: string | null;
+  readonly adapters: readonly { id: string; scale: number; revision: string; digest: string | null }[];
   readonly firstSeenAtEpochMs: number;
 }
 

@@ -2,7 +2,7 @@ import type { Pool } from 'undici';
 import type { RunnerReport } from '../../runner/protocol/report.ts';
 import { weightFileOf } from '../domain/catalogue.ts';
 import { errorEnvelope, retryAfterHeaders } from '../domain/envelope.ts';
-import type { Failure } from '../domain/errors.ts';
+import { ERROR_TABLE, type Failure } from '../domain/errors.ts';
 import { withoutPaths } from '../domain/filePaths.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
@@ -12,7 +12,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import { type BadAnswer, badAnswerFailure, isBad, showsBadRunner } from './badAnswer.ts';
 import { type DeadlineDefaults, deadlineOf } from './deadlines.ts';
-import { makeRecord } from './exchangeRecord.ts';
+import { admissionOf, makeRecord } from './exchangeRecord.ts';
+import { HeldSink } from './heldSink.ts';
 import type { InferenceRequest, ResponseSink } from './inference.ts';
 import { lateReport } from './lateReport.ts';
 import type { Grant, GrantOutcome, PoolLoop } from './poolLoop.ts';
@@ -31,9 +32,20 @@ export interface ExchangeDeps {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly deadlines: DeadlineDefaults;
+  /** Names this gateway process in admissions. */
+  readonly gatewayRun: string;
+  /** How long an idempotency key is bound. */
+  readonly keyTtlMs: number;
   /** Gets the record of every exchange that has ended, when its row is on disk or has been refused by the disk. */
   readonly onEnded: (record: RequestRecord) => void;
 }
+
+const ROW_FAILED: Failure = {
+  code: 'ledger_failed',
+  message: 'Cannot end request: its ledger row could not be written',
+};
+
+const GONE_CODES = { closed: 'client_closed', slow: 'slow_reader', unopened: 'ledger_failed' } as const;
 
 /** Headers of a stream; proxies must not buffer it. */
 const STREAM_HEADERS = {
@@ -43,19 +55,22 @@ const STREAM_HEADERS = {
 };
 
 /**
- * One request from its arrival to its last byte: it waits for a runner, passes the runner's bytes on, has its row
- * written, and only then says that it is done. Whatever happens, its client is answered once and its row is written.
+ * One request from its arrival to its last byte: it has its admission written, waits for a runner, passes the runner's
+ * bytes on, has its row written, and only then says that it is done. Whatever happens, its client is answered once and
+ * its row is written.
  */
 export class Exchange {
   readonly #request: InferenceRequest;
-  readonly #sink: ResponseSink;
+  /** Nothing goes out before the admission is on disk. */
+  readonly #sink: HeldSink;
   readonly #deps: ExchangeDeps;
   readonly #times: RequestTimes;
   readonly #body: string;
   readonly #forwarder: SseForwarder;
   readonly #deadlineMs: number | null;
   readonly #gone: Promise<'gone'>;
-  #goneReason: 'closed' | 'slow' | null = null;
+  /** Why nobody waits for the answer any more; `unopened`: the disk refused the admission. */
+  #goneReason: 'closed' | 'slow' | 'unopened' | null = null;
   /** What serves the request, or what it waits for once that is fixed. */
   #start: FixedStart | null = null;
   #running: RunnerExchange | null = null;
@@ -63,22 +78,29 @@ export class Exchange {
 
   constructor(request: InferenceRequest, sink: ResponseSink, deps: ExchangeDeps) {
     this.#request = request;
-    this.#sink = sink;
+    this.#sink = new HeldSink(sink);
     this.#deps = deps;
     this.#times = new RequestTimes(request.arrivedMonoMs);
     this.#body = JSON.stringify(request.body);
     this.#deadlineMs = deadlineOf(request, deps.deadlines);
-    this.#forwarder = new SseForwarder((bytes) => sink.write(bytes));
+    this.#forwarder = new SseForwarder((bytes) => this.#sink.write(bytes));
     this.#gone = new Promise((resolve) => {
-      sink.onGone((reason) => {
-        this.#goneReason = reason;
+      const go = (reason: 'closed' | 'slow' | 'unopened'): void => {
+        this.#goneReason ??= reason;
         this.#running?.abort();
         resolve('gone');
-      });
+      };
+      sink.onGone(go);
+      const admission = admissionOf(request, this.#body.length, deps.gatewayRun);
+      deps.ledger.open(admission, request.attempt).then(
+        () => this.#sink.release(),
+        () => go('unopened'),
+      );
     });
   }
 
-  async run(): Promise<void> {
+  /** Resolves with whether the answer was given in full. */
+  async run(): Promise<boolean> {
     // A runner that was lost before its first byte is replaced once; the client does not notice.
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#wait();
@@ -192,7 +214,7 @@ export class Exchange {
     this.#sink.head(200, { ...STREAM_HEADERS, ...this.#headers(nowMonoMs) });
   }
 
-  async #endAnswered(answer: Exclude<RunnerAnswer, BadAnswer>): Promise<void> {
+  async #endAnswered(answer: Exclude<RunnerAnswer, BadAnswer>): Promise<boolean> {
     const endedMonoMs = this.#deps.clock.monoMs();
     if (answer.type === 'refused') return this.#endRefused(answer.status, answer.body, endedMonoMs);
     const { report } = answer;
@@ -200,19 +222,21 @@ export class Exchange {
     const bytes = answer.type === 'whole' ? answer.body.length : this.#sink.bytesWritten;
     const record = this.#record(200, report.error?.code ?? null, report, bytes, endedMonoMs);
     if (!(await this.#write(record))) {
-      return this.#say({
-        code: 'ledger_failed',
-        message: 'Cannot end request: its ledger row could not be written',
-      });
+      if (this.#goneReason === 'unopened') this.#sink.forget();
+      this.#say(ROW_FAILED);
+      return false;
     }
+    // What was written after it is on disk.
+    this.#sink.release();
     if (answer.type === 'whole') {
       this.#sink.head(200, { 'content-type': 'application/json', ...this.#headers(endedMonoMs) });
       this.#sink.end(answer.body);
-      return;
+      return true;
     }
     if (!this.#sink.headSent) this.#sendStreamHead(endedMonoMs);
     // The runner's error frame has passed already: an error ends a stream without [DONE].
     this.#sink.end(report.error ? undefined : this.#streamTail(record));
+    return !report.error;
   }
 
   #streamTail(record: RequestRecord): string {
@@ -221,17 +245,18 @@ export class Exchange {
   }
 
   /** The runner's own envelope goes to the client as it is. */
-  async #endRefused(status: number, body: Buffer, endedMonoMs: number): Promise<void> {
+  async #endRefused(status: number, body: Buffer, endedMonoMs: number): Promise<false> {
     await this.#write(this.#record(status, errorCodeOf(body), null, body.length, endedMonoMs));
     // A refusal of the request itself may quote it.
     const text = status < 500 ? body.toString('utf8') : this.#forClient(body.toString('utf8'));
     if (this.#sink.headSent) {
       this.#sink.end(`data: ${text.replaceAll('\n', ' ')}\n\n`);
-      return;
+      return false;
     }
     const retry = this.#retryOf(status);
     this.#sink.head(status, { 'content-type': 'application/json', ...retry, ...this.#headers() });
     this.#sink.end(text);
+    return false;
   }
 
   /** A runner's own refusal passes with time, or never. */
@@ -241,23 +266,28 @@ export class Exchange {
     return status >= 500 ? {} : { 'x-should-retry': 'false' };
   }
 
-  async #endFailed(failure: Failure): Promise<void> {
+  async #endFailed(failure: Failure): Promise<false> {
     const { status } = errorEnvelope(failure);
     const httpStatus = this.#sink.headSent ? 200 : status;
     await this.#write(
       this.#record(httpStatus, failure.code, null, this.#sink.bytesWritten, this.#deps.clock.monoMs()),
     );
     this.#say(failure);
+    return false;
   }
 
-  async #endGone(): Promise<void> {
+  async #endGone(): Promise<false> {
     const endedMonoMs = this.#deps.clock.monoMs();
-    const code = this.#goneReason === 'slow' ? 'slow_reader' : 'client_closed';
+    const code = GONE_CODES[this.#goneReason ?? 'closed'];
     const used = this.#lastCalled && (await lateReport(this.#lastCalled, this.#request.requestId));
     // It did not finish, whatever the runner calls that.
     const report = used && { ...used, finishReason: null };
     if (report) this.#times.reported(report, endedMonoMs);
-    await this.#write(this.#record(499, code, report, this.#sink.bytesWritten, endedMonoMs));
+    const { status } = ERROR_TABLE[code];
+    await this.#write(this.#record(status, code, report, this.#sink.bytesWritten, endedMonoMs));
+    this.#sink.forget();
+    if (code === 'ledger_failed') this.#say(ROW_FAILED);
+    return false;
   }
 
   /** Tells the client of a failure: by status before headers went, by an error frame after. */
@@ -289,14 +319,27 @@ export class Exchange {
   }
 
   async #write(record: RequestRecord): Promise<boolean> {
-    const written = await this.#deps.ledger.append(record).then(
+    const appended = this.#deps.ledger.append(record);
+    const credited = this.#creditAttempts(record);
+    const written = await appended.then(
       () => true,
       () => false,
     );
+    await credited;
     // An answer that was good but has no row ends as a failure: that is what its client sees.
     const failed = { httpStatus: this.#sink.headSent ? 200 : 500, errorCode: 'ledger_failed' };
     this.#deps.onEnded(written || record.errorCode !== null ? record : { ...record, ...failed });
     return written;
+  }
+
+  /** A full answer pays for earlier attempts under its key. One that the disk refuses is left to a correction by hand. */
+  #creditAttempts({ requestId, errorCode, arrivedAtEpochMs }: RequestRecord): Promise<void> {
+    const { attempt } = this.#request;
+    if (attempt === null || errorCode !== null) return Promise.resolve();
+    const { ledger, clock, keyTtlMs } = this.#deps;
+    const sinceEpochMs = arrivedAtEpochMs - keyTtlMs;
+    const order = { ...attempt, requestId, sinceEpochMs, madeAtEpochMs: clock.epochMs() };
+    return ledger.creditAttempts(order).catch(() => {});
   }
 
   /** `nowMonoMs`: the moment that the headers tell of. */

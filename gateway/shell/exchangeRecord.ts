@@ -1,4 +1,8 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
+import { type Admission, reservationOf } from '../domain/admission.ts';
+import type { Combo } from '../domain/combo.ts';
+import { ERROR_TABLE } from '../domain/errors.ts';
+import type { RunnerId } from '../domain/ids.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
 import type { FixedStart } from '../pool/effects.ts';
 import type { InferenceRequest, RefusedRequest } from './inference.ts';
@@ -10,6 +14,40 @@ export interface Ending {
   readonly errorCode: string | null;
   readonly report: RunnerReport | null;
   readonly responseBytes: number;
+}
+
+/** A request as the ledger opens it. `bodyCharacters`: of the body for the runner, as JSON. */
+export function admissionOf(
+  request: InferenceRequest,
+  bodyCharacters: number,
+  gatewayRun: string,
+): Admission {
+  const { requestId, endpoint, keyId, combo, stream, arrivedAtEpochMs } = request;
+  return {
+    requestId,
+    endpoint,
+    keyId,
+    combo: combo.name,
+    base: combo.model.id,
+    comboRevision: revisionOf(combo),
+    stream,
+    arrivedAtEpochMs,
+    gatewayRun,
+    reservation: reservationOf(bodyCharacters, mostCompletionTokens(request)),
+  };
+}
+
+/** Of all choices; null: the request names no bound. `body` is the normalised one. */
+function mostCompletionTokens({ endpoint, body }: InferenceRequest): number | null {
+  if (endpoint === 'embeddings') return 0;
+  const { max_tokens: each, n, prompt } = body;
+  if (typeof each !== 'number') return null;
+  const prompts = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt.length : 1;
+  return each * (typeof n === 'number' ? n : 1) * prompts;
+}
+
+function revisionOf({ key, name }: Combo): string {
+  return key.slice(name.length + 1);
 }
 
 /** The one record of a request, at its end. `start`: what it was granted, or waited for in vain. `endedMonoMs` is when the runner's last byte came or the request failed. */
@@ -29,7 +67,7 @@ export function makeRecord(
     keyId: request.keyId,
     combo: combo.name,
     base: combo.model.id,
-    comboRevision: combo.key.slice(combo.name.length + 1),
+    comboRevision: revisionOf(combo),
     runnerId: start?.runnerId ?? null,
     startKind: start?.kind ?? null,
     joined: start?.joined ?? false,
@@ -60,7 +98,7 @@ export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number):
     keyId: refusal.keyId,
     combo: refusal.combo?.name ?? null,
     base: refusal.combo?.model.id ?? null,
-    comboRevision: refusal.combo ? refusal.combo.key.slice(refusal.combo.name.length + 1) : null,
+    comboRevision: refusal.combo ? revisionOf(refusal.combo) : null,
     runnerId: null,
     startKind: null,
     joined: false,
@@ -78,6 +116,40 @@ export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number):
     responseBytes: 0,
     httpStatus: refusal.httpStatus,
     errorCode: refusal.errorCode,
+    finishReason: null,
+  };
+}
+
+/** What an adopted runner still knew of a request that its gateway's end cut off. */
+export interface LateUse {
+  readonly runnerId: RunnerId;
+  readonly report: RunnerReport;
+}
+
+const NOTHING = { promptTokens: 0, cachedTokens: 0, completionTokens: 0, prefillMs: 0, decodeMs: 0 };
+
+/** The record of a request that the end of an earlier gateway cut off. Of its time, what the runner told is known. */
+export function makeInterruptedRecord(admission: Admission, use: LateUse | null): RequestRecord {
+  const { gatewayRun: _run, reservation: _reserved, ...same } = admission;
+  const { promptTokens, cachedTokens, completionTokens, prefillMs, decodeMs } = use?.report ?? NOTHING;
+  const phasesMs = use ? { prefill: prefillMs, decode: decodeMs } : {};
+  return {
+    ...same,
+    runnerId: use?.runnerId ?? null,
+    startKind: null,
+    joined: false,
+    deadlineMs: null,
+    phasesMs,
+    startDetail: null,
+    ttftMs: null,
+    tpotMs: null,
+    totalMs: prefillMs + decodeMs,
+    promptTokens,
+    cachedTokens,
+    completionTokens,
+    responseBytes: 0,
+    httpStatus: ERROR_TABLE.interrupted.status,
+    errorCode: 'interrupted',
     finishReason: null,
   };
 }

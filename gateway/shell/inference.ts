@@ -2,6 +2,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { RequestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
+import type { KeyedAttempt } from '../ports/ledger.ts';
 
 /** A request for inference that has passed the door: validated, normalised, its combo known. */
 export interface InferenceRequest {
@@ -24,6 +25,8 @@ export interface InferenceRequest {
   readonly serviceTier: ServiceTier | null;
   /** From `x-hearth-deadline-ms`, counted from the arrival; null: the configured one. */
   readonly deadlineMs: number | null;
+  /** From `Idempotency-Key`; null: it came without one. */
+  readonly attempt: KeyedAttempt | null;
   /** Names of fields that were accepted without effect. */
   readonly ignored: readonly string[];
   readonly arrivedMonoMs: number;

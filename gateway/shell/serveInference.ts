@@ -1,10 +1,13 @@
+import { ERROR_TABLE, type Failure } from '../domain/errors.ts';
 import type { ComboStore } from '../ports/comboStore.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
 import { makeRefusedRecord } from './exchangeRecord.ts';
+import type { IdempotentServing } from './idempotency/idempotentServing.ts';
 import type { Inference, InferenceRequest, RefusedRequest, ResponseSink } from './inference.ts';
 
 export interface ServeDeps extends ExchangeDeps {
   readonly combos: ComboStore;
+  readonly idempotency: IdempotentServing;
 }
 
 /** Combos are client-made (any scale is another one): what is remembered of them is bounded. */
@@ -23,13 +26,20 @@ export class ServeInference implements Inference {
 
   async serve(request: InferenceRequest, sink: ResponseSink): Promise<void> {
     this.#remember(request);
-    const running = new Exchange(request, sink, this.#deps).run();
+    const running = this.#serve(request, sink);
     this.#running.add(running);
     try {
       await running;
     } finally {
       this.#running.delete(running);
     }
+  }
+
+  async #serve(request: InferenceRequest, sink: ResponseSink): Promise<void> {
+    const run = (into: ResponseSink) => new Exchange(request, into, this.#deps).run();
+    if (request.attempt === null) return void (await run(sink));
+    const failure = await this.#deps.idempotency.serve(request, request.attempt, sink, run);
+    if (failure) this.refused({ ...request, ...refusalOf(failure) });
   }
 
   refused(refusal: RefusedRequest): void {
@@ -53,12 +63,18 @@ export class ServeInference implements Inference {
       comboKey: combo.key,
       comboName: combo.name,
       baseId: combo.model.id,
+      baseDigest: combo.model.digest ?? null,
       adapters: combo.adapters.map(({ adapter, scale }) => ({
         id: adapter.id,
         scale,
         revision: adapter.revision,
+        digest: adapter.digest ?? adapter.converted?.digest ?? null,
       })),
       firstSeenAtEpochMs: arrivedAtEpochMs,
     });
   }
+}
+
+function refusalOf({ code }: Failure): Pick<RefusedRequest, 'httpStatus' | 'errorCode'> {
+  return { httpStatus: ERROR_TABLE[code].status, errorCode: code };
 }

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import type { Correction } from '../../gateway/domain/correction.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { StartDetail } from '../../gateway/domain/startDetail.ts';
 import type { Ledger } from '../../gateway/ports/ledger.ts';
-import { requestRecord } from '../fakes/records.ts';
+import { admission, requestRecord } from '../fakes/records.ts';
+
+const ATTEMPT = { keyHash: 'k', bodyFingerprint: 'b' };
+const OPENED = admission('x').arrivedAtEpochMs;
 
 interface Subject {
   readonly ledger: Ledger;
   readonly read: (id: string) => Promise<RequestRecord | null>;
+  readonly corrections: (id: string) => Promise<readonly Correction[]>;
 }
 
 export function describeLedger(name: string, make: () => Promise<Subject>): void {
@@ -71,6 +76,61 @@ export function describeLedger(name: string, make: () => Promise<Subject>): void
       expect(await read('before')).not.toBeNull();
       expect(await read('bad')).toBeNull();
       expect(await read('after')).not.toBeNull();
+    });
+
+    test('lastAttempt() finds the newest settled attempt under a key, and whether it was answered', async () => {
+      const { ledger } = await make();
+      await ledger.open(admission('first'), ATTEMPT);
+      expect(await ledger.lastAttempt('k', 0)).toBeNull();
+      await ledger.append(requestRecord('first', { errorCode: 'client_closed' }));
+      expect(await ledger.lastAttempt('k', 0)).toEqual({ ...ATTEMPT, requestId: 'first', isAnswered: false });
+      await ledger.open(admission('second'), { ...ATTEMPT, bodyFingerprint: 'other' });
+      await ledger.append(requestRecord('second'));
+      const second = { keyHash: 'k', bodyFingerprint: 'other', requestId: 'second', isAnswered: true };
+      expect(await ledger.lastAttempt('k', OPENED)).toEqual(second);
+      expect(await ledger.lastAttempt('k', OPENED + 1)).toBeNull();
+      expect(await ledger.lastAttempt('other', 0)).toBeNull();
+    });
+
+    test('creditAttempts() corrects what failed attempts under a key have used to nothing, once', async () => {
+      const { ledger, corrections } = await make();
+      const failed = {
+        errorCode: 'client_closed',
+        httpStatus: 499,
+        promptTokens: 7,
+        cachedTokens: 2,
+        completionTokens: 5,
+      };
+      const attempts = [
+        ['aborted', ATTEMPT, failed],
+        ['refused', ATTEMPT, { ...failed, promptTokens: 0, cachedTokens: 0, completionTokens: 0 }],
+        ['otherBody', { ...ATTEMPT, bodyFingerprint: 'other' }, failed],
+        ['otherKey', { ...ATTEMPT, keyHash: 'other' }, failed],
+        ['answered', ATTEMPT, {}],
+      ] as const;
+      for (const [id, attempt, changes] of attempts) {
+        await ledger.open(admission(id), attempt);
+        await ledger.append(requestRecord(id, changes));
+      }
+      const order = { ...ATTEMPT, requestId: 'answered', sinceEpochMs: OPENED, madeAtEpochMs: 5 };
+      await ledger.creditAttempts({ ...order, sinceEpochMs: OPENED + 1 });
+      expect(await corrections('aborted')).toEqual([]);
+      await ledger.creditAttempts(order);
+      await ledger.creditAttempts({ ...order, madeAtEpochMs: 6 });
+      expect(await corrections('aborted')).toEqual([
+        {
+          id: 'cor_aborted',
+          requestId: 'aborted',
+          madeAtEpochMs: 5,
+          reason: 'answered under the same idempotency key by answered',
+          author: 'system',
+          promptTokens: -7,
+          cachedTokens: -2,
+          completionTokens: -5,
+          costMicroUsd: 0,
+        },
+      ]);
+      for (const [id] of attempts.slice(1)) expect(await corrections(id)).toEqual([]);
     });
   });
 }

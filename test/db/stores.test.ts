@@ -23,11 +23,19 @@ const databases = useTemporaryDatabases();
 
 describeLedger('MemoryLedger', async () => {
   const ledger = new MemoryLedger();
-  return { ledger, read: async (id) => ledger.rows.get(id) ?? null };
+  return {
+    ledger,
+    read: async (id) => ledger.rows.get(id) ?? null,
+    corrections: async (id) => [...ledger.corrections.values()].filter((one) => one.requestId === id),
+  };
 });
 describeLedger('SqliteLedger', async () => {
   const { ledger, requests } = await databases.open();
-  return { ledger, read: (id) => requests.byId(id) };
+  return {
+    ledger,
+    read: (id) => requests.byId(id),
+    corrections: async (id) => (await requests.account(id))?.corrections ?? [],
+  };
 });
 
 describeEventLog('MemoryEventLog', async () => ({ events: new MemoryEventLog(), settle: async () => {} }));
@@ -86,8 +94,16 @@ describe('RequestReads', () => {
 test('ComboStore.seen() keeps the first sight of each key', async () => {
   const path = databases.newPath();
   const { combos, close } = await databases.open({ path });
-  const adapters = [{ id: 'pirate', scale: 0.5, revision: 'bbbbbbbbbbbb' }];
-  const row = { comboKey: 'k', comboName: 'm+pirate@0.5', baseId: 'm', adapters, firstSeenAtEpochMs: 1 };
+  const adapters = [{ id: 'pirate', scale: 0.5, revision: 'bbbbbbbbbbbb', digest: null }];
+  const baseDigest = `sha256:${'a'.repeat(64)}`;
+  const row = {
+    comboKey: 'k',
+    comboName: 'm+pirate@0.5',
+    baseId: 'm',
+    baseDigest,
+    adapters,
+    firstSeenAtEpochMs: 1,
+  };
   combos.seen(row);
   combos.seen({ ...row, firstSeenAtEpochMs: 2 });
   await close();
@@ -101,6 +117,7 @@ test('ComboStore.seen() keeps the first sight of each key', async () => {
       base_id: 'm',
       adapters_json: JSON.stringify(adapters),
       first_seen_at_epoch_ms: 1,
+      base_digest: baseDigest,
     },
   ]);
 });

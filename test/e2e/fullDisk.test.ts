@@ -21,14 +21,20 @@ function limitFiles(bytes: number | 'unlimited'): void {
 
 test('a disk that takes no rows costs an answer its end, not the gateway its life', async () => {
   await (await gateway.post('/v1/chat/completions', banana('tiny-chat'))).text();
+  // One token, again and again: it is on its way still when the disk is full.
+  const endless = { ...banana('tiny-chat'), stream: true, n: 8, max_tokens: 200, logit_bias: { 700: 100 } };
+  const begun = await gateway.post('/v1/chat/completions', endless);
   limitFiles(statSync(join(gateway.dataDir, 'hearth.db-wal')).size);
-  const whole = await gateway.post('/v1/chat/completions', banana('tiny-chat'));
-  expect(whole.status).toBe(500);
-  expect(((await whole.json()) as any).error.code).toBe('ledger_failed');
-  const streamed = await gateway.post('/v1/chat/completions', { ...banana('tiny-chat'), stream: true });
-  const text = await streamed.text();
+  const text = await begun.text();
+  expect(begun.status).toBe(200);
   expect(text).not.toContain('[DONE]');
   expect(JSON.parse(text.split('\n\n').at(-2)!.replace('data: ', '')).error.code).toBe('ledger_failed');
+  for (const stream of [false, true]) {
+    // What cannot be opened does not begin.
+    const refused = await gateway.post('/v1/chat/completions', { ...banana('tiny-chat'), stream });
+    expect(refused.status).toBe(500);
+    expect(((await refused.json()) as any).error.code).toBe('ledger_failed');
+  }
   expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('error="ledger_failed"');
   limitFiles('unlimited');
   const next = await gateway.post('/v1/chat/completions', banana('tiny-chat'));

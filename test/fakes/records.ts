@@ -1,3 +1,4 @@
+import type { Admission } from '../../gateway/domain/admission.ts';
 import { comboName, requestId, runnerId } from '../../gateway/domain/ids.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 
@@ -28,6 +29,23 @@ export function requestRecord(id: string, changes: Partial<RequestRecord> = {}):
     httpStatus: 200,
     errorCode: null,
     finishReason: 'stop',
+    ...changes,
+  };
+}
+
+/** The admission of the same request. */
+export function admission(id: string, changes: Partial<Admission> = {}): Admission {
+  return {
+    requestId: requestId(id),
+    endpoint: 'chat_completions',
+    keyId: null,
+    combo: comboName('tiny-chat+pirate'),
+    base: 'tiny-chat',
+    comboRevision: 'aaaaaaaaaaaa.bbbbbbbbbbbb',
+    stream: true,
+    arrivedAtEpochMs: 1_700_000_000_000,
+    gatewayRun: 'run1',
+    reservation: { mostCompletionTokens: 64, promptTokensEstimate: 9, reservedMicroUsd: 0 },
     ...changes,
   };
 }

@@ -6,11 +6,20 @@ import type {
   CatalogueModel,
 } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
+import type { Correction } from '../../gateway/domain/correction.ts';
 import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import { adapterId, type ComboName, modelId } from '../../gateway/domain/ids.ts';
+import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import { type CatalogueUseCase, DEFAULT_HTTP_LIMITS, type HttpDeps } from '../../gateway/http/deps.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
+import type {
+  LedgerReads,
+  RequestAccount,
+  RequestFilter,
+  RequestPosition,
+} from '../../gateway/ports/ledgerReads.ts';
 import { EventFeed } from '../../gateway/shell/eventFeed.ts';
+import { Fingerprints } from '../../gateway/shell/idempotency/fingerprints.ts';
 import type {
   Inference,
   InferenceRequest,
@@ -170,12 +179,34 @@ export class FakePins implements PinControl {
   }
 }
 
+/** Accounts as given; remembers what it was asked for. */
+export class FakeLedgerReads implements LedgerReads {
+  readonly accounts: RequestAccount[] = [];
+  readonly asked: { filter: RequestFilter; after: RequestPosition | null; limit: number }[] = [];
+
+  async list(filter: RequestFilter, after: RequestPosition | null, limit: number): Promise<RequestRecord[]> {
+    this.asked.push({ filter, after, limit });
+    const records = this.accounts.map(({ record }) => record);
+    const from = after ? records.findIndex(({ requestId }) => requestId === after.requestId) + 1 : 0;
+    return records.slice(from, from + limit);
+  }
+  async account(id: string): Promise<RequestAccount | null> {
+    return this.accounts.find(({ record }) => record.requestId === id) ?? null;
+  }
+  async correct(correction: Correction): Promise<Result<Correction>> {
+    return (await this.account(correction.requestId))
+      ? ok(correction)
+      : fail('not_found', 'Cannot correct request: it is not in the ledger');
+  }
+}
+
 export interface FakeWorld {
   readonly deps: HttpDeps;
   readonly catalogue: FakeCatalogue;
   readonly inference: FakeInference;
   readonly pins: FakePins;
   readonly events: PoolEvent[];
+  readonly ledger: FakeLedgerReads;
   readonly feed: EventFeed;
   readonly errors: object[];
   readonly pool: { -readonly [K in keyof PoolControl]: PoolControl[K] };
@@ -216,12 +247,15 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     append: (event) => events.push(event),
     list: async (limit) => events.slice(0, limit),
   });
+  const ledger = new FakeLedgerReads();
   const deps: HttpDeps = {
     inference,
     pool,
     pins,
     catalogue,
     events: feed,
+    ledger,
+    fingerprints: new Fingerprints('test-secret'),
     live: feed,
     clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
@@ -230,5 +264,5 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, pins, events, feed, errors, pool };
+  return { deps, catalogue, inference, pins, events, ledger, feed, errors, pool };
 }

@@ -1,6 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { errorEnvelopeSchema } from '../envelopeSchema.ts';
-import * as schemas from './schemas.ts';
+import * as ledgerSchemas from './requestSchemas.ts';
+import * as catalogueSchemas from './schemas.ts';
+
+const schemas = { ...catalogueSchemas, ...ledgerSchemas };
 
 /** The admin API's routes as data: the document is made from them, and handlers validate by the same schemas. */
 
@@ -146,6 +149,27 @@ export const ADMIN_ROUTES = [
       },
     },
     { query: schemas.eventsQuery },
+  ),
+  route(
+    'get',
+    '/requests',
+    'List rows of the ledger, the newest arrivals first',
+    { 200: answer('One page of them', schemas.requestPage) },
+    { query: schemas.requestsQuery },
+  ),
+  route(
+    'get',
+    '/requests/{id}',
+    'Show all that the ledger has of one request',
+    { 200: answer('It', schemas.requestAccount) },
+    { param: 'id' },
+  ),
+  route(
+    'post',
+    '/requests/{id}/corrections',
+    'Correct what a request has used; its row stays as it is, and the correction is a row of its own',
+    { 201: answer('It is in the ledger', schemas.correctionRow) },
+    { param: 'id', body: schemas.correctionBody },
   ),
   route('post', '/reload', 'Read the configuration file again', {
     200: answer('It was read', z.object({ object: z.literal('catalogue'), reloaded: z.literal(true) })),
