@@ -46,3 +46,11 @@ export function parseSourceFacts(json: string): ModelFileFacts[] {
     return [];
   }
 }
+
+const Tags = z.record(z.string(), z.string());
+
+/** The tags of a key's terms; none when they are not what this version writes. */
+export function parseKeyTags(termsJson: string): Record<string, string> {
+  const parsed = Tags.safeParse(parseDetail(termsJson)['tags']);
+  return parsed.success ? parsed.data : {};
+}
