@@ -67,8 +67,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const reportReader = new ReaderClient(join(workerDir, 'dbReader.mjs'));
   const rollUps = new RollUps(reportReader, writer);
   const close = async () => {
-    await rollUps.stop();
-    await Promise.all([writer.close(), reader.close(), reportReader.close()]);
+    const stopped = rollUps.stop();
+    await writer.close(Promise.all([reader.close(), reportReader.close()]));
+    await stopped;
   };
   try {
     await writer.opened();

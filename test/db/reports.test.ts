@@ -123,7 +123,7 @@ describe('piecesOf()', () => {
 describe('Database.reports', () => {
   test('groups() gives percentiles within 1% of the exact ones, and exact counts and sums', async () => {
     const database = await databases.open();
-    const records = traffic(4000);
+    const records = traffic(3000);
     await appendAll(database, records);
     await rollUpAll(database);
     const groups = (await database.reports.groups(everything)) ?? [];
@@ -147,11 +147,11 @@ describe('Database.reports', () => {
   });
 
   test('groups() gives the same whether nothing, some or all is rolled up, of any range', async () => {
-    const records = traffic(1500);
+    const records = traffic(800);
     const [rolled, half, raw] = [await databases.open(), await databases.open(), await databases.open()];
     for (const database of [rolled, half, raw]) await appendAll(database, records);
-    await rollUpAll(rolled, 400);
-    await half.rollUps.step(NOON, 700);
+    await rollUpAll(rolled, 300);
+    await half.rollUps.step(NOON, 400);
     const time = fc.integer({ min: NOON - 2.2 * DAY, max: NOON + HOUR });
     const query = fc.record({
       fromEpochMs: fc.oneof(
@@ -177,7 +177,7 @@ describe('Database.reports', () => {
         expect(all).toEqual(none);
         expect(some).toEqual(none);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -231,14 +231,14 @@ describe('Database.rollUps', () => {
     expect([mark, cells]).not.toContain(0);
   });
 
-  test('step() goes on where it was after VACUUM has numbered the rows anew', async () => {
+  test('step() goes on where it was after the rows were numbered anew, as VACUUM may do', async () => {
     const path = databases.newPath();
     const first = await databases.open({ path });
     await appendAll(first, traffic(400));
     await first.rollUps.step(NOON, 250);
     await first.close();
     const sqlite = new Sqlite(path);
-    sqlite.exec('delete from requests where rowid <= 100; vacuum');
+    sqlite.exec('delete from requests where rowid <= 100; update requests set rowid = rowid - 100');
     expect(sqlite.prepare('select max(rowid) from requests').pluck().get()).toBe(300);
     sqlite.close();
     const second = await databases.open({ path });
