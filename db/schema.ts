@@ -241,7 +241,7 @@ export const corrections = sqliteTable(
   (table) => [index('corrections_by_request').on(table.requestId)],
 );
 
-/** The keys of CUBES in gateway/ports/reportReads.ts. */
+/** The keys of CUBES in gateway/domain/reportFigures.ts. */
 const ROLLUP_CUBES = ['latency', 'keyLatency', 'starts', 'usage'] as const;
 
 /** One line of a cube: the values that its requests have in common. */

@@ -5,7 +5,7 @@ import type {
   OwnStart,
   ReportRange,
   RolledUpTo,
-} from '../../gateway/ports/reportReads.ts';
+} from '../../gateway/domain/reportFigures.ts';
 import { startMsOf } from '../rollups/cubes.ts';
 import { GRAIN_MS } from '../rollups/grains.ts';
 import { prepareGroups } from '../rollups/groups.ts';

@@ -1,4 +1,4 @@
-import type { Counter, Measure, MeasureStats } from '../../gateway/ports/reportReads.ts';
+import type { Counter, Measure, MeasureStats } from '../../gateway/domain/reportFigures.ts';
 import { type ByteReader, ByteWriter } from './bytes.ts';
 import { Sketch } from './sketch.ts';
 

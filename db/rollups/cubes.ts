@@ -1,6 +1,6 @@
 import { ERROR_TABLE, type ErrorCode } from '../../gateway/domain/errors.ts';
 import { PHASES } from '../../gateway/domain/phases.ts';
-import { type Counter, CUBES, type Cube, type Dimension } from '../../gateway/ports/reportReads.ts';
+import { type Counter, CUBES, type Cube, type Dimension } from '../../gateway/domain/reportFigures.ts';
 import type { Cell } from './cell.ts';
 import type { LedgerRow } from './ledgerRow.ts';
 

@@ -7,7 +7,7 @@ import {
   type GroupQuery,
   MOST_GROUPS,
   type ReportGroup,
-} from '../../gateway/ports/reportReads.ts';
+} from '../../gateway/domain/reportFigures.ts';
 import { ByteReader } from './bytes.ts';
 import { Cell } from './cell.ts';
 import { addRow, isIn, type SeriesValue, valuesOf } from './cubes.ts';

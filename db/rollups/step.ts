@@ -1,5 +1,5 @@
 import type Sqlite from 'better-sqlite3';
-import { CUBES, type Cube } from '../../gateway/ports/reportReads.ts';
+import { CUBES, type Cube } from '../../gateway/domain/reportFigures.ts';
 import { ByteReader } from './bytes.ts';
 import { Cell } from './cell.ts';
 import { addRow, CUBE_NAMES, isIn, valuesOf } from './cubes.ts';

@@ -5,9 +5,9 @@ import type {
   OwnStart,
   ReportGroup,
   ReportRange,
-  ReportReads,
   RolledUpTo,
-} from '../../gateway/ports/reportReads.ts';
+} from '../../gateway/domain/reportFigures.ts';
+import type { ReportReads } from '../../gateway/ports/reportReads.ts';
 import type { ReaderClient } from '../reader/client.ts';
 
 /** Reports out of roll-ups and rows, in a reader thread of their own: other reads are short, and do not wait for them. */

@@ -5,7 +5,7 @@ import type { Database } from '../../db/openDatabase.ts';
 import { bucketOf, GRAIN_MS, piecesOf } from '../../db/rollups/grains.ts';
 import { comboName } from '../../gateway/domain/ids.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
-import type { GroupQuery, ReportGroup } from '../../gateway/ports/reportReads.ts';
+import type { GroupQuery, ReportGroup } from '../../gateway/domain/reportFigures.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { exactQuantile } from './exactQuantile.ts';
 import { useTemporaryDatabases } from './temporary.ts';
