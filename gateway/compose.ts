@@ -12,6 +12,7 @@ import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { pick } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
+import { rollUpRegularly } from './compose/rollUps.ts';
 import { findSegments, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -159,6 +160,7 @@ export async function compose(
       catalogue,
       events,
       ledger: database.requests,
+      reports: database.reports,
       fingerprints,
       live: events,
       clock,
@@ -173,6 +175,7 @@ export async function compose(
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
+    rollUpRegularly(database, clock, log);
     const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
     const endings = { weights, events, endProbes, endRevisits };

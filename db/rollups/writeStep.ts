@@ -15,9 +15,7 @@ export function packStep(step: RollUpStep): Uint8Array {
  * begin at the mark was written already, and is refused.
  */
 export function prepareWriteStep(sqlite: Sqlite.Database): (packed: Uint8Array) => void {
-  const mark = sqlite
-    .prepare<[], string>('select request_id from rollup_mark where mark_id = 1')
-    .pluck();
+  const mark = sqlite.prepare<[], string>('select request_id from rollup_mark where mark_id = 1').pluck();
   const move = sqlite.prepare(
     `insert into rollup_mark (mark_id, request_id, minutes_from_epoch_ms, hours_from_epoch_ms)
      values (1, :upToRequestId, :minutesFromEpochMs, :hoursFromEpochMs)

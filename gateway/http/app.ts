@@ -5,6 +5,7 @@ import { catalogueHandlers } from './admin/catalogue.ts';
 import { eventHandlers } from './admin/events.ts';
 import { pinHandlers } from './admin/pins.ts';
 import { poolHandlers } from './admin/pool.ts';
+import { reportHandlers } from './admin/reports.ts';
 import { requestHandlers } from './admin/requests.ts';
 import type { HttpApp, HttpDeps, HttpEnv } from './deps.ts';
 import { healthHandlers } from './health.ts';
@@ -32,6 +33,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   pinHandlers(app, deps);
   poolHandlers(app, deps);
   eventHandlers(app, deps);
+  reportHandlers(app, deps);
   requestHandlers(app, deps);
   app.notFound((c) => unknownRoute(app, c));
   app.onError((error, c) => {

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { Database } from '../../db/openDatabase.ts';
 import { bucketOf, GRAIN_MS, piecesOf } from '../../db/rollups/grains.ts';
 import { comboName } from '../../gateway/domain/ids.ts';
-import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { GroupQuery, ReportGroup } from '../../gateway/domain/reportFigures.ts';
+import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { exactQuantile } from './exactQuantile.ts';
 import { useTemporaryDatabases } from './temporary.ts';
@@ -129,7 +129,9 @@ describe('Database.reports', () => {
     const groups = (await database.reports.groups(everything)) ?? [];
     expect(groups).toHaveLength(9);
     for (const { by, counters, measures } of groups) {
-      const mine = records.filter(({ combo, startKind }) => combo === by.combo && startKind === by.start_kind);
+      const mine = records.filter(
+        ({ combo, startKind }) => combo === by.combo && startKind === by.start_kind,
+      );
       const answered = mine.filter(({ errorCode }) => errorCode === null);
       expect(counters.answered).toBe(answered.length);
       const { answered: all, failedByClient, failedByGateway, failedByRunner, aborted } = counters;

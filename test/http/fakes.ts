@@ -29,6 +29,8 @@ import type {
 import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinControl.ts';
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
 
+import { FakeReports } from './fakeReports.ts';
+
 export const ADMIN_TOKEN = 'test-admin-token';
 const CREATED_AT_EPOCH_MS = 1_700_000_000_000;
 
@@ -208,6 +210,7 @@ export interface FakeWorld {
   readonly events: PoolEvent[];
   readonly ledger: FakeLedgerReads;
   readonly feed: EventFeed;
+  readonly reports: FakeReports;
   readonly errors: object[];
   readonly pool: { -readonly [K in keyof PoolControl]: PoolControl[K] };
 }
@@ -248,6 +251,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     list: async (limit) => events.slice(0, limit),
   });
   const ledger = new FakeLedgerReads();
+  const reports = new FakeReports();
   const deps: HttpDeps = {
     inference,
     pool,
@@ -257,6 +261,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     ledger,
     fingerprints: new Fingerprints('test-secret'),
     live: feed,
+    reports,
     clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
@@ -264,5 +269,5 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, pins, events, ledger, feed, errors, pool };
+  return { deps, catalogue, inference, pins, events, ledger, reports, feed, errors, pool };
 }

@@ -127,12 +127,7 @@ describe('a request that its gateway gave up before it came', () => {
       generation.accept();
       generation.done('stop');
     };
-    const { statusCode, body } = await post(
-      serving.client,
-      '/v1/chat/completions',
-      chat(),
-      asGateway('q2'),
-    );
+    const { statusCode, body } = await post(serving.client, '/v1/chat/completions', chat(), asGateway('q2'));
     await body.dump();
     expect(statusCode).toBe(200);
   });
