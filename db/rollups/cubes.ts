@@ -1,7 +1,7 @@
 import { ERROR_TABLE, type ErrorCode } from '../../gateway/domain/errors.ts';
 import { PHASES } from '../../gateway/domain/phases.ts';
 import { type Counter, CUBES, type Cube, type Dimension } from '../../gateway/domain/reportFigures.ts';
-import type { Cell } from './cell.ts';
+import { Facts } from './cell.ts';
 import type { LedgerRow } from './ledgerRow.ts';
 
 type Outcome = Extract<
@@ -55,27 +55,22 @@ function valueOf(dimension: SeriesDimension, row: LedgerRow): SeriesValue {
   }
 }
 
-/** Adds what the cube has of the row. */
-export function addRow(cell: Cell, cube: Cube, row: LedgerRow): void {
+/** What a row adds to a cell of the cube. */
+export function factsOf(cube: Cube, row: LedgerRow): Facts {
+  const facts = new Facts();
   const outcome = outcomeOf(row);
-  cell.count(outcome, 1);
-  switch (cube) {
-    case 'latency':
-    case 'keyLatency':
-      if (outcome === 'answered') addTimes(cell, row);
-      return;
-    case 'starts':
-      return addStart(cell, row);
-    case 'usage':
-      return addUsage(cell, row);
-  }
+  facts.count(outcome, 1);
+  if (cube === 'starts') addStart(facts, row);
+  else if (cube === 'usage') addUsage(facts, row);
+  else if (outcome === 'answered') addTimes(facts, row);
+  return facts;
 }
 
-function addTimes(cell: Cell, row: LedgerRow): void {
-  cell.measure('ttft', row.ttft_ms);
-  cell.measure('tpot', row.tpot_ms);
-  cell.measure('total', row.total_ms);
-  for (const phase of PHASES) cell.measure(phase, row[`${phase}_ms`]);
+function addTimes(facts: Facts, row: LedgerRow): void {
+  facts.measure('ttft', row.ttft_ms);
+  facts.measure('tpot', row.tpot_ms);
+  facts.measure('total', row.total_ms);
+  for (const phase of PHASES) facts.measure(phase, row[`${phase}_ms`]);
 }
 
 const START_PHASES = ['spawn', 'stage', 'load', 'attach', 'context'] as const;
@@ -86,18 +81,18 @@ export function startMsOf(row: Pick<LedgerRow, `${(typeof START_PHASES)[number]}
   return START_PHASES.reduce((sum, phase) => sum + (row[`${phase}_ms`] ?? 0), 0);
 }
 
-function addStart(cell: Cell, row: LedgerRow): void {
-  for (const phase of START_PHASES) cell.measure(phase, row[`${phase}_ms`]);
-  for (const detail of START_DETAILS) cell.measure(detail, row[`${detail}_ms`]);
-  cell.measure('start', startMsOf(row));
-  cell.count('stagedBytes', row.staged_bytes ?? 0);
-  cell.count('uploadBytes', row.upload_bytes ?? 0);
+function addStart(facts: Facts, row: LedgerRow): void {
+  for (const phase of START_PHASES) facts.measure(phase, row[`${phase}_ms`]);
+  for (const detail of START_DETAILS) facts.measure(detail, row[`${detail}_ms`]);
+  facts.measure('start', startMsOf(row));
+  facts.count('stagedBytes', row.staged_bytes ?? 0);
+  facts.count('uploadBytes', row.upload_bytes ?? 0);
 }
 
-function addUsage(cell: Cell, row: LedgerRow): void {
-  cell.count('promptTokens', row.prompt_tokens);
-  cell.count('cachedTokens', row.cached_tokens);
-  cell.count('completionTokens', row.completion_tokens);
-  cell.count('responseBytes', row.response_bytes);
-  cell.count('costMicroUsd', row.cost_micro_usd);
+function addUsage(facts: Facts, row: LedgerRow): void {
+  facts.count('promptTokens', row.prompt_tokens);
+  facts.count('cachedTokens', row.cached_tokens);
+  facts.count('completionTokens', row.completion_tokens);
+  facts.count('responseBytes', row.response_bytes);
+  facts.count('costMicroUsd', row.cost_micro_usd);
 }

@@ -10,7 +10,7 @@ import {
 } from '../../gateway/domain/reportFigures.ts';
 import { ByteReader } from './bytes.ts';
 import { Cell } from './cell.ts';
-import { addRow, isIn, type SeriesValue, valuesOf } from './cubes.ts';
+import { factsOf, isIn, type SeriesValue, valuesOf } from './cubes.ts';
 import { bucketOf, type Grain, type Piece, piecesOf } from './grains.ts';
 import { LEDGER_COLUMNS, type LedgerRow, MARKED_ROWID } from './ledgerRow.ts';
 import { prepareMark } from './step.ts';
@@ -136,7 +136,7 @@ class Groups {
   addRow(row: LedgerRow): void {
     const { cube, combo } = this.#query;
     if (!isIn(cube, row) || (combo !== null && row.combo !== combo)) return;
-    addRow(this.#cellOf(valuesOf(cube, row), row.arrived_at_epoch_ms), cube, row);
+    this.#cellOf(valuesOf(cube, row), row.arrived_at_epoch_ms).add(factsOf(cube, row));
   }
 
   all(): ReportGroup[] {

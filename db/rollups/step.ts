@@ -1,8 +1,8 @@
 import type Sqlite from 'better-sqlite3';
 import { CUBES, type Cube } from '../../gateway/domain/reportFigures.ts';
 import { ByteReader } from './bytes.ts';
-import { Cell } from './cell.ts';
-import { addRow, CUBE_NAMES, isIn, valuesOf } from './cubes.ts';
+import { Cell, type Facts } from './cell.ts';
+import { CUBE_NAMES, factsOf, isIn, valuesOf } from './cubes.ts';
 import { bucketOf, GRAINS, type Grain, KEPT_MS, type Kept } from './grains.ts';
 import { LEDGER_COLUMNS, type LedgerRow, MARKED_ROWID } from './ledgerRow.ts';
 
@@ -109,7 +109,8 @@ interface OpenCell extends Omit<StepCell, 'data'> {
 class StepCells {
   readonly #since: Readonly<Record<Grain, number>>;
   readonly #books: Books;
-  readonly #open = new Map<string, OpenCell>();
+  /** By grain, cube and bucket, and then by line. */
+  readonly #open = new Map<string, Map<string, OpenCell>>();
   readonly #lines = new Map<string, Set<string>>();
 
   constructor(kept: Kept, books: Books) {
@@ -121,26 +122,32 @@ class StepCells {
     for (const cube of CUBE_NAMES) {
       if (!isIn(cube, row)) continue;
       const line = this.#lineOf(cube, row);
-      for (const grain of GRAINS) {
-        const bucket = bucketOf(row.arrived_at_epoch_ms, grain);
-        if (bucket >= this.#since[grain]) addRow(this.#cell(grain, cube, bucket, line), cube, row);
-      }
+      const facts = factsOf(cube, row);
+      for (const grain of GRAINS) this.#addTo(grain, cube, bucketOf(row.arrived_at_epoch_ms, grain), line, facts);
     }
   }
 
   encode(): StepCell[] {
-    return [...this.#open.values()].map(({ cell, ...where }) => ({ ...where, data: cell.encode() }));
+    const open = [...this.#open.values()].flatMap((cells) => [...cells.values()]);
+    return open.map(({ cell, ...where }) => ({ ...where, data: cell.encode() }));
   }
 
-  #cell(grain: Grain, cube: Cube, bucketEpochMs: number, valuesJson: string): Cell {
-    const key = `${grain} ${cube} ${bucketEpochMs} ${valuesJson}`;
-    const open = this.#open.get(key);
-    if (open) return open.cell;
-    const cell = new Cell();
-    const stored = this.#books.cellOf(grain, cube, bucketEpochMs, valuesJson);
-    if (stored) cell.addEncoded(new ByteReader(stored));
-    this.#open.set(key, { grain, cube, bucketEpochMs, valuesJson, cell });
-    return cell;
+  #addTo(grain: Grain, cube: Cube, bucketEpochMs: number, valuesJson: string, facts: Facts): void {
+    if (bucketEpochMs < this.#since[grain]) return;
+    const bucket = `${grain} ${cube} ${bucketEpochMs}`;
+    let cells = this.#open.get(bucket);
+    if (!cells) {
+      cells = new Map();
+      this.#open.set(bucket, cells);
+    }
+    let open = cells.get(valuesJson);
+    if (!open) {
+      open = { grain, cube, bucketEpochMs, valuesJson, cell: new Cell() };
+      const stored = this.#books.cellOf(grain, cube, bucketEpochMs, valuesJson);
+      if (stored) open.cell.addEncoded(new ByteReader(stored));
+      cells.set(valuesJson, open);
+    }
+    open.cell.add(facts);
   }
 
   /** The values that the row's line has in the cube. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteReader } from '../../db/rollups/bytes.ts';
-import { Cell } from '../../db/rollups/cell.ts';
-import { Sketch } from '../../db/rollups/sketch.ts';
+import { Cell, Facts } from '../../db/rollups/cell.ts';
+import { keyOf, Sketch } from '../../db/rollups/sketch.ts';
 import { exactQuantile } from './exactQuantile.ts';
 
 const PERCENTILES = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
@@ -17,9 +17,11 @@ const duration = fc.oneof(
 function cellOf(values: readonly number[]): Cell {
   const cell = new Cell();
   for (const value of values) {
-    cell.measure('total', value);
-    cell.count('answered', 1);
-    cell.count('promptTokens', Math.trunc(value));
+    const facts = new Facts();
+    facts.measure('total', value);
+    facts.count('answered', 1);
+    facts.count('promptTokens', Math.trunc(value));
+    cell.add(facts);
   }
   return cell;
 }
@@ -78,8 +80,10 @@ describe('Cell', () => {
   test('keeps counters exact up to the largest whole number', () => {
     const amounts = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER];
     for (const amount of amounts) {
+      const facts = new Facts();
+      facts.count('costMicroUsd', amount);
       const cell = new Cell();
-      cell.count('costMicroUsd', amount);
+      cell.add(facts);
       const read = new Cell();
       read.addEncoded(new ByteReader(cell.encode()));
       expect(read.counters().costMicroUsd).toBe(amount);
@@ -97,13 +101,19 @@ describe('Cell', () => {
 });
 
 describe('Sketch', () => {
-  test('adds bins whose last key is that of 1 ms', () => {
-    const [low, other] = [new Sketch(), new Sketch()];
-    low.add(0.001);
-    other.add(0.5);
-    other.add(1);
-    other.eachBin((key, count) => low.addBin(key, count));
-    expect(low.count).toBe(3);
-    expectWithin(low.quantile(1), 1, 0.005);
+  test('has every value in one run, whether they come from above or from below', () => {
+    const values = [5, 0.5, 1, 200, 0.001, 5];
+    for (const order of [values, values.toReversed()]) {
+      const sketch = new Sketch();
+      for (const value of order) sketch.add(keyOf(value), value);
+      const found = new Map<number, number>();
+      sketch.eachRun((key, bins, from, to) => {
+        for (let bin = from; bin < to; bin += 1) if (bins[bin]) found.set(key + bin - from, bins[bin] ?? 0);
+      });
+      const expected = new Map<number, number>();
+      for (const value of values) expected.set(keyOf(value) ?? 0, (expected.get(keyOf(value) ?? 0) ?? 0) + 1);
+      expect([...found].sort()).toEqual([...expected].sort());
+      expect(sketch.asLibrary().count).toBe(values.length);
+    }
   });
 });
