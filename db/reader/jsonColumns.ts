@@ -71,3 +71,11 @@ export function parseKeyTerms(
     throw new Error(`Cannot read API key "${keyId}" of the database: its terms are damaged`, { cause });
   }
 }
+
+const Tags = z.record(z.string(), z.string());
+
+/** The tags of a key's terms; none when they are not what this version writes. */
+export function parseKeyTags(termsJson: string): Record<string, string> {
+  const parsed = Tags.safeParse(parseDetail(termsJson)['tags']);
+  return parsed.success ? parsed.data : {};
+}
