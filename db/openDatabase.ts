@@ -24,8 +24,10 @@ import { SqlitePinStore } from './stores/pins.ts';
 import { SqlitePriceStore } from './stores/prices.ts';
 import { SqliteReportReads } from './stores/reports.ts';
 import { RequestReads } from './stores/requests.ts';
+import { Retention } from './stores/retention.ts';
 import { RollUps } from './stores/rollUps.ts';
 import { SqliteRunnerStore } from './stores/runners.ts';
+import { SqliteSloCounts } from './stores/sloCounts.ts';
 import { SqliteSourceFactsStore } from './stores/sourceFacts.ts';
 import { WriterClient, type WriterReport } from './writer/client.ts';
 import type { WriterLimits } from './writer/pending.ts';
@@ -54,6 +56,8 @@ export interface Database {
   readonly requests: RequestReads;
   readonly reports: ReportReads;
   readonly rollUps: RollUps;
+  readonly slos: SqliteSloCounts;
+  readonly retention: Retention;
   readonly writerReport: () => WriterReport;
   /** Resolves with the reason when a thread that requests need has ended without `close()`; never otherwise. */
   readonly failed: Promise<Error>;
@@ -72,8 +76,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   // Reports take long; what a request or a start waits for does not wait for them.
   const reportReader = new ReaderClient(join(workerDir, 'dbReader.mjs'));
   const rollUps = new RollUps(reportReader, writer);
+  const slos = new SqliteSloCounts(reportReader, writer);
+  const retention = new Retention(reportReader, writer);
   const close = async () => {
-    const stopped = rollUps.stop();
+    const stopped = Promise.all([rollUps.stop(), slos.stop(), retention.stop()]);
     await writer.close(Promise.all([reader.close(), reportReader.close()]));
     await stopped;
   };
@@ -103,6 +109,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     requests: new RequestReads(reader, writer),
     reports: new SqliteReportReads(reportReader),
     rollUps,
+    slos,
+    retention,
     writerReport: () => writer.report(),
     failed,
     close: () => {

@@ -307,6 +307,30 @@ export const rollupMark = sqliteTable('rollup_mark', {
   hoursFromEpochMs: integer('hours_from_epoch_ms').notNull(),
 });
 
+/**
+ * Good and bad requests of objectives (gateway/domain/slo.ts), by the minute of their arrival; what is older than some days by its
+ * hour, under the hour's first minute.
+ */
+export const sloCounts = sqliteTable(
+  'slo_counts',
+  {
+    /** definitionOf() of the objective. */
+    definition: text('definition').notNull(),
+    bucketEpochMs: integer('bucket_epoch_ms').notNull(),
+    good: integer('good').notNull(),
+    bad: integer('bad').notNull(),
+    startGood: integer('start_good').notNull(),
+    startBad: integer('start_bad').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.definition, table.bucketEpochMs] })],
+);
+
+/** How far each objective's requests are counted, as in `rollup_mark`. */
+export const sloMarks = sqliteTable('slo_marks', {
+  definition: text('definition').primaryKey(),
+  requestId: text('request_id').notNull(),
+});
+
 /** Orders to keep a combo at a level. */
 export const pins = sqliteTable('pins', {
   combo: text('combo').primaryKey(),

@@ -23,6 +23,7 @@ import { lastDurations } from './durations.ts';
 import { parseDetail, parseSourceFacts } from './jsonColumns.ts';
 import { makeLedgerQueries } from './ledgerQueries.ts';
 import { makeReportQueries } from './reportQueries.ts';
+import { makeSloQueries } from './sloQueries.ts';
 
 /** Most rows that one read returns. */
 const MAX_ROWS = 10_000;
@@ -34,6 +35,8 @@ const MAX_ROWS = 10_000;
 export function makeQueries(db: BetterSQLite3Database & { readonly $client: Sqlite.Database }) {
   return {
     ...makeReportQueries(db.$client),
+
+    ...makeSloQueries(db.$client),
 
     ...makeLedgerQueries(db),
     ...makeCostQueries(db),

@@ -10,6 +10,7 @@ import type { CreditOrder, KeyedAttempt } from '../../gateway/ports/ledger.ts';
 import type { ModelFileFacts } from '../../gateway/ports/modelFile.ts';
 import type { PinRow } from '../../gateway/ports/pinStore.ts';
 import type { RunnerRow } from '../../gateway/ports/runnerStore.ts';
+import type { SloStep } from '../slo/step.ts';
 
 /** An event with its detail already JSON, so that no value in it can break the passage between threads. */
 export interface EventRow {
@@ -33,6 +34,9 @@ export type WriteCommand =
   | { readonly kind: 'creditAttempts'; readonly order: CreditOrder }
   | { readonly kind: 'correct'; readonly correction: Correction }
   | { readonly kind: 'gatewayBegan'; readonly gatewayRun: string; readonly atEpochMs: number }
+  | { readonly kind: 'countSlos'; readonly step: SloStep }
+  /** With all that goes by their ids; of requests that are rolled up. */
+  | { readonly kind: 'removeRequests'; readonly requestIds: readonly string[] }
   /** A packed RollUpStep. */
   | { readonly kind: 'rollUp'; readonly packed: Uint8Array }
   | { readonly kind: 'appendEvent'; readonly event: EventRow }

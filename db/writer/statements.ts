@@ -17,9 +17,11 @@ import {
   runners,
   sourceFacts,
 } from '../schema.ts';
+import { prepareWriteSlos } from '../slo/writeStep.ts';
 import type { WriteCommand } from './commands.ts';
 import { insertInto, upsert } from './inserts.ts';
 import { prepareLedger } from './ledgerStatements.ts';
+import { prepareRemoval } from './removal.ts';
 
 /** Carries out one command inside whatever transaction is open. Throws what SQLite throws. */
 export type ApplyCommand = (command: WriteCommand) => void;
@@ -40,6 +42,8 @@ export function prepareStatements(db: BetterSQLite3Database, sqlite: Sqlite.Data
     .prepare();
   const ledger = prepareLedger(db);
   const writeStep = prepareWriteStep(sqlite);
+  const writeSlos = prepareWriteSlos(sqlite);
+  const removeRequests = prepareRemoval(sqlite);
   const putModel = upsert(db, models, models.id).prepare();
   const putAdapter = upsert(db, adapters, adapters.id).prepare();
   const putAlias = upsert(db, aliases, aliases.name).prepare();
@@ -79,6 +83,10 @@ export function prepareStatements(db: BetterSQLite3Database, sqlite: Sqlite.Data
       case 'correct':
       case 'gatewayBegan':
         return ledger(command);
+      case 'countSlos':
+        return writeSlos(command.step);
+      case 'removeRequests':
+        return removeRequests(command.requestIds);
       case 'rollUp':
         return writeStep(command.packed);
       case 'appendEvent':

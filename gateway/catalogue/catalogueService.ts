@@ -4,6 +4,7 @@ import { parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { ALIAS_PATTERN, adapterId, ID_PATTERN, modelId } from '../domain/ids.ts';
 import type { PriceBook } from '../domain/prices.ts';
+import type { Slo } from '../domain/slo.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
 import type { WeightFiles } from '../ports/weightFiles.ts';
@@ -14,6 +15,7 @@ import { asGiven, type EntryContext, makeAdapter, makeModel } from './entries.ts
 import { entriesOf, type LoadDeps, loadCatalogue, loadEntries, processSections } from './loadCatalogue.ts';
 import { isTaken, type LeftOut } from './mergeCatalogue.ts';
 import { priceBookOf } from './priceSchema.ts';
+import { sloOf } from './sloSchema.ts';
 import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
 
 export interface CatalogueServiceDeps extends LoadDeps {
@@ -63,6 +65,16 @@ export class CatalogueService implements WeightFiles {
   prices(): PriceBook | null {
     const { prices } = this.#document.config;
     return prices && priceBookOf(prices);
+  }
+
+  /** The objectives that the file has now, their combos by canonical names where those are known. */
+  slos(): readonly Slo[] {
+    return this.#document.config.slos.map((written) =>
+      sloOf(written, (name) => {
+        const combo = parseCombo(name, [], this.#current);
+        return combo.ok ? combo.value.name : name;
+      }),
+    );
   }
 
   /** Called after each change with the new catalogue. Returns the way to stop it. */

@@ -12,7 +12,10 @@ import {
 } from './entrySchemas.ts';
 import { encryptionKeysSchema, weightsSchema } from './keySourceSchema.ts';
 import { priceBookSchema } from './priceSchema.ts';
+import { slosSchema } from './sloSchema.ts';
 import { sourcesSchema } from './sourceSchema.ts';
+
+const DAY_MS = 86_400_000;
 
 /** A duration that time is divided by, or that something must live through. */
 const period = duration.refine((ms) => ms >= 10, { error: 'expected at least "10ms"' });
@@ -233,10 +236,16 @@ const ledger = z
     idempotency_bytes: size
       .prefault('64MiB')
       .describe('Memory for answers that a retry with the same Idempotency-Key gets again'),
+    retention: duration
+      .refine((ms) => ms >= 32 * DAY_MS, { error: 'expected at least "32d": budgets of a month are added up from rows' })
+      .nullable()
+      .default(null)
+      .describe('How long rows of requests are kept; what reports say of them stays; null: for ever'),
   })
   .transform((written) => ({
     idempotencyTtlMs: written.idempotency_ttl,
     idempotencyBytes: written.idempotency_bytes,
+    retentionMs: written.retention,
   }));
 
 const engine = z.strictObject({
@@ -299,6 +308,7 @@ export const configSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('What requests cost; null: as set by the admin API, free before that'),
+  slos: slosSchema,
   encryption_keys: encryptionKeysSchema,
   weights: weightsSchema.prefault({}),
   sources: sourcesSchema.describe('What weights behind URIs are asked for with'),

@@ -17,6 +17,8 @@ import type { KeyAccess } from '../shell/keys/keyAccess.ts';
 import type { KeyControl } from '../shell/keys/keyControl.ts';
 import type { PinControl } from '../shell/pinControl.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
+import type { KeepWarmReport } from '../ports/keepWarm.ts';
+import type { SloBook } from '../shell/sloBook.ts';
 import type { PriceControl } from '../shell/priceList.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
@@ -72,6 +74,8 @@ export interface HttpDeps {
   readonly fingerprints: Pick<Fingerprints, 'attemptOf'>;
   readonly live: Pick<LiveEvents, 'listen'>;
   readonly reports: ReportReads;
+  readonly slos: Pick<SloBook, 'states' | 'report'>;
+  readonly keepWarm: KeepWarmReport;
   readonly clock: Clock;
   readonly log: Log;
   readonly adminToken: string;

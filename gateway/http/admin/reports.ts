@@ -3,7 +3,9 @@ import type { HttpDeps, HttpEnv } from '../deps.ts';
 import { billingHandler } from './reports/billing.ts';
 import { coldVsWarmHandler } from './reports/coldVsWarm.ts';
 import { evictionsHandler } from './reports/evictions.ts';
+import { keepWarmHandler } from './reports/keepWarm.ts';
 import { latencyHandler } from './reports/latency.ts';
+import { sloHandlers } from './reports/slo.ts';
 import { startupHandler } from './reports/startup.ts';
 
 /** What the books say, one file per report. */
@@ -13,4 +15,6 @@ export function reportHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
   startupHandler(app, deps);
   billingHandler(app, deps);
   evictionsHandler(app, deps);
+  sloHandlers(app, deps);
+  keepWarmHandler(app, deps);
 }
