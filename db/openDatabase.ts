@@ -4,6 +4,7 @@ import type { ComboStore } from '../gateway/ports/comboStore.ts';
 import type { DemandHistory } from '../gateway/ports/demandHistory.ts';
 import type { DurationHistory } from '../gateway/ports/durationHistory.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
+import type { KeepWarmReads } from '../gateway/ports/keepWarm.ts';
 import type { KeyStore } from '../gateway/ports/keyStore.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { LedgerRuns } from '../gateway/ports/ledgerRuns.ts';
@@ -18,6 +19,7 @@ import { SqliteComboStore } from './stores/combos.ts';
 import { SqliteDemandHistory } from './stores/demand.ts';
 import { SqliteDurationHistory } from './stores/durations.ts';
 import { SqliteEventLog } from './stores/eventLog.ts';
+import { SqliteKeepWarmReads } from './stores/keepWarm.ts';
 import { SqliteKeyStore } from './stores/keys.ts';
 import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
@@ -58,6 +60,7 @@ export interface Database {
   readonly rollUps: RollUps;
   readonly slos: SqliteSloCounts;
   readonly retention: Retention;
+  readonly keepWarm: KeepWarmReads;
   readonly writerReport: () => WriterReport;
   /** Resolves with the reason when a thread that requests need has ended without `close()`; never otherwise. */
   readonly failed: Promise<Error>;
@@ -111,6 +114,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     rollUps,
     slos,
     retention,
+    keepWarm: new SqliteKeepWarmReads(reportReader),
     writerReport: () => writer.report(),
     failed,
     close: () => {

@@ -1,12 +1,13 @@
 import type { EvictionPolicy, Worth } from '../../gateway/pool/eviction.ts';
-import type { Trace } from './trace.ts';
+import type { Foresight } from '../../gateway/reports/replay/simulation.ts';
+import type { Trace } from '../../gateway/reports/replay/trace.ts';
 
 /**
  * Belady by cost: who goes first costs least to get back for each byte and millisecond until it is asked for again. It
  * reads the rest of the trace, which no pool can. A good plan, not the best one: with sizes and costs that differ, the
  * best is NP-hard.
  */
-export class Clairvoyant {
+export class Clairvoyant implements Foresight {
   readonly #bases: FutureUses;
   readonly #combos: FutureUses;
   readonly #nextUse = new WeakMap<Worth, () => number>();

@@ -8,6 +8,8 @@ import {
 } from '../../gateway/pool/forecast.ts';
 import type { LikelyCombo } from '../../gateway/pool/warmAhead.ts';
 
+import type { Outlook } from '../../gateway/reports/replay/simulation.ts';
+
 /** As pool.forecast in the configuration. */
 export interface ForecastSettings {
   readonly horizonMs: number;
@@ -23,8 +25,8 @@ const LEARN_MS = 6 * 3_600_000;
 const EPOCH_MS = 4 * 24 * 3_600_000;
 
 /** The gateway's forecast loop over the requests of the simulation, as the ledger would have them. */
-export class Forecaster {
-  readonly #settings: ForecastSettings;
+export class Forecaster implements Outlook {
+  readonly terms: ForecastSettings;
   readonly #combos: readonly Combo[];
   readonly #indexOf: ReadonlyMap<string, number>;
   readonly #demand = new Map<string, Map<number, number>>();
@@ -33,7 +35,7 @@ export class Forecaster {
   #lookMs = 0;
 
   constructor(settings: ForecastSettings, combos: readonly Combo[]) {
-    this.#settings = settings;
+    this.terms = settings;
     this.#combos = combos;
     this.#indexOf = new Map(combos.map(({ name }, index) => [name, index]));
   }
@@ -56,7 +58,7 @@ export class Forecaster {
       this.#learnMs = nowMs + LEARN_MS;
       this.#forecast = learnDemand(this.#rows(), EPOCH_MS + nowMs);
     }
-    const { horizonMs, minChance } = this.#settings;
+    const { horizonMs, minChance } = this.terms;
     return expectedWithin(this.#forecast, EPOCH_MS + nowMs, horizonMs).flatMap(({ combo: name, chance }) => {
       const combo = this.#combos[this.#indexOf.get(name) ?? -1];
       return combo && chance >= minChance ? [{ combo, chance }] : [];

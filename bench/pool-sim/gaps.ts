@@ -1,4 +1,4 @@
-import type { Trace } from './trace.ts';
+import type { Trace } from '../../gateway/reports/replay/trace.ts';
 
 /**
  * What a schedule of grants asks of memory, item by item (an item is a base's weights, or a combo's context): between

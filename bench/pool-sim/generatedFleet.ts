@@ -1,4 +1,4 @@
-import type { Fleet, SimBase, SimCombo } from './fleet.ts';
+import type { Fleet, SimBase, SimCombo } from '../../gateway/reports/replay/fleet.ts';
 import type { Random } from './random.ts';
 
 /** Where weights come from: GB/s as docs/benchmarks.md and FACTS.md have them, and the share of the bases that is there. */

@@ -1,8 +1,9 @@
-import type { Outcome } from './tally.ts';
+import type { Outcome } from '../../gateway/reports/replay/tally.ts';
 
 /** An outcome beside the bound of what it served. */
 export interface Measured extends Outcome {
   readonly boundMs: number;
+  readonly wallMs: number;
 }
 
 type Cell = readonly [header: string, of: (outcome: Measured) => string];

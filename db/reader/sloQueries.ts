@@ -4,6 +4,7 @@ import type { SloSpan } from '../../gateway/ports/sloCounts.ts';
 import { MARKED_ROWIDS } from '../slo/marks.ts';
 import { prepareCounts } from '../slo/counts.ts';
 import { prepareNextSloStep } from '../slo/step.ts';
+import { prepareTrace } from './traceQueries.ts';
 
 /** Reads of objectives and of retention, as makeQueries() has them. */
 export function makeSloQueries(sqlite: Sqlite.Database) {
@@ -21,6 +22,8 @@ export function makeSloQueries(sqlite: Sqlite.Database) {
 
     sloCounts: (asked: { slos: readonly Slo[]; spans: readonly SloSpan[]; nowEpochMs: number }) =>
       counts(asked.slos, asked.spans, asked.nowEpochMs),
+
+    recordedTrace: prepareTrace(sqlite),
 
     expiredRequests: (asked: { before: number; most: number }) => expired.all(asked),
   };

@@ -1,6 +1,6 @@
-import type { Catalogue, CatalogueAdapter, CatalogueModel } from '../../gateway/domain/catalogue.ts';
-import { type Combo, parseCombo } from '../../gateway/domain/combo.ts';
-import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import type { Catalogue, CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
+import { type Combo, parseCombo } from '../../domain/combo.ts';
+import { adapterId, modelId } from '../../domain/ids.ts';
 
 /** A base as the simulator knows it: what it holds, and how long it takes to load. */
 export interface SimBase {

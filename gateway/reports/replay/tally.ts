@@ -1,4 +1,4 @@
-import type { StartKind } from '../../gateway/domain/phases.ts';
+import { START_KINDS, type StartKind } from '../../domain/phases.ts';
 import type { Arrivals } from './trace.ts';
 
 /** What one run of the simulation came to. Times in milliseconds. */
@@ -21,14 +21,20 @@ export interface Outcome {
   readonly meanBytes: number;
   readonly peakBytes: number;
   readonly decides: number;
-  readonly wallMs: number;
   /** By request; NaN: refused. */
   readonly grantedMs: Float64Array;
+  /** By request: the place of its kind among START_KINDS, and whether another began the start. */
+  readonly kinds: Uint8Array;
+  readonly joins: Uint8Array;
+  /** By combo: what it held, and its share of its base, in bytes times milliseconds. */
+  readonly byteMs: Float64Array;
 }
 
 /** Counts while the simulation runs. */
 export class Tally {
   readonly grantedMs: Float64Array;
+  readonly kinds: Uint8Array;
+  readonly joins: Uint8Array;
   readonly begun: Record<StartKind, number> = { warm: 0, attach: 0, wake: 0, staged: 0, cold: 0 };
   joined = 0;
   reloadMs = 0;
@@ -45,10 +51,14 @@ export class Tally {
 
   constructor(requests: number) {
     this.grantedMs = new Float64Array(requests).fill(Number.NaN);
+    this.kinds = new Uint8Array(requests);
+    this.joins = new Uint8Array(requests);
   }
 
   grant(request: number, kind: StartKind, joined: boolean, nowMs: number): void {
     this.grantedMs[request] = nowMs;
+    this.kinds[request] = START_KINDS.indexOf(kind);
+    this.joins[request] = joined ? 1 : 0;
     if (joined) this.joined += 1;
     else this.begun[kind] += 1;
   }
@@ -61,7 +71,7 @@ export class Tally {
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
   }
 
-  outcome(policy: string, { atMs }: Arrivals, wallMs: number): Outcome {
+  outcome(policy: string, { atMs }: Arrivals): Omit<Outcome, 'byteMs'> {
     const waits = this.grantedMs.map((granted, at) => granted - (atMs[at] ?? 0)).filter((ms) => ms >= 0);
     waits.sort();
     const share = (part: number): number => waits[Math.floor(part * (waits.length - 1))] ?? 0;
@@ -82,8 +92,9 @@ export class Tally {
       meanBytes: this.#byteMs / Math.max(1, this.#sinceMs),
       peakBytes: this.#peakBytes,
       decides: this.decides,
-      wallMs,
       grantedMs: this.grantedMs,
+      kinds: this.kinds,
+      joins: this.joins,
     };
   }
 }

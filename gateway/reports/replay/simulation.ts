@@ -1,18 +1,59 @@
-import type { Combo } from '../../gateway/domain/combo.ts';
-import { type RunnerId, requestId } from '../../gateway/domain/ids.ts';
-import { decide } from '../../gateway/pool/decide.ts';
-import type { PoolEffect } from '../../gateway/pool/effects.ts';
-import type { PoolEvent } from '../../gateway/pool/events.ts';
-import { emptyPool, type PoolState } from '../../gateway/pool/state.ts';
-import { SETTINGS } from '../../test/pool/builders.ts';
+import type { Combo } from '../../domain/combo.ts';
+import { type RunnerId, requestId } from '../../domain/ids.ts';
+import { decide } from '../../pool/decide.ts';
+import type { PoolEffect } from '../../pool/effects.ts';
+import type { PoolEvent } from '../../pool/events.ts';
+import type { EvictionPolicy, Worth } from '../../pool/eviction.ts';
+import type { PoolSettings } from '../../pool/settings.ts';
+import { emptyPool, type PoolState } from '../../pool/state.ts';
+import type { LikelyCombo } from '../../pool/warmAhead.ts';
 import { Agenda } from './agenda.ts';
-import { Clairvoyant } from './clairvoyant.ts';
 import { catalogueOfFleet } from './fleet.ts';
-import { Forecaster } from './forecaster.ts';
-import type { SimMachine, SimPolicy } from './policies.ts';
+import { Residency } from './residency.ts';
 import { type Outcome, Tally } from './tally.ts';
-import { nextTickMs } from './ticks.ts';
+import { nextTickMs, type Ticks } from './ticks.ts';
 import type { Trace } from './trace.ts';
+
+/** How long processes take, beside loads and attaches, which are the fleet's. */
+export interface ProcessTimes {
+  readonly spawnMs: number;
+  readonly detachMs: number;
+  readonly stopMs: number;
+}
+
+/** An eviction policy that is told what the pool books, and when it is. */
+export interface Foresight {
+  readonly policy: EvictionPolicy;
+  nowMs: number;
+  isBase(worth: Worth, base: number): void;
+  isCombo(worth: Worth, combo: number): void;
+}
+
+/** Says what is likely to be asked for; times as of the trace. */
+export interface Outlook {
+  readonly nextMs: number;
+  readonly terms: {
+    readonly horizonMs: number;
+    readonly minChance: number;
+    readonly budgetBytes: number;
+  };
+  arrived(combo: Combo, nowMs: number): void;
+  look(nowMs: number): LikelyCombo[];
+}
+
+export interface SimulationOptions {
+  /** Named in the outcome. */
+  readonly name: string;
+  readonly settings: PoolSettings;
+  readonly times: ProcessTimes;
+  /** Of every base and combo; null: kept until room is short. */
+  readonly idleTtlMs: number | null;
+  readonly ticks: Ticks;
+  /** Between ticks for the sake of idle ones; the gateway's own unless given. */
+  readonly slowTickMs?: number;
+  readonly foresight?: Foresight | null;
+  readonly outlook?: Outlook | null;
+}
 
 /** A runner process: what it holds, so that it is given back when the process has gone. */
 interface SimProcess {
@@ -23,55 +64,45 @@ interface SimProcess {
 export class Simulation {
   readonly state: PoolState;
   readonly #trace: Trace;
-  readonly #machine: SimMachine;
-  readonly #policy: SimPolicy;
+  readonly #options: SimulationOptions;
   readonly #combos: readonly Combo[];
   readonly #baseOf = new Map<string, number>();
   readonly #comboOf = new Map<string, number>();
   readonly #processes = new Map<RunnerId, SimProcess>();
   readonly #agenda = new Agenda<PoolEvent>();
   readonly #tally: Tally;
-  readonly #clairvoyant: Clairvoyant | null;
-  readonly #forecaster: Forecaster | null;
+  readonly #residency: Residency;
+  readonly #foresight: Foresight | null;
+  readonly #outlook: Outlook | null;
   #nowMs = 0;
 
-  constructor(trace: Trace, machine: SimMachine, policy: SimPolicy) {
+  constructor(trace: Trace, options: SimulationOptions) {
     const { fleet, arrivals } = trace;
-    const { catalogue, combos } = catalogueOfFleet(fleet, policy.idleTtlMs);
-    const { memoryBytes, maxRunners, maxCombosPerRunner, standbys, swapAfterMs, minResidencyMs } = machine;
-    const settings = {
-      ...SETTINGS,
-      ...{ memoryBytes, maxRunners, maxCombosPerRunner, standbys, swapAfterMs, minResidencyMs },
-      eviction: policy.eviction === 'clairvoyant' ? 'gdsf' : policy.eviction,
-      startTimeoutMs: 900_000,
-      spawnTimeoutMs: 900_000,
-    } as const;
-    const state = emptyPool(settings, catalogue, 'sim');
-    this.#clairvoyant = policy.eviction === 'clairvoyant' ? new Clairvoyant(trace) : null;
-    this.state = this.#clairvoyant ? { ...state, eviction: this.#clairvoyant.policy } : state;
+    const { catalogue, combos } = catalogueOfFleet(fleet, options.idleTtlMs);
+    const state = emptyPool(options.settings, catalogue, 'sim');
+    this.#foresight = options.foresight ?? null;
+    this.#outlook = options.outlook ?? null;
+    this.state = this.#foresight ? { ...state, eviction: this.#foresight.policy } : state;
     this.#trace = trace;
-    this.#machine = machine;
-    this.#policy = policy;
+    this.#options = options;
     this.#combos = combos;
     for (const [index, { id }] of fleet.bases.entries()) this.#baseOf.set(id, index);
     for (const [index, { key }] of combos.entries()) this.#comboOf.set(key, index);
-    this.#forecaster = policy.forecast ? new Forecaster(policy.forecast, combos) : null;
     this.#tally = new Tally(arrivals.atMs.length);
+    this.#residency = new Residency(fleet.combos.length);
   }
 
   /** To the last request's answer. */
   run(): Outcome {
     const { atMs } = this.#trace.arrivals;
-    const startedAtMs = performance.now();
-    const needed = this.#policy.idleTtlMs === null ? 'no ttl' : 'ttl';
-    const ticks = this.#machine.ticks === 'all' ? 'all' : needed;
+    const { ticks, slowTickMs } = this.#options;
     let next = 0;
     let tickMs = 0;
     while (next < atMs.length || this.#agenda.nextMs < Number.POSITIVE_INFINITY || this.state.waiting > 0) {
       const arrivalMs = atMs[next] ?? Number.POSITIVE_INFINITY;
       const soonestMs = Math.min(arrivalMs, this.#agenda.nextMs);
-      tickMs = nextTickMs(this.state, ticks, this.#nowMs, tickMs);
-      const lookMs = this.#forecaster?.nextMs ?? Number.POSITIVE_INFINITY;
+      tickMs = nextTickMs(this.state, ticks, this.#nowMs, tickMs, slowTickMs);
+      const lookMs = this.#outlook?.nextMs ?? Number.POSITIVE_INFINITY;
       if (lookMs < Math.min(tickMs, soonestMs) && next < atMs.length) this.#lookAhead(lookMs);
       else if (tickMs < soonestMs) {
         this.#nowMs = tickMs;
@@ -87,23 +118,25 @@ export class Simulation {
       }
     }
     this.#tally.hold(0, this.#nowMs);
-    return this.#tally.outcome(this.#policy.name, this.#trace.arrivals, performance.now() - startedAtMs);
+    return {
+      ...this.#tally.outcome(this.#options.name, this.#trace.arrivals),
+      byteMs: this.#residency.upTo(this.#nowMs),
+    };
   }
 
   #arrive(request: number): void {
     const combo = this.#combos[this.#trace.arrivals.combo[request] ?? 0];
     if (!combo) throw new Error(`Cannot replay request ${request}: expected a combo of the fleet`);
-    this.#forecaster?.arrived(combo, this.#nowMs);
+    this.#outlook?.arrived(combo, this.#nowMs);
     const id = requestId(String(request));
     this.#tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs: undefined });
   }
 
   #lookAhead(nowMs: number): void {
-    const { forecast } = this.#policy;
-    if (!this.#forecaster || !forecast) return;
+    if (!this.#outlook) return;
     this.#nowMs = nowMs;
-    const likely = this.#forecaster.look(nowMs);
-    this.#tell({ type: 'demandExpected', likely, ...forecast });
+    const likely = this.#outlook.look(nowMs);
+    this.#tell({ type: 'demandExpected', likely, ...this.#outlook.terms });
   }
 
   /** Something that takes time is over. */
@@ -111,29 +144,31 @@ export class Simulation {
     if (event.type === 'comboDetached') {
       const combo = this.#comboAt(event.comboKey);
       this.#hold(event.runnerId, -(this.#trace.fleet.bases[combo.base]?.contextBytes ?? 0));
+      this.#residency.detached(event.runnerId, this.#comboOf.get(event.comboKey) ?? 0, this.#nowMs);
     }
     if (event.type === 'runnerExited') {
       this.#hold(event.runnerId, -(this.#processes.get(event.runnerId)?.heldBytes ?? 0));
       this.#processes.delete(event.runnerId);
+      this.#residency.exited(event.runnerId, this.#nowMs);
     }
     this.#tell(event);
-    if (this.#clairvoyant) this.#introduce(this.#clairvoyant, event);
+    if (this.#foresight) this.#introduce(this.#foresight, event);
   }
 
-  /** Tells the clairvoyant whose worth the pool has just booked. */
-  #introduce(clairvoyant: Clairvoyant, event: PoolEvent): void {
+  /** Tells the foresight whose worth the pool has just booked. */
+  #introduce(foresight: Foresight, event: PoolEvent): void {
     if (event.type !== 'runnerLoaded' && event.type !== 'comboReady') return;
     const runner = this.state.runners.get(event.runnerId);
     if (runner?.state !== 'ready') return;
     if (event.type === 'runnerLoaded')
-      return clairvoyant.isBase(runner.worth, this.#baseOf.get(runner.model.id) ?? 0);
+      return foresight.isBase(runner.worth, this.#baseOf.get(runner.model.id) ?? 0);
     const slot = runner.combos.get(event.comboKey);
-    if (slot?.state === 'ready') clairvoyant.isCombo(slot.worth, this.#comboOf.get(event.comboKey) ?? 0);
+    if (slot?.state === 'ready') foresight.isCombo(slot.worth, this.#comboOf.get(event.comboKey) ?? 0);
   }
 
   #tell(event: PoolEvent): void {
     this.#tally.decides += 1;
-    if (this.#clairvoyant) this.#clairvoyant.nowMs = this.#nowMs;
+    if (this.#foresight) this.#foresight.nowMs = this.#nowMs;
     for (const effect of decide(this.state, event, this.#nowMs).effects) this.#perform(effect);
   }
 
@@ -141,14 +176,14 @@ export class Simulation {
     switch (effect.type) {
       case 'spawn':
         this.#processes.set(effect.runnerId, { heldBytes: 0 });
-        return this.#later(this.#machine.spawnMs, { type: 'runnerUp', runnerId: effect.runnerId });
+        return this.#later(this.#options.times.spawnMs, { type: 'runnerUp', runnerId: effect.runnerId });
       case 'load':
         return this.#load(effect);
       case 'attach':
         return this.#attach(effect);
       case 'detach':
         this.#tally.detachedCombos += 1;
-        return this.#later(this.#machine.detachMs, { ...effect, type: 'comboDetached' });
+        return this.#later(this.#options.times.detachMs, { ...effect, type: 'comboDetached' });
       case 'grant':
         return this.#grant(effect);
       case 'reject':
@@ -167,6 +202,7 @@ export class Simulation {
     this.#tally.loads += 1;
     this.#tally.reloadMs += loadMs;
     this.#hold(runnerId, weightBytes);
+    this.#residency.loaded(runnerId, weightBytes, this.#nowMs);
     this.#later(loadMs, { type: 'runnerLoaded', runnerId, weightBytes });
   }
 
@@ -176,6 +212,7 @@ export class Simulation {
     this.#tally.attaches += 1;
     this.#tally.reloadMs += attachMs;
     this.#hold(runnerId, contextBytes);
+    this.#residency.attached(runnerId, this.#comboOf.get(combo.key) ?? 0, contextBytes, this.#nowMs);
     const { key: comboKey } = combo;
     this.#later(attachMs, { type: 'comboReady', runnerId, comboKey, kvBytes: contextBytes, computeBytes: 0 });
   }
@@ -190,7 +227,7 @@ export class Simulation {
   #stop({ runnerId, reason }: Extract<PoolEffect, { type: 'stop' }>): void {
     if (reason === 'evicted' || reason === 'replaced') this.#tally.evictedBases += 1;
     const failure = { code: 'runner_died', message: 'Cannot serve: the runner was stopped' } as const;
-    this.#later(this.#machine.stopMs, { type: 'runnerExited', runnerId, failure });
+    this.#later(this.#options.times.stopMs, { type: 'runnerExited', runnerId, failure });
   }
 
   #hold(id: RunnerId, bytes: number): void {
