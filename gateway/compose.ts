@@ -10,9 +10,11 @@ import { openCatalogue } from './compose/catalogue.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
+import { openKeepWarm } from './compose/keepWarm.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
 import { openPrices } from './compose/prices.ts';
 import { rollUpRegularly } from './compose/rollUps.ts';
+import { openSlos } from './compose/slos.ts';
 import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -161,6 +163,7 @@ export async function compose(
       clock,
       log,
     });
+    const objectives = openSlos(settings, database, catalogue, clock, log);
     const limits = httpLimits(settings.limits);
     const app = createApp({
       inference: core.inference,
@@ -182,7 +185,9 @@ export async function compose(
       clientAddress: clientAddresses(settings.edge.trustedProxies),
       limits,
       bringsRemote: weights !== null,
-      metricsText: () => core.metrics.text(),
+      slos: objectives.slos,
+      keepWarm: openKeepWarm(database, core.pool.state, join(DIST_DIR, 'replayWorker.mjs')),
+      metricsText: async () => (await core.metrics.text()) + (await objectives.metricsText()),
     });
     const { host, port, edge } = settings;
     const server = await listen(app, { host, port, limits, tls: edge.tls && { files: edge.tls, log } });

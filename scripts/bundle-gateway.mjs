@@ -8,6 +8,7 @@ export async function bundleGateway({ root }) {
     entryPoints: {
       gateway: join(root, 'gateway', 'main.ts'),
       fetcher: join(root, 'fetcher', 'main.ts'),
+      replayWorker: join(root, 'gateway', 'compose', 'replayWorker.ts'),
       peftConverter: join(root, 'gateway', 'catalogue', 'peft', 'worker.ts'),
     },
     outdir: join(root, 'dist'),

@@ -1,6 +1,6 @@
-import { type CsvRow, readCsv } from './csv.ts';
 import type { Fleet, SimBase, SimCombo } from '../../gateway/reports/replay/fleet.ts';
 import { type Arrival, type Arrivals, toArrivals } from '../../gateway/reports/replay/trace.ts';
+import { type CsvRow, readCsv } from './csv.ts';
 
 /** Of the bare base's own context, which the fleet's file has no line for. */
 const BARE_ATTACH_MS = 12;

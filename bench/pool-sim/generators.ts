@@ -1,6 +1,6 @@
 import type { Fleet } from '../../gateway/reports/replay/fleet.ts';
-import { Chooser, type Random, zipfWeights } from './random.ts';
 import { type Arrival, type Arrivals, toArrivals } from '../../gateway/reports/replay/trace.ts';
+import { Chooser, type Random, zipfWeights } from './random.ts';
 
 export interface Load {
   readonly requests: number;

@@ -1,7 +1,7 @@
-import { SETTINGS } from '../../test/pool/builders.ts';
 import { catalogueOfFleet } from '../../gateway/reports/replay/fleet.ts';
 import { Simulation } from '../../gateway/reports/replay/simulation.ts';
 import type { Trace } from '../../gateway/reports/replay/trace.ts';
+import { SETTINGS } from '../../test/pool/builders.ts';
 import { lowerBoundMs } from './bound.ts';
 import { Clairvoyant } from './clairvoyant.ts';
 import { Forecaster } from './forecaster.ts';

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readArrivals, readFleet } from './csvTrace.ts';
 import { type Fleet } from '../../gateway/reports/replay/fleet.ts';
+import type { Arrivals, Trace } from '../../gateway/reports/replay/trace.ts';
+import { readArrivals, readFleet } from './csvTrace.ts';
 import { generateFleet } from './generatedFleet.ts';
 import { burstyArrivals, diurnalArrivals, type Load, zipfArrivals } from './generators.ts';
 import { MACHINE, MORE_POLICIES, POLICIES, type SimMachine, type SimPolicy } from './policies.ts';
 import { Random } from './random.ts';
-import type { Arrivals, Trace } from '../../gateway/reports/replay/trace.ts';
 
 /** What to simulate, as the command line says it. */
 export interface SimRun {

@@ -1,8 +1,8 @@
 import type Sqlite from 'better-sqlite3';
 import type { Slo } from '../../gateway/domain/slo.ts';
 import type { SloSpan } from '../../gateway/ports/sloCounts.ts';
-import { MARKED_ROWIDS } from '../slo/marks.ts';
 import { prepareCounts } from '../slo/counts.ts';
+import { MARKED_ROWIDS } from '../slo/marks.ts';
 import { prepareNextSloStep } from '../slo/step.ts';
 import { prepareTrace } from './traceQueries.ts';
 

@@ -63,7 +63,15 @@ function traceOf(rows: readonly TraceRow[], found: number): RecordedTrace {
     let book = books.get(row.combo);
     if (!book) {
       place.set(row.combo, books.size);
-      book = { base: row.base, requests: 0, starts: 0, waitedMs: 0, startMicroUsd: 0, baseMs: [], attachMs: [] };
+      book = {
+        base: row.base,
+        requests: 0,
+        starts: 0,
+        waitedMs: 0,
+        startMicroUsd: 0,
+        baseMs: [],
+        attachMs: [],
+      };
       books.set(row.combo, book);
     }
     combo[index] = place.get(row.combo) ?? 0;
@@ -71,12 +79,14 @@ function traceOf(rows: readonly TraceRow[], found: number): RecordedTrace {
   }
   return {
     found,
-    combos: [...books].map(([name, book]): RecordedStarts => ({
-      ...book,
-      combo: name,
-      baseMs: medianOf(book.baseMs),
-      attachMs: medianOf(book.attachMs),
-    })),
+    combos: [...books].map(
+      ([name, book]): RecordedStarts => ({
+        ...book,
+        combo: name,
+        baseMs: medianOf(book.baseMs),
+        attachMs: medianOf(book.attachMs),
+      }),
+    ),
     atEpochMs: Float64Array.from(rows, ({ atEpochMs }) => atEpochMs),
     combo,
     durationMs: Float64Array.from(rows, ({ durationMs }) => durationMs),

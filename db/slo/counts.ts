@@ -1,5 +1,12 @@
 import type Sqlite from 'better-sqlite3';
-import { addCounts, definitionOf, NO_COUNTS, type Slo, type SloCounts, verdictOf } from '../../gateway/domain/slo.ts';
+import {
+  addCounts,
+  definitionOf,
+  NO_COUNTS,
+  type Slo,
+  type SloCounts,
+  verdictOf,
+} from '../../gateway/domain/slo.ts';
 import type { CountedSlo, SloSpan } from '../../gateway/ports/sloCounts.ts';
 import { bucketOf, GRAIN_MS } from '../rollups/grains.ts';
 import type { JudgedRow } from './judgedRow.ts';
@@ -10,7 +17,11 @@ export const MINUTES_KEPT_MS = 4 * GRAIN_MS.day;
 /** Most rows that one read judges itself; the steps are seldom further behind than that. */
 const MOST_UNCOUNTED = 20_000;
 
-export type ReadCounts = (slos: readonly Slo[], spans: readonly SloSpan[], nowEpochMs: number) => CountedSlo[];
+export type ReadCounts = (
+  slos: readonly Slo[],
+  spans: readonly SloSpan[],
+  nowEpochMs: number,
+) => CountedSlo[];
 
 /** Counts of the tables, and the rows after their marks, of one moment. */
 export function prepareCounts(sqlite: Sqlite.Database): ReadCounts {

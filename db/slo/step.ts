@@ -1,5 +1,12 @@
 import type Sqlite from 'better-sqlite3';
-import { addCounts, definitionOf, NO_COUNTS, type Slo, type SloCounts, verdictOf } from '../../gateway/domain/slo.ts';
+import {
+  addCounts,
+  definitionOf,
+  NO_COUNTS,
+  type Slo,
+  type SloCounts,
+  verdictOf,
+} from '../../gateway/domain/slo.ts';
 import { bucketOf } from '../rollups/grains.ts';
 import { MARKED_ROWID } from '../rollups/ledgerRow.ts';
 import { JUDGED_COLUMNS, type JudgedRow } from './judgedRow.ts';

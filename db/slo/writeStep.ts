@@ -11,7 +11,9 @@ const HOUR = GRAIN_MS.hour;
  * its mark was written already, and is refused.
  */
 export function prepareWriteSlos(sqlite: Sqlite.Database): (step: SloStep) => void {
-  const mark = sqlite.prepare<[string], string>('select request_id from slo_marks where definition = ?').pluck();
+  const mark = sqlite
+    .prepare<[string], string>('select request_id from slo_marks where definition = ?')
+    .pluck();
   const move = sqlite.prepare(
     `insert into slo_marks (definition, request_id) values (:definition, :upToRequestId)
      on conflict (definition) do update set request_id = excluded.request_id`,
@@ -41,7 +43,9 @@ export function prepareWriteSlos(sqlite: Sqlite.Database): (step: SloStep) => vo
 function prepareForget(sqlite: Sqlite.Database): (wanted: readonly string[]) => void {
   const others = (table: string) =>
     sqlite.prepare(`delete from ${table} where definition not in (select value from json_each(?))`);
-  const stale = sqlite.prepare('select 1 from slo_marks where definition not in (select value from json_each(?))');
+  const stale = sqlite.prepare(
+    'select 1 from slo_marks where definition not in (select value from json_each(?))',
+  );
   const tables = ['slo_marks', 'slo_counts'].map(others);
   return (wanted) => {
     const json = JSON.stringify(wanted);

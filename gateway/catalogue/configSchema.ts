@@ -237,7 +237,9 @@ const ledger = z
       .prefault('64MiB')
       .describe('Memory for answers that a retry with the same Idempotency-Key gets again'),
     retention: duration
-      .refine((ms) => ms >= 32 * DAY_MS, { error: 'expected at least "32d": budgets of a month are added up from rows' })
+      .refine((ms) => ms >= 32 * DAY_MS, {
+        error: 'expected at least "32d": budgets of a month are added up from rows',
+      })
       .nullable()
       .default(null)
       .describe('How long rows of requests are kept; what reports say of them stays; null: for ever'),

@@ -23,7 +23,9 @@ const slo = z
       .lt(1, { error: 'expected a share above 0 and below 1' })
       .describe('Share of requests that are good: 0.95 with a threshold is a bound of the p95'),
     window: duration
-      .refine((ms) => ms >= 7 * DAY_MS && ms <= 90 * DAY_MS, { error: 'expected from 7 to 90 days, as "30d"' })
+      .refine((ms) => ms >= 7 * DAY_MS && ms <= 90 * DAY_MS, {
+        error: 'expected from 7 to 90 days, as "30d"',
+      })
       .prefault('30d')
       .describe('The time that the error budget is for'),
     counts_cold: z

@@ -8,18 +8,19 @@ import type { Result } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CostReads } from '../ports/costReads.ts';
 import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
+import type { KeepWarmReads } from '../ports/keepWarm.ts';
 import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
 import type { ReportReads } from '../ports/reportReads.ts';
+import type { TtlPoint, TtlReplay } from '../reports/replay/ttlCurve.ts';
 import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
 import type { Inference } from '../shell/inference.ts';
 import type { KeyAccess } from '../shell/keys/keyAccess.ts';
 import type { KeyControl } from '../shell/keys/keyControl.ts';
 import type { PinControl } from '../shell/pinControl.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
-import type { KeepWarmReport } from '../ports/keepWarm.ts';
-import type { SloBook } from '../shell/sloBook.ts';
 import type { PriceControl } from '../shell/priceList.ts';
+import type { SloBook } from '../shell/sloBook.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
 export interface CatalogueUseCase {
@@ -33,6 +34,12 @@ export interface CatalogueUseCase {
   removeAlias(name: string): Promise<Result<unknown>>;
   /** Reads the configuration file again; a bad one changes nothing and says why. */
   reload(): Promise<Result<unknown>>;
+}
+
+/** What the keep-warm report is made of. */
+export interface KeepWarmUseCase extends KeepWarmReads {
+  /** Off the event loop. `invalid_request` when it takes too long. */
+  replay(trace: TtlReplay['trace'], ttlsMs: TtlReplay['ttlsMs']): Promise<Result<readonly TtlPoint[]>>;
 }
 
 /** Bounds of what one client can cost. */
@@ -75,7 +82,7 @@ export interface HttpDeps {
   readonly live: Pick<LiveEvents, 'listen'>;
   readonly reports: ReportReads;
   readonly slos: Pick<SloBook, 'states' | 'report'>;
-  readonly keepWarm: KeepWarmReport;
+  readonly keepWarm: KeepWarmUseCase;
   readonly clock: Clock;
   readonly log: Log;
   readonly adminToken: string;

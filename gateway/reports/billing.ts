@@ -13,10 +13,13 @@ export type BillingDimension = (typeof BILLING_DIMENSIONS)[number];
 export type KeyTags = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
 /** Where each is found: a model is the base of a combo, a tag belongs to a key. */
-const SOURCE = { key: 'key', tag: 'key', model: 'base', combo: 'combo', day: 'day' } as const satisfies Record<
-  BillingDimension,
-  Dimension
->;
+const SOURCE = {
+  key: 'key',
+  tag: 'key',
+  model: 'base',
+  combo: 'combo',
+  day: 'day',
+} as const satisfies Record<BillingDimension, Dimension>;
 
 /** What the reads have to tell apart. */
 export function billingSource(groupBy: readonly BillingDimension[]): Dimension[] {
@@ -46,7 +49,8 @@ export function billingRows(
     }
   };
   for (const { by, counters } of groups) add(by, counters);
-  for (const { key, combo, base, dayEpochMs: day, ...sums } of corrections) add({ key, combo, base, day }, sums);
+  for (const { key, combo, base, dayEpochMs: day, ...sums } of corrections)
+    add({ key, combo, base, day }, sums);
   return rowsOf([...accounts.values()], groupBy);
 }
 

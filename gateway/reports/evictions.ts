@@ -88,7 +88,7 @@ function rowOf({ what, name, evictions, evictedBytes, reloads, reloadMs, reloadB
 }
 
 export function evictionColumns(): Column[] {
-  return ['what', 'name', 'evictions', 'evicted_bytes', 'reloads', 'reload_ms', 'reload_bytes'].map((name) => [
-    name,
-  ]);
+  return ['what', 'name', 'evictions', 'evicted_bytes', 'reloads', 'reload_ms', 'reload_bytes'].map(
+    (name) => [name],
+  );
 }

@@ -40,7 +40,9 @@ export function latencyOf({ counters, measures }: ReportGroup): Row {
 }
 
 /** Of each phase that a request had: the percentiles of those that had it, and how many they are. */
-function phasesOf(measures: ReportGroup['measures']): Record<string, Percentiles & { readonly count: number }> {
+function phasesOf(
+  measures: ReportGroup['measures'],
+): Record<string, Percentiles & { readonly count: number }> {
   const phases: Partial<Record<keyof PhaseRecord, Percentiles & { readonly count: number }>> = {};
   for (const phase of PHASES) {
     const stats = measures[phase];

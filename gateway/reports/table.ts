@@ -1,4 +1,4 @@
-import { PERCENTILES, type Figure, type Row } from './figures.ts';
+import { type Figure, PERCENTILES, type Row } from './figures.ts';
 
 /** Where a column's value is in a row; the names together, with `_` between them, are the column's. */
 export type Column = readonly string[];

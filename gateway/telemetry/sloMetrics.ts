@@ -28,14 +28,19 @@ export class SloMetrics {
   }
 
   #tell({ id, target, good, bad, budgetLeftShare, state, burnRates, burnLimits }: SloFigures): void {
-    const set = (name: string, help: string, value: number) => this.#gauge(name, help).set({ slo: id }, value);
+    const set = (name: string, help: string, value: number) =>
+      this.#gauge(name, help).set({ slo: id }, value);
     set('hearth_slo_target_ratio', 'Share of requests that the objective promises to be good.', target);
     set('hearth_slo_good_requests', 'Good requests over the window of the objective.', good);
     set('hearth_slo_bad_requests', 'Bad requests over the window of the objective.', bad);
     set('hearth_slo_error_budget_left_ratio', 'Share of the error budget that is left.', budgetLeftShare);
     set('hearth_slo_state', 'How it stands: 0 ok, 1 warning, 2 page, 3 exhausted.', state);
     for (const [window, rate] of Object.entries(burnRates)) {
-      set(`hearth_slo_burn_rate_${window}`, `How many times as fast as evenly the budget went in ${window}.`, rate);
+      set(
+        `hearth_slo_burn_rate_${window}`,
+        `How many times as fast as evenly the budget went in ${window}.`,
+        rate,
+      );
     }
     for (const [pair, limit] of Object.entries(burnLimits)) {
       set(`hearth_slo_burn_limit_${pair}`, 'Burn rate past which both windows together tell.', limit);

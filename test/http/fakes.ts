@@ -30,10 +30,12 @@ import type {
 import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinControl.ts';
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
 import { PriceList } from '../../gateway/shell/priceList.ts';
+import { SloBook } from '../../gateway/shell/sloBook.ts';
 import { MemoryPriceStore } from '../fakes/memoryPriceStore.ts';
 import { type KeyWorld, keyWorld } from '../keys/keyWorld.ts';
 
 import { FakeReports } from './fakeReports.ts';
+import { FakeKeepWarm, FakeSloCounts } from './fakeSlos.ts';
 
 export const ADMIN_TOKEN = 'test-admin-token';
 const CREATED_AT_EPOCH_MS = 1_700_000_000_000;
@@ -237,6 +239,8 @@ export interface FakeWorld {
   readonly costs: FakeCostReads;
   readonly feed: EventFeed;
   readonly reports: FakeReports;
+  readonly slos: FakeSloCounts;
+  readonly keepWarm: FakeKeepWarm;
   readonly errors: object[];
   readonly pool: { -readonly [K in keyof PoolControl]: PoolControl[K] };
 }
@@ -281,6 +285,8 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   const costs = new FakeCostReads();
   const clock = { monoMs: () => performance.now(), epochMs: () => Date.now() };
   const reports = new FakeReports();
+  const slos = new FakeSloCounts();
+  const keepWarm = new FakeKeepWarm();
   const deps: HttpDeps = {
     inference,
     pool,
@@ -294,6 +300,8 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     live: feed,
     clock,
     reports,
+    slos: new SloBook(slos, () => slos.objectives, clock),
+    keepWarm,
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
     access: keys.access,
@@ -304,5 +312,20 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, keys, pins, events, ledger, reports, feed, errors, pool, costs };
+  return {
+    deps,
+    catalogue,
+    inference,
+    keys,
+    pins,
+    events,
+    ledger,
+    reports,
+    slos,
+    keepWarm,
+    feed,
+    errors,
+    pool,
+    costs,
+  };
 }

@@ -5,8 +5,12 @@ import * as prices from './priceSchemas.ts';
 import { billingQuery } from './reports/billing.ts';
 import { coldVsWarmQuery } from './reports/coldVsWarm.ts';
 import { evictionsQuery } from './reports/evictions.ts';
+import { keepWarmQuery } from './reports/keepWarm.ts';
+import { keepWarmRow } from './reports/keepWarmSchemas.ts';
 import { latencyQuery } from './reports/latency.ts';
 import * as reports from './reports/schemas.ts';
+import { sloQuery } from './reports/slo.ts';
+import * as slos from './reports/sloSchemas.ts';
 import { startupQuery } from './reports/startup.ts';
 import * as ledgerSchemas from './requestSchemas.ts';
 import * as catalogueSchemas from './schemas.ts';
@@ -264,6 +268,16 @@ export const ADMIN_ROUTES = [
     reports.evictionsRow,
     evictionsQuery,
   ),
+  report('slo', 'Report what objectives came to', slos.sloReportRow, sloQuery),
+  report(
+    'keepwarm',
+    'Report what other times to live would have come to, by replay',
+    keepWarmRow,
+    keepWarmQuery,
+  ),
+  route('get', '/slos', 'List objectives, their error budgets and burn rates', {
+    200: answer('All of them', listOf(slos.sloStateRow)),
+  }),
   route('post', '/reload', 'Read the configuration file again', {
     200: answer('It was read', z.object({ object: z.literal('catalogue'), reloaded: z.literal(true) })),
   }),

@@ -38,7 +38,8 @@ export class Residency {
 
   exited(runner: string, nowMs: number): void {
     const held = this.#settled(runner, nowMs);
-    if (held.lastCombo !== null) this.#byteMs[held.lastCombo] = (this.#byteMs[held.lastCombo] ?? 0) + held.loneByteMs;
+    if (held.lastCombo !== null)
+      this.#byteMs[held.lastCombo] = (this.#byteMs[held.lastCombo] ?? 0) + held.loneByteMs;
     this.#runners.delete(runner);
   }
 
