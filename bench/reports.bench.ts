@@ -41,7 +41,10 @@ const base: GroupQuery = {
 
 const REPORTS: readonly (readonly [string, GroupQuery])[] = [
   ['latency by combo and kind, 30 days', base],
-  ['the same, from 09:17:23.5 to 14:42:11.2', { ...base, fromEpochMs: from + 33_443_500, toEpochMs: midnight - 33_468_800 }],
+  [
+    'the same, from 09:17:23.5 to 14:42:11.2',
+    { ...base, fromEpochMs: from + 33_443_500, toEpochMs: midnight - 33_468_800 },
+  ],
   ['the same, of one combo', { ...base, combo: 'base-1' }],
   ['latency by combo, kind and day', { ...base, groupBy: ['combo', 'start_kind', 'day'] }],
   ['latency by kind and hour', { ...base, groupBy: ['start_kind', 'hour'] }],
@@ -75,7 +78,9 @@ async function rollUp(database: Database): Promise<void> {
     longestMs = Math.max(longestMs, performance.now() - beganMs);
   }
   const rate = Math.round(ROWS / ((performance.now() - sinceMs) / 1000));
-  console.log(`rolled up in ${seconds(sinceMs)} s, ${steps} steps, the longest ${longestMs.toFixed(0)} ms: ${rate} rows/s`);
+  console.log(
+    `rolled up in ${seconds(sinceMs)} s, ${steps} steps, the longest ${longestMs.toFixed(0)} ms: ${rate} rows/s`,
+  );
 }
 
 /** The largest relative error of every percentile of every group that has at least 1000 requests. */
@@ -86,7 +91,9 @@ async function compare(database: Database, remembered: Remembered): Promise<void
   for (const { by, counters, measures } of groups) {
     counted += counters.answered ?? 0;
     for (const measure of ['ttft', 'total'] as const) {
-      const values: Growing | undefined = remembered[measure].get(`${String(by.combo)} ${String(by.start_kind)}`);
+      const values: Growing | undefined = remembered[measure].get(
+        `${String(by.combo)} ${String(by.start_kind)}`,
+      );
       const stats = measures[measure];
       if (!values || !stats || values.length < 1000) continue;
       compared += 1;
@@ -99,7 +106,8 @@ async function compare(database: Database, remembered: Remembered): Promise<void
   }
   const exactCount = [...remembered.total.values()].reduce((sum, { length }) => sum + length, 0);
   console.log(`\n| ${compared} distributions | largest error |\n|---|---|`);
-  for (const [name, error] of Object.entries(worst)) console.log(`| ${name} | ${(error * 100).toFixed(3)}% |`);
+  for (const [name, error] of Object.entries(worst))
+    console.log(`| ${name} | ${(error * 100).toFixed(3)}% |`);
   console.log(`answered requests: ${counted} in the report, ${exactCount} written`);
 }
 
@@ -113,7 +121,9 @@ async function time(database: Database): Promise<void> {
       rows = (await database.reports.groups(query))?.length ?? -1;
       took.push(performance.now() - beganMs);
     }
-    console.log(`| ${name} | ${rows} | ${quantile(took, 0.5).toFixed(0)} | ${Math.max(...took).toFixed(0)} |`);
+    console.log(
+      `| ${name} | ${rows} | ${quantile(took, 0.5).toFixed(0)} | ${Math.max(...took).toFixed(0)} |`,
+    );
   }
 }
 

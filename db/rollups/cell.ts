@@ -149,5 +149,12 @@ function readSketch(reader: ByteReader, into: Sketch): void {
 function statsOf(sketch: Sketch): MeasureStats {
   const library = sketch.asLibrary();
   const of = (p: number) => library.getValueAtQuantile(p);
-  return { count: library.count, sum: sketch.sumMs, p50: of(0.5), p90: of(0.9), p95: of(0.95), p99: of(0.99) };
+  return {
+    count: library.count,
+    sum: sketch.sumMs,
+    p50: of(0.5),
+    p90: of(0.9),
+    p95: of(0.95),
+    p99: of(0.99),
+  };
 }

@@ -123,7 +123,8 @@ class StepCells {
       if (!isIn(cube, row)) continue;
       const line = this.#lineOf(cube, row);
       const facts = factsOf(cube, row);
-      for (const grain of GRAINS) this.#addTo(grain, cube, bucketOf(row.arrived_at_epoch_ms, grain), line, facts);
+      for (const grain of GRAINS)
+        this.#addTo(grain, cube, bucketOf(row.arrived_at_epoch_ms, grain), line, facts);
     }
   }
 
