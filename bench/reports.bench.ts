@@ -181,7 +181,7 @@ async function interference(database: Database): Promise<void> {
 
 const sizeOf = (directory: string) => (statSync(join(directory, 'bench.db')).size / 1e6).toFixed(0);
 
-async function measure(database: Database): Promise<void> {
+async function timeAll(database: Database): Promise<void> {
   await time(database);
   await interference(database);
   await database.close();
@@ -197,7 +197,7 @@ async function fromNothing(): Promise<void> {
     const database = await open(directory);
     await rollUp(database);
     await compare(database, remembered);
-    await measure(database);
+    await timeAll(database);
     console.log(`\nthe database at the end: ${sizeOf(directory)} MB`);
   } finally {
     if (flag('keep', 'no') === 'yes') console.log(`kept: ${directory}`);
@@ -207,4 +207,4 @@ async function fromNothing(): Promise<void> {
 
 const again = flag('again', '');
 if (again === '') await fromNothing();
-else await measure(await open(again));
+else await timeAll(await open(again));
