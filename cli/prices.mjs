@@ -48,6 +48,6 @@ function readBook(file) {
   try {
     return parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw failure(`Cannot read prices of "${file}": ${error.message}`, error);
+    throw failure(`Cannot read prices of "${file}": ${String(error?.message)}`, error);
   }
 }

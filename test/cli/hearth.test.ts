@@ -324,7 +324,13 @@ describe('hearth prices and hearth ledger', () => {
 
   test('prices set sends what the file holds', async () => {
     writeFileSync(file, 'start_policy: shared\ndefault: { input_per_million: 0.15 }\n');
-    const answer = { version: 2, current: true, author: 'api', created: 1_700_000_000, start_policy: 'shared' };
+    const answer = {
+      version: 2,
+      current: true,
+      author: 'api',
+      created: 1_700_000_000,
+      start_policy: 'shared',
+    };
     const { calls, printed } = await run(['prices', 'set', file, '--token', 't'], answer);
     expect(calls).toMatchObject([
       { method: 'POST', body: { start_policy: 'shared', default: { input_per_million: 0.15 } } },
