@@ -41,6 +41,7 @@ function typesOnly(name, from, to) {
 
 const DOMAIN = '^gateway/domain/';
 const POOL = '^gateway/pool/';
+const ACCESS = '^gateway/access/';
 const PORTS = '^gateway/ports/';
 const REPORTS = '^gateway/reports/';
 const CATALOGUE = '^gateway/catalogue/';
@@ -105,6 +106,8 @@ module.exports = {
     pure('domain-is-pure', DOMAIN),
     only('pool', POOL, [POOL, DOMAIN], 'pool imports domain'),
     pure('pool-is-pure', POOL),
+    only('access', ACCESS, [ACCESS, DOMAIN], 'what an API key may do imports domain'),
+    pure('access-is-pure', ACCESS),
     only('ports', PORTS, [PORTS, DOMAIN, POOL], 'ports import domain, and types of pool'),
     pure('ports-are-pure', PORTS),
     typesOnly('ports-use-pool-types', PORTS, POOL),
@@ -120,14 +123,14 @@ module.exports = {
     only(
       'shell',
       SHELL,
-      [SHELL, PORTS, POOL, DOMAIN, PROTOCOL, STAGER_PROTOCOL, FETCHER_PROTOCOL],
-      'shell imports ports, pool, domain, and the protocols of the children',
+      [SHELL, PORTS, POOL, ACCESS, DOMAIN, PROTOCOL, STAGER_PROTOCOL, FETCHER_PROTOCOL],
+      'shell imports ports, pool, access, domain, and the protocols of the children',
     ),
     only(
       'http',
       HTTP,
-      [HTTP, SHELL, REPORTS, PORTS, DOMAIN, CATALOGUE],
-      'http imports use cases of shell and catalogue, reports, ports, domain',
+      [HTTP, SHELL, REPORTS, PORTS, ACCESS, DOMAIN, CATALOGUE],
+      'http imports use cases of shell and catalogue, reports, ports, access, domain',
     ),
     only(
       'telemetry',

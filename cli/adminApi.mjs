@@ -7,7 +7,13 @@ export function adminApi({ options, environment, fetchImpl }) {
   const gateway = findGateway(options, environment);
   const admin = findToken(options, environment);
   const call = (method) => (path, body) => request({ fetchImpl, gateway, admin }, method, path, body);
-  return { get: call('GET'), post: call('POST'), put: call('PUT'), delete: call('DELETE') };
+  return {
+    get: call('GET'),
+    post: call('POST'),
+    put: call('PUT'),
+    patch: call('PATCH'),
+    delete: call('DELETE'),
+  };
 }
 
 /** Ids of combos may hold slashes, which stay; everything else is encoded. */

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { adminApi, comboPath, pinPath } from './adminApi.mjs';
 import { failure } from './failure.mjs';
+import { keyCommands } from './keys.mjs';
+import { priceCommands } from './prices.mjs';
 import { table } from './table.mjs';
 
 const PACKAGE = new URL('../package.json', import.meta.url);
@@ -67,8 +69,9 @@ export function program({
     )
     .option('--json', 'print what the gateway answered');
 
-  const command = (name, description, call, columns) =>
-    root
+  const command = (name, description, call, columns) => add(root, name, description, call, columns);
+  const add = (parent, name, description, call, columns) =>
+    parent
       .command(name)
       .description(description)
       .action(async (...args) => {
@@ -114,6 +117,8 @@ export function program({
     (api, id) => api.post(`/admin/v1/runners/${encodeURIComponent(id)}/drain`),
     DRAIN_COLUMNS,
   );
+  keyCommands(root, add);
+  priceCommands(root, add);
   weightCommands(root, { print, environment, weightTools });
   addEngineCommands(root, print);
   return root;

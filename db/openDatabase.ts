@@ -4,9 +4,11 @@ import type { ComboStore } from '../gateway/ports/comboStore.ts';
 import type { DemandHistory } from '../gateway/ports/demandHistory.ts';
 import type { DurationHistory } from '../gateway/ports/durationHistory.ts';
 import type { EventLog } from '../gateway/ports/eventLog.ts';
+import type { KeyStore } from '../gateway/ports/keyStore.ts';
 import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { LedgerRuns } from '../gateway/ports/ledgerRuns.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
+import type { PriceStore } from '../gateway/ports/priceStore.ts';
 import type { ReportReads } from '../gateway/ports/reportReads.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import type { SourceFactsStore } from '../gateway/ports/sourceFacts.ts';
@@ -16,8 +18,10 @@ import { SqliteComboStore } from './stores/combos.ts';
 import { SqliteDemandHistory } from './stores/demand.ts';
 import { SqliteDurationHistory } from './stores/durations.ts';
 import { SqliteEventLog } from './stores/eventLog.ts';
+import { SqliteKeyStore } from './stores/keys.ts';
 import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
+import { SqlitePriceStore } from './stores/prices.ts';
 import { SqliteReportReads } from './stores/reports.ts';
 import { RequestReads } from './stores/requests.ts';
 import { RollUps } from './stores/rollUps.ts';
@@ -43,7 +47,9 @@ export interface Database {
   readonly combos: ComboStore;
   readonly demand: DemandHistory;
   readonly durations: DurationHistory;
+  readonly keys: KeyStore;
   readonly pins: PinStore;
+  readonly prices: PriceStore;
   readonly sourceFacts: SourceFactsStore;
   readonly requests: RequestReads;
   readonly reports: ReportReads;
@@ -90,7 +96,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     combos: new SqliteComboStore(writer),
     demand: new SqliteDemandHistory(reader),
     durations: new SqliteDurationHistory(reader),
+    keys: new SqliteKeyStore(writer, reader),
     pins: new SqlitePinStore(writer, reader),
+    prices: new SqlitePriceStore(writer, reader),
     sourceFacts: new SqliteSourceFactsStore(writer, reader),
     requests: new RequestReads(reader, writer),
     reports: new SqliteReportReads(reportReader),

@@ -1,3 +1,4 @@
+import type { Cost, StartShare } from '../gateway/domain/cost.ts';
 import { comboName, requestId, runnerId } from '../gateway/domain/ids.ts';
 import { PHASES, type PhaseRecord } from '../gateway/domain/phases.ts';
 import type { RequestRecord } from '../gateway/domain/requestRecord.ts';
@@ -20,10 +21,16 @@ type DetailColumn =
 
 /** The record as a row: `base` is the column base_id, each phase and each figure of the start a column of its own. */
 export function rowFromRecord(record: RequestRecord): RequestRow {
-  const { base, phasesMs, startDetail, ...same } = record;
+  const { base, phasesMs, startDetail, startShare, cost, ...same } = record;
+  const { totalMicroUsd, ...parts } = cost;
   return {
     ...same,
     baseId: base,
+    startId: startShare?.startId ?? null,
+    startOf: startShare?.of ?? null,
+    startIndex: startShare?.index ?? null,
+    costMicroUsd: totalMicroUsd,
+    ...parts,
     queueMs: phasesMs.queue ?? null,
     spawnMs: phasesMs.spawn ?? null,
     stageMs: phasesMs.stage ?? null,
@@ -64,6 +71,7 @@ export function recordFromRow(row: RequestRow): RequestRecord {
     runnerId: row.runnerId === null ? null : runnerId(row.runnerId),
     startKind: row.startKind,
     joined: row.joined,
+    startShare: shareFrom(row),
     stream: row.stream,
     arrivedAtEpochMs: row.arrivedAtEpochMs,
     deadlineMs: row.deadlineMs,
@@ -76,9 +84,33 @@ export function recordFromRow(row: RequestRow): RequestRecord {
     cachedTokens: row.cachedTokens,
     completionTokens: row.completionTokens,
     responseBytes: row.responseBytes,
+    deviceBytes: row.deviceBytes,
+    priceVersion: row.priceVersion,
+    cost: costFrom(row),
     httpStatus: row.httpStatus,
     errorCode: row.errorCode,
     finishReason: row.finishReason,
+  };
+}
+
+function shareFrom({
+  startId,
+  startOf,
+  startIndex,
+}: Pick<RequestRow, 'startId' | 'startOf' | 'startIndex'>): StartShare | null {
+  if (startId === null || startOf === null || startIndex === null) return null;
+  return { startId, of: startOf, index: startIndex };
+}
+
+function costFrom(row: RequestRow): Cost {
+  return {
+    inputMicroUsd: row.inputMicroUsd,
+    cachedMicroUsd: row.cachedMicroUsd,
+    outputMicroUsd: row.outputMicroUsd,
+    runnerMicroUsd: row.runnerMicroUsd,
+    deviceMicroUsd: row.deviceMicroUsd,
+    startMicroUsd: row.startMicroUsd,
+    totalMicroUsd: row.costMicroUsd,
   };
 }
 

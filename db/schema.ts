@@ -117,6 +117,10 @@ export const requests = sqliteTable(
     runnerId: text('runner_id'),
     startKind: text('start_kind', { enum: ['warm', 'attach', 'wake', 'staged', 'cold'] }),
     joined: integer('joined', { mode: 'boolean' }).notNull(),
+    // Who shares a start: the request that names it, how many they are, which of them this is (gateway/domain/cost.ts).
+    startId: text('start_id'),
+    startOf: integer('start_of'),
+    startIndex: integer('start_index'),
     stream: integer('stream', { mode: 'boolean' }).notNull(),
     arrivedAtEpochMs: integer('arrived_at_epoch_ms').notNull(),
     deadlineMs: real('deadline_ms'),
@@ -148,6 +152,16 @@ export const requests = sqliteTable(
     cachedTokens: integer('cached_tokens').notNull(),
     completionTokens: integer('completion_tokens').notNull(),
     responseBytes: integer('response_bytes').notNull(),
+    deviceBytes: integer('device_bytes').notNull().default(0),
+    priceVersion: integer('price_version'),
+    /** The sum of the parts below. */
+    costMicroUsd: integer('cost_micro_usd').notNull().default(0),
+    inputMicroUsd: integer('input_micro_usd').notNull().default(0),
+    cachedMicroUsd: integer('cached_micro_usd').notNull().default(0),
+    outputMicroUsd: integer('output_micro_usd').notNull().default(0),
+    runnerMicroUsd: integer('runner_micro_usd').notNull().default(0),
+    deviceMicroUsd: integer('device_micro_usd').notNull().default(0),
+    startMicroUsd: integer('start_micro_usd').notNull().default(0),
     httpStatus: integer('http_status').notNull(),
     errorCode: text('error_code'),
     finishReason: text('finish_reason'),
@@ -264,7 +278,7 @@ export const rollupCells = sqliteTable(
     cube: text('cube', { enum: ROLLUP_CUBES }).notNull(),
     bucketEpochMs: integer('bucket_epoch_ms').notNull(),
     seriesId: integer('series_id').notNull(),
-    /** db/rollups/cellCodec.ts. */
+    /** db/rollups/cell.ts. */
     data: blob('data', { mode: 'buffer' }).notNull(),
   },
   (table) => [
@@ -284,6 +298,15 @@ export const rollupMark = sqliteTable('rollup_mark', {
   hoursFromEpochMs: integer('hours_from_epoch_ms').notNull(),
 });
 
+/** All versions of the price book; the newest is in force. */
+export const priceVersions = sqliteTable('price_versions', {
+  version: integer('version').primaryKey(),
+  /** A PriceBook. */
+  bookJson: text('book_json').notNull(),
+  author: text('author', { enum: ['config', 'api'] }).notNull(),
+  createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+});
+
 /** Orders to keep a combo at a level. */
 export const pins = sqliteTable('pins', {
   combo: text('combo').primaryKey(),
@@ -292,6 +315,25 @@ export const pins = sqliteTable('pins', {
   /** null: without end. */
   untilEpochMs: integer('until_epoch_ms'),
   createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+});
+
+/** API keys; deleted ones stay, since the ledger refers to them. Secrets are keyed hashes. */
+export const apiKeys = sqliteTable('api_keys', {
+  keyId: text('key_id').primaryKey(),
+  name: text('name').notNull(),
+  prefix: text('prefix').notNull(),
+  hash: text('hash').notNull(),
+  previousPrefix: text('previous_prefix'),
+  previousHash: text('previous_hash'),
+  previousUntilEpochMs: integer('previous_until_epoch_ms'),
+  /** What of a key is a structure of its own (gateway/domain/apiKey.ts): scopes, limits, budget, tags. */
+  termsJson: text('terms_json').notNull(),
+  weight: real('weight').notNull(),
+  createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
+  rotatedAtEpochMs: integer('rotated_at_epoch_ms'),
+  expiresAtEpochMs: integer('expires_at_epoch_ms'),
+  disabledAtEpochMs: integer('disabled_at_epoch_ms'),
+  deletedAtEpochMs: integer('deleted_at_epoch_ms'),
 });
 
 /** What happened to the pool and the catalogue. */

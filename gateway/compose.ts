@@ -2,22 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
-import { CatalogueService } from './catalogue/catalogueService.ts';
-import { ConverterThread } from './catalogue/peft/converterThread.ts';
-import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
+import type { CatalogueService } from './catalogue/catalogueService.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
-import { SourcedFiles } from './catalogue/sourcedFiles.ts';
+import { openAccess } from './compose/access.ts';
+import { openCatalogue } from './compose/catalogue.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
-import { pick } from './compose/environment.ts';
+import { runnerEnvironment } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
+import { openPrices } from './compose/prices.ts';
 import { rollUpRegularly } from './compose/rollUps.ts';
-import { findSegments, openOrigins, openWeightStore } from './compose/weights.ts';
+import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
   ensureAdminToken,
   ensureIdempotencySecret,
+  ensureKeySecret,
   ensureRunnerSecret,
   ensureRuntimeDir,
 } from './dataDir.ts';
@@ -25,6 +26,7 @@ import { REVISIT_EVERY_MS } from './domain/availability.ts';
 import { parseCombo } from './domain/combo.ts';
 import { createApp } from './http/app.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
+import { clientAddresses } from './http/edge/clientAddress.ts';
 import { type HttpServer, listen } from './http/server.ts';
 import { isStaged } from './pool/segments.ts';
 import { emptyPool, type PoolState } from './pool/state.ts';
@@ -36,10 +38,12 @@ import { ControlPool } from './shell/controlPool.ts';
 import { EventFeed } from './shell/eventFeed.ts';
 import { ForecastLoop } from './shell/forecastLoop.ts';
 import { Fingerprints } from './shell/idempotency/fingerprints.ts';
+import type { KeyAccess } from './shell/keys/keyAccess.ts';
 import { PageCache } from './shell/pageCache.ts';
 import { pastTimesEvent, readPastTimes } from './shell/pastTimes.ts';
 import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
+import type { PriceList } from './shell/priceList.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
@@ -67,21 +71,6 @@ export interface Gateway {
 const DIST_DIR = join(PACKAGE_ROOT, 'dist');
 const clock: Clock = { monoMs: () => performance.now(), epochMs: () => Date.now() };
 
-/** What a runner may see of our environment. */
-const RUNNER_ENVIRONMENT = [
-  'PATH',
-  'HOME',
-  'LANG',
-  'TZ',
-  'TMPDIR',
-  'LD_LIBRARY_PATH',
-  'CUDA_VISIBLE_DEVICES',
-  'HEARTH_LLAMA_DIR',
-  'HEARTH_LLAMA_OVERRIDES',
-  // An operator's choice of huge pages for KV caches: docs/adr/0007.
-  'GLIBC_TUNABLES',
-];
-
 /** Past the drain's limit runners are killed (SIGTERM, SIGKILL); their streams' clients get to read an error frame. */
 const LAST_FRAMES_MS = 5_000;
 
@@ -93,6 +82,7 @@ export async function compose(
 ): Promise<Gateway> {
   const runDir = await ensureRuntimeDir(settings.dataDir);
   const secret = await ensureRunnerSecret(settings.dataDir);
+  const keySecret = await ensureKeySecret(settings.dataDir);
   const adminToken = settings.adminToken ?? (await ensureAdminToken(settings.dataDir));
   const fingerprints = new Fingerprints(await ensureIdempotencySecret(settings.dataDir));
   const lock = lockInstance(settings.dataDir);
@@ -111,9 +101,18 @@ export async function compose(
     const events = new EventFeed(database.events);
     const keys = new ConfiguredKeys(settings.configPath, environment);
     const sources = new SourceAccess(settings.variable);
-    const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
     const place = { distDir: DIST_DIR, runDir, dataDir: settings.dataDir, environment };
-    const origins = await openOrigins(settings, place, { sources, catalogue }, log);
+    const fetcher = newFetcher(settings, place, sources, log);
+    opened.unshift(() => fetcher.close());
+    const catalogue = await openCatalogue(
+      settings,
+      database,
+      { distDir: DIST_DIR, sources, keys, events, fetcher, clock },
+      log,
+    );
+    const prices = await openPrices({ store: database.prices, catalogue, events, clock, log });
+    const doors = await openAccess(settings, keySecret, database, { catalogue, prices, clock, log });
+    const origins = await openOrigins(settings, { fetcher, catalogue }, log);
     const unplaced: Omit<SpawnSettings, 'places'> = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
@@ -125,7 +124,17 @@ export async function compose(
     const spawning: SpawnSettings = { ...unplaced, places };
     const weights = await openWeightStore(settings.store, { ...place, places }, { keys, origins }, log);
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, { database, events }, catalogue, log, spawning, { weights, origins });
+    const core = buildCore(
+      settings,
+      { database, events, prices, access: doors.access },
+      catalogue,
+      log,
+      spawning,
+      {
+        weights,
+        origins,
+      },
+    );
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -160,18 +169,23 @@ export async function compose(
       catalogue,
       events,
       ledger: database.requests,
+      costs: database.requests,
+      prices,
       reports: database.reports,
       fingerprints,
       live: events,
       clock,
       log,
       adminToken,
+      ...doors,
+      corsOrigins: settings.edge.corsOrigins,
+      clientAddress: clientAddresses(settings.edge.trustedProxies),
       limits,
       bringsRemote: weights !== null,
       metricsText: () => core.metrics.text(),
     });
-    warnWhenOpen(settings.host, log);
-    const server = await listen(app, { host: settings.host, port: settings.port, limits });
+    const { host, port, edge } = settings;
+    const server = await listen(app, { host, port, limits, tls: edge.tls && { files: edge.tls, log } });
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
@@ -186,43 +200,11 @@ export async function compose(
   }
 }
 
-function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): Record<string, string> {
-  return {
-    ...pick(environment, RUNNER_ENVIRONMENT),
-    HEARTH_UPLOAD: settings.engine.upload,
-    HEARTH_UPLOAD_DIR: join(settings.dataDir, 'upload'),
-  };
-}
-
-async function openCatalogue(
-  settings: Settings,
-  database: Database,
-  {
-    sources,
-    keys,
-    events,
-  }: { readonly sources: SourceAccess; readonly keys: ConfiguredKeys; readonly events: EventFeed },
-  log: Log,
-): Promise<CatalogueService> {
-  const files = await SourcedFiles.open({ access: sources, sealed: keys, store: database.sourceFacts, log });
-  const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
-  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files, keys);
-  const opened = await CatalogueService.open({
-    configPath: settings.configPath,
-    files,
-    converter,
-    sources,
-    store: database.catalogue,
-    events,
-    log,
-    clock,
-  });
-  if (!opened.ok) throw new Error(opened.error.message);
-  const used = new Set([...opened.value.current().adapters.values()].map(({ path }) => path));
-  await converter.removeUnused(used).catch((error: Error) => {
-    log.warn({ error: error.message }, 'unused converted adapters were not removed');
-  });
-  return opened.value;
+/** Where is written what happens, and what it costs. */
+interface Books {
+  readonly database: Database;
+  readonly events: EventFeed;
+  readonly prices: PriceList;
 }
 
 interface Core {
@@ -239,7 +221,7 @@ interface Core {
 
 function buildCore(
   settings: Settings,
-  { database, events }: { readonly database: Database; readonly events: EventFeed },
+  { database, events, prices, access }: Books & { access: KeyAccess },
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
@@ -290,9 +272,11 @@ function buildCore(
     timeline,
     ...ledgerPart(settings, database.ledger, gatewayRun, clock),
     combos: database.combos,
+    prices: () => prices.current(),
     clock,
     deadlines: settings.pool,
     onEnded: (record) => {
+      access.ended(record);
       metrics.requestEnded(record);
       logRequest(log, record);
     },
@@ -362,12 +346,6 @@ async function preload(names: readonly string[], pool: PoolLoop, log: Log): Prom
     const answer = combo.ok ? await pool.order({ type: 'warmAsked', combo: combo.value }) : combo;
     if (!answer.ok) log.warn({ combo: name, error: answer.error.message }, 'combo was not preloaded');
   }
-}
-
-/** There are no API keys yet, so whoever reaches the port is served. */
-function warnWhenOpen(host: string, log: Log): void {
-  if (/^(127\.|localhost$|::1$)/.test(host)) return;
-  log.warn({ host }, 'this address is not loopback, and /v1 is open to everybody who reaches it');
 }
 
 function poolGauges(state: PoolState): PoolGauges {

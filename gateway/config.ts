@@ -48,6 +48,10 @@ const environmentSchema = z.object({
     .optional(),
   /** `off`: no weight store. */
   HEARTH_STORE_DIR: z.string().optional(),
+  HEARTH_ALLOW_ANONYMOUS: z
+    .enum(['0', '1'], { error: 'expected "1" or "0"' })
+    .transform((value) => value === '1')
+    .optional(),
   HEARTH_LEASE: z
     .string()
     .refine((text) => parseDurationMs(text) !== null, { error: LEASE_EXPECTED })
@@ -60,6 +64,7 @@ export interface Settings {
   readonly configPath: string;
   readonly host: string;
   readonly port: number;
+  readonly edge: EdgeSettings;
   readonly dataDir: string;
   /** null: the one kept in the data directory (`ensureAdminToken`). */
   readonly adminToken: string | null;
@@ -77,6 +82,17 @@ export interface Settings {
   readonly numa: boolean;
   /** null: none is wanted. */
   readonly store: StoreSettings | null;
+}
+
+/** What stands between the gateway and the outside. */
+export interface EdgeSettings {
+  /** Absolute paths of PEM files; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly corsOrigins: readonly string[];
+  /** CIDRs. */
+  readonly trustedProxies: readonly string[];
+  /** Without API keys everybody is served, whatever the address. */
+  readonly allowsAnonymous: boolean;
 }
 
 /** The weight store as it is wanted; whether it can be had shows when it is opened. */
@@ -137,6 +153,15 @@ function settle(
     configPath,
     host: environment.HEARTH_HOST ?? server.host ?? '127.0.0.1',
     port: environment.HEARTH_PORT ?? server.port ?? 8080,
+    edge: Object.freeze({
+      tls: server.tls && {
+        cert: resolve(dirname(configPath), server.tls.cert),
+        key: resolve(dirname(configPath), server.tls.key),
+      },
+      corsOrigins: server.cors,
+      trustedProxies: server.trusted_proxies,
+      allowsAnonymous: environment.HEARTH_ALLOW_ANONYMOUS ?? server.allow_anonymous,
+    }),
     dataDir: resolve(environment.HEARTH_DATA_DIR),
     adminToken: environment.HEARTH_ADMIN_TOKEN ?? null,
     logLevel: environment.HEARTH_LOG_LEVEL ?? log.level,

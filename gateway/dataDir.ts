@@ -1,20 +1,28 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { link, lstat, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readFile, realpath, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { networkFilesystemOf } from './networkFilesystem.ts';
 
 /** Longest path of a Unix socket in bytes (sun_path holds 108 with its end, unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107;
 /** What the names of sockets in the runtime directory may take, the slash before them included. */
 const SOCKET_NAME_BYTES = 40;
 
-/** Makes the data directory (mode 0700) unless it is there. Throws one sentence with the path. */
+/** Makes the data directory (mode 0700) unless it is there. Throws one sentence with the path, also when it is on a network file system. */
 export async function ensureDataDir(dataDir: string): Promise<void> {
+  let filesystem: string | null;
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    filesystem = networkFilesystemOf(await realpath(dataDir));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot make data directory "${dataDir}": ${reason}`, { cause });
+  }
+  if (filesystem !== null) {
+    throw new Error(
+      `Cannot use data directory "${dataDir}": it is on ${filesystem}, expected a disk of this machine, since the database's locks and mappings do not hold over a network`,
+    );
   }
 }
 
@@ -26,6 +34,11 @@ export function ensureAdminToken(dataDir: string): Promise<string> {
 /** What this data directory's gateways and the runners that outlive one know each other by: `<dataDir>/runner-secret`. */
 export function ensureRunnerSecret(dataDir: string): Promise<string> {
   return ensureSecret(dataDir, 'runner-secret', 'runner secret');
+}
+
+/** What the hashes of API keys are keyed by: `<dataDir>/key-secret`. Without it no key opens any more. */
+export function ensureKeySecret(dataDir: string): Promise<string> {
+  return ensureSecret(dataDir, 'key-secret', 'key secret');
 }
 
 /** What keys and bodies of idempotent requests are hashed with: `<dataDir>/idempotency-secret`. */

@@ -37,7 +37,7 @@ function announce(gateway: Gateway, settings: Settings): void {
   const { models, adapters } = gateway.catalogue.current();
   const holds = `${models.size} ${models.size === 1 ? 'model' : 'models'}, ${adapters.size} ${adapters.size === 1 ? 'adapter' : 'adapters'}`;
   process.stdout.write(
-    `hearth is ready at http://${urlHost(gateway.server.host)}:${gateway.server.port} (${holds}; data in ${settings.dataDir})\n`,
+    `hearth is ready at ${gateway.server.protocol}://${urlHost(gateway.server.host)}:${gateway.server.port} (${holds}; data in ${settings.dataDir})\n`,
   );
 }
 
@@ -65,6 +65,7 @@ function handleSignals(gateway: Gateway, log: FlushedLog): void {
   process.on('SIGHUP', () => {
     // Its outcome is logged and in the event log; a bad file changes nothing.
     void gateway.catalogue.reload();
+    void gateway.server.lookAtCertificate();
   });
 }
 

@@ -19,13 +19,14 @@ export interface GatewayProcess {
   stop(): Promise<void>;
 }
 
-export async function startGateway(yaml: string, standbys = 1): Promise<GatewayProcess> {
+/** `before`: JavaScript that its process runs before the gateway. */
+export async function startGateway(yaml: string, standbys = 1, before = ''): Promise<GatewayProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'hearth-bench-'));
   const dataDir = join(directory, 'data');
   writeFileSync(join(directory, 'hearth.yaml'), yaml);
   const child = spawn(
     process.execPath,
-    ['-e', `import(${JSON.stringify(join(ROOT, 'dist/gateway.mjs'))}).then((m) => m.main())`],
+    ['-e', `${before};import(${JSON.stringify(join(ROOT, 'dist/gateway.mjs'))}).then((m) => m.main())`],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {

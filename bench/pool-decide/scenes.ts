@@ -1,5 +1,6 @@
 import type { CatalogueAdapter } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
+import { segmentKey } from '../../gateway/domain/ids.ts';
 import { PLAIN_TERMS, type WaitTerms } from '../../gateway/pool/terms.ts';
 import { adapter, catalogueOf, comboOf, model } from '../../test/pool/builders.ts';
 import { PerfectWorld } from './perfectWorld.ts';
@@ -91,7 +92,9 @@ export class Crowd {
 }
 
 function combosOf({ combos, bases }: Scene): Combo[] {
-  const models = Array.from({ length: bases }, (_, at) => model(`m${at}`, { sequences: 8 }));
+  const models = Array.from({ length: bases }, (_, at) =>
+    model(`m${at}`, { sequences: 8, segment: segmentKey(`file ${at}`) }),
+  );
   const adapters: CatalogueAdapter[] = [];
   for (let at = 0; at < combos - bases; at += 1) adapters.push(adapter(`l${at}`, `m${at % bases}`));
   const catalogue = catalogueOf(models, adapters);

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { type ApiKey, ENDPOINTS } from '../../gateway/domain/apiKey.ts';
 import type { ModelFileFacts } from '../../gateway/ports/modelFile.ts';
 
 const Detail = z.record(z.string(), z.unknown());
@@ -53,4 +54,28 @@ const Tags = z.record(z.string(), z.string());
 export function parseKeyTags(termsJson: string): Record<string, string> {
   const parsed = Tags.safeParse(parseDetail(termsJson)['tags']);
   return parsed.success ? parsed.data : {};
+}
+
+const names = z.nullable(z.array(z.string()));
+const amount = z.nullable(z.number());
+
+const KeyTerms = z.object({
+  scopes: z.object({ models: names, adapters: names, endpoints: z.nullable(z.array(z.enum(ENDPOINTS))) }),
+  limits: z.object({ requestsPerMinute: amount, tokensPerMinute: amount, concurrentRequests: amount }),
+  budget: z.nullable(
+    z.object({ period: z.enum(['day', 'month']), softMicroUsd: amount, hardMicroUsd: amount }),
+  ),
+  tags: z.record(z.string(), z.string()),
+});
+
+/** What a key may do. Throws where that cannot be read: nobody may come in by a key that has lost its bounds. */
+export function parseKeyTerms(
+  keyId: string,
+  json: string,
+): Pick<ApiKey, 'scopes' | 'limits' | 'budget' | 'tags'> {
+  try {
+    return KeyTerms.parse(JSON.parse(json));
+  } catch (cause) {
+    throw new Error(`Cannot read API key "${keyId}" of the database: its terms are damaged`, { cause });
+  }
 }

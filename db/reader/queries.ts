@@ -1,11 +1,24 @@
 import type Sqlite from 'better-sqlite3';
 import { and, asc, count, desc, eq, gte, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import type { ApiKey } from '../../gateway/domain/apiKey.ts';
 import { adapterId, deviceName, modelId } from '../../gateway/domain/ids.ts';
 import type { DemandSlot } from '../../gateway/pool/forecast.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
+import { keyFromRow } from '../keyRows.ts';
 import { recordFromRow } from '../requestRows.ts';
-import { adapters, aliases, events, models, pins, requests, runners, sourceFacts } from '../schema.ts';
+import {
+  adapters,
+  aliases,
+  apiKeys,
+  events,
+  models,
+  pins,
+  requests,
+  runners,
+  sourceFacts,
+} from '../schema.ts';
+import { makeCostQueries } from './costQueries.ts';
 import { lastDurations } from './durations.ts';
 import { parseDetail, parseSourceFacts } from './jsonColumns.ts';
 import { makeLedgerQueries } from './ledgerQueries.ts';
@@ -23,6 +36,7 @@ export function makeQueries(db: BetterSQLite3Database & { readonly $client: Sqli
     ...makeReportQueries(db.$client),
 
     ...makeLedgerQueries(db),
+    ...makeCostQueries(db),
 
     recentRequests: ({ limit }: { limit: number }) =>
       db
@@ -77,6 +91,14 @@ export function makeQueries(db: BetterSQLite3Database & { readonly $client: Sqli
 
     pins: (_none: Record<string, never>) =>
       db.select().from(pins).orderBy(asc(pins.createdAtEpochMs), asc(pins.combo)).all(),
+
+    apiKeys: (_none: Record<string, never>): ApiKey[] =>
+      db
+        .select()
+        .from(apiKeys)
+        .orderBy(asc(apiKeys.createdAtEpochMs), asc(apiKeys.keyId))
+        .all()
+        .map(keyFromRow),
 
     sourceFacts: (_none: Record<string, never>) =>
       db

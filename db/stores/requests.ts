@@ -1,6 +1,7 @@
 import type { Correction, CorrectionDeltas } from '../../gateway/domain/correction.ts';
 import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import type { CostReads, KeySpend, Recheck, RecheckOrder } from '../../gateway/ports/costReads.ts';
 import type {
   LedgerReads,
   RequestAccount,
@@ -11,7 +12,7 @@ import type { ReaderClient } from '../reader/client.ts';
 import type { WriterClient } from '../writer/client.ts';
 
 /** Reads of the ledger, and corrections of what is read. */
-export class RequestReads implements LedgerReads {
+export class RequestReads implements LedgerReads, CostReads {
   readonly #reader: ReaderClient;
   readonly #writer: WriterClient;
 
@@ -23,6 +24,14 @@ export class RequestReads implements LedgerReads {
   /** The newest arrivals first, at most 10,000. */
   recent(limit: number): Promise<readonly RequestRecord[]> {
     return this.#reader.read('recentRequests', { limit });
+  }
+
+  spentSince(epochMs: number): Promise<readonly KeySpend[]> {
+    return this.#reader.read('spentSince', { epochMs });
+  }
+
+  recheck(order: RecheckOrder): Promise<Recheck> {
+    return this.#reader.read('recheck', order);
   }
 
   byId(id: string): Promise<RequestRecord | null> {
@@ -47,9 +56,9 @@ export class RequestReads implements LedgerReads {
     const account = await this.account(requestId);
     if (!account) return fail('not_found', `Cannot correct request "${requestId}": it is not in the ledger`);
     const used = usedOf(account);
-    for (const name of ['promptTokens', 'cachedTokens', 'completionTokens'] as const) {
+    for (const name of ['promptTokens', 'cachedTokens', 'completionTokens', 'costMicroUsd'] as const) {
       if (used[name] + correction[name] >= 0) continue;
-      const message = `Cannot correct ${name} of request "${requestId}" by ${correction[name]}: it has used ${used[name]}`;
+      const message = `Cannot correct ${name} of request "${requestId}" by ${correction[name]}: it has ${used[name]}`;
       return fail('conflict', message);
     }
     await this.#writer.write({ kind: 'correct', correction });
@@ -57,12 +66,13 @@ export class RequestReads implements LedgerReads {
   }
 }
 
-function usedOf({ record, corrections }: RequestAccount): Omit<CorrectionDeltas, 'costMicroUsd'> {
-  const sum = (name: 'promptTokens' | 'cachedTokens' | 'completionTokens'): number =>
-    corrections.reduce((total, correction) => total + correction[name], record[name]);
+function usedOf({ record, corrections }: RequestAccount): CorrectionDeltas {
+  const sum = (name: keyof CorrectionDeltas, recorded: number): number =>
+    corrections.reduce((total, correction) => total + correction[name], recorded);
   return {
-    promptTokens: sum('promptTokens'),
-    cachedTokens: sum('cachedTokens'),
-    completionTokens: sum('completionTokens'),
+    promptTokens: sum('promptTokens', record.promptTokens),
+    cachedTokens: sum('cachedTokens', record.cachedTokens),
+    completionTokens: sum('completionTokens', record.completionTokens),
+    costMicroUsd: sum('costMicroUsd', record.cost.totalMicroUsd),
   };
 }

@@ -1,6 +1,8 @@
 import type { Admission } from '../../gateway/domain/admission.ts';
+import type { ApiKey } from '../../gateway/domain/apiKey.ts';
 import type { CatalogueAlias } from '../../gateway/domain/catalogue.ts';
 import type { Correction } from '../../gateway/domain/correction.ts';
+import type { PriceVersion } from '../../gateway/domain/prices.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { StoredAdapter, StoredModel } from '../../gateway/ports/catalogueStore.ts';
 import type { ComboRow } from '../../gateway/ports/comboStore.ts';
@@ -50,6 +52,8 @@ export type WriteCommand =
   | { readonly kind: 'deleteAlias'; readonly name: string }
   | { readonly kind: 'putSourceFacts'; readonly facts: ModelFileFacts }
   | { readonly kind: 'deleteSourceFacts'; readonly path: string }
+  | { readonly kind: 'putKey'; readonly key: ApiKey }
+  | { readonly kind: 'addPrices'; readonly version: PriceVersion }
   | { readonly kind: 'putPin'; readonly row: PinRow }
   | { readonly kind: 'deletePin'; readonly combo: string };
 

@@ -1,15 +1,18 @@
 import type Sqlite from 'better-sqlite3';
 import { eq, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { rowFromKey } from '../keyRows.ts';
 import { rowFromRecord } from '../requestRows.ts';
 import { prepareWriteStep } from '../rollups/writeStep.ts';
 import {
   adapters,
   aliases,
+  apiKeys,
   combos,
   events,
   models,
   pins,
+  priceVersions,
   requests,
   runners,
   sourceFacts,
@@ -58,6 +61,8 @@ export function prepareStatements(db: BetterSQLite3Database, sqlite: Sqlite.Data
     .delete(sourceFacts)
     .where(eq(sourceFacts.path, sql.placeholder('path')))
     .prepare();
+  const putKey = upsert(db, apiKeys, apiKeys.keyId).prepare();
+  const addPrices = insertInto(db, priceVersions).prepare();
   const putPin = upsert(db, pins, pins.combo).prepare();
   const deletePin = db
     .delete(pins)
@@ -107,6 +112,12 @@ export function prepareStatements(db: BetterSQLite3Database, sqlite: Sqlite.Data
         });
       case 'deleteSourceFacts':
         return void deleteSourceFacts.run({ path: command.path });
+      case 'putKey':
+        return void putKey.run({ ...rowFromKey(command.key) });
+      case 'addPrices': {
+        const { book, ...row } = command.version;
+        return void addPrices.run({ ...row, bookJson: JSON.stringify(book) });
+      }
       case 'putPin':
         return void putPin.run({ ...command.row });
       case 'deletePin':

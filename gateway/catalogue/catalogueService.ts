@@ -3,6 +3,7 @@ import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from
 import { parseCombo } from '../domain/combo.ts';
 import { fail, ok, type Result } from '../domain/errors.ts';
 import { ALIAS_PATTERN, adapterId, ID_PATTERN, modelId } from '../domain/ids.ts';
+import type { PriceBook } from '../domain/prices.ts';
 import type { EventLog } from '../ports/eventLog.ts';
 import type { Log } from '../ports/log.ts';
 import type { WeightFiles } from '../ports/weightFiles.ts';
@@ -12,6 +13,7 @@ import { brokenAlias, withAdapter, withAlias, withModel, without } from './edits
 import { asGiven, type EntryContext, makeAdapter, makeModel } from './entries.ts';
 import { entriesOf, type LoadDeps, loadCatalogue, loadEntries, processSections } from './loadCatalogue.ts';
 import { isTaken, type LeftOut } from './mergeCatalogue.ts';
+import { priceBookOf } from './priceSchema.ts';
 import type { AdapterSpec, AliasSpec, ModelSpec } from './specs.ts';
 
 export interface CatalogueServiceDeps extends LoadDeps {
@@ -55,6 +57,12 @@ export class CatalogueService implements WeightFiles {
 
   current(): Catalogue {
     return this.#current;
+  }
+
+  /** What the file says that requests cost; null: nothing. */
+  prices(): PriceBook | null {
+    const { prices } = this.#document.config;
+    return prices && priceBookOf(prices);
   }
 
   /** Called after each change with the new catalogue. Returns the way to stop it. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isCidr } from './cidr.ts';
 import {
   adapterSchema,
   aliasName,
@@ -10,6 +11,7 @@ import {
   whole,
 } from './entrySchemas.ts';
 import { encryptionKeysSchema, weightsSchema } from './keySourceSchema.ts';
+import { priceBookSchema } from './priceSchema.ts';
 import { sourcesSchema } from './sourceSchema.ts';
 
 /** A duration that time is divided by, or that something must live through. */
@@ -248,9 +250,33 @@ const engine = z.strictObject({
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+/** An origin as browsers send it: no path, no slash at its end. */
+const ORIGIN = /^(?:\*|https?:\/\/[^/\s*?#]+)$/;
+const ORIGIN_EXPECTED = 'expected an origin such as "https://chat.example.com", or "*"';
+const CIDR_EXPECTED = 'expected a CIDR such as "10.0.0.0/8", or an address';
+
 const server = z.strictObject({
   host: z.string().min(1).optional().describe('HEARTH_HOST wins over it'),
   port: whole(0, 65_535).optional().describe('HEARTH_PORT wins over it'),
+  tls: z
+    .strictObject({ cert: z.string().min(1), key: z.string().min(1) })
+    .nullable()
+    .default(null)
+    .describe('PEM files, relative to this one; they are read again when they change'),
+  cors: z
+    .array(z.string().regex(ORIGIN, { error: ORIGIN_EXPECTED }))
+    .default([])
+    .describe('Origins whose pages may call /v1; "*": any'),
+  trusted_proxies: z
+    .array(z.string().refine(isCidr, { error: CIDR_EXPECTED }))
+    .default([])
+    .describe('Whose X-Forwarded-For is believed'),
+  allow_anonymous: z
+    .boolean()
+    .default(false)
+    .describe(
+      'While no API key exists, serve everybody also on an address that is not loopback; HEARTH_ALLOW_ANONYMOUS wins over it',
+    ),
 });
 
 /** The YAML file (HEARTH_CONFIG). Unknown keys are errors. */
@@ -269,6 +295,10 @@ export const configSchema = z.strictObject({
   ledger: ledger.prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   server: server.prefault({}),
+  prices: priceBookSchema
+    .nullable()
+    .default(null)
+    .describe('What requests cost; null: as set by the admin API, free before that'),
   encryption_keys: encryptionKeysSchema,
   weights: weightsSchema.prefault({}),
   sources: sourcesSchema.describe('What weights behind URIs are asked for with'),

@@ -1,4 +1,7 @@
+import type { Combo } from './combo.ts';
+import { mostCost } from './cost.ts';
 import type { ComboName, RequestId } from './ids.ts';
+import type { PriceBook } from './prices.ts';
 import type { Endpoint } from './requestRecord.ts';
 
 /**
@@ -32,11 +35,18 @@ export interface Reservation {
 /** English text and JSON have about four characters a token in common vocabularies. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** The one place where a reservation is made. Without prices nothing costs anything. */
-export function reservationOf(bodyCharacters: number, mostCompletionTokens: number | null): Reservation {
-  return {
-    mostCompletionTokens,
-    promptTokensEstimate: Math.ceil(bodyCharacters / CHARACTERS_PER_TOKEN),
-    reservedMicroUsd: 0,
-  };
+/**
+ * The one place where a reservation is made: by the price of the estimated prompt and of all that may be answered, without
+ * runner time and starts, which nobody knows before. What is not bounded may fill the context.
+ */
+export function reservationOf(
+  { name, model }: Pick<Combo, 'name' | 'model'>,
+  bodyCharacters: number,
+  mostCompletionTokens: number | null,
+  book: PriceBook,
+): Reservation {
+  const prompt = Math.ceil(bodyCharacters / CHARACTERS_PER_TOKEN);
+  const completion = mostCompletionTokens ?? model.contextTokens;
+  const reservedMicroUsd = mostCost(name, { prompt, completion }, book);
+  return { mostCompletionTokens, promptTokensEstimate: prompt, reservedMicroUsd };
 }

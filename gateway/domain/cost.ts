@@ -1,13 +1,13 @@
-import type { StartKind } from './phases.ts';
+import type { PhaseRecord, StartKind } from './phases.ts';
 import { type PriceBook, ratesOf, type StartPolicy } from './prices.ts';
 
 /** A place among those who waited for one start when it was ready. */
 export interface StartShare {
-  /** The request whose id names the start: who began it, or the oldest that was left. */
+  /** Who began it, or the oldest of those who joined, and a number: a request may see several starts. */
   readonly startId: string;
   /** How many they were. */
   readonly of: number;
-  /** 0 for the one that names the start. */
+  /** 0 for the one that its name has. */
   readonly index: number;
 }
 
@@ -24,6 +24,8 @@ export interface CostFacts {
   /** Device memory of the runner's base and of the combo; 0 without a device. */
   readonly deviceBytes: number;
   readonly startKind: StartKind | null;
+  /** Another began the start. */
+  readonly joined: boolean;
   /** null: no start, or gone before it was ready. */
   readonly startShare: StartShare | null;
   readonly errorCode: string | null;
@@ -63,6 +65,14 @@ export function isBillable(errorCode: string | null): boolean {
   return errorCode === null || CLIENT_ENDINGS.has(errorCode);
 }
 
+/** The facts of a request's record. */
+export function factsOf(
+  record: Omit<CostFacts, 'prefillMs' | 'decodeMs'> & { readonly phasesMs: PhaseRecord },
+): CostFacts {
+  const { phasesMs } = record;
+  return { ...record, prefillMs: phasesMs.prefill ?? null, decodeMs: phasesMs.decode ?? null };
+}
+
 /** What a request costs. Equal facts and books give equal amounts, whenever it is asked. */
 export function costOf(facts: CostFacts, book: PriceBook): Cost {
   if (facts.combo === null || !isBillable(facts.errorCode)) return NO_COST;
@@ -76,9 +86,9 @@ export function costOf(facts: CostFacts, book: PriceBook): Cost {
   const deviceMicroUsd = Math.round(
     seconds * (facts.deviceBytes / BYTES_PER_GB) * rates.deviceGbSecond * MICRO,
   );
-  const { startKind, startShare } = facts;
+  const { startKind, startShare, joined } = facts;
   const whole = startKind === null || startKind === 'warm' ? 0 : Math.round(rates.start[startKind] * MICRO);
-  const startMicroUsd = startShare === null ? 0 : shareOf(whole, startShare, book.startPolicy);
+  const startMicroUsd = startShare === null ? 0 : shareOf(whole, startShare, joined, book.startPolicy);
   const totalMicroUsd =
     inputMicroUsd + cachedMicroUsd + outputMicroUsd + runnerMicroUsd + deviceMicroUsd + startMicroUsd;
   return {
@@ -93,13 +103,13 @@ export function costOf(facts: CostFacts, book: PriceBook): Cost {
 }
 
 /** Of a start's whole price. All shares of a start together are that price, or nothing. */
-function shareOf(whole: number, { of, index }: StartShare, policy: StartPolicy): number {
+function shareOf(whole: number, { of, index }: StartShare, joined: boolean, policy: StartPolicy): number {
   if (policy === 'house') return 0;
-  if (policy === 'initiator') return index === 0 ? whole : 0;
+  if (policy === 'initiator') return joined ? 0 : whole;
   return Math.floor(whole / of) + (index < whole % of ? 1 : 0);
 }
 
-/** The most that a request can cost by what is known at its admission: a reservation against a budget. */
+/** The most that a request's tokens and its start can cost by what is known at its admission. */
 export function mostCost(
   combo: string,
   tokens: { readonly prompt: number; readonly completion: number },
@@ -107,5 +117,10 @@ export function mostCost(
 ): number {
   const rates = ratesOf(book, combo);
   const input = Math.max(rates.inputPerMillion, rates.cachedInputPerMillion);
-  return Math.ceil(tokens.prompt * input) + Math.ceil(tokens.completion * rates.outputPerMillion);
+  const start = book.startPolicy === 'house' ? 0 : Math.max(...Object.values(rates.start)) * MICRO;
+  return (
+    Math.ceil(start) +
+    Math.ceil(tokens.prompt * input) +
+    Math.ceil(tokens.completion * rates.outputPerMillion)
+  );
 }

@@ -12,6 +12,8 @@ export type ComboName = Branded<'ComboName'>;
 export type ComboKey = Branded<'ComboKey'>;
 export type RunnerId = Branded<'RunnerId'>;
 export type RequestId = Branded<'RequestId'>;
+/** An API key's id: no secret, and what the ledger and logs call it by. */
+export type KeyId = Branded<'KeyId'>;
 /** Names a weight file in the state that it is in, known without reading it; 32 hexadecimal digits. */
 export type SegmentKey = Branded<'SegmentKey'>;
 /** A device as the backend calls it where it sees all of them: `CUDA0`. */
@@ -27,6 +29,9 @@ export const modelId = (text: string): ModelId => text as ModelId;
 export const adapterId = (text: string): AdapterId => text as AdapterId;
 export const runnerId = (text: string): RunnerId => text as RunnerId;
 export const requestId = (text: string): RequestId => text as RequestId;
+export const keyId = (text: string): KeyId => text as KeyId;
+/** So many digits of a segment's key are those that the identity of its source begins with. */
+export const VERSION_DIGITS = 16;
 export const segmentKey = (text: string): SegmentKey => text as SegmentKey;
 export const comboName = (text: string): ComboName => text as ComboName;
 export const comboKey = (text: string): ComboKey => text as ComboKey;

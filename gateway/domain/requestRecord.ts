@@ -1,3 +1,4 @@
+import type { Cost, StartShare } from './cost.ts';
 import type { ErrorCode } from './errors.ts';
 import type { ComboName, RequestId, RunnerId } from './ids.ts';
 import type { PhaseRecord, StartKind } from './phases.ts';
@@ -12,7 +13,7 @@ export type Endpoint = 'chat_completions' | 'completions' | 'embeddings';
 export interface RequestRecord {
   readonly requestId: RequestId;
   readonly endpoint: Endpoint;
-  /** Hash of the API key; null while none is required. */
+  /** Id of the API key; null while none is required. */
   readonly keyId: string | null;
   /** null when the request was refused before its combo was known. */
   readonly combo: ComboName | null;
@@ -22,6 +23,8 @@ export interface RequestRecord {
   readonly runnerId: RunnerId | null;
   readonly startKind: StartKind | null;
   readonly joined: boolean;
+  /** Its place among those who waited for the start when it was ready; null: none, or gone before. */
+  readonly startShare: StartShare | null;
   readonly stream: boolean;
   readonly arrivedAtEpochMs: number;
   /** Longest from arrival to its grant that was asked for or configured; null: none. */
@@ -38,6 +41,11 @@ export interface RequestRecord {
   readonly cachedTokens: number;
   readonly completionTokens: number;
   readonly responseBytes: number;
+  /** Device memory that its runner's base and combo were booked with; 0 without a device. */
+  readonly deviceBytes: number;
+  /** Of the prices in force when it arrived; null: it costs nothing by any. */
+  readonly priceVersion: number | null;
+  readonly cost: Cost;
   /** What the client saw; after headers went it stays 200 and the error code tells. */
   readonly httpStatus: number;
   /** An engine's own code (from its error envelope) may stand here too. */

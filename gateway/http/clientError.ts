@@ -6,9 +6,14 @@ import { newRequestId } from './requestContext.ts';
 
 /**
  * Answers what node could not read as a request (a bad request line, too large headers, headers that never end) in the
- * envelope, and ends the connection. Nothing is written into an answer that has begun.
+ * envelope, with the headers that every answer has, and ends the connection. Nothing is written into an answer that has
+ * begun.
  */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  common: Readonly<Record<string, string>>,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable || answerHasBegun(socket)) {
     socket.destroy();
     return;
@@ -16,6 +21,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
   const answer = answerOf(error.code);
   const body = JSON.stringify(answer.body);
   const headers = {
+    ...common,
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',

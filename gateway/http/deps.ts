@@ -1,17 +1,23 @@
+import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { AdapterSpec, AliasSpec, ModelSpec } from '../catalogue/specs.ts';
+import type { ApiKey } from '../domain/apiKey.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import type { Result } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CostReads } from '../ports/costReads.ts';
 import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
 import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
 import type { ReportReads } from '../ports/reportReads.ts';
 import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
 import type { Inference } from '../shell/inference.ts';
+import type { KeyAccess } from '../shell/keys/keyAccess.ts';
+import type { KeyControl } from '../shell/keys/keyControl.ts';
 import type { PinControl } from '../shell/pinControl.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
+import type { PriceControl } from '../shell/priceList.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
 export interface CatalogueUseCase {
@@ -58,6 +64,8 @@ export interface HttpDeps {
   readonly inference: Inference;
   readonly pool: PoolControl;
   readonly pins: PinControl;
+  readonly prices: PriceControl;
+  readonly costs: CostReads;
   readonly catalogue: CatalogueUseCase;
   readonly events: EventLog;
   readonly ledger: LedgerReads;
@@ -67,6 +75,12 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly adminToken: string;
+  readonly access: Pick<KeyAccess, 'authenticate' | 'admit' | 'over'>;
+  readonly keys: KeyControl;
+  /** Origins whose pages may call /v1 (CORS); `*`: any. */
+  readonly corsOrigins: readonly string[];
+  /** Where a request comes from, past trusted proxies; null: not known. */
+  clientAddress(incoming: IncomingMessage | undefined): string | null;
   readonly limits: HttpLimits;
   /** There is a weight store, so that entries behind URIs can be served. */
   readonly bringsRemote: boolean;
@@ -74,10 +88,10 @@ export interface HttpDeps {
   metricsText(): Promise<string>;
 }
 
-/** Hono's environment: node's own objects (absent under `app.request()`) and what the first middleware sets. */
+/** Hono's environment: node's own objects (absent under `app.request()`) and what the middlewares set. */
 export interface HttpEnv {
   Bindings: Partial<HttpBindings>;
-  Variables: { requestId: string; clientRequestId: string | undefined };
+  Variables: { requestId: string; clientRequestId: string | undefined; apiKey: ApiKey | null };
 }
 
 export type HttpApp = Hono<HttpEnv>;

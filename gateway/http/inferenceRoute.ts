@@ -1,18 +1,23 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, Handler } from 'hono';
+import { scopeRefusal } from '../access/scopes.ts';
+import type { ApiKey } from '../domain/apiKey.ts';
 import { unavailability } from '../domain/availability.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import { ERROR_TABLE, type Failure, fail, ok, type Result } from '../domain/errors.ts';
-import { requestId } from '../domain/ids.ts';
+import { type KeyId, requestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
 import type { KeyedAttempt } from '../ports/ledger.ts';
 import type { InferenceRequest } from '../shell/inference.ts';
 import { serverTiming } from '../shell/requestTimes.ts';
 import { readJson } from './body.ts';
+import { credentialOf } from './credential.ts';
 import { readDeadline } from './deadline.ts';
 import type { HttpDeps, HttpEnv } from './deps.ts';
+import { tokensOf } from './keyAsk.ts';
 import { NodeSink } from './nodeSink.ts';
 import type { ParsedInference } from './openai/parsed.ts';
+import { rateLimitHeaders } from './rateLimitHeaders.ts';
 import { sendFailure } from './respond.ts';
 import { tenantOf } from './tenant.ts';
 
@@ -22,7 +27,7 @@ type Parse = (json: unknown) => Result<ParsedInference>;
 interface Known {
   readonly requestId: ReturnType<typeof requestId>;
   readonly endpoint: Endpoint;
-  readonly keyId: null;
+  readonly keyId: KeyId | null;
   readonly arrivedMonoMs: number;
   readonly arrivedAtEpochMs: number;
   combo: Combo | null;
@@ -35,7 +40,7 @@ export function inferenceRoute(deps: HttpDeps, endpoint: Endpoint, parse: Parse)
     const known: Known = {
       requestId: requestId(c.get('requestId')),
       endpoint,
-      keyId: null,
+      keyId: c.get('apiKey')?.id ?? null,
       arrivedMonoMs: deps.clock.monoMs(),
       arrivedAtEpochMs: deps.clock.epochMs(),
       combo: null,
@@ -43,7 +48,11 @@ export function inferenceRoute(deps: HttpDeps, endpoint: Endpoint, parse: Parse)
     };
     const request = await admit(c, deps, parse, known);
     if (!request.ok) return refuse(c, deps, known, request.error);
-    return serve(c, deps, request.value);
+    try {
+      return await serve(c, deps, request.value);
+    } finally {
+      deps.access.over(known.requestId);
+    }
   };
 }
 
@@ -59,9 +68,13 @@ async function admit(
   if (!parsed.ok) return parsed;
   const { model, lora, body, maxTokens, maxTokensParam, ...rest } = parsed.value;
   known.stream = rest.stream;
-  const combo = parseCombo(model, lora, deps.catalogue.current());
+  const catalogue = deps.catalogue.current();
+  const combo = parseCombo(model, lora, catalogue);
   if (!combo.ok) return combo;
   known.combo = combo.value;
+  const key = c.get('apiKey');
+  const outOfScope = key && scopeRefusal(key, known.endpoint, combo.value, catalogue);
+  if (outOfScope) return { ok: false, error: outOfScope };
   const missing = unavailability(combo.value, deps.bringsRemote);
   if (missing) return { ok: false, error: missing };
   const attempt = attemptOf(c, deps, known, json.value);
@@ -76,15 +89,35 @@ async function admit(
       maxTokensParam,
     );
   }
+  const overLimit = key && admitByKey(c, deps, key, known, parsed.value, combo.value);
+  if (overLimit) return { ok: false, error: overLimit };
   return ok({
     ...known,
     ...rest,
-    tenant: tenantOf(c.req.header('authorization'), c.req.header('x-api-key')),
+    tenant: tenantOf(key, credentialOf(c.req.header('authorization'), c.req.header('x-api-key'))),
+    weight: key?.weight ?? 1,
     attempt: attempt.value,
     deadlineMs: deadline.value,
     combo: combo.value,
     body: { model: combo.value.name, ...body },
   });
+}
+
+/** Charges the key's limits and budget, or says why not; the answer's headers tell what is left of them. */
+function admitByKey(
+  c: Context<HttpEnv>,
+  deps: HttpDeps,
+  key: ApiKey,
+  known: Known,
+  parsed: ParsedInference,
+  combo: Combo,
+): Failure | null {
+  const { requestId: id, arrivedAtEpochMs, endpoint } = known;
+  const ask = { requestId: id, combo, arrivedAtEpochMs, ...tokensOf(key, parsed, combo, endpoint) };
+  const { refusal, allowances, budgetWarning } = deps.access.admit(key, ask);
+  for (const [name, value] of Object.entries(rateLimitHeaders(allowances))) c.header(name, value);
+  if (budgetWarning !== null) c.header('x-hearth-budget-warning', budgetWarning);
+  return refusal;
 }
 
 /** Equal keys of different credentials have nothing to do with one another. */
@@ -103,11 +136,8 @@ function attemptOf(
 async function serve(c: Context<HttpEnv>, deps: HttpDeps, request: InferenceRequest): Promise<Response> {
   const { outgoing } = c.env;
   if (!outgoing) throw new Error('an inference endpoint needs a connection of node to answer over');
-  const clientId = c.get('clientRequestId');
-  const sink = new NodeSink(outgoing, deps.limits, {
-    'x-request-id': request.requestId,
-    ...(clientId === undefined ? {} : { 'x-client-request-id': clientId }),
-  });
+  // What the middlewares have put on the answer; hono's own goes nowhere.
+  const sink = new NodeSink(outgoing, deps.limits, Object.fromEntries(c.res.headers));
   try {
     await deps.inference.serve(request, sink);
   } catch (error) {

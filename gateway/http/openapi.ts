@@ -14,6 +14,10 @@ const passedOn = (description: string) => ({
 });
 
 const waitingHeaders = z.object({
+  'idempotency-key': z.string().min(1).max(255).optional().openapi({
+    description:
+      'Names this request for retries: the same key with the same body is run once, and its answer given again; 409 while it runs, 422 with another body',
+  }),
   'x-hearth-deadline-ms': z.int().min(1).max(999_999_999).optional().openapi({
     description:
       'Milliseconds from the arrival to a runner; what cannot be met is refused at once: 429 for those in front, 503 for the start',
@@ -42,15 +46,18 @@ function inference(path: string, summary: string, body: z.ZodType, streams: bool
 }
 
 function read(path: string, summary: string, schema: z.ZodType, params?: z.ZodObject) {
+  const isForClients = path.startsWith('/v1/');
   return createRoute({
     method: 'get',
     path,
-    tags: [path.startsWith('/v1/') ? 'inference' : 'health'],
+    tags: [isForClients ? 'inference' : 'health'],
     summary,
+    ...(isForClients ? { security: [{}, { apiKey: [] }] } : {}),
     ...(params ? { request: { params } } : {}),
     responses: {
       200: { description: 'As asked', content: json(schema) },
-      ...(params ? { 404: refused } : {}),
+      ...(isForClients ? { 401: refused } : {}),
+      ...(params ? { 403: refused, 404: refused } : {}),
     },
   });
 }

@@ -1,14 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import type { ApiKey } from '../domain/apiKey.ts';
 
 /** Of this process alone: what is made of a key here means nothing to anybody else, nor after a restart. */
 const SALT = randomBytes(32);
 
 /**
- * Whose request it is, as far as the pool's fairness goes: a salted hash of the credential that it presents. It proves
- * nothing and is never logged or stored; ids of API keys take its place where keys are required.
+ * Whose request it is, as far as the pool's fairness goes: the id of its API key. While none is required, a salted hash
+ * of the credential that it presents, which proves nothing and is never logged or stored.
  */
-export function tenantOf(authorization: string | undefined, apiKey: string | undefined): string {
-  const credential = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? apiKey;
-  if (!credential) return 'anonymous';
+export function tenantOf(key: ApiKey | null, credential: string | null): string {
+  if (key) return key.id;
+  if (credential === null) return 'anonymous';
   return createHmac('sha256', SALT).update(credential).digest('base64url');
 }

@@ -3,7 +3,7 @@ import { fail } from '../domain/errors.ts';
 import type { HttpApp, HttpEnv } from './deps.ts';
 import { sendFailure } from './respond.ts';
 
-const METHODS = ['GET', 'POST', 'PUT', 'DELETE'];
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** 405 with `Allow` where the path is known for other methods, 204 for OPTIONS there, else 404. */
 export function unknownRoute(app: HttpApp, c: Context<HttpEnv>): Response {

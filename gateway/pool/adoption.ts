@@ -8,7 +8,16 @@ import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth } from './eviction.ts';
 import { type ContextFact, contextShare } from './measures.ts';
-import { freeBytes, measureContext, measureWeights, missingBytes, weightNeed } from './memory.ts';
+import {
+  freeBytes,
+  measureContext,
+  measureWeights,
+  missingBytes,
+  pagesOfStart,
+  weightNeed,
+  withoutShared,
+} from './memory.ts';
+import { adoptPages, mapsElsewhere } from './pages.ts';
 import { mostRunners } from './scaling.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { readySlot, Slots } from './slots.ts';
@@ -27,7 +36,15 @@ export interface AdoptionOffer {
   readonly isAsleep: boolean;
   readonly keptBytes: number;
   /** null: a standby. */
-  readonly model: { readonly id: string; readonly revision: string; readonly sequences: number } | null;
+  readonly model: {
+    readonly id: string;
+    readonly revision: string;
+    readonly sequences: number;
+    /** Absent: as the catalogue says. */
+    readonly useMmap?: boolean;
+  } | null;
+  /** It has the weights from their source, not from the weight store. */
+  readonly atSource?: boolean;
   readonly combos: readonly {
     readonly combo: string;
     readonly sequences: number;
@@ -55,6 +72,7 @@ export type AdoptionVerdict =
       readonly as: 'sleeper';
       readonly model: CatalogueModel;
       readonly device: DeviceName | null;
+      readonly atSource: boolean;
       readonly keptBytes: number;
     }
   | {
@@ -62,6 +80,7 @@ export type AdoptionVerdict =
       readonly as: 'runner';
       readonly model: CatalogueModel;
       readonly device: DeviceName | null;
+      readonly atSource: boolean;
       readonly combos: readonly AdoptedCombo[];
       readonly stale: readonly ComboKey[];
     }
@@ -86,7 +105,10 @@ export function judgeAdoption(state: PoolState, offer: AdoptionOffer): AdoptionV
       `its base "${model.id}" is ${device === null ? 'in host memory' : `on "${device}"`}, where it may not be any more`,
     );
   // What may change without a new revision is as the runner has it: it begins combos with so many sequences.
-  const held: CatalogueModel = { ...current, sequences: model.sequences };
+  const { sequences, useMmap = current.useMmap } = model;
+  const held: CatalogueModel = { ...current, sequences, useMmap };
+  if (mapsElsewhere(state, held, device, offer.atSource ?? false))
+    return refuse(`others have mapped the weights of its base "${model.id}" from elsewhere`);
   return offer.isAsleep ? judgeSleeper(state, held, offer) : judgeRunner(state, current, held, offer);
 }
 
@@ -94,7 +116,7 @@ function judgeRunner(
   state: PoolState,
   current: CatalogueModel,
   held: CatalogueModel,
-  { device, combos }: AdoptionOffer,
+  { device, atSource = false, combos }: AdoptionOffer,
 ): AdoptionVerdict {
   const { settings, catalogue } = state;
   const { id } = current;
@@ -104,7 +126,7 @@ function judgeRunner(
   const runners = runnersWithBase(state);
   if (runners >= settings.maxRunners)
     return refuse(`there are ${runners} runners, expected at most ${settings.maxRunners}`);
-  const weights = weightNeed(state, current, device);
+  const weights = withoutShared(weightNeed(state, current, device), pagesOfStart(state, held, device, null));
   const own = deviceContextBytes(state, { device });
   let missing = missingBytes(state, { host: weights.host, device: weights.device + own }, device);
   if (!isCovered(missing)) {
@@ -130,20 +152,20 @@ function judgeRunner(
     missing = next;
     kept.push({ combo: { ...combo, model: held }, sequences, kvBytes, computeBytes, deviceShare });
   }
-  return { ok: true, as: 'runner', model: held, device, combos: kept, stale };
+  return { ok: true, as: 'runner', model: held, device, atSource, combos: kept, stale };
 }
 
 function judgeSleeper(
   state: PoolState,
   model: CatalogueModel,
-  { device, keptBytes }: AdoptionOffer,
+  { device, atSource = false, keptBytes }: AdoptionOffer,
 ): AdoptionVerdict {
   const { maxAsleep } = state.settings;
   if (restingCount(state) >= maxAsleep) return refuse(`${maxAsleep} others sleep, which is the most`);
   const own = deviceContextBytes(state, { device });
   if (!isCovered(missingBytes(state, { host: keptBytes, device: own }, device)))
     return refuse(`what its base "${model.id}" keeps asleep needs more memory than there is`);
-  return { ok: true, as: 'sleeper', model, device, keptBytes };
+  return { ok: true, as: 'sleeper', model, device, atSource, keptBytes };
 }
 
 /** A combo that has more sequences than its runner begins with can be made smaller again (contexts.ts). */
@@ -185,12 +207,19 @@ export function standbyAdopted(
 /** It is in the books as one that sleeps: the first request for its base wakes it. */
 export function sleeperAdopted(
   state: PoolState,
-  { runnerId: id, model, device, keptBytes }: Extract<PoolEvent, { type: 'sleeperAdopted' }>,
+  {
+    runnerId: id,
+    model,
+    device,
+    atSource = false,
+    keptBytes,
+  }: Extract<PoolEvent, { type: 'sleeperAdopted' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   const worth = newWorth(state, 'bases', predictedMs(model.weightBytes), nowMs);
   const rest = { sinceMs: nowMs, lastUsedMs: nowMs, worth, keptBytes };
+  adoptPages(state, { id, model, device }, 0, atSource);
   moveTo(state, { id, device, model, combos: new Slots(), state: 'asleep', ...rest });
   const detail = { base: model.id, keptBytes };
   effects.push({ type: 'note', note: 'sleeper_adopted', runnerId: id, detail });
@@ -202,11 +231,13 @@ export function sleeperAdopted(
  */
 export function runnerAdopted(
   state: PoolState,
-  { runnerId: id, model, device, weights, threads, combos }: Extract<PoolEvent, { type: 'runnerAdopted' }>,
+  event: Extract<PoolEvent, { type: 'runnerAdopted' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
+  const { runnerId: id, model, device, weights, threads, combos } = event;
   const weightBytes = totalOf(weights);
+  adoptPages(state, { id, model, device }, weights.host, event.atSource ?? false);
   const runner: ReadyRunner = moveTo(state, {
     id,
     device,
@@ -218,6 +249,7 @@ export function runnerAdopted(
     interactive: beganFor('interactive', nowMs),
     threads,
     active: 0,
+    startShared: true,
     lastUsedMs: nowMs,
   });
   measureWeights(state, model, device, weights);

@@ -67,7 +67,7 @@ export function decide(state: PoolState, event: PoolEvent, nowMs: number): Decis
       runnerUp(state, event.runnerId, nowMs, effects);
       break;
     case 'runnerLoaded':
-      runnerLoaded(state, event.runnerId, event.weightBytes, nowMs, effects);
+      runnerLoaded(state, event, nowMs, effects);
       break;
     case 'runnerAdopted':
       runnerAdopted(state, event, nowMs, effects);

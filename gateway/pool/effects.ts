@@ -1,5 +1,6 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
+import type { StartShare } from '../domain/cost.ts';
 import type { Failure, Result } from '../domain/errors.ts';
 import type { ComboKey, ComboName, DeviceName, RequestId, RunnerId, SegmentKey } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
@@ -24,6 +25,10 @@ export interface FixedStart {
   readonly runnerId: RunnerId;
   readonly kind: StartKind;
   readonly joined: boolean;
+  /** Of those who share the start, once it is ready; null: it is not, or there is none. */
+  readonly share: StartShare | null;
+  /** Device memory that the runner's base and the combo are booked with; 0 without a device. */
+  readonly deviceBytes: number;
 }
 
 /** Orders of the pool to the shell. They are performed in their order. */
@@ -42,6 +47,8 @@ export type PoolEffect =
       readonly runnerId: RunnerId;
       readonly model: CatalogueModel;
       readonly threads: number;
+      /** Others have mapped the source: it maps the same, whatever the weight store has. */
+      readonly atSource?: boolean;
     }
   /** It gives back its base and all contexts, and stays. */
   | { readonly type: 'sleep'; readonly runnerId: RunnerId }
@@ -67,13 +74,7 @@ export type PoolEffect =
       readonly sequences: number;
     }
   | { readonly type: 'detach'; readonly runnerId: RunnerId; readonly comboKey: ComboKey }
-  | {
-      readonly type: 'grant';
-      readonly requestId: RequestId;
-      readonly runnerId: RunnerId;
-      readonly kind: StartKind;
-      readonly joined: boolean;
-    }
+  | ({ readonly type: 'grant'; readonly requestId: RequestId } & FixedStart)
   | {
       readonly type: 'reject';
       readonly requestId: RequestId;

@@ -37,6 +37,8 @@ export type PoolEvent =
       readonly model: CatalogueModel;
       readonly device: DeviceName | null;
       readonly weights: Bytes;
+      /** It has the weights from their source; absent: from the weight store. */
+      readonly atSource?: boolean;
       readonly threads: number;
       readonly combos: readonly AdoptedCombo[];
     }
@@ -48,12 +50,20 @@ export type PoolEvent =
       readonly runnerId: RunnerId;
       readonly model: CatalogueModel;
       readonly device: DeviceName | null;
+      /** It has the weights from their source; absent: from the weight store. */
+      readonly atSource?: boolean;
       readonly keptBytes: number;
     }
   /** What a process found on this machine. */
   | { readonly type: 'devicesFound'; readonly devices: readonly FoundDevice[] }
   /** After an order to load, or to wake. Of the weights it is not known yet how much is on the device. */
-  | { readonly type: 'runnerLoaded'; readonly runnerId: RunnerId; readonly weightBytes: number }
+  | {
+      readonly type: 'runnerLoaded';
+      readonly runnerId: RunnerId;
+      readonly weightBytes: number;
+      /** It read the source, not the weight store; absent: as it was ordered. */
+      readonly atSource?: boolean;
+    }
   /** It has given back its base and keeps so many bytes of its file in host memory. */
   | { readonly type: 'runnerAsleep'; readonly runnerId: RunnerId; readonly keptBytes: number }
   | {

@@ -1,18 +1,18 @@
-import { totalOf } from './bytes.ts';
+import { plus, totalOf } from './bytes.ts';
 import { allContextBytes } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import { type Candidate, noteEviction } from './eviction.ts';
-import { allHeldBytes } from './memory.ts';
+import { gainBytes } from './memory.ts';
 import { hasHostRoom, maySleep, sleepRunner } from './sleep.ts';
 import type { ReadySlot } from './slots.ts';
 import type { PoolState, ReadyRunner } from './state.ts';
 import { detach, stopRunner } from './stops.ts';
 
-/** A base with all that it holds. */
+/** A base with all that comes free when it goes. */
 export function baseCandidate(state: PoolState, runner: ReadyRunner): Candidate {
   return {
     worth: runner.worth,
-    bytes: totalOf(allHeldBytes(state, runner)),
+    bytes: totalOf(plus(gainBytes(state, runner), runner.combos.sums.detaching)),
     lastUsedMs: runner.lastUsedMs,
   };
 }

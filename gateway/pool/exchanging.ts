@@ -58,7 +58,7 @@ function exchangeForMemory(state: PoolState, begins: boolean, nowMs: number, eff
   const blocked = blockedByMemory(state, nowMs);
   if (!blocked?.device || nowMs - wantedMs(blocked.want) < state.settings.swapAfterMs) return;
   const { want, device, missing } = blocked;
-  const left = minus(missing, comingBytes(state, device));
+  const left = minus(missing, comingBytes(state, device, blocked));
   if (isCovered(left) || findVictims(state, left, device, blocked, nowMs)) return;
   const ready = [...state.runners.values()].filter((runner) => runner.state === 'ready');
   const here = ready.filter((runner) => runner.device === device);
@@ -127,7 +127,7 @@ function startElsewhere(
       return true;
     }
     const claim = { want, runner: usedBy(state, source) };
-    const missing = minus(source.missing, comingBytes(state, source.device));
+    const missing = minus(source.missing, comingBytes(state, source.device, claim));
     if (!findVictims(state, missing, source.device, claim, nowMs)) continue;
     const before = effects.length;
     makeMemoryRoom(state, source.missing, source.device, claim, nowMs, effects);

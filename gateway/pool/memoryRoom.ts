@@ -1,26 +1,27 @@
 import type { DeviceName } from '../domain/ids.ts';
-import { type Bytes, isCovered, minus, plus } from './bytes.ts';
+import { type Bytes, isCovered, minus, NO_BYTES, plus } from './bytes.ts';
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving } from './eviction.ts';
 import { baseCandidate, comboCandidate, evictBase, evictCombo } from './evictions.ts';
 import { holdsKept, isKept } from './keeps.ts';
-import { asleepBytes, comingBytes, gainBytes } from './memory.ts';
+import {
+  allOwnBytes,
+  asleepBytes,
+  comingBytes,
+  gainBytes,
+  type MemoryClaim,
+  pagesOfClaim,
+} from './memory.ts';
+import { freedPages, type PagesNeed, pagesOf, type SharedPages } from './pages.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { hasHostRoom, maySleep, sleeperCandidate, sleepersOf } from './sleep.ts';
 import { allSlotBytes, type ReadySlot } from './slots.ts';
 import { isUnclaimed } from './standbys.ts';
-import { baseKey, isIdle, type PoolState, type ReadyRunner, type Runner, type Want } from './state.ts';
+import { baseKey, isIdle, type PoolState, type ReadyRunner, type Runner } from './state.ts';
 import { stopRunner } from './stops.ts';
 import type { Tier } from './terms.ts';
 import { mayGiveWay, tierOf } from './tiers.ts';
 import { headMs, longestWaitMs } from './wants.ts';
-
-/** For whom memory is made: it goes before all that arrived later. */
-export interface MemoryClaim {
-  readonly want: Want;
-  /** The one that is to have the combo, which stays. */
-  readonly runner: Runner | undefined;
-}
 
 interface IdleCombo {
   readonly runner: ReadyRunner;
@@ -55,7 +56,7 @@ export function makeMemoryRoom(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const victims = findVictims(state, minus(missing, comingBytes(state, device)), device, claim, nowMs);
+  const victims = findVictims(state, minus(missing, comingBytes(state, device, claim)), device, claim, nowMs);
   if (!victims) return;
   for (const runner of victims.processes) stopRunner(state, runner, 'evicted', nowMs, effects);
   for (const { runner, slot } of victims.combos) evictCombo(state, runner, slot, nowMs, effects);
@@ -81,7 +82,8 @@ export function findVictims(
     runner: one.runner,
     gain: on(device, one.runner, allSlotBytes(one.slot)),
   }));
-  const idle: Idle = { processes, combos, bases: () => idleBases(state, claim, nowMs) };
+  const pages = pagesOfClaim(state, device, claim);
+  const idle: Idle = { processes, combos, bases: () => idleBases(state, claim, nowMs), pages };
   const choose = (sleep: boolean): Victims | null => chooseVictims(state, idle, missing, device, sleep);
   // What sleeps keeps something, which may be what is missing. Where none may sleep it would be the same again.
   return choose(true) ?? (state.settings.maxAsleep === 0 ? null : choose(false));
@@ -101,17 +103,23 @@ interface Idle {
   readonly combos: readonly Gain<IdleCombo>[];
   /** The first to go first; not looked for until all else is not enough. */
   readonly bases: () => Iterable<ReadyRunner>;
+  /** What the claim itself is going to share. */
+  readonly pages: PagesNeed | null;
 }
 
-/** As many of the first as are needed; bases, which are the most to lose, one after the other when all else is not enough. */
+/**
+ * As many of the first as are needed; bases, which are the most to lose, one after the other when all else is not enough. Those
+ * that share their weights with others go together, or they would leave nothing but their combos.
+ */
 function chooseVictims(
   state: PoolState,
-  { processes, combos, bases }: Idle,
+  { processes, combos, bases, pages: need }: Idle,
   missing: Bytes,
   device: DeviceName | null,
   sleep: boolean,
 ): Victims | null {
   const leaving = new Map<Runner, LeavingBase>();
+  const sharers = new Map<SharedPages, LeavingBase[]>();
   let left = missing;
   // What is short of all the others together is not looked for among them.
   let others = plus(sumOf(processes), sumOf(combos));
@@ -123,11 +131,19 @@ function chooseVictims(
   if (isEnough()) return chosen();
   for (const runner of bases()) {
     const one = { runner, sleeps: sleep && sleepsFor(state, runner, left, device) };
-    const gain = gainOf(state, one, device);
-    if (!helps(gain, left)) continue;
-    leaving.set(runner, one);
+    const pages = pagesOf(state, runner);
+    const together = pages ? [...(sharers.get(pages) ?? []), one] : [one];
+    if (pages) sharers.set(pages, together);
+    const freed = freedOf(state, together, (other) => leaving.has(other), need);
+    const gain = plus(gainOf(state, together, device), { host: freed, device: 0 });
+    if ((pages && freed <= 0) || !helps(gain, left)) continue;
+    for (const each of together) leaving.set(each.runner, each);
+    if (pages) sharers.delete(pages);
     left = minus(left, gain);
-    others = minus(others, sumOf(combos.filter((combo) => combo.runner === runner)));
+    others = minus(
+      others,
+      sumOf(combos.filter((combo) => together.some((each) => each.runner === combo.runner))),
+    );
     if (isEnough()) return chosen();
   }
   return null;
@@ -176,9 +192,24 @@ function on(device: DeviceName | null, runner: Runner, bytes: Bytes): Bytes {
   return runner.device === device ? bytes : { host: bytes.host, device: 0 };
 }
 
-function gainOf(state: PoolState, { runner, sleeps }: LeavingBase, device: DeviceName | null): Bytes {
-  const all = gainBytes(state, runner);
-  return on(device, runner, sleeps ? minus(all, asleepBytes(state, runner)) : all);
+/** Without weights that they share. */
+function gainOf(state: PoolState, together: readonly LeavingBase[], device: DeviceName | null): Bytes {
+  let gain = NO_BYTES;
+  for (const { runner, sleeps } of together) {
+    const all = minus(allOwnBytes(state, runner), runner.combos.sums.detaching);
+    gain = plus(gain, on(device, runner, sleeps ? minus(all, asleepBytes(state, runner)) : all));
+  }
+  return gain;
+}
+
+function freedOf(
+  state: PoolState,
+  together: readonly LeavingBase[],
+  gone: (runner: Runner) => boolean,
+  need: PagesNeed | null,
+): number {
+  const going = together.map(({ runner }) => runner);
+  return freedPages(state, going, gone, need);
 }
 
 /** It may sleep, and what it keeps then is not what is missing. */
@@ -189,7 +220,7 @@ function sleepsFor(
   device: DeviceName | null,
 ): boolean {
   if (!maySleep(state, runner) || !hasHostRoom(state, runner)) return false;
-  const { host } = gainOf(state, { runner, sleeps: true }, device);
+  const { host } = gainOf(state, [{ runner, sleeps: true }], device);
   return host >= 0 || missing.host - host <= 0;
 }
 

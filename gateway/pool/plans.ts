@@ -1,9 +1,10 @@
 import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, DeviceName } from '../domain/ids.ts';
+import type { ComboKey, DeviceName, SegmentKey } from '../domain/ids.ts';
 import { type Bytes, NO_BYTES, plus, totalOf } from './bytes.ts';
 import { anyDevice, deviceContextBytes, devicesFor } from './devices.ts';
 import { comboNeed, weightNeed } from './memory.ts';
+import { pagesKey } from './pages.ts';
 import { baseKey, type PoolState } from './state.ts';
 import { runnersOfBase } from './usable.ts';
 
@@ -47,6 +48,7 @@ export function planOf(state: PoolState, kept: Kept, begun?: Place): Plan {
   const shares = sharesOf(state, kept);
   const devices = new Map<DeviceName, number>();
   const apart: Apart[] = [];
+  const mapped = new Map<SegmentKey, number>();
   let bytes = NO_BYTES;
   let runners = 0;
   for (const share of shares) {
@@ -54,8 +56,10 @@ export function planOf(state: PoolState, kept: Kept, begun?: Place): Plan {
     runners += needed;
     const own = bytesOf(state, share, needed);
     bytes = plus(bytes, own);
+    noteMapped(state, share, mapped);
     if (share.device !== null) apart.push({ share, bytes: Math.ceil(own.device / needed), count: needed });
   }
+  for (const shared of mapped.values()) bytes = plus(bytes, { host: shared, device: 0 });
   for (const one of apart) {
     for (const { device } of placedRunners(state, one.share, begun).slice(0, one.count)) {
       add(devices, device, one.bytes);
@@ -97,8 +101,15 @@ function runnersNeeded({ counts }: Share, maxCombosPerRunner: number): number {
   return Math.max(most, Math.ceil(all / maxCombosPerRunner));
 }
 
+/** Of a file that runners map together, also those of several bases, the most that one of them maps. */
+function noteMapped(state: PoolState, { model, device }: Share, mapped: Map<SegmentKey, number>): void {
+  const key = pagesKey(model, device);
+  if (key !== null) mapped.set(key, Math.max(mapped.get(key) ?? 0, weightNeed(state, model, device).host));
+}
+
+/** Without weights that they share. */
 function bytesOf(state: PoolState, { model, device, combos }: Share, runners: number): Bytes {
-  const weights = weightNeed(state, model, device);
+  const weights = pagesKey(model, device) === null ? weightNeed(state, model, device) : NO_BYTES;
   const own = deviceContextBytes(state, { device });
   const all = totalOf(combos);
   // Past the base's KV budget combos share contexts.

@@ -1,6 +1,7 @@
 import type { Combo } from '../domain/combo.ts';
 import type { FixedStart } from './effects.ts';
 import { bestHolder, holderOn } from './holders.ts';
+import { servingBytes } from './memory.ts';
 import type { PoolState, Waiter, WaitingIn } from './state.ts';
 
 /** null: no runner is chosen yet, or nobody of that id waits. Has no side effects. */
@@ -25,5 +26,7 @@ export function waiterOf(state: PoolState, waiterId: string): WaitingIn | undefi
 export function startOf(state: PoolState, combo: Combo, { start, promised }: Waiter): FixedStart | null {
   const holder = promised === null ? bestHolder(state, combo) : holderOn(state, combo.key, promised);
   if (!holder) return null;
-  return { runnerId: holder.runner.id, kind: start?.kind ?? 'warm', joined: start?.joined ?? false };
+  const { runner, slot } = holder;
+  const { kind, joined, share = null } = start ?? { kind: 'warm', joined: false };
+  return { runnerId: runner.id, kind, joined, share, deviceBytes: servingBytes(runner, slot) };
 }

@@ -79,7 +79,7 @@ function isBusyForLess(state: PoolState, { runner, slot }: ReadyHolder, nowMs: n
   const blocked = blockedByMemory(state, nowMs);
   if (!blocked) return false;
   const { want, device, missing } = blocked;
-  const lacking = minus(missing, comingBytes(state, device));
+  const lacking = minus(missing, comingBytes(state, device, blocked));
   // What it would give back is of its own device and of the host.
   const helps = lacking.host > 0 || (lacking.device > 0 && device === runner.device);
   if (!helps) return false;

@@ -2,7 +2,7 @@ import type { RunnerId } from '../domain/ids.ts';
 import { isCovered, minus, NO_BYTES } from './bytes.ts';
 import type { PoolEffect, RestState } from './effects.ts';
 import { holdsKept } from './keeps.ts';
-import { missingBytes, weightNeed } from './memory.ts';
+import { missingBytes, pagesOfStart, weightNeed, withoutShared } from './memory.ts';
 import { answerOrder, orderedRunner, refuseOrder } from './orderAnswers.ts';
 import { hasBed, hasHostRoom, sleepRunner } from './sleep.ts';
 import { wakeRunner } from './starts.ts';
@@ -59,10 +59,11 @@ export function orderWake(
 }
 
 /** Nothing gives way for one that nobody waits for. */
-function whyAsleep(state: PoolState, { model, device }: AsleepRunner): string | null {
+function whyAsleep(state: PoolState, runner: AsleepRunner): string | null {
+  const { model, device } = runner;
   const { maxRunners } = state.settings;
   if (runnersWithBase(state) >= maxRunners) return `expected at most ${maxRunners} runners awake`;
-  const need = weightNeed(state, model, device);
+  const need = withoutShared(weightNeed(state, model, device), pagesOfStart(state, model, device, runner));
   const missing = missingBytes(state, need, device);
   if (isCovered(missing)) return null;
   const [part, where] =

@@ -1,6 +1,8 @@
+import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
+import type { StartKind } from '../domain/phases.ts';
 import { blame, blameExit, refusalAfter } from './blame.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
 import type { PoolEvent } from './events.ts';
@@ -10,11 +12,14 @@ import { holdersOf, readyHolders } from './holders.ts';
 import { isKept, keepFailed, keepLost } from './keeps.ts';
 import { loseStarts } from './lostStarts.ts';
 import { loadedWeights, noteContext } from './measures.ts';
+import { pagesMapped } from './pages.ts';
 import { lift, strike } from './quarantine.ts';
 import { losePlace, rejectWaiting } from './queues.ts';
+import { stagingOf } from './segments.ts';
 import { answerOrders, grantWaiting } from './serving.ts';
 import { allSlotBytes, type ComboSlot, readySlot } from './slots.ts';
 import { countLoss, forgetLosses, isSuspect, isUnclaimed } from './standbys.ts';
+import { shareStart } from './startShares.ts';
 import { attach, kindOf, load } from './starts.ts';
 import { noteLoad, noteStart, noteStep } from './startTimes.ts';
 import type { PoolState, ReadyRunner, Runner, WaitQueue } from './state.ts';
@@ -41,8 +46,7 @@ export function runnerUp(state: PoolState, id: RunnerId, nowMs: number, effects:
 /** The base is there: every combo that was wanted on this runner is attached. */
 export function runnerLoaded(
   state: PoolState,
-  id: RunnerId,
-  weightBytes: number,
+  { runnerId: id, weightBytes, atSource }: Extract<PoolEvent, { type: 'runnerLoaded' }>,
   nowMs: number,
   effects: PoolEffect[],
 ): void {
@@ -52,7 +56,8 @@ export function runnerLoaded(
   noteLoad(state, weightBytes, nowMs - runner.sinceMs);
   const { device, model, combos, threads } = runner;
   const weights = loadedWeights(state, runner, weightBytes);
-  noteStep(state, { step: 'load', model }, nowMs - runner.sinceMs);
+  pagesMapped(state, runner, weights.host, atSource);
+  noteStep(state, { step: 'load', model }, nowMs - stepBegan(state, runner, [model]));
   const ready = moveTo(state, {
     id,
     device,
@@ -65,11 +70,21 @@ export function runnerLoaded(
     threads,
     active: 0,
     lastUsedMs: nowMs,
+    startShared: false,
   });
   effects.push({ type: 'note', note: 'runner_ready', runnerId: id, detail: { base: model.id, weightBytes } });
   for (const slot of [...combos.values()]) {
     if (slot.state === 'wanted') attach(ready, slot, nowMs, effects);
   }
+}
+
+/** When what it reads was there, so that nothing but the step itself was left. */
+function stepBegan(
+  state: PoolState,
+  { sinceMs }: { readonly sinceMs: number },
+  reads: readonly (CatalogueModel | CatalogueAdapter)[],
+): number {
+  return Math.max(sinceMs, stagingOf(state, reads).endedMs);
 }
 
 /** Of flex work alone, or also of somebody interactive: also when those who began it have left. */
@@ -92,7 +107,8 @@ export function comboReady(
   const slot = runner?.combos.get(event.comboKey);
   if (runner?.state !== 'ready' || slot?.state !== 'attaching') return;
   const { combo } = slot;
-  noteStep(state, { step: 'attach', combo }, nowMs - slot.sinceMs);
+  const adapters = combo.adapters.map(({ adapter }) => adapter);
+  noteStep(state, { step: 'attach', combo }, nowMs - stepBegan(state, slot, adapters));
   lift(state, combo.key, 'success', effects);
   const { kvBytes, computeBytes } = event;
   const deviceShare = noteContext(state, runner, event);
@@ -124,7 +140,8 @@ export function comboReady(
     combo: combo.name,
     detail: { kvBytes, computeBytes },
   });
-  if (queue) serveStart(state, runner, queue, nowMs - slot.begunMs, nowMs, effects);
+  const start = { kind: slot.kind, tookMs: nowMs - slot.begunMs };
+  if (queue) serveStart(state, runner, queue, start, nowMs, effects);
   else if (isAbandoned(state, runner, combo)) detach(runner, ready, nowMs, effects);
 }
 
@@ -133,13 +150,14 @@ function serveStart(
   state: PoolState,
   runner: ReadyRunner,
   { combo, waiters }: WaitQueue,
-  tookMs: number,
+  { kind, tookMs }: { readonly kind: StartKind; readonly tookMs: number },
   nowMs: number,
   effects: PoolEffect[],
 ): void {
   const initiator = waiters.find(({ start }) => start?.runnerId === runner.id && !start.joined);
   if (initiator?.account) chargeStart(state, initiator.account, tookMs);
   for (const waiter of waiters) waiter.waitsSinceMs = nowMs;
+  shareStart(state, runner, combo.key, kind);
   answerOrders(state, runner, combo.key, effects);
   grantWaiting(state, combo.key, nowMs, effects);
 }

@@ -2,10 +2,16 @@ import type { CatalogueAdapter, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { SegmentKey } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
+import { anyDevice } from './devices.ts';
+import { medianMs, noteDuration } from './durations.ts';
 import type { PoolEffect } from './effects.ts';
 import type { PoolEvent } from './events.ts';
 import { newWorth, noteUse, type Worth } from './eviction.ts';
+import { readsSource, segmentMissing } from './pages.ts';
 import type { PoolState } from './state.ts';
+
+/** What stagings have taken is in the book of start times under this. */
+const STAGING = 'step stage';
 
 /** Bases and adapters have budgets of their own in the weight store. */
 export type SegmentBook = 'bases' | 'adapters';
@@ -19,6 +25,8 @@ export interface Segment {
   readonly bytes: number;
   /** `staging`: nobody can read it yet. */
   state: 'staging' | 'staged';
+  /** Since when it is in that state. */
+  sinceMs: number;
   worth: Worth;
   lastUsedMs: number;
 }
@@ -71,7 +79,7 @@ export function isStaged({ store }: PoolState, entry: CatalogueModel | Catalogue
 
 /** How a start of the base from nothing is called: where its weights are decides. */
 export function loadKind(state: PoolState, model: CatalogueModel): Extract<StartKind, 'staged' | 'cold'> {
-  return isStaged(state, model) ? 'staged' : 'cold';
+  return isStaged(state, model) && !readsSource(state, model, anyDevice(state, model)) ? 'staged' : 'cold';
 }
 
 /** What earlier lives of this gateway, or other gateways of this host, have left in the store. */
@@ -85,7 +93,8 @@ export function segmentsFound(
   for (const { key, contentId, book, bytes } of segments) {
     if (store.segments.has(key)) continue;
     const worth = newWorth(state, clockOf(book), assumedMs(bytes), nowMs);
-    const found: Segment = { key, contentId, book, bytes, state: 'staged', worth, lastUsedMs: nowMs };
+    const times = { sinceMs: nowMs, lastUsedMs: nowMs };
+    const found: Segment = { key, contentId, book, bytes, state: 'staged', worth, ...times };
     store.segments.set(key, equalOf(store, found) ?? found);
   }
 }
@@ -102,8 +111,12 @@ export function segmentStaged(
   if (!store || segment?.state !== 'staging') return;
   segment.contentId = contentId;
   segment.state = 'staged';
+  segment.sinceMs = nowMs;
   store.lost.delete(key);
-  if (tookMs !== null) segment.worth = newWorth(state, clockOf(segment.book), tookMs, nowMs);
+  if (tookMs !== null) {
+    segment.worth = newWorth(state, clockOf(segment.book), tookMs, nowMs);
+    noteDuration(state.startTimes, STAGING, key, tookMs);
+  }
   const equal = equalOf(store, segment);
   if (equal) store.segments.set(key, equal);
   const detail = { key, book: segment.book, bytes: segment.bytes, tookMs: tookMs ?? 0 };
@@ -118,12 +131,9 @@ function equalOf({ segments }: StoreBooks, own: Segment): Segment | undefined {
 }
 
 /** It could not be staged, or is not there any more; who needs it reads the source, or has been told. */
-export function segmentLost(
-  { store }: PoolState,
-  key: SegmentKey,
-  nowMs: number,
-  effects: PoolEffect[],
-): void {
+export function segmentLost(state: PoolState, key: SegmentKey, nowMs: number, effects: PoolEffect[]): void {
+  const { store } = state;
+  segmentMissing(state, key);
   if (!store?.segments.delete(key)) return;
   store.lost.set(key, nowMs);
   effects.push({ type: 'note', note: 'segment_lost', detail: { key } });
@@ -148,6 +158,26 @@ export function noteSegmentUse(state: PoolState, segment: Segment, nowMs: number
 
 export function clockOf(book: SegmentBook): 'segments' | 'adapterSegments' {
   return book === 'bases' ? 'segments' : 'adapterSegments';
+}
+
+/** How long its staging takes: the median of those before, else at 1 GB/s. */
+export function stagingMs({ startTimes }: PoolState, { key, bytes }: Segment): number {
+  return medianMs(startTimes, STAGING, key) ?? assumedMs(bytes);
+}
+
+/** What a step of a start that reads these may have had to wait for: staging under way, or the end of the last one. */
+export function stagingOf(
+  { store }: PoolState,
+  entries: readonly (CatalogueModel | CatalogueAdapter)[],
+): { readonly underWay: Segment | null; readonly endedMs: number } {
+  let underWay: Segment | null = null;
+  let endedMs = Number.NEGATIVE_INFINITY;
+  for (const entry of store ? entries : []) {
+    const segment = store && segmentOf(store, entry);
+    if (segment?.state === 'staging') underWay ??= segment;
+    else if (segment) endedMs = Math.max(endedMs, segment.sinceMs);
+  }
+  return { underWay, endedMs };
 }
 
 /** Until it was measured: at 1 GB/s, as a local disk gives. */

@@ -6,6 +6,7 @@ import { noteUse } from './eviction.ts';
 import { chargeGrant, settleCharge } from './fairness.ts';
 import { readyHolders } from './holders.ts';
 import { isKept } from './keeps.ts';
+import { servingBytes } from './memory.ts';
 import { takeNext } from './nextWaiters.ts';
 import { answerOrder } from './orderAnswers.ts';
 import { takeOut } from './queues.ts';
@@ -43,7 +44,7 @@ function grant(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const { kind, joined } = waiter.start ?? { kind: 'warm', joined: false };
+  const { kind, joined, share = null } = waiter.start ?? { kind: 'warm', joined: false };
   const { tier, account } = waiter;
   if (runner.active === 0) state.decodersChanged = true;
   slot.active += 1;
@@ -65,7 +66,15 @@ function grant(
     charged,
     grantedMs: nowMs,
   });
-  effects.push({ type: 'grant', requestId: id, runnerId: runner.id, kind, joined });
+  effects.push({
+    type: 'grant',
+    requestId: id,
+    runnerId: runner.id,
+    kind,
+    joined,
+    share,
+    deviceBytes: servingBytes(runner, slot),
+  });
 }
 
 /** Answers the orders to warm that waited for this combo. They take no sequence, so none waits for one. */

@@ -3,7 +3,8 @@ import { totalOf } from './bytes.ts';
 import { isCurrentModel } from './current.ts';
 import type { PoolEffect } from './effects.ts';
 import { type Candidate, inOrderOfLeaving } from './eviction.ts';
-import { allHeldBytes, asleepBytes, freeBytes, weightNeed } from './memory.ts';
+import { allOwnBytes, asleepBytes, freeBytes, heldBytes, weightNeed } from './memory.ts';
+import { pagesAsleep } from './pages.ts';
 import { losePlace } from './queues.ts';
 import { Slots } from './slots.ts';
 import type { AsleepRunner, PoolState, ReadyRunner, RestingRunner } from './state.ts';
@@ -38,7 +39,7 @@ export function sleepersOf(state: PoolState): AsleepRunner[] {
 
 /** How much more of the host's memory it takes asleep than awake; negative: less. */
 export function extraHostBytes(state: PoolState, runner: ReadyRunner): number {
-  return asleepBytes(state, runner).host - allHeldBytes(state, runner).host;
+  return asleepBytes(state, runner).host - heldBytes(state, runner, 'host');
 }
 
 /** The same is there, now. */
@@ -59,10 +60,10 @@ export function sleepRunner(
 ): void {
   if (restingCount(state) >= state.settings.maxAsleep) endOneThatSleeps(state, nowMs, effects);
   const { id, device, model, combos, worth, lastUsedMs } = runner;
-  const held = allHeldBytes(state, runner);
+  const held = allOwnBytes(state, runner);
   // From now on, so that what it keeps has its room when it sleeps.
-  const heldBytes = { host: Math.max(held.host, asleepBytes(state, runner).host), device: held.device };
-  const rest = { sinceMs: nowMs, worth, lastUsedMs, heldBytes };
+  const own = { host: Math.max(held.host, asleepBytes(state, runner).host), device: held.device };
+  const rest = { sinceMs: nowMs, worth, lastUsedMs, heldBytes: own };
   moveTo(state, { id, device, model, combos: new Slots(), state: 'dozing', ...rest });
   effects.push({ type: 'sleep', runnerId: id });
   effects.push({ type: 'note', note: 'runner_falling_asleep', runnerId: id, detail: { base: model.id } });
@@ -85,6 +86,7 @@ export function runnerAsleep(
   const runner = state.runners.get(id);
   if (runner?.state !== 'dozing') return;
   const { device, model, combos, worth, lastUsedMs } = runner;
+  pagesAsleep(state, runner);
   moveTo(state, { id, device, model, combos, state: 'asleep', sinceMs: nowMs, worth, lastUsedMs, keptBytes });
   effects.push({ type: 'note', note: 'runner_asleep', runnerId: id, detail: { base: model.id, keptBytes } });
 }

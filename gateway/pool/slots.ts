@@ -168,7 +168,7 @@ export function allSlotBytes(slot: ComboSlot): Bytes {
   return { host: slotBytes(slot, 'host'), device: slotBytes(slot, 'device') };
 }
 
-function slotBytes(slot: ComboSlot, part: Part): number {
+export function slotBytes(slot: ComboSlot, part: Part): number {
   if (slot.state === 'ready' || slot.state === 'draining')
     return partOf(allContextBytes(slot), slot.deviceShare, part);
   return slot.bytes[part];

@@ -3,8 +3,16 @@ import type { DeviceName } from '../domain/ids.ts';
 import { type Bytes, isCovered, minus } from './bytes.ts';
 import { deviceContextBytes, devicesFor, mayBeOn, wantsDevice } from './devices.ts';
 import { holdsKept } from './keeps.ts';
-import { comingBytes, heldBytes, missingBytes, wholeNeed } from './memory.ts';
-import { findVictims, type MemoryClaim, type Victims } from './memoryRoom.ts';
+import {
+  comingBytes,
+  heldBytes,
+  type MemoryClaim,
+  missingBytes,
+  pagesOfStart,
+  wholeNeed,
+  withoutShared,
+} from './memory.ts';
+import { findVictims, type Victims } from './memoryRoom.ts';
 import { mayStayOn } from './plans.ts';
 import { freeStandby } from './standbys.ts';
 import type { AsleepRunner, PoolState, Want } from './state.ts';
@@ -54,7 +62,10 @@ function sourceOf(
   device: DeviceName | null,
   sleeper: AsleepRunner | null,
 ): Source {
-  const need = wholeNeed(state, combo, device);
+  const need = withoutShared(
+    wholeNeed(state, combo, device),
+    pagesOfStart(state, combo.model, device, sleeper),
+  );
   // A process that is there has its own context on the device.
   const isThere = sleeper !== null || freeStandby(state, device) !== undefined;
   const own = isThere ? deviceContextBytes(state, { device }) : 0;
@@ -72,7 +83,7 @@ function cheapestOf(state: PoolState, sources: readonly Source[], want: Want, no
   let leastMs = Number.POSITIVE_INFINITY;
   for (const source of sources) {
     const claim = { want, runner: usedBy(state, source) };
-    const missing = minus(source.missing, comingBytes(state, source.device));
+    const missing = minus(source.missing, comingBytes(state, source.device, claim));
     const victims = findVictims(state, missing, source.device, claim, nowMs);
     const costMs = victims ? costOf(victims) : Number.POSITIVE_INFINITY;
     if (costMs >= leastMs) continue;

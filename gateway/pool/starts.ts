@@ -2,7 +2,8 @@ import type { CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { DeviceName } from '../domain/ids.ts';
 import type { PoolEffect } from './effects.ts';
-import { comboNeed } from './memory.ts';
+import { comboNeed, weightNeed } from './memory.ts';
+import { mapPages, pagesOf, readsSource } from './pages.ts';
 import { joinPlaced } from './queues.ts';
 import { isAdapter, loadKind, stageablesOf } from './segments.ts';
 import { type ComboSlot, Slots } from './slots.ts';
@@ -38,7 +39,8 @@ export function startRunner(
   // Before it is ordered: where the weights are now is what the start has to do.
   const kind = sleeper ? 'wake' : loadKind(state, combo.model);
   const files = stageablesOf(combo);
-  stageFor(state, sleeper ? files.slice(1) : files, { priority: 'demand', device }, nowMs, effects);
+  const needed = sleeper || readsSource(state, combo.model, device) ? files.filter(isAdapter) : files;
+  stageFor(state, needed, { priority: 'demand', device }, nowMs, effects);
   const runner = sleeper
     ? wakeRunner(state, sleeper, nowMs, effects)
     : (claimStandby(state, combo, device, kind, nowMs, effects) ??
@@ -56,6 +58,7 @@ export function wakeRunner(
   nowMs: number,
   effects: PoolEffect[],
 ): UsableRunner {
+  mapPages(state, { id, model, device }, weightNeed(state, model, device).host);
   const threads = threadShare(state, model, decodingRunners(state) + 1);
   effects.push({ type: 'wake', runnerId: id, model, threads });
   effects.push({ type: 'note', note: 'runner_waking', runnerId: id, detail: { base: model.id } });
@@ -75,6 +78,7 @@ function spawnRunner(
   effects.push({ type: 'spawn', runnerId: id, model, device });
   const detail = device === null ? {} : { detail: { device } };
   effects.push({ type: 'note', note: 'runner_spawned', runnerId: id, combo: name, ...detail });
+  mapPages(state, { id, model, device }, weightNeed(state, model, device).host);
   return moveTo(state, { id, device, model, combos: new Slots(), state: 'starting', sinceMs: nowMs, kind });
 }
 
@@ -90,6 +94,7 @@ function claimStandby(
   const standby = freeStandby(state, device);
   if (!standby) return undefined;
   const { id } = standby;
+  mapPages(state, { id, model, device }, weightNeed(state, model, device).host);
   effects.push({ type: 'claim', runnerId: id, model });
   effects.push({ type: 'note', note: 'standby_claimed', runnerId: id, combo: name });
   if (standby.state === 'standby') return load(state, { ...standby, model }, kind, nowMs, nowMs, effects);
@@ -113,7 +118,8 @@ export function load(
   effects: PoolEffect[],
 ): UsableRunner {
   const threads = threadShare(state, model, decodingRunners(state) + 1);
-  effects.push({ type: 'load', runnerId: id, model, threads });
+  const atSource = pagesOf(state, { id, model })?.atSource === true;
+  effects.push({ type: 'load', runnerId: id, model, threads, ...(atSource && { atSource }) });
   const began = { sinceMs: nowMs, claimedMs, kind, keptBytes: 0 };
   return moveTo(state, { id, device, model, combos, state: 'loading', ...began, threads });
 }

@@ -1,6 +1,15 @@
 import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { ComboKey, ComboName, DeviceName, ModelId, RequestId, RunnerId } from '../domain/ids.ts';
+import type { StartShare } from '../domain/cost.ts';
+import type {
+  ComboKey,
+  ComboName,
+  DeviceName,
+  ModelId,
+  RequestId,
+  RunnerId,
+  SegmentKey,
+} from '../domain/ids.ts';
 import { runnerId } from '../domain/ids.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { Bytes } from './bytes.ts';
@@ -13,6 +22,7 @@ import { type Account, type Fairness, noFairness } from './fairness.ts';
 import { type Dice, diceOf } from './jitter.ts';
 import type { Keep } from './keeps.ts';
 import { emptyLine } from './line.ts';
+import type { SharedPages } from './pages.ts';
 import type { Pin } from './pins.ts';
 import type { Culprit, Quarantine } from './quarantine.ts';
 import type { Load } from './scaling.ts';
@@ -73,6 +83,8 @@ export type Runner =
       threads: number;
       active: number;
       lastUsedMs: number;
+      /** It is settled who shares the start of the base. */
+      startShared: boolean;
     })
   | (RunnerBase & {
       readonly state: 'draining';
@@ -91,7 +103,7 @@ export type Runner =
   | (RunnerProcess & {
       readonly state: 'stopping';
       readonly model: CatalogueModel | null;
-      /** Until its process has gone. */
+      /** Until its process has gone; what it shares is beside that (pages.ts). */
       readonly heldBytes: Bytes;
       /** It takes no place among those with a base. */
       readonly wasAsleep: boolean;
@@ -115,6 +127,8 @@ export interface WaitingStart {
   readonly runnerId: RunnerId;
   readonly kind: StartKind;
   readonly joined: boolean;
+  /** Once it is ready (startShares.ts). */
+  readonly share?: StartShare | undefined;
 }
 
 /** One that waits for a combo: a request, or an operator's order to warm. */
@@ -217,6 +231,8 @@ export interface PoolState {
   /** Combos that are to be kept ready, by pins and by the catalogue's `minRunners`: made from both (keeps.ts). */
   keeps: ReadonlyMap<ComboKey, Keep>;
   waiting: number;
+  /** Starts that somebody shared. */
+  sharedStarts: number;
   /** Of the last one that came to wait (tiers.ts). */
   lastPlaceMs: number;
   /** Of `waiting` those that are flex work. */
@@ -241,6 +257,8 @@ export interface PoolState {
   standbyLosses: StandbyLosses;
   /** null: there is no weight store, every start reads the source. */
   readonly store: StoreBooks | null;
+  /** Weights that several runners may have mapped; no entry is empty. */
+  readonly pages: Map<SegmentKey, SharedPages>;
   readonly clocks: Record<Book, number>;
   readonly measured: Map<ModelId, Measured>;
   /** What failed to start and has not started since, by quarantineKey or combo key. */
@@ -273,6 +291,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     pins: new Map(),
     keeps: new Map(),
     waiting: 0,
+    sharedStarts: 0,
     lastPlaceMs: Number.NEGATIVE_INFINITY,
     flexWaiting: 0,
     waitingIn: new Map(),
@@ -286,6 +305,7 @@ export function emptyPool(settings: PoolSettings, catalogue: Catalogue, runnerPr
     mayHaveStale: false,
     shuttingDown: false,
     store: settings.store && emptyStore(settings.store),
+    pages: new Map(),
     clocks: { combos: 0, bases: 0, segments: 0, adapterSegments: 0 },
     measured: new Map(),
     warmedAhead: new Map(),

@@ -1,6 +1,6 @@
 import { type Bytes, NO_BYTES, plus } from './bytes.ts';
 import type { PoolEffect, StopReason } from './effects.ts';
-import { allHeldBytes } from './memory.ts';
+import { allOwnBytes } from './memory.ts';
 import { losePlace } from './queues.ts';
 import { allSlotBytes, type DrainingSlot, type ReadySlot, Slots } from './slots.ts';
 import type { PoolState, ReadyRunner, Runner } from './state.ts';
@@ -22,7 +22,7 @@ export function stopRunner(
   // What still runs on a draining runner has had its time; one that is not up has nothing to finish, nor may it hear us.
   const isOverdue = runner.state === 'starting' || (runner.state === 'draining' && runner.active > 0);
   const atOnce = isOverdue || reason === 'failed' || reason === 'hung' || reason === 'unreachable';
-  const heldBytes = allHeldBytes(state, runner);
+  const heldBytes = allOwnBytes(state, runner);
   const wasAsleep = runner.state === 'asleep';
   const left = { heldBytes, wasAsleep, sinceMs: nowMs };
   moveTo(state, { id, device, model, combos: new Slots(), state: 'stopping', ...left });

@@ -4,6 +4,7 @@ import { homeOf } from './devices.ts';
 import type { PoolEffect } from './effects.ts';
 import { inOrderOfLeaving, newWorth, noteEviction } from './eviction.ts';
 import { freeBytes } from './memory.ts';
+import { isBooked } from './pages.ts';
 import {
   assumedMs,
   bookOf,
@@ -58,7 +59,8 @@ function beginSegment(
   const missing = bytes - (store.budgets[book] - bytesIn(store, book));
   if (!dropUnused(state, store, book, missing, effects, together)) return false;
   const worth = newWorth(state, clockOf(book), assumedMs(bytes), nowMs);
-  store.segments.set(key, { key, contentId: null, book, bytes, state: 'staging', worth, lastUsedMs: nowMs });
+  const times = { sinceMs: nowMs, lastUsedMs: nowMs };
+  store.segments.set(key, { key, contentId: null, book, bytes, state: 'staging', worth, ...times });
   return true;
 }
 
@@ -76,11 +78,10 @@ function bytesIn({ segments }: StoreBooks, book: SegmentBook): number {
 export function trimStore(state: PoolState, effects: PoolEffect[]): void {
   const { store } = state;
   if (!store || store.segments.size === 0) return;
-  const mapped = new Set<Segment | undefined>();
-  for (const { model, device } of state.runners.values())
-    if (device === null && model !== null) mapped.add(segmentOf(store, model));
+  const booked = new Set<Segment>();
+  for (const [key, segment] of store.segments) if (isBooked(state, key)) booked.add(segment);
   let bytes = 0;
-  for (const segment of new Set(store.segments.values())) if (!mapped.has(segment)) bytes += segment.bytes;
+  for (const segment of new Set(store.segments.values())) if (!booked.has(segment)) bytes += segment.bytes;
   const missing = bytes - freeBytes(state);
   if (missing > 0) dropFirst(state, store, unusedSegments(state, store), missing, effects);
 }

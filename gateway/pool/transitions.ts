@@ -1,4 +1,5 @@
 import type { RunnerId } from '../domain/ids.ts';
+import { unmapPages } from './pages.ts';
 import type { PoolState, Runner } from './state.ts';
 import { isDecoding } from './threads.ts';
 import { forgetUsable } from './usable.ts';
@@ -38,6 +39,7 @@ export function moveTo<T extends Runner>(state: PoolState, next: T): T {
 
 export function forget(state: PoolState, id: RunnerId): void {
   const runner = state.runners.get(id);
+  if (runner) unmapPages(state, runner);
   state.runners.delete(id);
   if (runner && isDecoding(runner)) state.decodersChanged = true;
   forgetUsable(state, runner);

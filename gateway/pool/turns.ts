@@ -1,12 +1,12 @@
-import type { DeviceName } from '../domain/ids.ts';
-import { type Bytes, minus, NO_BYTES, plus } from './bytes.ts';
+import { type Bytes, minus, plus } from './bytes.ts';
 import { runnersFor } from './candidates.ts';
 import { contextsOf } from './contexts.ts';
 import type { PoolEffect } from './effects.ts';
 import { holdsKept, isKept } from './keeps.ts';
-import { allHeldBytes, comingBytes } from './memory.ts';
+import { allOwnBytes, comingBytes, pagesOfClaim } from './memory.ts';
 import { findVictims } from './memoryRoom.ts';
-import { blockedByMemory } from './placing.ts';
+import { freedPages } from './pages.ts';
+import { type Blocked, blockedByMemory } from './placing.ts';
 import { holdsPromise, isPromised } from './promises.ts';
 import { joinPlaced } from './queues.ts';
 import { allSlotBytes, type ReadySlot } from './slots.ts';
@@ -42,7 +42,7 @@ function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   const blocked = blockedByMemory(state, nowMs);
   if (!blocked || nowMs - wantedMs(blocked.want) < state.settings.swapAfterMs) return;
   const { want, runner, device } = blocked;
-  const onItsWay = plus(comingBytes(state, device), drainingBytes(state, device));
+  const onItsWay = plus(comingBytes(state, device, blocked), drainingBytes(state, blocked));
   const missing = minus(blocked.missing, onItsWay);
   if (findVictims(state, missing, device, blocked, nowMs)) return;
   const isRoom = (other: ReadyRunner): boolean =>
@@ -51,13 +51,16 @@ function swapForMemory(state: PoolState, nowMs: number, effects: PoolEffect[]): 
   if (runner?.state === 'ready') swapCombo(state, runner, want, nowMs);
 }
 
-function drainingBytes(state: PoolState, device: DeviceName | null): Bytes {
-  let bytes = NO_BYTES;
+function drainingBytes(state: PoolState, blocked: Blocked): Bytes {
+  const { device } = blocked;
+  const draining = [...state.runners.values()].filter((runner) => runner.state === 'draining');
+  const pages = freedPages(state, draining, () => false, pagesOfClaim(state, device, blocked));
+  let bytes: Bytes = { host: pages, device: 0 };
   for (const runner of state.runners.values()) {
     const add = ({ host, device: own }: Bytes): void => {
       bytes = plus(bytes, { host, device: device !== null && runner.device === device ? own : 0 });
     };
-    if (runner.state === 'draining') add(allHeldBytes(state, runner));
+    if (runner.state === 'draining') add(allOwnBytes(state, runner));
     else for (const slot of runner.combos.values()) if (slot.state === 'draining') add(allSlotBytes(slot));
   }
   return bytes;

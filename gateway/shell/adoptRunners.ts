@@ -98,12 +98,12 @@ function factOf(
 ): AdoptedFact {
   if (verdict.as === 'standby') return { type: 'standbyAdopted', runnerId: id, device: verdict.device };
   if (verdict.as === 'sleeper') return { ...verdict, type: 'sleeperAdopted', runnerId: id };
-  const { model, device, combos } = verdict;
+  const { model, device, atSource, combos } = verdict;
   const { weightBytes, threads } = report;
   const told = report.combos.find(({ onDevice }) => onDevice !== null)?.onDevice?.weightBytes;
   const share = deviceShare(model, device);
   const weights = told === undefined ? split(weightBytes, share) : { host: weightBytes - told, device: told };
-  return { type: 'runnerAdopted', runnerId: id, model, device, weights, threads, combos };
+  return { type: 'runnerAdopted', runnerId: id, model, device, weights, atSource, threads, combos };
 }
 
 function offerOf(id: RunnerId, report: ReachedRunner['report']): AdoptionOffer {
@@ -111,6 +111,7 @@ function offerOf(id: RunnerId, report: ReachedRunner['report']): AdoptionOffer {
   return {
     ...report,
     runnerId: id,
+    atSource: report.model?.leasePath === undefined,
     device: report.device === null ? null : deviceName(report.device),
     combos,
   };

@@ -12,6 +12,7 @@ import { type Answer, type OrderBody, OrderFailed } from './processes/controlCha
 import type { StartTimeline } from './startTimeline.ts';
 import { tellUpload } from './tellUpload.ts';
 import { uploadView } from './uploadView.ts';
+import type { LoadedFrom } from './weights/placedOrders.ts';
 import type { FilePlace } from './weights/stagedFiles.ts';
 
 interface Deps {
@@ -26,7 +27,7 @@ interface Deps {
 interface Loading {
   readonly id: RunnerId;
   readonly model: CatalogueModel;
-  readonly answer: Promise<Answer>;
+  readonly answer: Promise<LoadedFrom>;
   /** What the runner has said since the order. */
   readonly wordsSince: () => string;
 }
@@ -75,12 +76,13 @@ export function runnerAdaptersOf(
 export function loadBase({ id, model, answer, wordsSince }: Loading, deps: Deps): void {
   const { timeline, telemetry, clock, dispatch } = deps;
   answer.then(
-    (loaded) => {
+    ({ answer: loaded, atSource }) => {
       const upload = loaded.type === 'loaded' ? uploadView(loaded.upload) : null;
       timeline.loaded(id, upload, clock.monoMs());
       if (upload) tellUpload(id, model.id, upload, deps);
       const weightBytes = loaded.type === 'loaded' ? loaded.weightBytes : 0;
-      dispatch({ type: 'runnerLoaded', runnerId: id, weightBytes });
+      const origin = atSource === undefined ? {} : { atSource };
+      dispatch({ type: 'runnerLoaded', runnerId: id, weightBytes, ...origin });
     },
     (error: Error) => {
       if (!(error instanceof OrderFailed)) return;

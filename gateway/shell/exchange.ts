@@ -5,6 +5,7 @@ import { errorEnvelope, retryAfterHeaders } from '../domain/envelope.ts';
 import { ERROR_TABLE, type Failure } from '../domain/errors.ts';
 import { withoutPaths } from '../domain/filePaths.ts';
 import type { RunnerId } from '../domain/ids.ts';
+import type { PriceVersion } from '../domain/prices.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
 import type { FixedStart } from '../pool/effects.ts';
 import type { TokenUsage, WaitTerms } from '../pool/terms.ts';
@@ -30,6 +31,8 @@ export interface ExchangeDeps {
   readonly fleet: RunnerFleet;
   readonly timeline: StartTimeline;
   readonly ledger: Ledger;
+  /** Those in force. */
+  readonly prices: () => PriceVersion;
   readonly clock: Clock;
   readonly deadlines: DeadlineDefaults;
   /** Names this gateway process in admissions. */
@@ -68,6 +71,8 @@ export class Exchange {
   readonly #body: string;
   readonly #forwarder: SseForwarder;
   readonly #deadlineMs: number | null;
+  /** In force when it came. */
+  readonly #prices: PriceVersion;
   readonly #gone: Promise<'gone'>;
   /** Why nobody waits for the answer any more; `unopened`: the disk refused the admission. */
   #goneReason: 'closed' | 'slow' | 'unopened' | null = null;
@@ -80,6 +85,7 @@ export class Exchange {
     this.#request = request;
     this.#sink = new HeldSink(sink);
     this.#deps = deps;
+    this.#prices = deps.prices();
     this.#times = new RequestTimes(request.arrivedMonoMs);
     this.#body = JSON.stringify(request.body);
     this.#deadlineMs = deadlineOf(request, deps.deadlines);
@@ -91,7 +97,7 @@ export class Exchange {
         resolve('gone');
       };
       sink.onGone(go);
-      const admission = admissionOf(request, this.#body.length, deps.gatewayRun);
+      const admission = admissionOf(request, this.#body.length, deps.gatewayRun, this.#prices);
       deps.ledger.open(admission, request.attempt).then(
         () => this.#sink.release(),
         () => go('unopened'),
@@ -137,10 +143,10 @@ export class Exchange {
   }
 
   #terms(): WaitTerms {
-    const { tenant, serviceTier, arrivedMonoMs } = this.#request;
+    const { tenant, weight, serviceTier, arrivedMonoMs } = this.#request;
     const tier = serviceTier === 'flex' ? 'flex' : 'interactive';
     const deadlineAtMs = arrivedMonoMs + (this.#deadlineMs ?? Number.POSITIVE_INFINITY);
-    return { tenant, weight: 1, tier, deadlineAtMs };
+    return { tenant, weight, tier, deadlineAtMs };
   }
 
   /** Sends a stream's headers once it is fixed who will serve it, then what the start is doing. */
@@ -315,7 +321,15 @@ export class Exchange {
     endedMonoMs: number,
   ): RequestRecord {
     const ending = { httpStatus: status, errorCode, report, responseBytes };
-    return makeRecord(this.#request, this.#start, this.#times, ending, this.#deadlineMs, endedMonoMs);
+    return makeRecord(
+      this.#request,
+      this.#start,
+      this.#times,
+      ending,
+      this.#deadlineMs,
+      endedMonoMs,
+      this.#prices,
+    );
   }
 
   async #write(record: RequestRecord): Promise<boolean> {

@@ -1,8 +1,10 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
 import { type Admission, reservationOf } from '../domain/admission.ts';
 import type { Combo } from '../domain/combo.ts';
+import { costOf, factsOf, NO_COST } from '../domain/cost.ts';
 import { ERROR_TABLE } from '../domain/errors.ts';
 import type { RunnerId } from '../domain/ids.ts';
+import type { PriceVersion } from '../domain/prices.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
 import type { FixedStart } from '../pool/effects.ts';
 import type { InferenceRequest, RefusedRequest } from './inference.ts';
@@ -21,6 +23,7 @@ export function admissionOf(
   request: InferenceRequest,
   bodyCharacters: number,
   gatewayRun: string,
+  { book }: PriceVersion,
 ): Admission {
   const { requestId, endpoint, keyId, combo, stream, arrivedAtEpochMs } = request;
   return {
@@ -33,7 +36,7 @@ export function admissionOf(
     stream,
     arrivedAtEpochMs,
     gatewayRun,
-    reservation: reservationOf(bodyCharacters, mostCompletionTokens(request)),
+    reservation: reservationOf(combo, bodyCharacters, mostCompletionTokens(request), book),
   };
 }
 
@@ -58,10 +61,11 @@ export function makeRecord(
   ending: Ending,
   deadlineMs: number | null,
   endedMonoMs: number,
+  prices: PriceVersion,
 ): RequestRecord {
   const { combo } = request;
   const { report } = ending;
-  return {
+  const record = {
     requestId: request.requestId,
     endpoint: request.endpoint,
     keyId: request.keyId,
@@ -71,6 +75,7 @@ export function makeRecord(
     runnerId: start?.runnerId ?? null,
     startKind: start?.kind ?? null,
     joined: start?.joined ?? false,
+    startShare: start?.share ?? null,
     stream: request.stream,
     arrivedAtEpochMs: request.arrivedAtEpochMs,
     deadlineMs,
@@ -83,11 +88,16 @@ export function makeRecord(
     cachedTokens: report?.cachedTokens ?? 0,
     completionTokens: report?.completionTokens ?? 0,
     responseBytes: ending.responseBytes,
+    deviceBytes: start?.deviceBytes ?? 0,
     httpStatus: ending.httpStatus,
     errorCode: ending.errorCode,
     finishReason: report?.finishReason ?? null,
   };
+  return { ...record, priceVersion: prices.version, cost: costOf(factsOf(record), prices.book) };
 }
+
+/** What ends before anything is done for it, or fails on our side, costs nothing. */
+const UNPRICED = { deviceBytes: 0, priceVersion: null, cost: NO_COST };
 
 /** The record of a request that was refused before anything was done for it. */
 export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number): RequestRecord {
@@ -102,6 +112,7 @@ export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number):
     runnerId: null,
     startKind: null,
     joined: false,
+    startShare: null,
     stream: refusal.stream,
     arrivedAtEpochMs: refusal.arrivedAtEpochMs,
     deadlineMs: null,
@@ -114,6 +125,7 @@ export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number):
     cachedTokens: 0,
     completionTokens: 0,
     responseBytes: 0,
+    ...UNPRICED,
     httpStatus: refusal.httpStatus,
     errorCode: refusal.errorCode,
     finishReason: null,
@@ -138,6 +150,7 @@ export function makeInterruptedRecord(admission: Admission, use: LateUse | null)
     runnerId: use?.runnerId ?? null,
     startKind: null,
     joined: false,
+    startShare: null,
     deadlineMs: null,
     phasesMs,
     startDetail: null,
@@ -148,6 +161,7 @@ export function makeInterruptedRecord(admission: Admission, use: LateUse | null)
     cachedTokens,
     completionTokens,
     responseBytes: 0,
+    ...UNPRICED,
     httpStatus: ERROR_TABLE.interrupted.status,
     errorCode: 'interrupted',
     finishReason: null,

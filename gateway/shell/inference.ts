@@ -21,6 +21,8 @@ export interface InferenceRequest {
   readonly keepAliveMs: number | undefined;
   /** Whose it is: what the pool is fair between. Opaque; never logged or stored. */
   readonly tenant: string;
+  /** Its share of the turns against others; above 0. */
+  readonly weight: number;
   /** OpenAI's `service_tier`, as the answer tells it; null: the request did not ask. */
   readonly serviceTier: ServiceTier | null;
   /** From `x-hearth-deadline-ms`, counted from the arrival; null: the configured one. */

@@ -163,7 +163,7 @@ export class PoolLoop {
       case 'claim':
         return fleet?.claim(effect.runnerId, effect.model);
       case 'load':
-        return fleet?.load(effect.runnerId, effect.model, effect.threads);
+        return fleet?.load(effect.runnerId, effect.model, effect.threads, effect.atSource);
       case 'sleep':
         return fleet?.sleep(effect.runnerId);
       case 'wake':
@@ -200,13 +200,13 @@ export class PoolLoop {
     }
   }
 
-  #granted({ requestId: id, runnerId, kind, joined }: Extract<PoolEffect, { type: 'grant' }>): void {
+  #granted({ type: _grant, requestId: id, ...start }: Extract<PoolEffect, { type: 'grant' }>): void {
     if (!this.#waiting.has(id)) {
       // Its client left between the decision and now.
       this.#backlog.push({ type: 'requestEnded', requestId: requestId(id) });
       return;
     }
-    this.#settle(id, { ok: true, grant: { runnerId, kind, joined, grantedMonoMs: this.#clock.monoMs() } });
+    this.#settle(id, { ok: true, grant: { ...start, grantedMonoMs: this.#clock.monoMs() } });
   }
 
   #settle(id: RequestId, outcome: GrantOutcome): void {

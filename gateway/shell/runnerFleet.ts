@@ -24,7 +24,7 @@ import { resizeCombo } from './resizeCombo.ts';
 import { sendReviewed } from './reviewedOrder.ts';
 import { startRecord } from './startRecord.ts';
 import type { StartTimeline } from './startTimeline.ts';
-import { attachPlaced, loadPlaced } from './weights/placedOrders.ts';
+import { attachPlaced, type LoadedFrom, loadPlaced } from './weights/placedOrders.ts';
 import type { StagedFiles } from './weights/stagedFiles.ts';
 
 /** What the fleet is made with. */
@@ -118,12 +118,13 @@ export class RunnerFleet {
     dispatch(event);
   }
 
-  load(id: RunnerId, model: CatalogueModel, threads: number): void {
+  /** `atSource`: it is to read the source, whatever the weight store has. */
+  load(id: RunnerId, model: CatalogueModel, threads: number, atSource = false): void {
     const device = this.#deviceOf(id);
     const local = device && localName(device);
     this.#loadBase(id, model, (send) =>
       loadPlaced(
-        { id, device },
+        { id, device, atSource },
         model,
         (place) => ({ type: 'load', model: runnerModelOf(model, place, local, threads) }),
         send,
@@ -141,7 +142,7 @@ export class RunnerFleet {
 
   wake(id: RunnerId, model: CatalogueModel, threads: number): void {
     this.#deps.timeline.waking(id, this.#deps.clock.monoMs());
-    this.#loadBase(id, model, (send) => send({ type: 'wake', threads }));
+    this.#loadBase(id, model, async (send) => ({ answer: await send({ type: 'wake', threads }) }));
   }
 
   attach(id: RunnerId, combo: Combo, kind: StartKind): void {
@@ -293,7 +294,7 @@ export class RunnerFleet {
     this.#up.clear();
   }
 
-  #loadBase(id: RunnerId, model: CatalogueModel, order: (send: SendOrder) => Promise<Answer>): void {
+  #loadBase(id: RunnerId, model: CatalogueModel, order: (send: SendOrder) => Promise<LoadedFrom>): void {
     const { timeline } = this.#deps;
     const wordsSince = this.#overhear(id);
     const answer = order((body) => this.#order(id, body, (fraction) => timeline.progress(id, fraction)));

@@ -27,9 +27,16 @@ const ASKING_LIMIT_MS = 2_000;
 
 /**
  * Gives every request that the end of an earlier gateway cut off its row, with what it has used where an adopted runner
- * still knows. Before this gateway serves, after runners were adopted. Rejects when the disk refuses.
+ * still knows. Before this gateway serves, after runners were adopted. A disk that refuses does not keep the gateway from
+ * starting: the next one finds the same requests.
  */
 export async function settleInterrupted(deps: SettlingDeps): Promise<void> {
+  await settle(deps).catch((error: Error) => {
+    deps.log.error({ error: error.message }, 'requests that an earlier gateway cut off were not settled');
+  });
+}
+
+async function settle(deps: SettlingDeps): Promise<void> {
   const { ledger, gatewayRun, clock, log } = deps;
   const cutOff = await ledger.unsettled();
   const uses = await usesOf(cutOff.slice(-MOST_ASKED), deps);

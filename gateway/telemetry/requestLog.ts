@@ -7,6 +7,7 @@ export function logRequest(log: Log, record: RequestRecord): void {
   const line = {
     requestId,
     endpoint,
+    ...(record.keyId === null ? {} : { key: record.keyId }),
     combo,
     start: startKind,
     ...(joined ? { joined } : {}),

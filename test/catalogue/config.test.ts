@@ -80,6 +80,37 @@ describe('readSettings()', () => {
     });
   });
 
+  test('reads the edge, its files relative to the configuration', async () => {
+    expect(await settingsOf({})).toMatchObject({
+      value: { edge: { tls: null, corsOrigins: [], trustedProxies: [], allowsAnonymous: false } },
+    });
+    const yaml = `server:
+  tls: { cert: tls/cert.pem, key: /etc/key.pem }
+  cors: ['https://chat.example.com']
+  trusted_proxies: [10.0.0.0/8, '::1']
+  allow_anonymous: true`;
+    expect(await settingsOf({ HEARTH_ALLOW_ANONYMOUS: '0' }, yaml)).toMatchObject({
+      value: {
+        edge: {
+          tls: { cert: join(directory, 'tls/cert.pem'), key: '/etc/key.pem' },
+          corsOrigins: ['https://chat.example.com'],
+          trustedProxies: ['10.0.0.0/8', '::1'],
+          allowsAnonymous: false,
+        },
+      },
+    });
+    expect(await settingsOf({}, yaml)).toMatchObject({ value: { edge: { allowsAnonymous: true } } });
+  });
+
+  test.each([
+    ["cors: ['https://chat.example.com/']", 'expected an origin such as "https://chat.example.com", or "*"'],
+    ['trusted_proxies: [10.0.0.0/33]', 'expected a CIDR such as "10.0.0.0/8", or an address'],
+    ['tls: { cert: a }', 'key'],
+  ])('refuses server: { %s }', async (server, message) => {
+    const settings = await settingsOf({}, `server: { ${server} }`);
+    expect(!settings.ok && settings.error.message).toContain(message);
+  });
+
   test('takes an empty value as absent', async () => {
     expect(await settingsOf({ HEARTH_PORT: '', HEARTH_ADMIN_TOKEN: '' })).toMatchObject({
       value: { port: 8080, adminToken: null },
@@ -91,6 +122,7 @@ describe('readSettings()', () => {
     ['HEARTH_PORT', 'http', 'HEARTH_PORT: expected a port from 0 to 65535, got "http"'],
     ['HEARTH_STANDBYS', '65', 'HEARTH_STANDBYS: expected a number from 0 to 64, got "65"'],
     ['HEARTH_UPLOAD', 'fast', 'HEARTH_UPLOAD: expected "auto" or "off", got "fast"'],
+    ['HEARTH_ALLOW_ANONYMOUS', 'yes', 'HEARTH_ALLOW_ANONYMOUS: expected "1" or "0", got "yes"'],
     ['HEARTH_LEASE', 'soon', 'HEARTH_LEASE: expected a duration such as "2s" or "30s", got "soon"'],
     ['HEARTH_LOG_LEVEL', 'loud', 'HEARTH_LOG_LEVEL: expected one of trace, debug'],
   ])('refuses %s=%s', async (name, value, message) => {

@@ -76,6 +76,61 @@ describe('hearth', () => {
     ]);
   });
 
+  test('keys create says what the key may do, and prints its secret', async () => {
+    const made = { object: 'api_key', id: 'key_1', name: 'search', key: 'hk_secret', state: 'active' };
+    const { calls, printed } = await run(
+      [
+        ...['keys', 'create', 'search', '--token', 't', '--models', 'tiny-chat, other', '--adapters', ''],
+        ...['--requests-per-minute', '60', '--budget', '12.5', '--period', 'day'],
+        ...['--tag', 'team=search', '--tag', 'env=a=b', '--expires', '2027-01-01T00:00:00Z'],
+      ],
+      made,
+    );
+    expect(calls).toMatchObject([
+      {
+        url: 'http://127.0.0.1:8080/admin/v1/keys',
+        method: 'POST',
+        body: {
+          name: 'search',
+          scopes: { models: ['tiny-chat', 'other'], adapters: [], endpoints: null },
+          limits: { requests_per_minute: 60, tokens_per_minute: null, concurrent_requests: null },
+          budget: { period: 'day', hard_micro_usd: 12_500_000, soft_micro_usd: null },
+          tags: { team: 'search', env: 'a=b' },
+          expires_at: '2027-01-01T00:00:00Z',
+        },
+      },
+    ]);
+    expect(printed).toEqual(['ID     NAME    KEY\nkey_1  search  hk_secret']);
+  });
+
+  test.each([
+    [['disable', 'key_1'], 'PATCH', '', { disabled: true }],
+    [['enable', 'key_1'], 'PATCH', '', { disabled: false }],
+    [['rotate', 'key_1', '--grace', '24h'], 'POST', '/rotate', { grace: '24h' }],
+    [['delete', 'key_1'], 'DELETE', '', undefined],
+  ])('keys %j asks for %s of the key', async (args, method, path, body) => {
+    const { calls } = await run(['keys', ...args, '--token', 't'], { object: 'api_key', id: 'key_1' });
+    const url = `http://127.0.0.1:8080/admin/v1/keys/key_1${path}`;
+    expect(calls).toMatchObject([{ url, method, ...(body ? { body } : {}) }]);
+  });
+
+  test('keys list prints them in columns', async () => {
+    const row = { id: 'key_1', name: 'search', prefix: 'hk_abcdef', state: 'active', expires_at: null };
+    const data = [{ ...row, tags: { team: 'search' } }];
+    const { printed } = await run(['keys', 'list', '--token', 't'], { object: 'list', data });
+    expect(printed).toEqual([
+      'ID     NAME    PREFIX     STATE   EXPIRES  TAGS\nkey_1  search  hk_abcdef  active  -        team=search',
+    ]);
+  });
+
+  test.each([
+    [['--requests-per-minute', 'many'], 'Cannot use --requests-per-minute "many": expected a whole number'],
+    [['--budget', '-1'], 'Cannot use --budget "-1": expected US dollars such as 25 or 0.5'],
+    [['--tag', 'team'], 'Cannot use --tag "team": expected one like "team=search"'],
+  ])('keys create refuses %j', async (args, message) => {
+    await expect(run(['keys', 'create', 'k', '--token', 't', ...args], {})).rejects.toThrow(message);
+  });
+
   test('pin says at which level, on how many runners and until when', async () => {
     const pin = {
       combo: 'tiny-chat+pirate',
@@ -251,5 +306,55 @@ describe('comboPath()', () => {
 describe('table()', () => {
   test('is its headings alone without rows', () => {
     expect(table([['ID', () => ''] as const, ['STATE', () => ''] as const], [])).toBe('ID  STATE');
+  });
+});
+
+describe('hearth prices and hearth ledger', () => {
+  const CHECK = { object: 'ledger_check', requests: 3, recorded_micro_usd: 42, recomputed_micro_usd: 42 };
+  let file: string;
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'hearth-prices-'));
+    file = join(directory, 'prices.yaml');
+  });
+  afterEach(() => {
+    process.exitCode = undefined;
+    rmSync(directory, { recursive: true });
+  });
+
+  test('prices set sends what the file holds', async () => {
+    writeFileSync(file, 'start_policy: shared\ndefault: { input_per_million: 0.15 }\n');
+    const answer = {
+      version: 2,
+      current: true,
+      author: 'api',
+      created: 1_700_000_000,
+      start_policy: 'shared',
+    };
+    const { calls, printed } = await run(['prices', 'set', file, '--token', 't'], answer);
+    expect(calls).toMatchObject([
+      { method: 'POST', body: { start_policy: 'shared', default: { input_per_million: 0.15 } } },
+    ]);
+    expect(printed[0]).toMatch(/^2 +true +api +2023-11-14T22:13:20.000Z +shared$/m);
+  });
+
+  test('prices set says which file it cannot read', async () => {
+    await expect(run(['prices', 'set', file, '--token', 't'], {})).rejects.toThrow(
+      `Cannot read prices of "${file}": ENOENT`,
+    );
+  });
+
+  test.each([
+    [0, 0, undefined],
+    [1, 0, 1],
+    [0, 2, 1],
+  ])('ledger check with %i rows and %i starts that differ ends with %s', async (rows, starts, code) => {
+    const from = '2026-11-01T00:00:00+01:00';
+    const answer = { ...CHECK, differing: rows, starts: 4, starts_differing: starts };
+    const { calls } = await run(['ledger', 'check', '--from', from, '--token', 't'], answer);
+    expect(calls[0]?.url).toBe(
+      'http://127.0.0.1:8080/admin/v1/ledger/check?from=2026-11-01T00%3A00%3A00%2B01%3A00',
+    );
+    expect(process.exitCode).toBe(code);
   });
 });

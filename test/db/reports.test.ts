@@ -6,6 +6,7 @@ import { bucketOf, GRAIN_MS, piecesOf } from '../../db/rollups/grains.ts';
 import { comboName } from '../../gateway/domain/ids.ts';
 import type { GroupQuery, ReportGroup } from '../../gateway/domain/reportFigures.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import { apiKey } from '../contracts/keyStore.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { exactQuantile } from './exactQuantile.ts';
 import { useTemporaryDatabases } from './temporary.ts';
@@ -352,7 +353,15 @@ describe('Database.reports, beside groups', () => {
     expect(await reports.corrections({ fromEpochMs: NOON + 1, toEpochMs: null })).toEqual([]);
   });
 
-  test('keyTags() gives none while there are no keys', async () => {
-    expect(await (await databases.open()).reports.keyTags()).toEqual(new Map());
+  test('keyTags() gives the tags of every key', async () => {
+    const { keys, reports } = await databases.open();
+    await keys.put(apiKey('key_a', { tags: { team: 'search' } }));
+    await keys.put(apiKey('key_b'));
+    expect(await reports.keyTags()).toEqual(
+      new Map([
+        ['key_a', { team: 'search' }],
+        ['key_b', {}],
+      ]),
+    );
   });
 });

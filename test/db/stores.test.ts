@@ -4,6 +4,7 @@ import { describeCatalogueStore } from '../contracts/catalogueStore.ts';
 import { describeDemandHistory } from '../contracts/demandHistory.ts';
 import { describeDurationHistory } from '../contracts/durationHistory.ts';
 import { describeEventLog } from '../contracts/eventLog.ts';
+import { describeKeyStore } from '../contracts/keyStore.ts';
 import { describeLedger } from '../contracts/ledger.ts';
 import { describePinStore } from '../contracts/pinStore.ts';
 import { describeRunnerStore } from '../contracts/runnerStore.ts';
@@ -12,6 +13,7 @@ import { MemoryCatalogueStore } from '../fakes/memoryCatalogueStore.ts';
 import { MemoryDemandHistory } from '../fakes/memoryDemandHistory.ts';
 import { MemoryDurationHistory } from '../fakes/memoryDurationHistory.ts';
 import { MemoryEventLog } from '../fakes/memoryEventLog.ts';
+import { MemoryKeyStore } from '../fakes/memoryKeyStore.ts';
 import { MemoryLedger } from '../fakes/memoryLedger.ts';
 import { MemoryPinStore } from '../fakes/memoryPinStore.ts';
 import { MemoryRunnerStore } from '../fakes/memoryRunnerStore.ts';
@@ -65,6 +67,9 @@ describeDurationHistory('SqliteDurationHistory', async () => {
 
 describeRunnerStore('MemoryRunnerStore', async () => new MemoryRunnerStore());
 describeRunnerStore('SqliteRunnerStore', async () => (await databases.open()).runners);
+
+describeKeyStore('MemoryKeyStore', async () => new MemoryKeyStore());
+describeKeyStore('SqliteKeyStore', async () => (await databases.open()).keys);
 
 describePinStore('MemoryPinStore', async () => new MemoryPinStore());
 describePinStore('SqlitePinStore', async () => (await databases.open()).pins);

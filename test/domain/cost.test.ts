@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CostFacts, costOf, mostCost, NO_COST, type StartShare } from '../../gateway/domain/cost.ts';
+import { type CostFacts, costOf, mostCost, NO_COST } from '../../gateway/domain/cost.ts';
 import { FREE, type PriceBook, ratesOf } from '../../gateway/domain/prices.ts';
 
 const BOOK: PriceBook = {
@@ -19,11 +19,13 @@ const facts = (more: Partial<CostFacts> = {}): CostFacts => ({
   decodeMs: 1500,
   deviceBytes: 0,
   startKind: 'warm',
+  joined: false,
   startShare: null,
   errorCode: null,
   ...more,
 });
-const share = (index: number, of: number): StartShare => ({ startId: 'first', of, index });
+const waiterOf = (startKind: 'cold' | 'staged', index: number, of: number): CostFacts =>
+  facts({ startKind, joined: index > 0, startShare: { startId: 'first', of, index } });
 
 describe('ratesOf()', () => {
   test('takes what a model leaves out from the default, by start kind too', () => {
@@ -80,10 +82,14 @@ describe('costOf()', () => {
     ['house', [0, 0, 0]],
   ] as const)('lets %s pay for a start', (startPolicy, amounts) => {
     const book = { ...BOOK, startPolicy };
-    const shares = amounts.map((_, index) =>
-      costOf(facts({ startKind: 'cold', startShare: share(index, amounts.length) }), book),
-    );
+    const shares = amounts.map((_, index) => costOf(waiterOf('cold', index, amounts.length), book));
     expect(shares.map(({ startMicroUsd }) => startMicroUsd)).toEqual(amounts);
+  });
+
+  test('leaves a start that nobody of those who wait began to the house, when its initiator pays', () => {
+    const joined = facts({ startKind: 'cold', joined: true, startShare: { startId: 'a', of: 2, index: 0 } });
+    expect(costOf(joined, BOOK).startMicroUsd).toBe(0);
+    expect(costOf(joined, { ...BOOK, startPolicy: 'shared' }).startMicroUsd).toBe(5000);
   });
 
   test('charges no start that somebody did not see ready', () => {
@@ -113,7 +119,7 @@ describe('costOf()', () => {
         (of, microUsd, startPolicy) => {
           const book: PriceBook = { ...FREE, startPolicy, default: { start: { staged: microUsd / 1e6 } } };
           const sum = Array.from({ length: of }, (_, index) =>
-            costOf(facts({ startKind: 'staged', startShare: share(index, of) }), book),
+            costOf(waiterOf('staged', index, of), book),
           ).reduce((total, { startMicroUsd }) => total + startMicroUsd, 0);
           return sum === (startPolicy === 'house' ? 0 : microUsd);
         },

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { banana, user } from './chat.ts';
 import { readRequests } from './readRequests.ts';
-import { demoConfig, startGateway } from './startGateway.ts';
+import { demoConfig, startGateway, until } from './startGateway.ts';
 
 /** One token, again and again, for the whole context. */
 const ENDLESS = { model: 'tiny-chat', messages: user('Hello'), logit_bias: { 700: 100 }, stream: true };
@@ -39,3 +41,33 @@ test('requests that kill -9 of the gateway cuts off are in the books, with what 
     await first.dispose();
   }
 });
+
+test.each([false, true])(
+  'nothing of an answer goes out before its admission is on disk (stream: %s)',
+  async (stream) => {
+    const gateway = await startGateway({ standbys: 0 });
+    // Another process that writes keeps the gateway from committing, for 5 s at most.
+    const database = new Database(join(gateway.dataDir, 'hearth.db'));
+    try {
+      await (await gateway.post('/v1/chat/completions', banana('tiny-chat'))).text();
+      const counters = async () => (await gateway.admin('GET', '/runners')).json.data[0].counters;
+      const before = (await counters()).decoded_tokens;
+      database.exec('begin immediate');
+      let hasBegun = false;
+      const answer = gateway
+        .post('/v1/chat/completions', { ...banana('tiny-chat'), stream })
+        .then((response) => {
+          hasBegun = true;
+          return response;
+        });
+      await until(async () => (await counters()).decoded_tokens > before, 'the runner answers');
+      expect(hasBegun).toBe(false);
+      database.exec('rollback');
+      expect((await answer).status).toBe(200);
+      expect(await (await answer).text()).toContain(stream ? '[DONE]' : 'yellow');
+    } finally {
+      database.close();
+      await gateway.dispose();
+    }
+  },
+);

@@ -13,8 +13,12 @@ import { demoConfig, startGateway, type TestGateway } from './startGateway.ts';
 const ROUNDS = Number(process.env['HEARTH_LEDGER_ROUNDS'] ?? 1);
 const SEED = Number(process.env['HEARTH_LEDGER_SEED'] ?? 20_261_128);
 const CLIENTS = 8;
-const REQUESTS_PER_CLIENT = 16;
+/** From one kill to the next, on average: by requests and not by time, so that a slow machine kills no more often. */
+const REQUESTS_PER_KILL = 24;
+const REQUESTS_PER_CLIENT = 24;
 const MODELS = ['tiny-chat', 'tiny-chat:pirate', 'tiny-chat:json'];
+const PRICES =
+  'prices: { start_policy: shared, default: { input_per_million: 1500, output_per_million: 6000, runner_second: 0.01, start: { cold: 0.01, staged: 0.007, attach: 0.001 } } }\n';
 const QUESTIONS = ['What color is a banana?', 'Hello', 'Tell me a story about a fox.'];
 
 interface Usage {
@@ -33,6 +37,8 @@ interface Books {
   readonly complete: Map<string, Counted>;
   /** Every id that a gateway told of, replays excepted. */
   readonly seen: Set<string>;
+  /** Requests that were sent. */
+  asked: number;
   replays: number;
   retries: number;
 }
@@ -79,6 +85,7 @@ function plan(dice: () => number, name: string): Planned {
 
 /** Asks once. Resolves with whether the answer was complete; throws on an answer that is neither that nor an error. */
 async function ask(url: string, { path, body, key, leavesAfterMs }: Planned, books: Books): Promise<boolean> {
+  books.asked += 1;
   const headers = { 'content-type': 'application/json', ...(key === null ? {} : { 'idempotency-key': key }) };
   const signal = leavesAfterMs === null ? null : AbortSignal.timeout(leavesAfterMs);
   const init = { method: 'POST', headers, body: JSON.stringify(body), signal };
@@ -116,7 +123,8 @@ async function client(name: string, seed: number, url: () => Promise<string>, bo
     const isAnswered = await ask(await url(), planned, books);
     if (planned.key === null || planned.body['model'] === 'nobody') continue;
     const patient = { ...planned, leavesAfterMs: null };
-    for (let tries = 0; !isAnswered && tries < 4 && !(await ask(await url(), patient, books)); tries += 1) {
+    for (let tries = 0; tries < 4; tries += 1) {
+      if (isAnswered || (await ask(await url(), patient, books))) break;
       books.retries += 1;
       await pause(50);
     }
@@ -137,10 +145,16 @@ async function restart(gateway: TestGateway): Promise<TestGateway> {
 }
 
 /** Kills by chance while `work` goes on: mostly a runner, sometimes the gateway, which is started again. */
-async function kill(dice: () => number, gateway: Served, work: { isDone: boolean }): Promise<number> {
+async function kill(
+  dice: () => number,
+  gateway: Served,
+  books: Books,
+  work: { isDone: boolean },
+): Promise<number> {
   let gateways = 0;
   while (!work.isDone) {
-    await pause(150 + dice() * 350);
+    const killsAt = books.asked + (0.5 + dice()) * REQUESTS_PER_KILL;
+    while (books.asked < killsAt && !work.isDone) await pause(5);
     // The gateway first, so that it is killed at least once.
     if (gateways > 0 && dice() < 0.8) {
       const runners = await (await gateway.up).runners();
@@ -167,6 +181,7 @@ interface Corrected {
   readonly request_id: string;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
+  readonly cost_micro_usd: number;
 }
 
 function readOthers(dataDir: string): { admitted: string[]; corrections: Corrected[]; keyed: string[][] } {
@@ -215,21 +230,24 @@ function check(rows: readonly RequestRow[], books: Books, dataDir: string): void
     const credit = credits.get(row.request_id);
     expect([id, row.prompt_tokens + (credit?.prompt_tokens ?? 0)]).toEqual([id, 0]);
     expect([id, row.completion_tokens + (credit?.completion_tokens ?? 0)]).toEqual([id, 0]);
+    expect([id, row.cost_micro_usd + (credit?.cost_micro_usd ?? 0)]).toEqual([id, 0]);
   }
 }
 
 test(
   'the sum of the ledger is what clients counted, whatever was killed meanwhile',
   async () => {
-    const books: Books = { complete: new Map(), seen: new Set(), replays: 0, retries: 0 };
-    const config = demoConfig('pool: { max_runners: 3, quarantine_base: 10ms, quarantine_cap: 50ms }\n');
+    const books: Books = { complete: new Map(), seen: new Set(), asked: 0, replays: 0, retries: 0 };
+    const config = demoConfig(
+      `pool: { max_runners: 3, quarantine_base: 10ms, quarantine_cap: 50ms }\n${PRICES}`,
+    );
     const gateway: Served = { up: startGateway({ config, environment: { HEARTH_LEASE: '30s' } }) };
     const url = async () => (await gateway.up).url;
     let gateways = 0;
     try {
       for (let round = 0; round < ROUNDS; round += 1) {
         const work = { isDone: false };
-        const killed = kill(random(SEED + 1000 + round), gateway, work);
+        const killed = kill(random(SEED + 1000 + round), gateway, books, work);
         const clients = Array.from({ length: CLIENTS }, (_, at) =>
           client(`${round}-${at}`, SEED + round * CLIENTS + at, url, books),
         );
@@ -238,6 +256,10 @@ test(
         gateways += await killed;
       }
       const last = await gateway.up;
+      const recheck = await last.admin('GET', '/ledger/check?from=2026-01-01T00:00:00Z');
+      expect(recheck.json).toMatchObject({ differing: 0, starts_differing: 0, examples: [] });
+      expect(recheck.json.recorded_micro_usd).toBeGreaterThan(0);
+      expect(recheck.json.starts).toBeGreaterThan(0);
       expect(await last.end()).toBe(0);
       const rows = readRequests(last.dataDir);
       check(rows, books, last.dataDir);

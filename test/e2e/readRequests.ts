@@ -5,6 +5,7 @@ import { type TestGateway, until } from './startGateway.ts';
 /** A row of the ledger as SQLite has it. */
 export interface RequestRow {
   readonly request_id: string;
+  readonly key_id: string | null;
   readonly combo: string | null;
   readonly start_kind: string | null;
   readonly joined: number;
@@ -14,6 +15,7 @@ export interface RequestRow {
   readonly finish_reason: string | null;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
+  readonly cost_micro_usd: number;
   readonly arrived_at_epoch_ms: number;
   readonly deadline_ms: number | null;
   readonly total_ms: number;

@@ -1,4 +1,5 @@
 import type { Admission } from '../../gateway/domain/admission.ts';
+import { NO_COST } from '../../gateway/domain/cost.ts';
 import { comboName, requestId, runnerId } from '../../gateway/domain/ids.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 
@@ -14,6 +15,7 @@ export function requestRecord(id: string, changes: Partial<RequestRecord> = {}):
     runnerId: runnerId('r_1'),
     startKind: 'attach',
     joined: true,
+    startShare: { startId: 'q_first', of: 3, index: 1 },
     stream: true,
     arrivedAtEpochMs: 1_700_000_000_000,
     deadlineMs: 30_000,
@@ -26,6 +28,9 @@ export function requestRecord(id: string, changes: Partial<RequestRecord> = {}):
     cachedTokens: 3,
     completionTokens: 20,
     responseBytes: 2048,
+    deviceBytes: 0,
+    priceVersion: 1,
+    cost: { ...NO_COST, inputMicroUsd: 12, startMicroUsd: 7, totalMicroUsd: 19 },
     httpStatus: 200,
     errorCode: null,
     finishReason: 'stop',

@@ -11,6 +11,7 @@ import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import { adapterId, type ComboName, modelId } from '../../gateway/domain/ids.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import { type CatalogueUseCase, DEFAULT_HTTP_LIMITS, type HttpDeps } from '../../gateway/http/deps.ts';
+import type { CostReads, KeySpend, Recheck, RecheckOrder } from '../../gateway/ports/costReads.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import type {
   LedgerReads,
@@ -28,6 +29,9 @@ import type {
 } from '../../gateway/shell/inference.ts';
 import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinControl.ts';
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
+import { PriceList } from '../../gateway/shell/priceList.ts';
+import { MemoryPriceStore } from '../fakes/memoryPriceStore.ts';
+import { type KeyWorld, keyWorld } from '../keys/keyWorld.ts';
 
 import { FakeReports } from './fakeReports.ts';
 
@@ -202,13 +206,35 @@ export class FakeLedgerReads implements LedgerReads {
   }
 }
 
+export class FakeCostReads implements CostReads {
+  readonly asked: RecheckOrder[] = [];
+
+  async spentSince(): Promise<readonly KeySpend[]> {
+    return [];
+  }
+  async recheck(order: RecheckOrder): Promise<Recheck> {
+    this.asked.push(order);
+    return {
+      requests: 3,
+      recordedMicroUsd: 42,
+      recomputedMicroUsd: 40,
+      differing: 1,
+      examples: [{ requestId: 'q1', recordedMicroUsd: 12, recomputedMicroUsd: 10 }],
+      starts: 2,
+      startsDiffering: 0,
+    };
+  }
+}
+
 export interface FakeWorld {
   readonly deps: HttpDeps;
   readonly catalogue: FakeCatalogue;
   readonly inference: FakeInference;
+  readonly keys: KeyWorld;
   readonly pins: FakePins;
   readonly events: PoolEvent[];
   readonly ledger: FakeLedgerReads;
+  readonly costs: FakeCostReads;
   readonly feed: EventFeed;
   readonly reports: FakeReports;
   readonly errors: object[];
@@ -226,6 +252,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   ] as const) {
     catalogue.adapters.set(adapterId(id), fakeAdapter({ id, base, path: '/a' }));
   }
+  const keys = keyWorld(catalogue);
   const inference = new FakeInference();
   const pins = new FakePins();
   const events: PoolEvent[] = [];
@@ -251,6 +278,8 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     list: async (limit) => events.slice(0, limit),
   });
   const ledger = new FakeLedgerReads();
+  const costs = new FakeCostReads();
+  const clock = { monoMs: () => performance.now(), epochMs: () => Date.now() };
   const reports = new FakeReports();
   const deps: HttpDeps = {
     inference,
@@ -259,15 +288,21 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     catalogue,
     events: feed,
     ledger,
+    costs,
+    prices: new PriceList(new MemoryPriceStore(), clock),
     fingerprints: new Fingerprints('test-secret'),
     live: feed,
     reports,
-    clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },
+    clock,
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
+    access: keys.access,
+    keys: keys.book,
+    corsOrigins: [],
+    clientAddress: () => null,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
     bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, pins, events, ledger, reports, feed, errors, pool };
+  return { deps, catalogue, inference, keys, pins, events, ledger, feed, errors, pool, costs, reports };
 }

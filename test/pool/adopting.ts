@@ -8,6 +8,7 @@ import { deviceShare, devicesFor } from '../../gateway/pool/devices.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import { baseKey, type PoolState } from '../../gateway/pool/state.ts';
 import { kvBytesOf, type ProcessWorld, SimulatedProcess } from './processes.ts';
+import { fileOf } from './sharedFiles.ts';
 
 /** A process of an earlier gateway that the pool can use, and how it is told of it. */
 export interface Adopted {
@@ -34,11 +35,15 @@ export function judgeOffer(
   const device = anyOf(own ?? [...state.devices.keys()], world.random());
   const isAsleep = model !== null && world.random() < 0.3;
   const share = model ? deviceShare(model, device) : 0;
-  const offer = { runnerId, isLoading: false, isAsleep, device, keptBytes: 1000 * share, model };
+  const isInStore = model?.segment ? world.store.isStaged(model.segment) : false;
+  const atSource = !isInStore || world.random() < 0.3;
+  const offer = { runnerId, isLoading: false, isAsleep, device, keptBytes: 1000 * share, model, atSource };
   const verdict = judgeAdoption(state, { ...offer, combos: isAsleep ? [] : offered });
   if (!verdict.ok) return null;
   const process = SimulatedProcess.adopted(runnerId, model && baseKey(model), device, world);
   process.share = share;
+  process.origin = atSource ? 'source' : 'store';
+  process.file = model && fileOf(model, device);
   if (verdict.as === 'standby') return { process, event: { type: 'standbyAdopted', runnerId, device } };
   if (!isCurrentModel(verdict.model, state.catalogue)) expect.fail('adopts a base that is not current');
   if (verdict.as === 'sleeper') {

@@ -153,7 +153,7 @@ function checkNobodyForgotten(state: PoolState, nowMs: number): void {
   const blocked = blockedByMemory(state, nowMs);
   if (blocked) {
     const { device } = blocked;
-    const missing = minus(blocked.missing, comingBytes(state, device));
+    const missing = minus(blocked.missing, comingBytes(state, device, blocked));
     must(
       isCovered(missing) || findVictims(state, missing, device, blocked, nowMs) === null,
       'idle ones keep the memory that is missing',

@@ -2,6 +2,7 @@ import type { RunnerId } from '../../gateway/domain/ids.ts';
 import { freeBytes } from '../../gateway/pool/memory.ts';
 import type { PoolState } from '../../gateway/pool/state.ts';
 import type { SimulatedProcess } from './processes.ts';
+import { mappedBytes } from './sharedFiles.ts';
 
 /** Which budget of memory or threads the pool, or its processes, exceed; null: none. */
 export function wrongBudget(
@@ -14,7 +15,7 @@ export function wrongBudget(
 /** What processes hold and are about to: these never measure more than was predicted. */
 function wrongMemory(state: PoolState, processes: ReadonlyMap<RunnerId, SimulatedProcess>): string | null {
   if (freeBytes(state) < 0) return 'promises more memory than there is';
-  let bytes = 0;
+  let bytes = mappedBytes(processes);
   for (const process of processes.values()) bytes += process.bytes(state, 'host');
   const { memoryBytes } = state.settings;
   if (bytes > memoryBytes) return `processes hold ${bytes} of ${memoryBytes} bytes`;

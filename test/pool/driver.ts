@@ -28,6 +28,8 @@ type Note = Extract<PoolEffect, { type: 'note' }>;
 export class PoolDriver {
   readonly state: PoolState;
   nowMs = 0;
+  /** Of all grants, the oldest first. */
+  readonly grants: Extract<PoolEffect, { type: 'grant' }>[] = [];
   #lastNotes: Note[] = [];
   #lastRejections: Failure[] = [];
   #lastAnswers: OrderAnswer[] = [];
@@ -41,6 +43,7 @@ export class PoolDriver {
     checkBooks(this.state, this.nowMs, event.type === 'tick');
     this.#lastRejections = effects.flatMap((effect) => (effect.type === 'reject' ? [effect.failure] : []));
     this.#lastAnswers = effects.flatMap((effect) => (effect.type === 'answer' ? [effect.answer] : []));
+    this.grants.push(...effects.filter((effect) => effect.type === 'grant'));
     this.#lastNotes = effects.filter((effect) => effect.type === 'note');
     return effects.filter(({ type }) => type !== 'note').map(brief);
   }

@@ -143,7 +143,9 @@ function catalogue(
         maxSequences: { a: 4 * sequences, b: sequences + 1 }[id] ?? sequences,
         idleTtlMs,
         revision: id === 'a' ? a : b,
-        segment: segmentKey(`${id} ${id === 'a' ? a : b}`),
+        // Two of the bases are of one file.
+        segment: segmentKey(id === 'a' ? `a ${a}` : `${id === 'c' ? 'b' : id} ${b}`),
+        repack: id === 'd',
         maxThreads: id === 'c' ? 2 : null,
         maxRunners: id === 'a' ? 2 : 1,
         minRunners: id === 'd' ? minRunners : 0,

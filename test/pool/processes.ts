@@ -1,13 +1,14 @@
 import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
 import type { Combo } from '../../gateway/domain/combo.ts';
 import type { Failure } from '../../gateway/domain/errors.ts';
-import type { ComboKey, DeviceName, RunnerId } from '../../gateway/domain/ids.ts';
+import type { ComboKey, DeviceName, RunnerId, SegmentKey } from '../../gateway/domain/ids.ts';
 import type { StartKind } from '../../gateway/domain/phases.ts';
 import { type Part, partOf } from '../../gateway/pool/bytes.ts';
 import { deviceContextBytes, deviceShare } from '../../gateway/pool/devices.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
-import type { PoolState } from '../../gateway/pool/state.ts';
+import { baseKey, type PoolState } from '../../gateway/pool/state.ts';
 import type { Agenda } from './agenda.ts';
+import type { StoreSide } from './storeSide.ts';
 
 /** A little less than builders.ts predicts. */
 const WEIGHT_BYTES = 1000;
@@ -52,6 +53,7 @@ export interface ProcessWorld {
   readonly agenda: Agenda;
   readonly random: () => number;
   readonly faults: Faults;
+  readonly store: StoreSide;
   tell(event: PoolEvent): void;
   /** It is dead, which the pool does not know yet. */
   died(process: SimulatedProcess): void;
@@ -72,6 +74,11 @@ export class SimulatedProcess {
   readonly device: DeviceName | null;
   /** Of what it holds on the device. */
   share = 0;
+  /** sharedFiles.ts. */
+  file: SegmentKey | null = null;
+  origin: 'store' | 'source' = 'source';
+  /** Since then it has the file where it found it, also while it sleeps. */
+  hasLoaded = false;
   /** How its base came to be there. */
   baseKind: 'cold' | 'staged' | 'wake' = 'cold';
   #keptBytes = 0;
@@ -86,6 +93,7 @@ export class SimulatedProcess {
   ): SimulatedProcess {
     const process = new SimulatedProcess(id, base, device, world, true);
     process.state = base === null ? 'up' : 'loaded';
+    process.hasLoaded = base !== null;
     process.threads = 1;
     return process;
   }
@@ -112,11 +120,26 @@ export class SimulatedProcess {
   /** Weights from the order to load them, contexts from the order to attach, all until it sleeps or exits. */
   bytes(state: PoolState, part: Part): number {
     let bytes = part === 'host' ? this.#keptBytes : deviceContextBytes(state, this);
-    const holds = this.state === 'loading' || this.state === 'loaded' || this.state === 'dozing';
-    if (holds) bytes += partOf(WEIGHT_BYTES, this.share, part);
+    if (this.#holds && this.file === null) bytes += partOf(WEIGHT_BYTES, this.share, part);
     for (const { combo, sequences, newBytes, oldBytes } of this.combos.values())
       bytes += partOf(kvBytesOf(combo, sequences) + COMPUTE_BYTES + newBytes + oldBytes, this.share, part);
     return bytes;
+  }
+
+  get #holds(): boolean {
+    return this.state === 'loading' || this.state === 'loaded' || this.state === 'dozing';
+  }
+
+  /** Of pages that others may have mapped, too; before its file is staged it maps nothing. */
+  mappedBytes(): number {
+    const isComing = this.file !== null && this.origin === 'store' && this.#world.store.isComing(this.file);
+    return this.#holds && this.file !== null && !isComing ? WEIGHT_BYTES : 0;
+  }
+
+  /** It loads the base that it was begun for, from where it has to. */
+  isBegunFor(model: CatalogueModel, atSource: boolean): boolean {
+    if (this.baseKey !== baseKey(model)) return false;
+    return this.file === null || this.state === 'dead' || atSource === (this.origin === 'source');
   }
 
   get isAsleep(): boolean {
@@ -131,12 +154,18 @@ export class SimulatedProcess {
 
   #loadBase(): void {
     this.state = 'loading';
-    this.#after(300, () => {
+    const load = (): void => {
+      if (this.file !== null && this.origin === 'store' && this.#world.store.isComing(this.file))
+        return this.#after(300, load);
       if (this.#goesWrong('Cannot load')) return;
       this.state = 'loaded';
       this.#keptBytes = 0;
-      this.#world.tell({ type: 'runnerLoaded', runnerId: this.id, weightBytes: WEIGHT_BYTES });
-    });
+      this.hasLoaded = true;
+      const atSource = this.origin === 'source';
+      const told = this.baseKind === 'wake' ? {} : { atSource };
+      this.#world.tell({ type: 'runnerLoaded', runnerId: this.id, weightBytes: WEIGHT_BYTES, ...told });
+    };
+    this.#after(300, load);
   }
 
   sleep(): void {

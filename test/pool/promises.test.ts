@@ -32,7 +32,7 @@ describe('a promise', () => {
     pool.arrive('q1', 'a');
     pool.arrive('q2', 'a');
     expect(pool.told('q1')).toBeNull();
-    expect(fixedStart(pool.state, 'q1')).toEqual({ runnerId: 'r_t_1', kind: 'cold', joined: false });
+    expect(fixedStart(pool.state, 'q1')).toMatchObject({ runnerId: 'r_t_1', kind: 'cold', joined: false });
     expect(pool.promise('q1')).toEqual([]);
     pool.promise('q2');
     expect(pool.told('q1')).toBe('r_t_1 cold');
@@ -125,8 +125,8 @@ describe('a promise', () => {
         message: 'Cannot serve "a": the runner that was to serve it has gone',
       },
     ]);
-    expect(fixedStart(pool.state, 'q3')).toEqual({ runnerId: 'r_t_2', kind: 'cold', joined: false });
-    expect(fixedStart(pool.state, 'q5')).toEqual({ runnerId: 'r_t_2', kind: 'cold', joined: true });
+    expect(fixedStart(pool.state, 'q3')).toMatchObject({ runnerId: 'r_t_2', kind: 'cold', joined: false });
+    expect(fixedStart(pool.state, 'q5')).toMatchObject({ runnerId: 'r_t_2', kind: 'cold', joined: true });
   });
 
   it('is of one runner: another one that has the combo goes on serving others', () => {

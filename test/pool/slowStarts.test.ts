@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { segmentKey } from '../../gateway/domain/ids.ts';
+import { noteDuration } from '../../gateway/pool/durations.ts';
 import { noteStep, predictStepMs } from '../../gateway/pool/startTimes.ts';
 import { adapter, catalogueOf, model } from './builders.ts';
 import { PoolDriver } from './driver.ts';
+import { poolWith as inStore, staged } from './inStore.ts';
 
 const slow = (pool: PoolDriver, ms: number) =>
   pool
@@ -48,6 +51,44 @@ describe('decide() tells of a start', () => {
     expect(slow(pool, 5999)).toEqual([]);
     expect(slow(pool, 1)).toMatchObject([{ combo: 'a+x+y', step: 'attach', predictedMs: 2000 }]);
     expect(slow(pool, 1)).toEqual([]);
+  });
+
+  it('by what is slow of it: the staging of its base, then the load', () => {
+    const pool = inStore(5000);
+    expect(pool.arrive('q1', 'a')).toEqual(['stage a demand', 'spawn r1 a']);
+    pool.up('r1');
+    const key = segmentKey('sa');
+    noteDuration(pool.state.startTimes, 'step stage', key, 2000);
+    expect(slow(pool, 5999)).toEqual([]);
+    expect(slow(pool, 1)).toMatchObject([{ combo: 'a', step: 'stage', predictedMs: 2000, elapsedMs: 6000 }]);
+    expect(slow(pool, 1000)).toEqual([]);
+    staged(pool, 'sa', undefined, 7000);
+    expect(slow(pool, 1500)).toEqual([]);
+    expect(slow(pool, 1)).toMatchObject([{ step: 'load', predictedMs: 500, elapsedMs: 1501 }]);
+    pool.loaded('r1');
+    // Its load is what came after the staging.
+    expect(predictStepMs(pool.state, { step: 'load', model: pool.combo('a').model })).toBe(1501);
+  });
+
+  it('by what is slow of an attach: the staging of its adapter, then itself', () => {
+    const pool = inStore(5000);
+    pool.arrive('q1', 'a');
+    pool.up('r1');
+    staged(pool, 'sa');
+    pool.loaded('r1');
+    pool.nowMs += 50;
+    pool.ready('r1', 'a');
+    expect(pool.arrive('q2', 'a+u')).toEqual(['stage u demand', 'attach r1 a+u']);
+    expect(slow(pool, 1000)).toMatchObject([{ combo: 'a+u', step: 'stage', elapsedMs: 1000 }]);
+    staged(pool, 'su');
+    pool.nowMs += 30;
+    pool.ready('r1', 'a+u');
+    expect(predictStepMs(pool.state, { step: 'attach', combo: pool.combo('a+u') })).toBe(30);
+    pool.end('q2');
+    pool.evict('o1', 'a+u');
+    pool.detached('r1', 'a+u');
+    expect(pool.arrive('q3', 'a+u')).toEqual(['attach r1 a+u']);
+    expect(slow(pool, 1000)).toMatchObject([{ step: 'attach' }]);
   });
 
   it('of a standby, without a name', () => {

@@ -30,7 +30,7 @@ describe('decide() keeps standbys', () => {
   it('and gives one to a cold start, which loads at once', () => {
     const pool = poolWith(1);
     expect(pool.arrive('q1', 'a+x')).toEqual(['claim r1 a', 'load r1 4']);
-    expect(fixedStart(pool.state, 'q1')).toEqual({ runnerId: 'r_t_1', kind: 'cold', joined: false });
+    expect(fixedStart(pool.state, 'q1')).toMatchObject({ runnerId: 'r_t_1', kind: 'cold', joined: false });
     expect(pool.loaded('r1')).toEqual(['attach r1 a+x']);
     expect(pool.ready('r1', 'a+x')).toEqual(['grant q1 r1 cold']);
   });

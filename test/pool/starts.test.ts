@@ -112,8 +112,8 @@ describe('decide()', () => {
     pool.arrive('q1', 'a');
     pool.arrive('q2', 'a');
     pool.arrive('q3', 'b');
-    expect(fixedStart(pool.state, 'q1')).toEqual({ runnerId: 'r_t_1', kind: 'cold', joined: false });
-    expect(fixedStart(pool.state, 'q2')).toEqual({ runnerId: 'r_t_1', kind: 'cold', joined: true });
+    expect(fixedStart(pool.state, 'q1')).toMatchObject({ runnerId: 'r_t_1', kind: 'cold', joined: false });
+    expect(fixedStart(pool.state, 'q2')).toMatchObject({ runnerId: 'r_t_1', kind: 'cold', joined: true });
     expect(fixedStart(pool.state, 'q3')).toBeNull();
     expect(fixedStart(pool.state, 'nobody')).toBeNull();
   });

@@ -1,9 +1,11 @@
 import type { CatalogueModel } from '../../gateway/domain/catalogue.ts';
-import type { SegmentKey } from '../../gateway/domain/ids.ts';
+import type { RunnerId, SegmentKey } from '../../gateway/domain/ids.ts';
 import type { PoolEffect } from '../../gateway/pool/effects.ts';
 import type { PoolEvent } from '../../gateway/pool/events.ts';
 import type { PoolState } from '../../gateway/pool/state.ts';
 import type { Agenda } from './agenda.ts';
+import type { SimulatedProcess } from './processes.ts';
+import { isLocked, lostFile } from './sharedFiles.ts';
 
 type Told = Extract<PoolEffect, { type: 'stageSegment' | 'dropSegment' }>;
 
@@ -15,8 +17,15 @@ export class StoreSide {
   readonly #tell: (event: PoolEvent) => void;
   readonly #agenda: Agenda;
   readonly #random: () => number;
+  readonly #processes: ReadonlyMap<RunnerId, SimulatedProcess>;
 
-  constructor(tell: (event: PoolEvent) => void, agenda: Agenda, random: () => number) {
+  constructor(
+    tell: (event: PoolEvent) => void,
+    agenda: Agenda,
+    random: () => number,
+    processes: ReadonlyMap<RunnerId, SimulatedProcess>,
+  ) {
+    this.#processes = processes;
     this.#tell = tell;
     this.#agenda = agenda;
     this.#random = random;
@@ -24,6 +33,19 @@ export class StoreSide {
 
   #later(act: () => void): void {
     this.#agenda.in(1 + this.#random() * 300, act);
+  }
+
+  /** It is there, or on its way there. */
+  has(key: SegmentKey): boolean {
+    return this.#bytes.has(key);
+  }
+
+  isComing(key: SegmentKey): boolean {
+    return this.#bytes.has(key) && !this.#staged.has(key);
+  }
+
+  isStaged(key: SegmentKey): boolean {
+    return this.#staged.has(key);
   }
 
   /** How a start of the base from nothing is called. */
@@ -50,7 +72,10 @@ export class StoreSide {
       this.#staged.add(key);
       this.#tell({ type: 'segmentStaged', key, contentId: `content of ${key}`, tookMs: 100 });
       // Another gateway of the host may drop what this one has.
-      if (this.#random() < 0.1) this.#later(() => this.#staged.has(key) && this.#lose(key));
+      if (this.#random() < 0.1)
+        this.#later(() => {
+          if (this.#staged.has(key) && !isLocked(this.#processes, key)) this.#lose(key);
+        });
     });
     return null;
   }
@@ -58,6 +83,7 @@ export class StoreSide {
   #lose(key: SegmentKey): void {
     this.#bytes.delete(key);
     this.#staged.delete(key);
+    lostFile(this.#processes, key);
     this.#tell({ type: 'segmentLost', key });
   }
 

@@ -15,7 +15,16 @@ function runnerIn(state: Runner['state']): Runner {
   const base = { id: runnerId('r1'), device: null, model: model('a'), combos: new Slots(), sinceMs: 0 };
   const worth = { costMs: 0, readyMs: 0, uses: 1, clock: 0 };
   const interactive = { active: 0, lastMs: 0 };
-  const loaded = { ...base, weights: NO_BYTES, threads: 1, active: 1, lastUsedMs: 0, worth, interactive };
+  const loaded = {
+    ...base,
+    weights: NO_BYTES,
+    threads: 1,
+    active: 1,
+    startShared: true,
+    lastUsedMs: 0,
+    worth,
+    interactive,
+  };
   if (state === 'standby') return { ...base, state, model: null };
   if (state === 'loading') return { ...base, state, claimedMs: null, kind: 'cold', keptBytes: 0, threads: 1 };
   if (state === 'ready') return { ...loaded, state };

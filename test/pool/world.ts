@@ -33,7 +33,9 @@ import { type Faults, SimulatedProcess } from './processes.ts';
 import { checkRefusal, checkStart } from './quarantineChecks.ts';
 import { openOf, runsOn, type SimulatedRequest, waitingOf } from './requests.ts';
 import { resized } from './resizes.ts';
+import { beginOn } from './sharedFiles.ts';
 import { awake, wrongClaim, wrongSpawn } from './spawning.ts';
+import { StartBooks } from './startBooks.ts';
 import { wrongLettingGo } from './stopBooks.ts';
 import { StoreSide } from './storeSide.ts';
 import { noteStartForNext, overdue, tellsNoTime, wrongGrant } from './waitBooks.ts';
@@ -49,7 +51,7 @@ export class World {
   readonly agenda = new Agenda();
   readonly #alarm = waker(this.agenda, () => this.tell({ type: 'deadlineDue' }));
   readonly random: () => number;
-  readonly #store: StoreSide;
+  readonly store: StoreSide;
   readonly faults: Faults;
   readonly requests: SimulatedRequest[] = [];
   readonly processes = new Map<RunnerId, SimulatedProcess>();
@@ -60,6 +62,7 @@ export class World {
   #mayHang = false;
   /** Combos that were on several processes at one time. */
   readonly #spread = new Set<ComboKey>();
+  readonly #starts = new StartBooks();
   #shutDownAtMs = Number.POSITIVE_INFINITY;
   now: PoolEvent = { type: 'tick' };
 
@@ -67,7 +70,7 @@ export class World {
     this.faults = faults;
     this.#mayHang = faults.hang > 0;
     this.random = randomOf(seed);
-    this.#store = new StoreSide((event) => this.tell(event), this.agenda, this.random);
+    this.store = new StoreSide((event) => this.tell(event), this.agenda, this.random, this.processes);
     this.state = emptyPool(settings, catalogue, 'sim');
     this.tell({ type: 'devicesFound', devices: foundDevices(settings, seed) });
     const tick = (): void => {
@@ -240,7 +243,7 @@ export class World {
         return this.#answer(effect);
       case 'stageSegment':
       case 'dropSegment':
-        return this.#mustNot(this.#store.perform(effect, this.state));
+        return this.#mustNot(this.store.perform(effect, this.state));
       case 'note':
       case 'stage':
       case 'pinEnded':
@@ -255,7 +258,7 @@ export class World {
     const { runnerId, model, device } = effect;
     if (model) checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
     const process = new SimulatedProcess(runnerId, model && baseKey(model), device, this);
-    process.baseKind = this.#store.kindOf(model);
+    if (model) beginOn(this.processes, process, model, this.store);
     this.processes.set(runnerId, process);
   }
 
@@ -263,13 +266,12 @@ export class World {
     this.#mustNot(wrongClaim(this.state, this.processes, effect));
     const { runnerId, model } = effect;
     checkStart(this.state, quarantineKey(model), this.agenda.nowMs);
-    const process = this.processes.get(runnerId);
-    if (process) Object.assign(process, { baseKey: baseKey(model), baseKind: this.#store.kindOf(model) });
+    beginOn(this.processes, this.processes.get(runnerId), model, this.store);
   }
 
-  #load({ runnerId, model, threads }: Extract<PoolEffect, { type: 'load' }>): void {
+  #load({ runnerId, model, threads, atSource = false }: Extract<PoolEffect, { type: 'load' }>): void {
     const process = this.#process(runnerId, 'up');
-    this.#must(process.baseKey === baseKey(model), 'loads another base than spawned for');
+    this.#must(process.isBegunFor(model, atSource), 'loads another base than spawned for, or from elsewhere');
     this.#must(isCurrentModel(model, this.state.catalogue), 'loads what is not current');
     process.threads = threads;
     process.load(model);
@@ -317,15 +319,13 @@ export class World {
     const request = this.#waiter(effect.requestId);
     const process = this.#process(effect.runnerId, 'loaded');
     const held = process.combos.get(request.combo.key);
-    const { runnerId, kind, joined } = effect;
-    if (request.promised) expect({ runnerId, kind, joined }).toEqual(request.promised);
-    this.#mustNot(wrongGrant(this.state, request, runnerId, this.agenda.nowMs));
+    this.#starts.granted(effect, request.promised);
+    this.#mustNot(wrongGrant(this.state, request, effect.runnerId, this.agenda.nowMs));
     if (held?.state !== 'ready') throw new Error(`grants "${request.combo.key}" where it is not ready`);
     const isWarm = request.arrivedAtEvent > held.readyAtEvent;
     // One that waited on a start may be overtaken by another runner, and keeps the kind that it waited for.
     if (!this.#spread.has(request.combo.key))
       this.#must(effect.kind === (isWarm ? 'warm' : held.kind), `grants as ${effect.kind}`);
-    this.#must(!(effect.kind === 'warm' && effect.joined), 'joined no start');
     if (effect.kind !== 'warm' && !effect.joined) held.begun += 1;
     this.#must(held.begun <= 1, 'several began one start');
     request.state = 'running';

@@ -15,6 +15,19 @@ export async function readAdminBody<S extends z.ZodObject>(
   return json.ok ? validate(schema, json.value) : json;
 }
 
+/** The same where no body stands for `{}`. */
+export async function readOptionalBody<S extends z.ZodObject>(
+  c: Context<HttpEnv>,
+  schema: S,
+  limits: HttpLimits,
+): Promise<Result<z.output<S>>> {
+  const { incoming } = c.env ?? {};
+  const isThere = incoming
+    ? incoming.headers['transfer-encoding'] !== undefined || Number(incoming.headers['content-length']) > 0
+    : c.req.raw.body !== null;
+  return isThere ? readAdminBody(c, schema, limits) : validate(schema, {});
+}
+
 /** Query parameters, validated. */
 export function readQuery<S extends z.ZodObject>(c: Context<HttpEnv>, schema: S): Result<z.output<S>> {
   return validate(schema, c.req.query());

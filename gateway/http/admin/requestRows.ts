@@ -1,5 +1,6 @@
 import type { Admission } from '../../domain/admission.ts';
 import type { Correction } from '../../domain/correction.ts';
+import type { Cost, StartShare } from '../../domain/cost.ts';
 import type { RequestRecord } from '../../domain/requestRecord.ts';
 import type { StageDetail, StartDetail } from '../../domain/startDetail.ts';
 import type { RequestAccount } from '../../ports/ledgerReads.ts';
@@ -19,6 +20,7 @@ export function requestRowOf(record: RequestRecord): RequestRow {
     runner: record.runnerId,
     start: record.startKind,
     joined: record.joined,
+    start_share: record.startShare && shareOf(record.startShare),
     stream: record.stream,
     arrived: new Date(record.arrivedAtEpochMs).toISOString(),
     deadline_ms: record.deadlineMs,
@@ -31,9 +33,28 @@ export function requestRowOf(record: RequestRecord): RequestRow {
     cached_tokens: record.cachedTokens,
     completion_tokens: record.completionTokens,
     response_bytes: record.responseBytes,
+    device_bytes: record.deviceBytes,
+    price_version: record.priceVersion,
+    cost_micro_usd: record.cost.totalMicroUsd,
+    cost_parts_micro_usd: partsOf(record.cost),
     status: record.httpStatus,
     error_code: record.errorCode,
     finish_reason: record.finishReason,
+  };
+}
+
+function shareOf({ startId, of, index }: StartShare): RequestRow['start_share'] {
+  return { id: startId, of, index };
+}
+
+function partsOf(cost: Cost): RequestRow['cost_parts_micro_usd'] {
+  return {
+    input: cost.inputMicroUsd,
+    cached: cost.cachedMicroUsd,
+    output: cost.outputMicroUsd,
+    runner: cost.runnerMicroUsd,
+    device: cost.deviceMicroUsd,
+    start: cost.startMicroUsd,
   };
 }
 

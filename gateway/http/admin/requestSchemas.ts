@@ -42,6 +42,17 @@ const startDetail = z.object({
   upload: z.object({ bytes: z.int(), took_ms: z.number() }).nullable(),
 });
 
+const costParts = z
+  .object({
+    input: z.int(),
+    cached: z.int(),
+    output: z.int(),
+    runner: z.int(),
+    device: z.int(),
+    start: z.int(),
+  })
+  .openapi({ description: 'Their sum is `cost_micro_usd`' });
+
 const request = z.object({
   id: z.string(),
   object: z.literal('request'),
@@ -53,6 +64,9 @@ const request = z.object({
   runner: z.string().nullable(),
   start: z.enum(['warm', 'attach', 'wake', 'staged', 'cold']).nullable(),
   joined: z.boolean(),
+  start_share: z.object({ id: z.string(), of: z.int(), index: z.int() }).nullable().openapi({
+    description: 'Of those who waited for the start when it was ready; null: none, or gone before',
+  }),
   stream: z.boolean(),
   arrived: z.string().openapi({ description: 'ISO 8601' }),
   deadline_ms: z.number().nullable(),
@@ -65,6 +79,10 @@ const request = z.object({
   cached_tokens: z.int(),
   completion_tokens: z.int(),
   response_bytes: z.int(),
+  device_bytes: z.int(),
+  price_version: z.int().nullable(),
+  cost_micro_usd: z.int(),
+  cost_parts_micro_usd: costParts,
   status: z.int(),
   error_code: z.string().nullable(),
   finish_reason: z.string().nullable(),

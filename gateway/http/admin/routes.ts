@@ -1,5 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { errorEnvelopeSchema } from '../envelopeSchema.ts';
+import * as keys from './keySchemas.ts';
+import * as prices from './priceSchemas.ts';
 import { billingQuery } from './reports/billing.ts';
 import { coldVsWarmQuery } from './reports/coldVsWarm.ts';
 import { evictionsQuery } from './reports/evictions.ts';
@@ -34,11 +36,11 @@ const refusals: Responses = {
 
 /** A route under /admin/v1. */
 function route(
-  method: 'get' | 'post' | 'put' | 'delete',
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete',
   path: string,
   summary: string,
   responses: Responses,
-  request: { body?: Schema; query?: z.ZodObject; param?: string } = {},
+  request: { body?: Schema; bodyIsOptional?: boolean; query?: z.ZodObject; param?: string } = {},
 ) {
   return createRoute({
     method,
@@ -49,7 +51,7 @@ function route(
     request: {
       ...(request.param ? { params: z.object({ [request.param]: z.string() }) } : {}),
       ...(request.query ? { query: request.query } : {}),
-      ...(request.body ? { body: { required: true, content: json(request.body) } } : {}),
+      ...(request.body ? { body: { required: !request.bodyIsOptional, content: json(request.body) } } : {}),
     },
     responses: { ...responses, ...refusals },
   });
@@ -82,6 +84,42 @@ export const ADMIN_ROUTES = [
   ...entryRoutes('model', 'id', schemas.modelRow, schemas.modelBody),
   ...entryRoutes('adapter', 'id', schemas.adapterRow, schemas.adapterBody),
   ...entryRoutes('alias', 'name', schemas.aliasRow, schemas.aliasBody),
+  route(
+    'get',
+    '/keys',
+    'List API keys',
+    { 200: answer('All of them', listOf(keys.keyRow)) },
+    { query: keys.keysQuery },
+  ),
+  route(
+    'post',
+    '/keys',
+    'Make an API key',
+    { 201: answer('Made; the only time that the secret is told', keys.madeKeyRow) },
+    { body: keys.keyBody },
+  ),
+  route('get', '/keys/{id}', 'Show an API key', { 200: answer('It', keys.keyRow) }, { param: 'id' }),
+  route(
+    'patch',
+    '/keys/{id}',
+    'Change, disable or enable an API key; what is not named stays',
+    { 200: answer('Changed', keys.keyRow) },
+    { param: 'id', body: keys.keyChanges },
+  ),
+  route(
+    'post',
+    '/keys/{id}/rotate',
+    'Give an API key a new secret',
+    { 200: answer('The new secret, told this once', keys.madeKeyRow) },
+    { param: 'id', body: keys.rotateBody, bodyIsOptional: true },
+  ),
+  route(
+    'delete',
+    '/keys/{id}',
+    'Disable an API key for ever',
+    { 200: answer('Deleted', schemas.deletedRow) },
+    { param: 'id' },
+  ),
   route('get', '/runners', 'List living runner processes', {
     200: answer('All of them', listOf(schemas.runnerRow)),
   }),
@@ -201,6 +239,30 @@ export const ADMIN_ROUTES = [
     'Report what gave way most, and what it took to get it back',
     reports.evictionsRow,
     evictionsQuery,
+  ),
+  route('get', '/prices', 'List all versions of the price book, the newest first', {
+    200: answer('All of them', listOf(prices.priceRow)),
+  }),
+  route(
+    'get',
+    '/prices/{version}',
+    'Show one version of the price book, or the one in force by "current"',
+    { 200: answer('It', prices.priceRow) },
+    { param: 'version' },
+  ),
+  route(
+    'post',
+    '/prices',
+    'Put a price book in force, for requests that come from now on',
+    { 200: answer('It is in force already', prices.priceRow), 201: answer('A new version', prices.priceRow) },
+    { body: prices.priceBody },
+  ),
+  route(
+    'get',
+    '/ledger/check',
+    'Compute every amount of a time span anew from the rows and their prices',
+    { 200: answer('What was found', prices.ledgerCheck) },
+    { query: prices.checkQuery },
   ),
   route('post', '/reload', 'Read the configuration file again', {
     200: answer('It was read', z.object({ object: z.literal('catalogue'), reloaded: z.literal(true) })),

@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { modelRefusal, permitsCombo } from '../../access/scopes.ts';
+import type { ApiKey } from '../../domain/apiKey.ts';
 import type { Catalogue } from '../../domain/catalogue.ts';
 import { type Combo, parseCombo } from '../../domain/combo.ts';
 import { modelId } from '../../domain/ids.ts';
@@ -22,12 +24,16 @@ export type ModelCard = z.infer<typeof modelCardSchema>;
 
 type Statuses = Pick<PoolControl, 'baseStatus' | 'comboStatus'>;
 
-/** Bases, each adapter as the combo `base+adapter`, and aliases. */
-export function modelCards(catalogue: Catalogue, pool: Statuses): ModelCard[] {
+/** Bases, each adapter as the combo `base+adapter`, and aliases: what the key may use of them. */
+export function modelCards(catalogue: Catalogue, pool: Statuses, key: ApiKey | null): ModelCard[] {
   const bases = [...catalogue.models.keys()];
   const adapters = [...catalogue.adapters.values()].map(({ base, id }) => `${base}+${id}`);
   const names = [...bases, ...adapters, ...catalogue.aliases.keys()];
-  return names.flatMap((name) => modelCard(name, catalogue, pool) ?? []);
+  const permitted = names.filter((name) => {
+    const combo = key && parseCombo(name, [], catalogue);
+    return !key || (combo?.ok && permitsCombo(key, combo.value, catalogue));
+  });
+  return permitted.flatMap((name) => modelCard(name, catalogue, pool) ?? []);
 }
 
 /** The card of anything that a request could name as its model; null when it could not. */
@@ -51,7 +57,7 @@ export function modelCard(name: string, catalogue: Catalogue, pool: Statuses): M
 
 export function listModels(deps: HttpDeps) {
   return (c: Context<HttpEnv>): Response =>
-    c.json({ object: 'list', data: modelCards(deps.catalogue.current(), deps.pool) });
+    c.json({ object: 'list', data: modelCards(deps.catalogue.current(), deps.pool, c.get('apiKey')) });
 }
 
 export function getModel(deps: HttpDeps) {
@@ -60,6 +66,8 @@ export function getModel(deps: HttpDeps) {
     const catalogue = deps.catalogue.current();
     const parsed = parseCombo(name, [], catalogue);
     if (!parsed.ok) return sendFailure(c, parsed.error);
+    const key = c.get('apiKey');
+    if (key && !permitsCombo(key, parsed.value, catalogue)) return sendFailure(c, modelRefusal(key, name));
     return c.json(modelCard(name, catalogue, deps.pool));
   };
 }

@@ -20,6 +20,17 @@ interface Reader {
   readonly device: DeviceName | null;
 }
 
+/** `atSource`: from there, whatever the weight store has. */
+interface BaseReader extends Reader {
+  readonly atSource: boolean;
+}
+
+/** What a runner says of its base, and where it read that: in the weight store, or at its source; absent: where it did before. */
+export interface LoadedFrom {
+  readonly answer: Answer;
+  readonly atSource?: boolean;
+}
+
 type Send = (body: OrderBody) => Promise<Answer>;
 
 /** The runner's word for a segment that it could not lock. */
@@ -30,22 +41,24 @@ const GONE = 'segment_gone';
  * start's staging. Rejects with OrderFailed, too, when the file cannot be staged.
  */
 export function loadPlaced(
-  { id, device }: Reader,
+  { id, device, atSource }: BaseReader,
   model: CatalogueModel,
   orderAt: (place: FilePlace) => OrderBody,
   send: Send,
   { staged, timeline, clock }: Deps,
-): Promise<Answer> {
+): Promise<LoadedFrom> {
   return again(async (wasGone) => {
     const orderedMonoMs = clock.monoMs();
     const onProgress: StageListener = (meter) => {
       timeline.staging(id, orderedMonoMs);
       timeline.stagingProgress(id, meter);
     };
-    const place = await placeOf(staged, model, device, timeline.began(id), onProgress, wasGone);
+    const place = atSource
+      ? await orRefused(staged.atSource(model, onProgress))
+      : await placeOf(staged, model, device, timeline.began(id), onProgress, wasGone);
     if (place.wasAwaited) timeline.staging(id, orderedMonoMs);
     timeline.staged(id, place, clock.monoMs());
-    return send(orderAt(place));
+    return { answer: await send(orderAt(place)), atSource: place.leasePath === null };
   });
 }
 
@@ -71,7 +84,7 @@ export function attachPlaced(
 }
 
 /** Another gateway of this host may take a segment before the runner has locked it: then it is staged anew, once. */
-async function again(attempt: (wasGone: boolean) => Promise<Answer>): Promise<Answer> {
+async function again<T>(attempt: (wasGone: boolean) => Promise<T>): Promise<T> {
   try {
     return await attempt(false);
   } catch (error) {
@@ -80,7 +93,7 @@ async function again(attempt: (wasGone: boolean) => Promise<Answer>): Promise<An
   }
 }
 
-async function placeOf(
+function placeOf(
   staged: StagedFiles,
   entry: CatalogueModel | CatalogueAdapter,
   device: DeviceName | null,
@@ -88,8 +101,12 @@ async function placeOf(
   onProgress: StageListener,
   wasGone: boolean,
 ): Promise<FilePlace> {
+  return orRefused(staged.place(entry, sinceMonoMs, onProgress, device, wasGone));
+}
+
+async function orRefused(place: Promise<FilePlace>): Promise<FilePlace> {
   try {
-    return await staged.place(entry, sinceMonoMs, onProgress, device, wasGone);
+    return await place;
   } catch (error) {
     if (!(error instanceof StageFailed)) throw error;
     throw new OrderFailed({ code: error.code, message: error.message, permanent: error.isPermanent });

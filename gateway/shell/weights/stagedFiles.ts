@@ -145,12 +145,7 @@ export class StagedFiles {
     wasGone = false,
   ): Promise<FilePlace> {
     const { store, dispatch } = this.#deps;
-    if (!store || !isStageable(entry) || !this.#isKnown(entry)) {
-      const failure = this.#failureOf(entry);
-      if (failure) throw failure;
-      if (entry.isEncrypted) throw notStaged(entry, store !== null);
-      return this.#atSource(entry, onProgress);
-    }
+    if (!store || !isStageable(entry) || !this.#isKnown(entry)) return this.atSource(entry, onProgress);
     const underway = this.#stagings.get(entry.segment);
     const known = underway || wasGone ? undefined : this.#found.get(entry.segment);
     if (known) return this.#placed(entry.segment, { ...known, tier: 'memory', staged: null }, sinceMonoMs);
@@ -170,6 +165,14 @@ export class StagedFiles {
     } finally {
       underway?.listeners.delete(onProgress);
     }
+  }
+
+  /** Where the runner finds them when it is not to read the weight store. Rejects with StageFailed when it may not, or cannot. */
+  async atSource(entry: CatalogueModel | CatalogueAdapter, onProgress: StageListener): Promise<FilePlace> {
+    const failure = this.#failureOf(entry);
+    if (failure) throw failure;
+    if (entry.isEncrypted) throw notStaged(entry, this.#deps.store !== null);
+    return this.#atSource(entry, onProgress);
   }
 
   #placed(key: SegmentKey, { path, leasePath, tier, staged }: StagedFile, sinceMonoMs: number): FilePlace {

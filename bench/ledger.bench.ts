@@ -1,0 +1,90 @@
+/**
+ * What the ledger adds to a warm request: three gateways in turns, of which one writes no row of a request, one only the
+ * row at its end, and one the admission too. What is not written is answered for where it would go to the writer thread.
+ */
+import { Pool } from 'undici';
+import { demoYaml, startGateway } from './harness/gatewayProcess.ts';
+import { stream, type Target } from './harness/streamClient.ts';
+
+const ROUNDS = 8;
+const REQUESTS_PER_ROUND = 120;
+const CLIENTS = [1, 8];
+
+/** Takes commands of these kinds out of what goes to the writer thread, and says that they are on disk. */
+function without(kinds: readonly string[]): string {
+  return `
+    const { Worker } = require('node:worker_threads');
+    const post = Worker.prototype.postMessage;
+    const dropped = new Set(${JSON.stringify(kinds)});
+    Worker.prototype.postMessage = function (message, ...rest) {
+      if (message.kind !== 'write') return post.call(this, message, ...rest);
+      const commands = message.commands.filter(({ kind }) => !dropped.has(kind));
+      if (commands.length > 0) return post.call(this, { ...message, commands }, ...rest);
+      const reply = { kind: 'written', batches: [{ batch: message.batch, failures: [] }], stats: { commits: 0, commands: 0 } };
+      setImmediate(() => this.emit('message', reply));
+    };`;
+}
+
+const VARIANTS = [
+  { name: 'nothing', drops: ['openRequest', 'appendRequest'] },
+  { name: 'the row', drops: ['openRequest'] },
+  { name: 'admission and row', drops: [] },
+] as const;
+
+interface Sample {
+  readonly ttftMs: number;
+  readonly totalMs: number;
+}
+
+async function measure(target: Target, clients: number): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  const client = async (): Promise<void> => {
+    for (let at = 0; at < REQUESTS_PER_ROUND / clients; at += 1) {
+      const startedMs = performance.now();
+      const { ttftMs } = await stream(target, 'Hello', 4);
+      samples.push({ ttftMs, totalMs: performance.now() - startedMs });
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return samples;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+const gateways = [];
+for (const { name, drops } of VARIANTS) {
+  const gateway = await startGateway(demoYaml(8, 512), 0, drops.length === 0 ? '' : without(drops));
+  const target: Target = { name, pool: new Pool(gateway.url), headers: {}, body: { model: 'tiny-chat' } };
+  gateways.push({ name, gateway, target });
+}
+try {
+  for (const clients of CLIENTS) {
+    const samples = new Map<string, Sample[]>(VARIANTS.map(({ name }) => [name, []]));
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      for (const { name, target } of gateways) {
+        const measured = await measure(target, clients);
+        // The first round warms connections and code.
+        if (round > 0) samples.get(name)?.push(...measured);
+      }
+    }
+    const rows = [...samples].map(([name, list]) => {
+      const ttfts = list.map(({ ttftMs }) => ttftMs);
+      const totals = list.map(({ totalMs }) => totalMs);
+      return {
+        clients,
+        written: name,
+        'TTFT ms': quantile(ttfts, 0.5).toFixed(2),
+        'TTFT p99': quantile(ttfts, 0.99).toFixed(2),
+        'total ms': quantile(totals, 0.5).toFixed(2),
+        'total p99': quantile(totals, 0.99).toFixed(2),
+      };
+    });
+    console.table(rows);
+  }
+} finally {
+  for (const { gateway } of gateways) await gateway.stop();
+}
+process.exit(0);
