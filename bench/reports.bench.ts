@@ -1,6 +1,7 @@
 /**
  * Reports over a ledger of synthetic rows: how exact the percentiles are, how long reports take, and whether requests that are
- * written meanwhile wait longer. `--rows=10000000 --dir=/somewhere/large`.
+ * written meanwhile wait longer. `--rows=10000000 --dir=/somewhere/large --keep=yes`; a database
+ * that was kept is timed again by `--again=/its/directory`.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -178,20 +179,32 @@ async function interference(database: Database): Promise<void> {
   }
 }
 
-const directory = mkdtempSync(join(flag('dir', tmpdir()), 'hearth-reports-'));
-try {
-  await (await open(directory)).close();
-  const sinceMs = performance.now();
-  const remembered = writeRows(join(directory, 'bench.db'), traffic);
-  const sizeOf = () => (statSync(join(directory, 'bench.db')).size / 1e6).toFixed(0);
-  console.log(`${ROWS} rows over 30 days written in ${seconds(sinceMs)} s, ${sizeOf()} MB`);
-  const database = await open(directory);
-  await rollUp(database);
-  await compare(database, remembered);
+const sizeOf = (directory: string) => (statSync(join(directory, 'bench.db')).size / 1e6).toFixed(0);
+
+async function timeAll(database: Database): Promise<void> {
   await time(database);
   await interference(database);
   await database.close();
-  console.log(`\nthe database at the end: ${sizeOf()} MB`);
-} finally {
-  rmSync(directory, { recursive: true, force: true });
 }
+
+async function fromNothing(): Promise<void> {
+  const directory = mkdtempSync(join(flag('dir', tmpdir()), 'hearth-reports-'));
+  try {
+    await (await open(directory)).close();
+    const sinceMs = performance.now();
+    const remembered = writeRows(join(directory, 'bench.db'), traffic);
+    console.log(`${ROWS} rows over 30 days written in ${seconds(sinceMs)} s, ${sizeOf(directory)} MB`);
+    const database = await open(directory);
+    await rollUp(database);
+    await compare(database, remembered);
+    await timeAll(database);
+    console.log(`\nthe database at the end: ${sizeOf(directory)} MB`);
+  } finally {
+    if (flag('keep', 'no') === 'yes') console.log(`kept: ${directory}`);
+    else rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const again = flag('again', '');
+if (again === '') await fromNothing();
+else await timeAll(await open(again));

@@ -255,15 +255,6 @@ export const corrections = sqliteTable(
   (table) => [index('corrections_by_request').on(table.requestId)],
 );
 
-/** All versions of the price book; the newest is in force. */
-export const priceVersions = sqliteTable('price_versions', {
-  version: integer('version').primaryKey(),
-  /** A PriceBook. */
-  bookJson: text('book_json').notNull(),
-  author: text('author', { enum: ['config', 'api'] }).notNull(),
-  createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
-});
-
 /** The keys of CUBES in gateway/domain/reportFigures.ts. */
 const ROLLUP_CUBES = ['latency', 'keyLatency', 'starts', 'usage'] as const;
 
@@ -287,7 +278,7 @@ export const rollupCells = sqliteTable(
     cube: text('cube', { enum: ROLLUP_CUBES }).notNull(),
     bucketEpochMs: integer('bucket_epoch_ms').notNull(),
     seriesId: integer('series_id').notNull(),
-    /** db/rollups/cellCodec.ts. */
+    /** db/rollups/cell.ts. */
     data: blob('data', { mode: 'buffer' }).notNull(),
   },
   (table) => [
@@ -329,6 +320,15 @@ export const sloCounts = sqliteTable(
 export const sloMarks = sqliteTable('slo_marks', {
   definition: text('definition').primaryKey(),
   requestId: text('request_id').notNull(),
+});
+
+/** All versions of the price book; the newest is in force. */
+export const priceVersions = sqliteTable('price_versions', {
+  version: integer('version').primaryKey(),
+  /** A PriceBook. */
+  bookJson: text('book_json').notNull(),
+  author: text('author', { enum: ['config', 'api'] }).notNull(),
+  createdAtEpochMs: integer('created_at_epoch_ms').notNull(),
 });
 
 /** Orders to keep a combo at a level. */

@@ -112,12 +112,7 @@ function ownStartOf(row: StartRow): OwnStart {
   };
 }
 
-/** None while there is no table of keys. */
 function readKeyTags(sqlite: Sqlite.Database): Map<string, Record<string, string>> {
-  const table = sqlite
-    .prepare("select 1 from sqlite_master where type = 'table' and name = 'api_keys'")
-    .get();
-  if (!table) return new Map();
   const rows = sqlite
     .prepare<[], { id: string; termsJson: string }>(
       'select key_id as id, terms_json as termsJson from api_keys',

@@ -1,8 +1,5 @@
 import type { Endpoint } from '../../gateway/domain/requestRecord.ts';
 
-/** What a request cost, as SQL over `requests`. There is no such column before there are prices. */
-export const COST_MICRO_USD = '0';
-
 /** What roll-ups and reports read of a row of the ledger, by the names of its columns. */
 export interface LedgerRow {
   readonly request_id: string;
@@ -47,7 +44,7 @@ export const LEDGER_COLUMNS = `request_id, endpoint, key_id, combo, base_id, sta
   queue_ms, spawn_ms, stage_ms, load_ms, attach_ms, context_ms, prefill_ms, decode_ms,
   start_tier, staged_bytes, staged_ms, download_ms, read_ms, decrypt_ms, verify_ms, upload_bytes, upload_ms,
   ttft_ms, tpot_ms, total_ms, prompt_tokens, cached_tokens, completion_tokens, response_bytes,
-  http_status, error_code, ${COST_MICRO_USD} as cost_micro_usd`;
+  http_status, error_code, cost_micro_usd`;
 
 /** The rowid of the row that the mark names, for comparisons; 0 without a mark. Takes the request id twice as `:mark`. */
 export const MARKED_ROWID = '(select coalesce(max(rowid), 0) from requests where request_id = :mark)';

@@ -6,6 +6,7 @@ import { bucketOf, GRAIN_MS, piecesOf } from '../../db/rollups/grains.ts';
 import { comboName } from '../../gateway/domain/ids.ts';
 import type { GroupQuery, ReportGroup } from '../../gateway/domain/reportFigures.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import { apiKey } from '../contracts/keyStore.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { exactQuantile } from './exactQuantile.ts';
 import { useTemporaryDatabases } from './temporary.ts';
@@ -288,5 +289,79 @@ describe('Database.rollUps', () => {
       arrivedAtEpochMs: NOON,
       minutesFromEpochMs: NOON - 3 * DAY,
     });
+  });
+});
+
+describe('Database.reports, beside groups', () => {
+  test('evictions() gives what gave way in the range, the oldest first', async () => {
+    const { events, ledger, reports } = await databases.open();
+    const at = (minutes: number) => NOON + minutes * MINUTE;
+    events.append({
+      atEpochMs: at(3),
+      type: 'segment_dropped',
+      detail: { key: 's:1', book: 'bases', bytes: 7 },
+    });
+    events.append({
+      atEpochMs: at(1),
+      type: 'base_evicted',
+      runnerId: 'r_1',
+      detail: { base: 'b', bytes: 100 },
+    });
+    events.append({ atEpochMs: at(2), type: 'combo_evicted', combo: 'b+x', detail: { bytes: 5 } });
+    events.append({ atEpochMs: at(2), type: 'combo_detached', combo: 'b+x' });
+    events.append({ atEpochMs: at(4), type: 'base_evicted', detail: { base: 'late', bytes: 1 } });
+    await ledger.append(requestRecord('barrier'));
+    expect(await reports.evictions({ fromEpochMs: at(1), toEpochMs: at(4) })).toEqual([
+      { atEpochMs: at(1), what: 'base', name: 'b', bytes: 100 },
+      { atEpochMs: at(2), what: 'combo', name: 'b+x', bytes: 5 },
+      { atEpochMs: at(3), what: 'segment', name: 's:1', bytes: 7 },
+    ]);
+  });
+
+  test('ownStarts() gives starts by who began them, corrections() what is added to requests', async () => {
+    const path = databases.newPath();
+    const { ledger, reports } = await databases.open({ path });
+    const own = { joined: false, startKind: 'cold', arrivedAtEpochMs: NOON } as const;
+    await ledger.append(
+      requestRecord('req_own', { ...own, phasesMs: { queue: 9, load: 30, attach: 2, prefill: 5 } }),
+    );
+    await ledger.append(requestRecord('req_joined', { ...own, joined: true }));
+    await ledger.append(requestRecord('req_warm', { ...own, startKind: 'warm' }));
+    await ledger.append(requestRecord('req_failed', { ...own, errorCode: 'start_failed' }));
+    const range = { fromEpochMs: NOON, toEpochMs: null };
+    expect(await reports.ownStarts(range)).toEqual([
+      {
+        arrivedAtEpochMs: NOON,
+        combo: 'tiny-chat+pirate',
+        base: 'tiny-chat',
+        kind: 'cold',
+        tookMs: 32,
+        stagedBytes: 0,
+        uploadBytes: 0,
+      },
+    ]);
+    const sqlite = new Sqlite(path);
+    const correct = sqlite.prepare(
+      "insert into corrections values (?, 'req_own', ?, 'r', 'admin', -3, -1, -2, ?)",
+    );
+    correct.run('c1', NOON + 40 * DAY, -10);
+    correct.run('c2', NOON + 41 * DAY, 4);
+    sqlite.close();
+    const sums = { promptTokens: -6, cachedTokens: -2, completionTokens: -4, costMicroUsd: -6 };
+    const whose = { key: null, combo: 'tiny-chat+pirate', base: 'tiny-chat', dayEpochMs: NOON - 12 * HOUR };
+    expect(await reports.corrections(range)).toEqual([{ ...whose, ...sums }]);
+    expect(await reports.corrections({ fromEpochMs: NOON + 1, toEpochMs: null })).toEqual([]);
+  });
+
+  test('keyTags() gives the tags of every key', async () => {
+    const { keys, reports } = await databases.open();
+    await keys.put(apiKey('key_a', { tags: { team: 'search' } }));
+    await keys.put(apiKey('key_b'));
+    expect(await reports.keyTags()).toEqual(
+      new Map([
+        ['key_a', { team: 'search' }],
+        ['key_b', {}],
+      ]),
+    );
   });
 });

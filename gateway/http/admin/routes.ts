@@ -229,6 +229,21 @@ export const ADMIN_ROUTES = [
     { 201: answer('It is in the ledger', schemas.correctionRow) },
     { param: 'id', body: schemas.correctionBody },
   ),
+  report('latency', 'Report times of requests', reports.latencyRow, latencyQuery),
+  report(
+    'cold_vs_warm',
+    'Report times of requests by how they found their combo, side by side',
+    reports.coldVsWarmRow,
+    coldVsWarmQuery,
+  ),
+  report('startup', 'Report where the seconds of starts go', reports.startupRow, startupQuery),
+  report('billing', 'Report what was used, and what it cost', reports.billingRow, billingQuery),
+  report(
+    'evictions',
+    'Report what gave way most, and what it took to get it back',
+    reports.evictionsRow,
+    evictionsQuery,
+  ),
   route('get', '/prices', 'List all versions of the price book, the newest first', {
     200: answer('All of them', listOf(prices.priceRow)),
   }),
@@ -252,21 +267,6 @@ export const ADMIN_ROUTES = [
     'Compute every amount of a time span anew from the rows and their prices',
     { 200: answer('What was found', prices.ledgerCheck) },
     { query: prices.checkQuery },
-  ),
-  report('latency', 'Report times of requests', reports.latencyRow, latencyQuery),
-  report(
-    'cold_vs_warm',
-    'Report times of requests by how they found their combo, side by side',
-    reports.coldVsWarmRow,
-    coldVsWarmQuery,
-  ),
-  report('startup', 'Report where the seconds of starts go', reports.startupRow, startupQuery),
-  report('billing', 'Report what was used, and what it cost', reports.billingRow, billingQuery),
-  report(
-    'evictions',
-    'Report what gave way most, and what it took to get it back',
-    reports.evictionsRow,
-    evictionsQuery,
   ),
   report('slo', 'Report what objectives came to', slos.sloReportRow, sloQuery),
   report(
