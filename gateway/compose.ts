@@ -14,6 +14,7 @@ import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
 import { openPrices } from './compose/prices.ts';
+import { openTracing, poolGauges } from './compose/telemetry.ts';
 import { findSegments, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -30,10 +31,11 @@ import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
 import { clientAddresses } from './http/edge/clientAddress.ts';
 import { type HttpServer, listen } from './http/server.ts';
 import { isStaged } from './pool/segments.ts';
-import { emptyPool, type PoolState } from './pool/state.ts';
+import { emptyPool } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { OriginFiles } from './ports/originFiles.ts';
+import type { Tracing } from './ports/tracing.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { EventFeed } from './shell/eventFeed.ts';
@@ -54,7 +56,7 @@ import { settleInterrupted } from './shell/settleInterrupted.ts';
 import type { StagerStore } from './shell/stager/stagerStore.ts';
 import { StartTimeline } from './shell/startTimeline.ts';
 import { StagedFiles } from './shell/weights/stagedFiles.ts';
-import { Metrics, type PoolGauges } from './telemetry/metrics.ts';
+import { Metrics } from './telemetry/metrics.ts';
 import { logRequest } from './telemetry/requestLog.ts';
 
 /** A gateway that serves. */
@@ -118,10 +120,10 @@ export async function compose(
     const spawning: SpawnSettings = { ...unplaced, places };
     const weights = await openWeightStore(settings.store, { ...place, places }, { keys, origins }, log);
     opened.unshift(() => weights?.close());
-    const core = buildCore(settings, { database, events, prices, access: doors.access }, catalogue, log, spawning, {
-      weights,
-      origins,
-    });
+    const tracing = await openTracing(settings, log);
+    opened.unshift(() => tracing.close());
+    const books = { database, events, prices, tracing, access: doors.access };
+    const core = buildCore(settings, books, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -162,6 +164,7 @@ export async function compose(
       live: events,
       clock,
       log,
+      tracing,
       adminToken,
       ...doors,
       corsOrigins: settings.edge.corsOrigins,
@@ -177,7 +180,7 @@ export async function compose(
     core.forecast.run();
     const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
-    const endings = { weights, events, endProbes, endRevisits };
+    const endings = { weights, events, tracing, endProbes, endRevisits };
     return makeGateway(settings, { ...core, ...endings }, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
@@ -221,6 +224,7 @@ interface Books {
   readonly database: Database;
   readonly events: EventFeed;
   readonly prices: PriceList;
+  readonly tracing: Tracing;
 }
 
 interface Core {
@@ -237,7 +241,7 @@ interface Core {
 
 function buildCore(
   settings: Settings,
-  { database, events, prices, access }: Books & { access: KeyAccess },
+  { database, events, prices, tracing, access }: Books & { access: KeyAccess },
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
@@ -294,6 +298,7 @@ function buildCore(
     onEnded: (record) => {
       access.ended(record);
       metrics.requestEnded(record);
+      tracing.ended(record);
       logRequest(log, record);
     },
   });
@@ -316,13 +321,14 @@ function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
 interface Endings {
   readonly weights: StagerStore | null;
   readonly events: EventFeed;
+  readonly tracing: Tracing;
   readonly endProbes: () => void;
   readonly endRevisits: () => void;
 }
 
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference, forecast, weights, events, endProbes, endRevisits }: Core & Endings,
+  { pool, fleet, inference, forecast, weights, events, tracing, endProbes, endRevisits }: Core & Endings,
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -343,7 +349,7 @@ function makeGateway(
       pool.stop();
       endProbes();
       await weights?.close();
-      await database.close();
+      await Promise.all([database.close(), tracing.close()]);
       lock.release();
     },
     abandon() {
@@ -362,17 +368,6 @@ async function preload(names: readonly string[], pool: PoolLoop, log: Log): Prom
     const answer = combo.ok ? await pool.order({ type: 'warmAsked', combo: combo.value }) : combo;
     if (!answer.ok) log.warn({ combo: name, error: answer.error.message }, 'combo was not preloaded');
   }
-}
-
-function poolGauges(state: PoolState): PoolGauges {
-  return {
-    waitingRequests: () => state.waiting,
-    runnersByState: () => {
-      const counts = new Map<string, number>();
-      for (const { state: name } of state.runners.values()) counts.set(name, (counts.get(name) ?? 0) + 1);
-      return counts;
-    },
-  };
 }
 
 function httpLimits(limits: Settings['limits']): HttpLimits {

@@ -75,6 +75,9 @@ function writtenRates(rates: Rates): WrittenRates {
   };
 }
 
-function mapped<From, To>(entries: Readonly<Record<string, From>>, of: (entry: From) => To): Record<string, To> {
+function mapped<From, To>(
+  entries: Readonly<Record<string, From>>,
+  of: (entry: From) => To,
+): Record<string, To> {
   return Object.fromEntries(Object.entries(entries).map(([id, entry]) => [id, of(entry)]));
 }

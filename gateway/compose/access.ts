@@ -37,7 +37,12 @@ export async function openAccess(
   { host, edge }: Pick<Settings, 'host' | 'edge'>,
   keySecret: string,
   database: Database,
-  { catalogue, prices, clock, log }: { catalogue: CatalogueService; prices: PriceList; clock: Clock; log: Log },
+  {
+    catalogue,
+    prices,
+    clock,
+    log,
+  }: { catalogue: CatalogueService; prices: PriceList; clock: Clock; log: Log },
 ): Promise<Doors> {
   const secrets = new KeySecrets(keySecret);
   const ring = new KeyRing(secrets);

@@ -26,7 +26,10 @@ const RUNNER_ENVIRONMENT = [
   'GLIBC_TUNABLES',
 ];
 
-export function runnerEnvironment(settings: Settings, environment: NodeJS.ProcessEnv): Record<string, string> {
+export function runnerEnvironment(
+  settings: Settings,
+  environment: NodeJS.ProcessEnv,
+): Record<string, string> {
   return {
     ...pick(environment, RUNNER_ENVIRONMENT),
     HEARTH_UPLOAD: settings.engine.upload,

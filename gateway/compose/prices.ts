@@ -20,7 +20,11 @@ export async function openPrices({ store, catalogue, events, clock, log }: Price
     const before = prices.current().version;
     const { version } = await prices.configured(catalogue.prices());
     if (version === before) return;
-    events.append({ atEpochMs: clock.epochMs(), type: 'prices_changed', detail: { version, author: 'config' } });
+    events.append({
+      atEpochMs: clock.epochMs(),
+      type: 'prices_changed',
+      detail: { version, author: 'config' },
+    });
   };
   await follow();
   catalogue.onChange(() => {

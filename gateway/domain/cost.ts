@@ -118,5 +118,9 @@ export function mostCost(
   const rates = ratesOf(book, combo);
   const input = Math.max(rates.inputPerMillion, rates.cachedInputPerMillion);
   const start = book.startPolicy === 'house' ? 0 : Math.max(...Object.values(rates.start)) * MICRO;
-  return Math.ceil(start) + Math.ceil(tokens.prompt * input) + Math.ceil(tokens.completion * rates.outputPerMillion);
+  return (
+    Math.ceil(start) +
+    Math.ceil(tokens.prompt * input) +
+    Math.ceil(tokens.completion * rates.outputPerMillion)
+  );
 }

@@ -5,18 +5,20 @@ import type { AdapterSpec, AliasSpec, ModelSpec } from '../catalogue/specs.ts';
 import type { ApiKey } from '../domain/apiKey.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import type { Result } from '../domain/errors.ts';
+import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CostReads } from '../ports/costReads.ts';
 import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
 import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
 import type { Inference } from '../shell/inference.ts';
 import type { KeyAccess } from '../shell/keys/keyAccess.ts';
 import type { KeyControl } from '../shell/keys/keyControl.ts';
 import type { PinControl } from '../shell/pinControl.ts';
-import type { PriceControl } from '../shell/priceList.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
+import type { PriceControl } from '../shell/priceList.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
 export interface CatalogueUseCase {
@@ -72,6 +74,7 @@ export interface HttpDeps {
   readonly live: Pick<LiveEvents, 'listen'>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing: Pick<Tracing, 'begin' | 'over'>;
   readonly adminToken: string;
   readonly access: Pick<KeyAccess, 'authenticate' | 'admit' | 'over'>;
   readonly keys: KeyControl;
@@ -89,7 +92,13 @@ export interface HttpDeps {
 /** Hono's environment: node's own objects (absent under `app.request()`) and what the middlewares set. */
 export interface HttpEnv {
   Bindings: Partial<HttpBindings>;
-  Variables: { requestId: string; clientRequestId: string | undefined; apiKey: ApiKey | null };
+  Variables: {
+    requestId: string;
+    clientRequestId: string | undefined;
+    apiKey: ApiKey | null;
+    /** Of an inference request that is part of one. */
+    trace: TraceContext | null | undefined;
+  };
 }
 
 export type HttpApp = Hono<HttpEnv>;

@@ -10,8 +10,8 @@ import {
   freedPages,
   type PagesNeed,
   pagesNeed,
-  sharedBytes,
   pagesOf,
+  sharedBytes,
 } from './pages.ts';
 import { type ComboSlot, slotBytes } from './slots.ts';
 import type { Measured, PoolState, ReadyRunner, Runner, UsableRunner, Want } from './state.ts';

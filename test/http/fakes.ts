@@ -28,6 +28,7 @@ import type {
 } from '../../gateway/shell/inference.ts';
 import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinControl.ts';
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
+import { PassedTraces } from '../../gateway/telemetry/traces/passedTraces.ts';
 import { type KeyWorld, keyWorld } from '../keys/keyWorld.ts';
 
 export const ADMIN_TOKEN = 'test-admin-token';
@@ -271,6 +272,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     clientAddress: () => null,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
     bringsRemote: true,
+    tracing: new PassedTraces(),
     metricsText: async () => '# metrics\n',
   };
   return { deps, catalogue, inference, keys, pins, events, ledger, feed, errors, pool };

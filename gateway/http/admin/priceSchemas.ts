@@ -31,7 +31,9 @@ export const ledgerCheck = z
     requests: z.int(),
     recorded_micro_usd: z.int(),
     recomputed_micro_usd: z.int(),
-    differing: z.int().openapi({ description: 'Rows whose amount, or a part of it, is not what facts and prices give' }),
+    differing: z
+      .int()
+      .openapi({ description: 'Rows whose amount, or a part of it, is not what facts and prices give' }),
     examples: z.array(
       z.object({ id: z.string(), recorded_micro_usd: z.int(), recomputed_micro_usd: z.int().nullable() }),
     ),

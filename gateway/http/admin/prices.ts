@@ -1,12 +1,11 @@
 import type { Hono } from 'hono';
-import { writtenPriceBook } from '../../catalogue/priceSchema.ts';
-import { priceBookOf } from '../../catalogue/priceSchema.ts';
+import { priceBookOf, writtenPriceBook } from '../../catalogue/priceSchema.ts';
 import { fail } from '../../domain/errors.ts';
 import type { PriceVersion } from '../../domain/prices.ts';
 import type { HttpDeps, HttpEnv } from '../deps.ts';
 import { sendFailure } from '../respond.ts';
 import { readAdminBody, readQuery } from './input.ts';
-import { checkQuery, priceBody, type PriceRow } from './priceSchemas.ts';
+import { checkQuery, type PriceRow, priceBody } from './priceSchemas.ts';
 
 /** Prices: list, show, set; and whether the ledger's amounts are what they give. */
 export function priceHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
@@ -64,7 +63,10 @@ export function priceHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
   });
 }
 
-function priceRowOf({ version, book, author, createdAtEpochMs }: PriceVersion, current: PriceVersion): PriceRow {
+function priceRowOf(
+  { version, book, author, createdAtEpochMs }: PriceVersion,
+  current: PriceVersion,
+): PriceRow {
   return {
     object: 'price_book',
     version,

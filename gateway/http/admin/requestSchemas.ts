@@ -64,10 +64,9 @@ const request = z.object({
   runner: z.string().nullable(),
   start: z.enum(['warm', 'attach', 'wake', 'staged', 'cold']).nullable(),
   joined: z.boolean(),
-  start_share: z
-    .object({ id: z.string(), of: z.int(), index: z.int() })
-    .nullable()
-    .openapi({ description: 'Of those who waited for the start when it was ready; null: none, or gone before' }),
+  start_share: z.object({ id: z.string(), of: z.int(), index: z.int() }).nullable().openapi({
+    description: 'Of those who waited for the start when it was ready; null: none, or gone before',
+  }),
   stream: z.boolean(),
   arrived: z.string().openapi({ description: 'ISO 8601' }),
   deadline_ms: z.number().nullable(),
