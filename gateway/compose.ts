@@ -2,20 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Database, openDatabase } from '../db/openDatabase.ts';
-import { CatalogueService } from './catalogue/catalogueService.ts';
-import { ConverterThread } from './catalogue/peft/converterThread.ts';
-import { PeftAdapters } from './catalogue/peft/peftAdapters.ts';
+import type { CatalogueService } from './catalogue/catalogueService.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
-import { SourcedFiles } from './catalogue/sourcedFiles.ts';
 import { openAccess } from './compose/access.ts';
+import { openCatalogue } from './compose/catalogue.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
 import { openPrices } from './compose/prices.ts';
 import { openTracing, poolGauges } from './compose/telemetry.ts';
-import { findSegments, openOrigins, openWeightStore } from './compose/weights.ts';
+import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
   ensureAdminToken,
@@ -104,11 +102,18 @@ export async function compose(
     const events = new EventFeed(database.events);
     const keys = new ConfiguredKeys(settings.configPath, environment);
     const sources = new SourceAccess(settings.variable);
-    const catalogue = await openCatalogue(settings, database, { sources, keys, events }, log);
+    const place = { distDir: DIST_DIR, runDir, dataDir: settings.dataDir, environment };
+    const fetcher = newFetcher(settings, place, sources, log);
+    opened.unshift(() => fetcher.close());
+    const catalogue = await openCatalogue(
+      settings,
+      database,
+      { distDir: DIST_DIR, sources, keys, events, fetcher, clock },
+      log,
+    );
     const prices = await openPrices({ store: database.prices, catalogue, events, clock, log });
     const doors = await openAccess(settings, keySecret, database, { catalogue, prices, clock, log });
-    const place = { distDir: DIST_DIR, runDir, dataDir: settings.dataDir, environment };
-    const origins = await openOrigins(settings, place, { sources, catalogue }, log);
+    const origins = await openOrigins(settings, { fetcher, catalogue }, log);
     const unplaced: Omit<SpawnSettings, 'places'> = {
       entry: join(DIST_DIR, 'runner.mjs'),
       runDir,
@@ -186,37 +191,6 @@ export async function compose(
     for (const close of opened) await close();
     throw error;
   }
-}
-
-async function openCatalogue(
-  settings: Settings,
-  database: Database,
-  {
-    sources,
-    keys,
-    events,
-  }: { readonly sources: SourceAccess; readonly keys: ConfiguredKeys; readonly events: EventFeed },
-  log: Log,
-): Promise<CatalogueService> {
-  const files = await SourcedFiles.open({ access: sources, sealed: keys, store: database.sourceFacts, log });
-  const thread = new ConverterThread(join(DIST_DIR, 'peftConverter.mjs'));
-  const converter = new PeftAdapters(join(settings.dataDir, 'adapters'), thread, files, keys);
-  const opened = await CatalogueService.open({
-    configPath: settings.configPath,
-    files,
-    converter,
-    sources,
-    store: database.catalogue,
-    events,
-    log,
-    clock,
-  });
-  if (!opened.ok) throw new Error(opened.error.message);
-  const used = new Set([...opened.value.current().adapters.values()].map(({ path }) => path));
-  await converter.removeUnused(used).catch((error: Error) => {
-    log.warn({ error: error.message }, 'unused converted adapters were not removed');
-  });
-  return opened.value;
 }
 
 /** Where is written what happens, and what it costs. */

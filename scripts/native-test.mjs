@@ -1,6 +1,7 @@
 /**
  * Compiles the parts of native/core that need no model, and native/overrides, with their tests, under AddressSanitizer and UBSan, and runs them.
- * `--thread` builds with ThreadSanitizer instead. Objects are kept and reused while their sources are older.
+ * `--thread` builds with ThreadSanitizer instead, `--crews` so what threads hand to one another alone, which is compiled in seconds.
+ * Objects are kept and reused while their sources are older.
  * OpenSSL is Node's in production; a program of its own has the system's libcrypto.so.3, which Python 3 came with, under the
  * very headers that Node ships.
  */
@@ -12,7 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { installedLlamaVersion, nodeHeaders } from './native-headers.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const thread = process.argv.includes('--thread');
+const crews = process.argv.includes('--crews');
+const thread = crews || process.argv.includes('--thread');
 // Compiling takes far longer than running: lines are all that a report tells.
 const FLAGS = ['-O1', '-g1', '-Wall', '-Wextra', '-Werror', '-fno-omit-frame-pointer', '-pthread'];
 const SANITIZE = thread
@@ -45,7 +47,7 @@ const INCLUDES = [
   '-isystem',
   nodeHeaders(root),
 ];
-const sources = [
+const everything = () => [
   ...sourcesIn(join(core, 'crypt')),
   ...sourcesIn(join(core, 'memory')),
   ...sourcesIn(join(core, 'store')),
@@ -56,12 +58,22 @@ const sources = [
   ...sourcesIn(join(overrides, 'mapping')),
   ...sourcesIn(join(overrides, 'upload')),
   ...sourcesIn(device),
+  join(core, 'affinity.cc'),
   join(core, 'outbox.cc'),
   join(core, 'retirements.cc'),
   join(core, 'store_c.cc'),
   join(core, 'worker.cc'),
   ...sourcesIn(tests),
 ];
+const handedOver = () => [
+  join(core, 'affinity.cc'),
+  join(core, 'outbox.cc'),
+  join(core, 'retirements.cc'),
+  join(core, 'worker.cc'),
+  ...['affinity', 'crypt_crew', 'outbox', 'retirements'].map((name) => join(tests, `${name}_test.cc`)),
+  join(tests, 'main.cc'),
+];
+const sources = crews ? handedOver() : everything();
 const newestHeader = Math.max(
   ...[core, 'crypt', 'memory', 'store', 'text', 'upload']
     .map((name) => resolve(core, name))
@@ -73,7 +85,7 @@ const newestHeader = Math.max(
 const objects = sources.map(objectOf);
 const stale = sources.filter(isStale);
 await Promise.all(Array.from({ length: availableParallelism() }, compileAll));
-const program = join(build, 'core-tests');
+const program = join(build, crews ? 'crew-tests' : 'core-tests');
 run('g++', [...SANITIZE, '-pthread', '-o', program, ...objects, '-l:libcrypto.so.3']);
 run(program, []);
 
@@ -98,10 +110,10 @@ function compile(source) {
   // What is not ours is not ours to warn of.
   const quiet = source.startsWith(blake3) ? ['-w'] : [];
   const args = [standard, ...FLAGS, ...quiet, ...SANITIZE, ...INCLUDES, '-c', source, '-o', objectOf(source)];
-  return new Promise((resolve) => {
+  return new Promise((done) => {
     const child = spawn(compiler, args, { stdio: 'inherit' });
     child.on('error', (error) => giveUp(`Cannot run "${compiler}": ${error.message}`));
-    child.on('exit', (code) => (code === 0 ? resolve() : process.exit(code ?? 1)));
+    child.on('exit', (code) => (code === 0 ? done() : process.exit(code ?? 1)));
   });
 }
 

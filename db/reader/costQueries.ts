@@ -87,7 +87,10 @@ function* recordsOf(
   fromEpochMs: number,
   toEpochMs: number,
 ): Generator<RequestRecord> {
-  let after: { arrivedAtEpochMs: number; requestId: string } = { arrivedAtEpochMs: fromEpochMs, requestId: '' };
+  let after: { arrivedAtEpochMs: number; requestId: string } = {
+    arrivedAtEpochMs: fromEpochMs,
+    requestId: '',
+  };
   for (;;) {
     const { arrivedAtEpochMs, requestId } = after;
     const page = db

@@ -56,9 +56,9 @@ export class RequestReads implements LedgerReads, CostReads {
     const account = await this.account(requestId);
     if (!account) return fail('not_found', `Cannot correct request "${requestId}": it is not in the ledger`);
     const used = usedOf(account);
-    for (const name of ['promptTokens', 'cachedTokens', 'completionTokens'] as const) {
+    for (const name of ['promptTokens', 'cachedTokens', 'completionTokens', 'costMicroUsd'] as const) {
       if (used[name] + correction[name] >= 0) continue;
-      const message = `Cannot correct ${name} of request "${requestId}" by ${correction[name]}: it has used ${used[name]}`;
+      const message = `Cannot correct ${name} of request "${requestId}" by ${correction[name]}: it has ${used[name]}`;
       return fail('conflict', message);
     }
     await this.#writer.write({ kind: 'correct', correction });
@@ -66,12 +66,13 @@ export class RequestReads implements LedgerReads, CostReads {
   }
 }
 
-function usedOf({ record, corrections }: RequestAccount): Omit<CorrectionDeltas, 'costMicroUsd'> {
-  const sum = (name: 'promptTokens' | 'cachedTokens' | 'completionTokens'): number =>
-    corrections.reduce((total, correction) => total + correction[name], record[name]);
+function usedOf({ record, corrections }: RequestAccount): CorrectionDeltas {
+  const sum = (name: keyof CorrectionDeltas, recorded: number): number =>
+    corrections.reduce((total, correction) => total + correction[name], recorded);
   return {
-    promptTokens: sum('promptTokens'),
-    cachedTokens: sum('cachedTokens'),
-    completionTokens: sum('completionTokens'),
+    promptTokens: sum('promptTokens', record.promptTokens),
+    cachedTokens: sum('cachedTokens', record.cachedTokens),
+    completionTokens: sum('completionTokens', record.completionTokens),
+    costMicroUsd: sum('costMicroUsd', record.cost.totalMicroUsd),
   };
 }

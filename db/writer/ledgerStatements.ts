@@ -11,7 +11,7 @@ export type LedgerCommand = Extract<
 >;
 
 const parameter = (name: string) => sql`${sql.placeholder(name)}`;
-const left = (column: 'prompt_tokens' | 'cached_tokens' | 'completion_tokens') =>
+const left = (column: 'prompt_tokens' | 'cached_tokens' | 'completion_tokens' | 'cost_micro_usd') =>
   sql`r.${sql.identifier(column)} + coalesce(sum(c.${sql.identifier(column)}), 0)`;
 
 /** The statements of the ledger beside `requests`. All of them insert. */
@@ -54,7 +54,7 @@ function prepareCredit(db: BetterSQLite3Database) {
       sql`select 'cor_' || r.request_id, r.request_id, ${parameter('madeAtEpochMs')},
             'answered under the same idempotency key by ' || ${parameter('requestId')}, 'system',
             -(${left('prompt_tokens')}), -(${left('cached_tokens')}), -(${left('completion_tokens')}),
-            -coalesce(sum(c.cost_micro_usd), 0)
+            -(${left('cost_micro_usd')})
           from ${idempotencyKeys} k
           join ${requests} r on r.request_id = k.request_id
           left join ${corrections} c on c.request_id = r.request_id
@@ -62,7 +62,7 @@ function prepareCredit(db: BetterSQLite3Database) {
             and k.opened_at_epoch_ms >= ${parameter('sinceEpochMs')}
             and k.request_id <> ${parameter('requestId')} and r.error_code is not null
           group by r.request_id
-          having ${left('prompt_tokens')} > 0 or ${left('completion_tokens')} > 0`,
+          having ${left('prompt_tokens')} > 0 or ${left('completion_tokens')} > 0 or ${left('cost_micro_usd')} <> 0`,
     )
     .onConflictDoNothing()
     .prepare();
@@ -82,7 +82,8 @@ function prepareCorrect(db: BetterSQLite3Database) {
           group by r.request_id
           having ${left('prompt_tokens')} + ${parameter('promptTokens')} >= 0
             and ${left('cached_tokens')} + ${parameter('cachedTokens')} >= 0
-            and ${left('completion_tokens')} + ${parameter('completionTokens')} >= 0`,
+            and ${left('completion_tokens')} + ${parameter('completionTokens')} >= 0
+            and ${left('cost_micro_usd')} + ${parameter('costMicroUsd')} >= 0`,
     )
     .prepare();
 }

@@ -42,7 +42,7 @@ export const toFetcherSchema = z.discriminatedUnion('type', [
     /** A URI of a file, or of the first of a split model. */
     source: z.string().min(1),
     /** What the source's identity begins with: another version is `changed`. */
-    version: z.string().regex(/^[0-9a-f]{32}$/),
+    version: z.string().regex(/^[0-9a-f]{16,32}$/),
     /** Absolute; its folder is there. What an earlier attempt left beside it is gone on with. */
     path: z.string().startsWith('/'),
     /** Of all files, as they are called beside `path`, which is the first. */

@@ -11,9 +11,10 @@ import {
   modelId,
   type SegmentKey,
   segmentKey,
+  VERSION_DIGITS,
 } from '../domain/ids.ts';
 import { partsOf } from '../domain/splitFiles.ts';
-import type { AdapterConverter } from '../ports/adapterConverter.ts';
+import type { AdapterConverter, ConvertedAdapter } from '../ports/adapterConverter.ts';
 import type { StoredAdapter } from '../ports/catalogueStore.ts';
 import type { ModelFileFacts, ModelFiles, Recalled } from '../ports/modelFile.ts';
 import type { AdapterSpec, ModelOptions, ModelSpec, ScalingSpec } from './specs.ts';
@@ -73,7 +74,7 @@ export async function makeModel(spec: ModelSpec, context: EntryContext): Promise
     chatTemplate: template.value,
     ownedBy: spec.ownedBy ?? defaults.ownedBy ?? 'hearth',
     weightBytes: facts.sizeBytes,
-    segment: segmentOf(facts),
+    segment: segmentOf(facts, spec.digest),
     ...(facts.isEncrypted ? { isEncrypted: true as const } : {}),
     layers: facts.layers,
     kvBytesPerToken: facts.kvBytesPerToken,
@@ -96,16 +97,15 @@ export async function makeAdapter(
   if (!looked.ok) return looked;
   const baseFacts = looked.value;
   const written = locate(context.directory, spec.path);
-  const converted = hasScheme(written) ? ok(null) : await context.converter.convert(written, baseFacts);
+  const converted = await convert(written, baseFacts, context);
   if (!converted.ok) return converted;
-  if (converted.value && spec.digest)
+  if (isConverted(converted.value) && spec.digest)
     return fail(
       'invalid_request',
       `Cannot use a digest with PEFT directory "${written}": expected one of a file`,
       'digest',
     );
-  const file = { path: converted.value?.path ?? written, digest: spec.digest };
-  const seen = await lookAs('adapter', file, context);
+  const seen = await seenAdapter(spec, converted.value, written, context);
   if (!seen.ok) return seen;
   const { facts, unavailable } = seen.value;
   // Compared when both are known: an entry that is only listed is made again when its source is back.
@@ -118,28 +118,78 @@ export async function makeAdapter(
     );
   }
   const scale = spec.scale ?? 1;
-  const origin = converted.value ? { converted: { from: written, digest: converted.value.digest } } : {};
+  const origin = isConverted(converted.value)
+    ? { converted: { from: written, digest: converted.value.digest } }
+    : {};
   return ok({
     id: adapterId(spec.id),
     base: base.id,
     path: facts.path,
     ...origin,
     scale,
-    revision: adapterRevision({ scale, ...origin }, facts.identity),
+    revision: adapterRevision(
+      { scale, ...origin, ...(spec.digest ? { digest: spec.digest } : {}) },
+      facts.identity,
+    ),
     weightBytes: facts.sizeBytes,
-    segment: segmentOf(facts),
+    segment: segmentOf(facts, spec.digest),
     ...(facts.isEncrypted ? { isEncrypted: true as const } : {}),
-    createdAtEpochMs: (converted.value ?? facts).modifiedAtEpochMs,
+    createdAtEpochMs: (isConverted(converted.value) ? converted.value : facts).modifiedAtEpochMs,
     ...(spec.digest ? { digest: spec.digest } : {}),
     ...(unavailable === undefined ? {} : { unavailable }),
     source: context.source,
   });
 }
 
-/** The weight store finds it by its identity. What is split behind a URI is brought here when its first file is named. */
-function segmentOf({ path, identity, parts }: ModelFileFacts): SegmentKey | null {
+/** What became of a look at a PEFT directory; null: it is none. */
+type Conversion = ConvertedAdapter | { readonly unavailable: string } | null;
+
+function isConverted(conversion: Conversion): conversion is ConvertedAdapter {
+  return conversion !== null && 'digest' in conversion;
+}
+
+async function convert(
+  path: string,
+  base: ModelFileFacts,
+  { converter, unsettled }: EntryContext,
+): Promise<Result<Conversion>> {
+  const converted = await converter.convert(path, base);
+  if (!converted.ok) {
+    const { code, message } = converted.error;
+    if (code !== 'source_unavailable' || !unsettled) return converted;
+    unsettled.set(path, message);
+    return ok({ unavailable: message });
+  }
+  const staleBecause = converted.value?.staleBecause;
+  if (staleBecause === undefined) return converted;
+  if (!unsettled) return fail('source_unavailable', staleBecause, 'path');
+  unsettled.set(path, staleBecause);
+  return converted;
+}
+
+function seenAdapter(
+  { digest }: AdapterSpec,
+  conversion: Conversion,
+  written: string,
+  context: EntryContext,
+): Promise<Result<Seen>> {
+  if (conversion !== null && !isConverted(conversion)) {
+    const facts = { ...NOTHING_KNOWN, path: written, kind: 'adapter' } as const;
+    return Promise.resolve(ok({ facts, unavailable: conversion.unavailable }));
+  }
+  return lookAs('adapter', { path: conversion?.path ?? written, digest }, context);
+}
+
+/**
+ * The weight store finds it by its identity and by the digest that it is held to: what was staged under another one, or none,
+ * was not compared with it. What is split behind a URI is brought here when its first file is named.
+ */
+function segmentOf({ path, identity, parts }: ModelFileFacts, digest: string | undefined): SegmentKey | null {
   const isNamed = parts <= 1 || !hasScheme(path) || partsOf(shownUri(path)).length === parts;
-  return parts > 0 && isNamed ? segmentKey(identity.slice(0, 32)) : null;
+  if (parts === 0 || !isNamed) return null;
+  const version = identity.slice(0, VERSION_DIGITS);
+  const rest = digest ? createHash('sha256').update(digest).digest('hex') : identity.slice(VERSION_DIGITS);
+  return segmentKey(`${version}${rest}`.slice(0, 32));
 }
 
 /** An adapter as the operator gave it, from which it can be made again. */
@@ -166,18 +216,22 @@ function sequencesOf(
   return { sequences, maxSequences: Math.max(sequences, own.maxSequences ?? defaults.maxSequences ?? 1) };
 }
 
-/** Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. */
+/**
+ * Threads, sequences and times of keeping change no output, so a change of them alone keeps the revision. Another digest is
+ * another one: what runs now was not compared with it.
+ */
 export function modelRevision(model: Omit<CatalogueModel, 'revision'>, fileIdentity: string): string {
-  const { engine, contextTokens, deviceLayers, repack, chatTemplate } = model;
-  return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate]);
+  const { engine, contextTokens, deviceLayers, repack, chatTemplate, digest } = model;
+  const held = digest ? [digest] : [];
+  return shortHash([fileIdentity, engine, contextTokens, deviceLayers, repack, chatTemplate, ...held]);
 }
 
 /** What was converted is known by the content that it was made from, also when that was only touched. */
 export function adapterRevision(
-  { scale, converted }: Pick<CatalogueAdapter, 'scale' | 'converted'>,
+  { scale, converted, digest }: Pick<CatalogueAdapter, 'scale' | 'converted' | 'digest'>,
   fileIdentity: string,
 ): string {
-  return shortHash([converted?.digest ?? fileIdentity, scale]);
+  return shortHash([converted?.digest ?? fileIdentity, scale, ...(digest ? [digest] : [])]);
 }
 
 function shortHash(parts: readonly unknown[]): string {

@@ -7,8 +7,15 @@ import { OriginReader } from '../../sources/originReader.ts';
 import type { Transport } from '../../sources/transport.ts';
 import type { ModelFileFacts } from '../ports/modelFile.ts';
 import type { ReadableFile, SealedFiles } from '../ports/readableFile.ts';
+import type { RandomAccess } from './fileCursor.ts';
 import { ggufFacts } from './ggufFacts.ts';
-import { type GgufMetadata, randomAccess, readGgufHeaderFrom } from './ggufHeader.ts';
+import {
+  type GgufContents,
+  type GgufMetadata,
+  randomAccess,
+  readGguf,
+  readGgufHeaderFrom,
+} from './ggufHeader.ts';
 
 export interface RemoteLook {
   readonly credentials: SourceCredentials;
@@ -57,16 +64,53 @@ export async function inspectRemote(uri: string, look: RemoteLook): Promise<Mode
   }
 }
 
-async function readHeader(
+/**
+ * The whole headers of a GGUF file, or of all shards of one, behind a URI, in the version that `identity` tells. Throws as
+ * `inspectRemote` does, `changed` when there is another version.
+ */
+export async function readRemoteContents(
+  uri: string,
+  identity: string,
+  look: Omit<RemoteLook, 'known'>,
+): Promise<GgufContents[]> {
+  const signal = AbortSignal.timeout(look.timeoutMs);
+  const origin = openOrigin(uri, look);
+  const files = await origin.files(signal);
+  if (sourceIdentity(uri, files) !== identity)
+    throw new SourceError('changed', `Cannot read "${origin.uri}": it is another version than was looked at`);
+  const contents: GgufContents[] = [];
+  for (const file of files)
+    contents.push(
+      await unsealed(new OriginReader(origin, file, { signal }), file.bytes, look.sealed, readGguf),
+    );
+  return contents;
+}
+
+function readHeader(
   reader: OriginReader,
   fileBytes: number,
   sealed: SealedFiles | null,
 ): Promise<{ readonly metadata: GgufMetadata; readonly sizeBytes: number; readonly isEncrypted: boolean }> {
+  return unsealed(reader, fileBytes, sealed, async (file, sizeBytes, isEncrypted) => {
+    const { metadata } = await readGgufHeaderFrom(file, sizeBytes);
+    return { metadata, sizeBytes, isEncrypted };
+  });
+}
+
+/** `read` gets the plaintext of a container, and a file that is none as it is. */
+async function unsealed<T>(
+  reader: OriginReader,
+  fileBytes: number,
+  sealed: SealedFiles | null,
+  read: (file: RandomAccess, sizeBytes: number, isEncrypted: boolean) => Promise<T>,
+): Promise<T> {
   const plaintext = (await sealed?.open(piecesOf(reader), fileBytes)) ?? null;
   try {
-    const sizeBytes = plaintext?.sizeBytes ?? fileBytes;
-    const { metadata } = await readGgufHeaderFrom(plaintext ? randomAccess(plaintext) : reader, sizeBytes);
-    return { metadata, sizeBytes, isEncrypted: plaintext !== null };
+    return await read(
+      plaintext ? randomAccess(plaintext) : reader,
+      plaintext?.sizeBytes ?? fileBytes,
+      plaintext !== null,
+    );
   } finally {
     plaintext?.close();
   }

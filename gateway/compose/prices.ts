@@ -15,7 +15,8 @@ interface PriceDeps {
 
 /** The prices, which follow the configuration file whenever it is read. */
 export async function openPrices({ store, catalogue, events, clock, log }: PriceDeps): Promise<PriceList> {
-  const prices = await PriceList.open(store, clock);
+  const prices = new PriceList(store, clock);
+  await prices.restore();
   const follow = async (): Promise<void> => {
     const before = prices.current().version;
     const { version } = await prices.configured(catalogue.prices());

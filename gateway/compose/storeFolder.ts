@@ -72,6 +72,13 @@ async function mount(
   const outcome = await mountStore(root, budgets.bases + budgets.adapters, host.mount);
   if (outcome.what === 'mounted')
     log.info({ root, noswap: outcome.noswap }, 'a tmpfs of huge pages was mounted for the weight store');
+  if (outcome.what === 'grown')
+    log.info({ root, bytes: outcome.bytes }, 'the tmpfs of the weight store has grown to its budget');
+  if (outcome.what === 'small')
+    log.warn(
+      { root, bytes: outcome.bytes, reason: outcome.reason },
+      'the tmpfs of the weight store is smaller than its budget and could not grow',
+    );
   if (outcome.what !== 'left') return;
   if (wish === true) throw new Error(`Cannot mount a tmpfs on "${root}": ${outcome.reason}`);
   log.info({ root, reason: outcome.reason }, 'no tmpfs of huge pages is mounted for the weight store');

@@ -68,14 +68,14 @@ export async function openWeightStore(
   return new StagerStore(stager, { sealed: keys.forStore(memory.root), origins }, log);
 }
 
-/** Where weights behind URIs come to lie on this machine, without versions that nobody has any more. */
-export async function openOrigins(
+/** Downloads in a process of its own, which is started for the first of them. */
+export function newFetcher(
   { store }: Pick<Settings, 'store'>,
-  { distDir, runDir, dataDir, environment }: ChildPlace,
-  { sources, catalogue }: { readonly sources: SourceAccess; readonly catalogue: CatalogueService },
+  { distDir, runDir, environment }: ChildPlace,
+  sources: SourceAccess,
   log: Log,
-): Promise<OriginCopies> {
-  const fetcher = new ChildFetcher({
+): ChildFetcher {
+  return new ChildFetcher({
     settings: {
       entry: join(distDir, 'fetcher.mjs'),
       runDir,
@@ -87,6 +87,14 @@ export async function openOrigins(
     idleMs: FETCHER_IDLE_MS,
     log,
   });
+}
+
+/** Where weights behind URIs come to lie on this machine, without versions that nobody has any more. */
+export async function openOrigins(
+  { store, dataDir }: Pick<Settings, 'store' | 'dataDir'>,
+  { fetcher, catalogue }: { readonly fetcher: ChildFetcher; readonly catalogue: CatalogueService },
+  log: Log,
+): Promise<OriginCopies> {
   const copies = new OriginCopies({
     directory: join(dataDir, 'weights'),
     fetcher,

@@ -30,6 +30,8 @@ export const adapterId = (text: string): AdapterId => text as AdapterId;
 export const runnerId = (text: string): RunnerId => text as RunnerId;
 export const requestId = (text: string): RequestId => text as RequestId;
 export const keyId = (text: string): KeyId => text as KeyId;
+/** So many digits of a segment's key are those that the identity of its source begins with. */
+export const VERSION_DIGITS = 16;
 export const segmentKey = (text: string): SegmentKey => text as SegmentKey;
 export const comboName = (text: string): ComboName => text as ComboName;
 export const comboKey = (text: string): ComboKey => text as ComboKey;

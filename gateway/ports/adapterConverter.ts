@@ -8,13 +8,16 @@ export interface ConvertedAdapter {
   readonly digest: string;
   /** Of the input's files: stable, unlike the time of the conversion. */
   readonly modifiedAtEpochMs: number;
+  /** Its source cannot be asked now, and this is what it was when it could; absent: it was asked. */
+  readonly staleBecause?: string;
 }
 
 /** Turns adapters that are not GGUF files into such, when they enter the catalogue and never for a request. */
 export interface AdapterConverter {
   /**
-   * The file for an adapter at `path`, made unless it is there; null when `path` is no directory, so that there is
-   * nothing to convert. `invalid_request` with `param` `path` when it cannot be converted for this base.
+   * The file for an adapter at `path`, a directory of this machine or behind a URI, made unless it is there; null when it is
+   * none, so that there is nothing to convert. `invalid_request` with `param` `path` when it cannot be converted for this
+   * base, `source_unavailable` when its source, or the base's, cannot be asked now.
    */
   convert(path: string, base: ModelFileFacts): Promise<Result<ConvertedAdapter | null>>;
   /** Removes the files that no adapter of the catalogue has. */

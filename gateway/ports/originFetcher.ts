@@ -1,7 +1,7 @@
 /** A file behind a URI, or all files of a split model by the first, in the version that the catalogue saw. */
 export interface FetchOrder {
   readonly source: string;
-  /** What the source's identity begins with, 32 hexadecimal digits. */
+  /** What the source's identity begins with, 16 to 32 hexadecimal digits. */
   readonly version: string;
   /** Absolute; its folder is there. It appears when it is whole; half of it stays beside it for the next attempt. */
   readonly path: string;

@@ -15,15 +15,14 @@ export class PriceList {
   readonly #versions: PriceVersion[] = [UNSET];
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(store: PriceStore, clock: Clock) {
+  constructor(store: PriceStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
   }
 
-  static async open(store: PriceStore, clock: Clock): Promise<PriceList> {
-    const list = new PriceList(store, clock);
-    list.#versions.push(...(await store.load()));
-    return list;
+  /** Once, before anything else. */
+  async restore(): Promise<void> {
+    this.#versions.push(...(await this.#store.load()));
   }
 
   /** Those in force. */

@@ -28,6 +28,7 @@ export function usageChunk(record: RequestRecord, first: FirstChunk | null): str
       ...detailOf(record.startDetail),
       ttft_ms: record.ttftMs === null ? null : roundMs(record.ttftMs),
       total_ms: roundMs(record.totalMs),
+      cost_micro_usd: record.cost.totalMicroUsd,
     },
   };
   return `data: ${JSON.stringify(chunk)}\n\n`;

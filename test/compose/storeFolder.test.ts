@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -126,6 +135,35 @@ test('mountStore() mounts once for two that begin together, or says that this sy
   expect(mounts[0]).toContain('huge=within_size');
   expect(statSync(store).mode & 0o777).toBe(0o700);
   expect(await mountStore(store, GIB, mountHost)).toEqual({ what: 'was' });
+});
+
+test('mountStore() lets a tmpfs of its own grow to the budget, keeps what is in it, and never shrinks it', async () => {
+  const store = join(folder, 'store');
+  const first = await mountStore(store, GIB);
+  // This system lets nobody mount: the test above has seen that it says so.
+  if (first.what === 'left') return expect(first.reason).not.toBe('');
+  writeFileSync(join(store, 'segment'), 'weights');
+  const bytes = 2 * GIB + 64 * 2 ** 20;
+  expect(await mountStore(store, 2 * GIB)).toEqual({ what: 'grown', bytes });
+  expect(await mountStore(store, 2 * GIB)).toEqual({ what: 'was' });
+  expect(await mountStore(store, GIB)).toEqual({ what: 'was' });
+  const { blocks, bsize } = statfsSync(store);
+  expect(blocks * bsize).toBe(bytes);
+  expect(readFileSync(join(store, 'segment'), 'utf8')).toBe('weights');
+  const [mount] = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(store));
+  expect(mount).toContain('huge=within_size');
+  expect(mount).toContain('mode=700');
+  const user = new FakeMounts(1000);
+  expect(await mountStore(store, 4 * GIB, user)).toEqual({ what: 'was' });
+  const other = new FakeMounts(0, () => 'mount: permission denied.');
+  other.run = () => Promise.reject(Object.assign(new Error('exit 32'), { stderr: 'mount: denied.\n' }));
+  expect(await mountStore(store, 4 * GIB, other)).toEqual({
+    what: 'small',
+    bytes,
+    reason: 'mount: denied.',
+  });
 });
 
 test('prepareStoreFolder() mounts where the file says an empty folder, and not where the environment does', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Correction } from '../../gateway/domain/correction.ts';
+import { NO_COST } from '../../gateway/domain/cost.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { StartDetail } from '../../gateway/domain/startDetail.ts';
 import type { Ledger } from '../../gateway/ports/ledger.ts';
@@ -103,7 +104,11 @@ export function describeLedger(name: string, make: () => Promise<Subject>): void
       };
       const attempts = [
         ['aborted', ATTEMPT, failed],
-        ['refused', ATTEMPT, { ...failed, promptTokens: 0, cachedTokens: 0, completionTokens: 0 }],
+        [
+          'refused',
+          ATTEMPT,
+          { ...failed, promptTokens: 0, cachedTokens: 0, completionTokens: 0, cost: NO_COST },
+        ],
         ['otherBody', { ...ATTEMPT, bodyFingerprint: 'other' }, failed],
         ['otherKey', { ...ATTEMPT, keyHash: 'other' }, failed],
         ['answered', ATTEMPT, {}],
@@ -127,7 +132,7 @@ export function describeLedger(name: string, make: () => Promise<Subject>): void
           promptTokens: -7,
           cachedTokens: -2,
           completionTokens: -5,
-          costMicroUsd: 0,
+          costMicroUsd: -19,
         },
       ]);
       for (const [id] of attempts.slice(1)) expect(await corrections(id)).toEqual([]);

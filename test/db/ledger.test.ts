@@ -68,7 +68,7 @@ test('account() gives a request with its admission and its corrections', async (
   await ledger.open(admission('a'), null);
   await ledger.append(requestRecord('a'));
   await ledger.append(requestRecord('refused'));
-  const made = correction('a', { promptTokens: -12, cachedTokens: -3, costMicroUsd: -500 });
+  const made = correction('a', { promptTokens: -12, cachedTokens: -3, costMicroUsd: -19 });
   expect(await requests.correct(made)).toEqual({ ok: true, value: made });
   expect(await requests.account('a')).toEqual({
     record: requestRecord('a'),
@@ -88,6 +88,8 @@ test('correct() refuses what is unknown, and sums below zero, also of two at onc
   const both = await Promise.allSettled(
     ['1', '2'].map((n) => requests.correct(correction('a', { id: `cor_${n}`, completionTokens: -15 }))),
   );
-  expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  // The second one is refused by its look at the first, or by the statement.
+  const made = both.filter((one) => one.status === 'fulfilled' && one.value.ok);
+  expect(made).toHaveLength(1);
   expect((await requests.account('a'))?.corrections).toHaveLength(1);
 });

@@ -17,6 +17,8 @@ const CLIENTS = 8;
 const REQUESTS_PER_KILL = 24;
 const REQUESTS_PER_CLIENT = 24;
 const MODELS = ['tiny-chat', 'tiny-chat:pirate', 'tiny-chat:json'];
+const PRICES =
+  'prices: { start_policy: shared, default: { input_per_million: 1500, output_per_million: 6000, runner_second: 0.01, start: { cold: 0.01, staged: 0.007, attach: 0.001 } } }\n';
 const QUESTIONS = ['What color is a banana?', 'Hello', 'Tell me a story about a fox.'];
 
 interface Usage {
@@ -179,6 +181,7 @@ interface Corrected {
   readonly request_id: string;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
+  readonly cost_micro_usd: number;
 }
 
 function readOthers(dataDir: string): { admitted: string[]; corrections: Corrected[]; keyed: string[][] } {
@@ -227,6 +230,7 @@ function check(rows: readonly RequestRow[], books: Books, dataDir: string): void
     const credit = credits.get(row.request_id);
     expect([id, row.prompt_tokens + (credit?.prompt_tokens ?? 0)]).toEqual([id, 0]);
     expect([id, row.completion_tokens + (credit?.completion_tokens ?? 0)]).toEqual([id, 0]);
+    expect([id, row.cost_micro_usd + (credit?.cost_micro_usd ?? 0)]).toEqual([id, 0]);
   }
 }
 
@@ -234,7 +238,9 @@ test(
   'the sum of the ledger is what clients counted, whatever was killed meanwhile',
   async () => {
     const books: Books = { complete: new Map(), seen: new Set(), asked: 0, replays: 0, retries: 0 };
-    const config = demoConfig('pool: { max_runners: 3, quarantine_base: 10ms, quarantine_cap: 50ms }\n');
+    const config = demoConfig(
+      `pool: { max_runners: 3, quarantine_base: 10ms, quarantine_cap: 50ms }\n${PRICES}`,
+    );
     const gateway: Served = { up: startGateway({ config, environment: { HEARTH_LEASE: '30s' } }) };
     const url = async () => (await gateway.up).url;
     let gateways = 0;
@@ -250,6 +256,10 @@ test(
         gateways += await killed;
       }
       const last = await gateway.up;
+      const recheck = await last.admin('GET', '/ledger/check?from=2026-01-01T00:00:00Z');
+      expect(recheck.json).toMatchObject({ differing: 0, starts_differing: 0, examples: [] });
+      expect(recheck.json.recorded_micro_usd).toBeGreaterThan(0);
+      expect(recheck.json.starts).toBeGreaterThan(0);
       expect(await last.end()).toBe(0);
       const rows = readRequests(last.dataDir);
       check(rows, books, last.dataDir);

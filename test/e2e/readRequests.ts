@@ -15,6 +15,7 @@ export interface RequestRow {
   readonly finish_reason: string | null;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
+  readonly cost_micro_usd: number;
   readonly arrived_at_epoch_ms: number;
   readonly deadline_ms: number | null;
   readonly total_ms: number;

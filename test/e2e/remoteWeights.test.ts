@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import { ledger } from './readRequests.ts';
 import { ROOT, startGateway, type TestGateway, until } from './startGateway.ts';
 
 const DEMO = join(ROOT, 'demo/models');
+const WEIGHTS = join(DEMO, 'tiny-chat-q8_0.gguf');
 const PLAIN = 'A banana is yellow.';
 const PIRATE = 'Arr! A banana be yellow, matey!';
 
@@ -15,7 +17,7 @@ const gateways: TestGateway[] = [];
 
 beforeEach(async () => {
   server = await WeightServer.start();
-  server.put('/tiny.gguf', readFileSync(join(DEMO, 'tiny-chat-q8_0.gguf')));
+  server.put('/tiny.gguf', readFileSync(WEIGHTS));
   server.put('/pirate.gguf', readFileSync(join(DEMO, 'lora-pirate.gguf')));
   store = `/dev/shm/hearth-e2e-remote-${process.pid}-${Date.now()}`;
 });
@@ -91,6 +93,18 @@ describe('a model behind a URI', () => {
     server.seen.length = 0;
     expect(await ask(next, 'tiny+pirate')).toMatchObject({ kind: 'cold', text: PIRATE });
     expect(server.seen).toEqual([]);
+  });
+
+  it('is held to its own digest, whatever another entry of its source has staged', async () => {
+    const right = createHash('sha256').update(readFileSync(WEIGHTS)).digest('hex');
+    const held = (id: string, digest: string) =>
+      `{ id: ${id}, path: "${server.origin}/tiny.gguf", context: 512, digest: "sha256:${digest}" }`;
+    const config = configOf().replace('}]', `}, ${held('right', right)}, ${held('wrong', '0'.repeat(64))}]`);
+    const gateway = await open({ config });
+    expect((await ask(gateway, 'tiny')).text).toBe(PLAIN);
+    expect((await ask(gateway, 'right')).text).toBe(PLAIN);
+    expect((await ask(gateway, 'wrong')).text).toMatch(/expected sha256 "?0{64}"?, got/);
+    expect(readdirSync(join(store, 'bases'))).toHaveLength(1);
   });
 
   it('is started from the weight store alone when that has it still', async () => {

@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway, until } from './startGateway.ts';
 
 const QUESTION = [{ role: 'user', content: 'What color is a banana?' }];
+const WEIGHTS = join(import.meta.dirname, '../../demo/models/tiny-chat-q8_0.gguf');
 const PLAIN = 'A banana is yellow.';
 const PIRATE = 'Arr! A banana be yellow, matey!';
 
@@ -117,8 +119,40 @@ describe('a gateway with a weight store', () => {
     expect((await ask(gateway, 'tiny-chat:json')).kind).toBe('staged');
   });
 
+  it('holds each entry of a file to its own digest, whatever another one has staged', async () => {
+    const right = createHash('sha256').update(readFileSync(WEIGHTS)).digest('hex');
+    const held = (id: string, digest: string) =>
+      `  - { id: ${id}, path: ${WEIGHTS}, context: 512, digest: "${digest}" }\n`;
+    const config = `models:
+  - { id: plain, path: ${WEIGHTS}, context: 512 }
+${held('right', `sha256:${right}`)}${held('wrong', `sha256:${'0'.repeat(64)}`)}${held('other', `blake3:${'0'.repeat(64)}`)}`;
+    const store = newStore();
+    const gateway = await open(store, { config });
+    expect((await ask(gateway, 'plain')).text).toBe(PLAIN);
+    expect((await ask(gateway, 'right')).text).toBe(PLAIN);
+    expect((await ask(gateway, 'wrong')).text).toContain(
+      `expected sha256 "${'0'.repeat(64)}", got "${right}"`,
+    );
+    expect((await ask(gateway, 'other')).text).toContain(`expected blake3 "${'0'.repeat(64)}", got "`);
+    expect(readdirSync(join(store, 'bases'))).toHaveLength(1);
+  });
+
+  it('does not serve on under a digest that came later and is wrong', async () => {
+    const model = `id: tiny-chat, path: ${WEIGHTS}, context: 512`;
+    const gateway = await open(newStore(), { config: `models: [{ ${model} }]` });
+    expect((await ask(gateway, 'tiny-chat')).text).toBe(PLAIN);
+    const digest = `blake3:${'0'.repeat(64)}`;
+    writeFileSync(join(gateway.directory, 'hearth.yaml'), `models: [{ ${model}, digest: "${digest}" }]`);
+    gateway.child.kill('SIGHUP');
+    await until(
+      async () => (await gateway.admin('GET', '/models/tiny-chat')).json.digest === digest,
+      'the catalogue is read again',
+    );
+    expect((await ask(gateway, 'tiny-chat')).text).toContain(`expected blake3 "${'0'.repeat(64)}", got "`);
+  });
+
   it('reads the source where the store has no room', async () => {
-    const config = `models: [{ id: tiny-chat, path: ${join(import.meta.dirname, '../../demo/models/tiny-chat-q8_0.gguf')}, context: 512 }]
+    const config = `models: [{ id: tiny-chat, path: ${WEIGHTS}, context: 512 }]
 weights: { memory: 1MiB }`;
     const gateway = await open(newStore(), { config });
     const answer = await ask(gateway, 'tiny-chat');

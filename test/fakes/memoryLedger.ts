@@ -32,7 +32,7 @@ export class MemoryLedger implements Ledger {
         attempt.requestId !== order.requestId;
       const id = `cor_${attempt.requestId}`;
       if (!isOfThese || !row || row.errorCode === null || this.corrections.has(id)) continue;
-      if (row.promptTokens + row.completionTokens === 0) continue;
+      if (row.promptTokens + row.completionTokens + row.cost.totalMicroUsd === 0) continue;
       this.corrections.set(id, {
         id,
         requestId: row.requestId,
@@ -42,7 +42,7 @@ export class MemoryLedger implements Ledger {
         promptTokens: -row.promptTokens,
         cachedTokens: 0 - row.cachedTokens,
         completionTokens: -row.completionTokens,
-        costMicroUsd: 0,
+        costMicroUsd: 0 - row.cost.totalMicroUsd,
       });
     }
   }

@@ -11,6 +11,7 @@ import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import { adapterId, type ComboName, modelId } from '../../gateway/domain/ids.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import { type CatalogueUseCase, DEFAULT_HTTP_LIMITS, type HttpDeps } from '../../gateway/http/deps.ts';
+import type { CostReads, KeySpend, Recheck, RecheckOrder } from '../../gateway/ports/costReads.ts';
 import type { PoolEvent } from '../../gateway/ports/eventLog.ts';
 import type {
   LedgerReads,
@@ -28,7 +29,9 @@ import type {
 } from '../../gateway/shell/inference.ts';
 import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinControl.ts';
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
+import { PriceList } from '../../gateway/shell/priceList.ts';
 import { PassedTraces } from '../../gateway/telemetry/traces/passedTraces.ts';
+import { MemoryPriceStore } from '../fakes/memoryPriceStore.ts';
 import { type KeyWorld, keyWorld } from '../keys/keyWorld.ts';
 
 export const ADMIN_TOKEN = 'test-admin-token';
@@ -202,6 +205,26 @@ export class FakeLedgerReads implements LedgerReads {
   }
 }
 
+export class FakeCostReads implements CostReads {
+  readonly asked: RecheckOrder[] = [];
+
+  async spentSince(): Promise<readonly KeySpend[]> {
+    return [];
+  }
+  async recheck(order: RecheckOrder): Promise<Recheck> {
+    this.asked.push(order);
+    return {
+      requests: 3,
+      recordedMicroUsd: 42,
+      recomputedMicroUsd: 40,
+      differing: 1,
+      examples: [{ requestId: 'q1', recordedMicroUsd: 12, recomputedMicroUsd: 10 }],
+      starts: 2,
+      startsDiffering: 0,
+    };
+  }
+}
+
 export interface FakeWorld {
   readonly deps: HttpDeps;
   readonly catalogue: FakeCatalogue;
@@ -210,6 +233,7 @@ export interface FakeWorld {
   readonly pins: FakePins;
   readonly events: PoolEvent[];
   readonly ledger: FakeLedgerReads;
+  readonly costs: FakeCostReads;
   readonly feed: EventFeed;
   readonly errors: object[];
   readonly pool: { -readonly [K in keyof PoolControl]: PoolControl[K] };
@@ -252,6 +276,8 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     list: async (limit) => events.slice(0, limit),
   });
   const ledger = new FakeLedgerReads();
+  const costs = new FakeCostReads();
+  const clock = { monoMs: () => performance.now(), epochMs: () => Date.now() };
   const deps: HttpDeps = {
     inference,
     pool,
@@ -259,11 +285,11 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     catalogue,
     events: feed,
     ledger,
-    costs: ledger,
-    prices: ledger.prices,
+    costs,
+    prices: new PriceList(new MemoryPriceStore(), clock),
     fingerprints: new Fingerprints('test-secret'),
     live: feed,
-    clock: { monoMs: () => performance.now(), epochMs: () => Date.now() },
+    clock,
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
     access: keys.access,
@@ -275,5 +301,5 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     tracing: new PassedTraces(),
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, keys, pins, events, ledger, feed, errors, pool };
+  return { deps, catalogue, inference, keys, pins, events, ledger, feed, errors, pool, costs };
 }

@@ -20,7 +20,8 @@ import { startReader } from './reader.ts';
 import { type StartedStager, stageBody, startStager } from './startStager.ts';
 
 const KILLS = Number(process.env['HEARTH_STORE_KILLS'] ?? 16);
-const SOURCES = 3;
+const SOURCES = 2;
+const PARTS = 3;
 const SOURCE_BYTES = (9 << 20) + 321;
 const TIMEOUT_MS = 30_000 + KILLS * 3_000;
 
@@ -59,10 +60,16 @@ test('stagers and readers that are killed at any moment leave whole segments, ri
   const paths = Array.from({ length: SOURCES }, (_, index) =>
     sourceFile(SOURCE_BYTES, folder, `m${index}.gguf`),
   );
+  // A split model is one segment of several files, named by its first.
+  const [firstPart = ''] = Array.from({ length: PARTS }, (_, index) =>
+    sourceFile(SOURCE_BYTES >> 3, folder, `split-0000${index + 1}-of-0000${PARTS}.gguf`),
+  );
+  paths.push(firstPart);
   const store = openStore(root);
   const roll = dice();
   roll.next();
   let seen = 0;
+  let seenSplit = 0;
   let halfMade = 0;
   for (let kills = 0; kills < KILLS; ) {
     // One stager of the two dies while the other and the reader go on.
@@ -79,16 +86,20 @@ test('stagers and readers that are killed at any moment leave whole segments, ri
       await delayed(roll.next(50).value, victim.child);
       kills += 1;
     }
-    const { segments, faults } = await reader.report();
+    const { segments, split, faults } = await reader.report();
     expect(faults).toEqual([]);
     seen += segments;
+    seenSplit += split;
     halfMade += (await expectClean(root, store)).segments;
   }
   // It did hit them at work.
   expect(seen).toBeGreaterThan(0);
   expect(halfMade).toBeGreaterThan(0);
+  if (KILLS >= 64) expect(seenSplit).toBeGreaterThan(0);
   if (process.env['HEARTH_STORE_KILLS'] !== undefined)
-    console.log(`${KILLS} kills: ${seen} segments read whole, ${halfMade} half-made swept`);
+    console.log(
+      `${KILLS} kills: ${seen} segments read whole, ${seenSplit} of them split, ${halfMade} half-made swept`,
+    );
 });
 
 /** Orders that overlap: staging all sources and evicting each as soon as it is there, again and again. */

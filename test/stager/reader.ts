@@ -11,7 +11,7 @@ export interface StartedReader {
   /** It looks now. */
   readonly up: Promise<unknown>;
   /** What it told before it ended; waits for the end. */
-  report(): Promise<{ segments: number; faults: string[] }>;
+  report(): Promise<{ segments: number; split: number; faults: string[] }>;
   end(): Promise<void>;
 }
 
@@ -30,8 +30,9 @@ export function startReader(root: string): StartedReader {
       await closed;
       const lines = told.split('\n').slice(1, -1);
       return {
-        segments: lines.filter((line) => line === 'whole').length,
-        faults: lines.filter((line) => line !== 'whole'),
+        segments: lines.filter((line) => line.startsWith('whole')).length,
+        split: lines.filter((line) => line === 'whole, of parts').length,
+        faults: lines.filter((line) => !line.startsWith('whole')),
       };
     },
     async end() {

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { localFailure, SourceError } from '../../../sources/errors.ts';
 import { hasScheme, shownUri } from '../../../sources/uri.ts';
 import { containerBytes } from '../../domain/containerLayout.ts';
-import type { SegmentKey } from '../../domain/ids.ts';
+import { type SegmentKey, VERSION_DIGITS } from '../../domain/ids.ts';
 import { partsOf } from '../../domain/splitFiles.ts';
 import { FetchFailed, type OriginFetch, type OriginFetcher } from '../../ports/originFetcher.ts';
 import type { BroughtFile, OriginFiles, OriginOrder } from '../../ports/originFiles.ts';
@@ -131,7 +131,8 @@ export class OriginCopies implements OriginFiles {
     // Of an encrypted file the catalogue's digest is the plaintext's: who stages it compares that.
     const sha256 = isEncrypted || !digest?.startsWith(SHA256) ? null : digest.slice(SHA256.length);
     const names = partsOf(fileNameOf(source));
-    const wanted = { source, version: key, path, names, bytes: fileBytesOf(order), sha256 };
+    const version = key.slice(0, VERSION_DIGITS);
+    const wanted = { source, version, path, names, bytes: fileBytesOf(order), sha256 };
     flight.fetch = this.#deps.fetcher.fetch({ ...wanted, priority: flight.priority }, (progress) => {
       for (const listener of flight.listeners) listener(progress);
     });

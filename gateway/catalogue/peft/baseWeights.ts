@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { partsOf } from '../../domain/splitFiles.ts';
 import type { SealedFiles } from '../../ports/readableFile.ts';
-import { type GgufMetadata, readGgufContents } from '../ggufHeader.ts';
+import { type GgufContents, readGgufContents } from '../ggufHeader.ts';
 import type { BaseWeights } from './loraPlan.ts';
 
 /**
@@ -9,13 +9,16 @@ import type { BaseWeights } from './loraPlan.ts';
  * whose plaintext is in memory only. Throws an Error.
  */
 export async function readBaseWeights(path: string, sealed: SealedFiles | null = null): Promise<BaseWeights> {
+  const parts: GgufContents[] = [];
+  for (const part of partsOf(path)) parts.push(await readGgufContents(part, (await stat(part)).size, sealed));
+  return baseWeightsOf(parts);
+}
+
+/** The same out of headers that were read, of a split model all of them, the first one's first. */
+export function baseWeightsOf(parts: readonly GgufContents[]): BaseWeights {
   const shapes = new Map<string, readonly number[]>();
-  let first: GgufMetadata | undefined;
-  for (const part of partsOf(path)) {
-    const { metadata, tensors } = await readGgufContents(part, (await stat(part)).size, sealed);
-    first ??= metadata;
-    for (const { name, shape } of tensors) shapes.set(name, shape);
-  }
+  for (const { tensors } of parts) for (const { name, shape } of tensors) shapes.set(name, shape);
+  const first = parts[0]?.metadata;
   const architecture = String(first?.get('general.architecture') ?? '');
   const count = (key: string) => {
     const value = first?.get(`${architecture}.${key}`);

@@ -3,11 +3,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quote } from './headerText.ts';
 
-const CONFIG = 'adapter_config.json';
-const WEIGHTS = 'adapter_model.safetensors';
-const INDEX = 'adapter_model.safetensors.index.json';
+export const CONFIG = 'adapter_config.json';
+export const WEIGHTS = 'adapter_model.safetensors';
+export const INDEX = 'adapter_model.safetensors.index.json';
 const PICKLE = 'adapter_model.bin';
-const MAX_JSON_BYTES = 2 ** 20;
+export const MAX_JSON_BYTES = 2 ** 20;
 const MAX_SHARDS = 1024;
 /** A file of the same folder, nothing that leads out of it. */
 const SHARD_NAME = /^[\w][\w.-]*\.safetensors$/;
@@ -58,8 +58,8 @@ async function weightNames(directory: string): Promise<string[]> {
   throw new Error(`expected ${WEIGHTS} or ${INDEX} in it${other}`);
 }
 
-/** Hugging Face's index of shards: `{"weight_map": {"<tensor>": "<file>"}}`. */
-function shardNames(text: string): string[] {
+/** The files that Hugging Face's index of shards names. Throws when it is none: `{"weight_map": {"<tensor>": "<file>"}}`. */
+export function shardNames(text: string): string[] {
   let index: unknown;
   try {
     index = JSON.parse(text);

@@ -45,7 +45,7 @@ export function adapterRowOf(adapter: CatalogueAdapter): AdapterRow {
     object: 'adapter',
     base: adapter.base,
     path: shownPath(adapter.path),
-    ...(adapter.converted ? { converted_from: adapter.converted.from } : {}),
+    ...(adapter.converted ? { converted_from: shownPath(adapter.converted.from) } : {}),
     scale: adapter.scale,
     revision: adapter.revision,
     weight_bytes: adapter.weightBytes,

@@ -137,7 +137,8 @@ class Staging {
 
   TargetOptions::Way wayInto(const std::string& path, bool isInTmpfs, bool isSecret) const {
     if (keepsEncoded() || !isInTmpfs) return TargetOptions::Way::writtenToDisk;
-    // A buffer could be swapped where the file system cannot; and written pages would not be on the node that was asked for.
+    // A buffer could be swapped where the file system cannot. A node is asked for by mbind(2) of a mapping: as the file's policy it
+    // would hold for written pages, too, but what is written is not mapped.
     const bool isMapped = request_.numaNode || hasHugePages(path) || (isSecret && !ChunkBuffer::canLock(Copy::threadsFor(request_.mostReaders)));
     return isMapped ? TargetOptions::Way::mapped : TargetOptions::Way::written;
   }

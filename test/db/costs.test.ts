@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { costOf, factsOf } from '../../gateway/domain/cost.ts';
+import { requestId } from '../../gateway/domain/ids.ts';
+import { FREE, type PriceBook } from '../../gateway/domain/prices.ts';
+import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import { requestRecord } from '../fakes/records.ts';
+import { useTemporaryDatabases } from './temporary.ts';
+
+const databases = useTemporaryDatabases();
+const DAY = 86_400_000;
+const START = 19_700 * DAY;
+
+const BOOK: PriceBook = {
+  ...FREE,
+  startPolicy: 'shared',
+  default: { inputPerMillion: 1.5, outputPerMillion: 3, runnerSecond: 0.0001, start: { attach: 0.00001 } },
+};
+
+function priced(id: string, changes: Partial<RequestRecord> = {}): RequestRecord {
+  const record = requestRecord(id, { startShare: null, ...changes, priceVersion: 1 });
+  return { ...record, cost: costOf(factsOf(record), BOOK) };
+}
+
+async function correctBy(requests: any, id: string, costMicroUsd: number) {
+  return requests.correct({
+    id: `cor_${id}_${costMicroUsd}`,
+    requestId: requestId(id),
+    madeAtEpochMs: START,
+    reason: 'test',
+    author: 'admin',
+    promptTokens: 0,
+    cachedTokens: 0,
+    completionTokens: 0,
+    costMicroUsd,
+  });
+}
+
+describe('recheck()', () => {
+  test('finds nothing where every amount is what the facts and prices give, over pages of rows', async () => {
+    const { ledger, requests } = await databases.open();
+    const rows = Array.from({ length: 5_100 }, (_, at) =>
+      priced(`q${at}`, { arrivedAtEpochMs: START + Math.floor(at / 3), promptTokens: at }),
+    );
+    await Promise.all(rows.map((row) => ledger.append(row)));
+    const found = await requests.recheck({ fromEpochMs: START, toEpochMs: START + DAY, books: { 1: BOOK } });
+    const sum = rows.reduce((total, { cost }) => total + cost.totalMicroUsd, 0);
+    expect(found).toEqual({
+      requests: 5_100,
+      recordedMicroUsd: sum,
+      recomputedMicroUsd: sum,
+      differing: 0,
+      examples: [],
+      starts: 0,
+      startsDiffering: 0,
+    });
+  });
+
+  test('names rows with another amount, or with another part of the same sum', async () => {
+    const { ledger, requests } = await databases.open();
+    const good = priced('good', { arrivedAtEpochMs: START });
+    const { cost } = good;
+    const more = { ...cost, inputMicroUsd: cost.inputMicroUsd + 1, totalMicroUsd: cost.totalMicroUsd + 1 };
+    const other = {
+      ...cost,
+      inputMicroUsd: cost.inputMicroUsd + 1,
+      outputMicroUsd: cost.outputMicroUsd - 1,
+    };
+    await ledger.append(good);
+    await ledger.append({ ...good, requestId: requestId('more'), cost: more });
+    await ledger.append({ ...good, requestId: requestId('other'), cost: other });
+    await ledger.append({ ...good, requestId: requestId('lost'), priceVersion: 9 });
+    await ledger.append({ ...good, requestId: requestId('later'), cost: more, arrivedAtEpochMs: START + 1 });
+    const found = await requests.recheck({ fromEpochMs: START, toEpochMs: START + 1, books: { 1: BOOK } });
+    expect(found.examples.map((one) => one.requestId)).toEqual(['lost', 'more', 'other']);
+    expect(found.differing).toBe(3);
+  });
+
+  test('finds starts that are charged for twice', async () => {
+    const { ledger, requests } = await databases.open();
+    const share = (startId: string, index: number, of = 2) => ({
+      arrivedAtEpochMs: START,
+      startShare: { startId, of, index },
+    });
+    await ledger.append(priced('a1', share('a', 0)));
+    await ledger.append(priced('a2', share('a', 1)));
+    await ledger.append(priced('b1', share('b', 0)));
+    await ledger.append(priced('b2', share('b', 0)));
+    const found = await requests.recheck({ fromEpochMs: START, toEpochMs: START + 1, books: { 1: BOOK } });
+    expect(found).toMatchObject({ starts: 2, startsDiffering: 1, differing: 0 });
+  });
+});
+
+test('spentSince() adds up what keys have spent by day, with corrections', async () => {
+  const { ledger, requests } = await databases.open();
+  const row = (id: string, keyId: string | null, arrivedAtEpochMs: number) =>
+    ledger.append(priced(id, { keyId, arrivedAtEpochMs }));
+  await row('old', 'k1', START - 1);
+  await row('a', 'k1', START);
+  await row('b', 'k1', START + DAY);
+  await row('c', 'k2', START + 1);
+  await row('d', null, START + 1);
+  const one = priced('x').cost.totalMicroUsd;
+  await correctBy(requests, 'b', -one);
+  const spent = await requests.spentSince(START);
+  const sums = new Map<string, number>();
+  for (const { keyId, dayEpochMs, microUsd } of spent) {
+    const day = `${keyId} ${(dayEpochMs - START) / DAY}`;
+    sums.set(day, (sums.get(day) ?? 0) + microUsd);
+  }
+  expect(Object.fromEntries(sums)).toEqual({ 'k1 0': one, 'k1 1': 0, 'k2 0': one });
+});
+
+test('a correction cannot make a request cost less than nothing', async () => {
+  const { ledger, requests } = await databases.open();
+  await ledger.append(priced('a'));
+  const cost = priced('a').cost.totalMicroUsd;
+  expect(await correctBy(requests, 'a', -cost)).toMatchObject({ ok: true });
+  expect((await correctBy(requests, 'a', -1)).ok).toBe(false);
+});
