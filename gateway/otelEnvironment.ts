@@ -5,12 +5,15 @@ const URL_EXPECTED = 'expected a URL such as "http://127.0.0.1:4318"';
 const SAMPLER_EXPECTED = `expected ${SAMPLERS.join(', ')}, or one of these after "parentbased_"`;
 const RATIO_EXPECTED = 'expected a number from 0 to 1';
 
+/** As the specification has it. */
+const DELAY_MS = 5000;
+
 const url = z.url({ protocol: /^https?$/, error: URL_EXPECTED }).optional();
 
 /**
  * OpenTelemetry's own variables that decide whether and which traces are exported ("OpenTelemetry Environment Variable
  * Specification", "OpenTelemetry Protocol Exporter"). What only concerns the exporter (headers, timeout, compression,
- * certificates, batches) and OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES it reads itself.
+ * certificates) and OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES it reads itself.
  */
 export const OTEL_ENVIRONMENT = {
   OTEL_SDK_DISABLED: z.string().optional(),
@@ -25,6 +28,11 @@ export const OTEL_ENVIRONMENT = {
     .string()
     .regex(/^(?:parentbased_)?(?:always_on|always_off|traceidratio)$/, { error: SAMPLER_EXPECTED })
     .optional(),
+  OTEL_BSP_SCHEDULE_DELAY: z
+    .string()
+    .regex(/^\d{1,7}$/, { error: 'expected whole milliseconds' })
+    .transform(Number)
+    .optional(),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()
     .regex(/^(?:0(?:\.\d+)?|1(?:\.0+)?|\.\d+)$/, { error: RATIO_EXPECTED })
@@ -38,6 +46,8 @@ type OtelEnvironment = z.output<z.ZodObject<typeof OTEL_ENVIRONMENT>>;
 export interface TraceSettings {
   /** OTLP over HTTP, path included. */
   readonly url: string;
+  /** Between two batches. */
+  readonly delayMs: number;
   readonly sampler: {
     readonly root: (typeof SAMPLERS)[number];
     /** A client's own decision wins. */
@@ -61,6 +71,7 @@ export function traceSettings(environment: OtelEnvironment, configured: string |
   const isParentBased = name.startsWith('parentbased_');
   return {
     url: target,
+    delayMs: environment.OTEL_BSP_SCHEDULE_DELAY ?? DELAY_MS,
     sampler: { root, isParentBased, ratio: environment.OTEL_TRACES_SAMPLER_ARG ?? 1 },
   };
 }

@@ -15,6 +15,8 @@ import { type SamplerChoice, samplerOf } from './sampler.ts';
 export interface TraceSettings {
   /** OTLP over HTTP, protobuf, path included. */
   readonly url: string;
+  /** Between two batches. */
+  readonly delayMs: number;
   readonly sampler: SamplerChoice;
 }
 
@@ -52,10 +54,13 @@ export class OtlpTraces implements Tracing {
     return new OtlpTraces(settings, packages);
   }
 
-  private constructor({ url, sampler }: TraceSettings, packages: Packages) {
+  private constructor({ url, delayMs, sampler }: TraceSettings, packages: Packages) {
     const { sdk, resources, OTLPTraceExporter } = packages;
     this.#packages = packages;
-    this.#processor = new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url }) });
+    this.#processor = new sdk.BatchSpanProcessor({
+      exporter: new OTLPTraceExporter({ url }),
+      scheduledDelayMillis: delayMs,
+    });
     this.#sampler = samplerOf(sampler, packages);
     const environment = resources.detectResources({ detectors: [resources.envDetector] });
     this.#resource = resources.resourceFromAttributes({ 'service.name': 'hearth' }).merge(environment);
