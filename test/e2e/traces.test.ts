@@ -116,6 +116,10 @@ describe('traces', () => {
   });
 
   test('who joins a start links to the request that began it', async () => {
+    // With a runner that is up it would be over too soon to be joined.
+    const [runner] = await gateway.runners();
+    await gateway.admin('POST', `/runners/${runner?.id}/drain`);
+    await until(async () => (await gateway.runners()).length === 0, 'the runner has gone');
     const fields = { model: 'tiny-chat+pirate@0.5' };
     const answers = await Promise.all([chat(null, fields), chat(null, fields)]);
     const [joined, starter] = answers.toSorted((a) => (a.headers.has('x-hearth-joined') ? -1 : 1));
