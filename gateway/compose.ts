@@ -12,7 +12,7 @@ import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
 import { openPrices } from './compose/prices.ts';
-import { openTracing, poolGauges } from './compose/telemetry.ts';
+import { countEvents, openTracing, poolReadings, RunnerCounts, timedLedger } from './compose/telemetry.ts';
 import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -176,12 +176,12 @@ export async function compose(
       clientAddress: clientAddresses(settings.edge.trustedProxies),
       limits,
       bringsRemote: weights !== null,
-      metricsText: () => core.metrics.text(),
+      metricsText: (format) => core.metrics.text(format),
     });
     const { host, port, edge } = settings;
     const server = await listen(app, { host, port, limits, tls: edge.tls && { files: edge.tls, log } });
     core.pool.run();
-    const endProbes = probe(settings, core.fleet);
+    const endProbes = probe(settings, core);
     core.forecast.run();
     const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
@@ -208,6 +208,7 @@ interface Core {
   readonly control: ControlPool;
   readonly pins: PinBook;
   readonly metrics: Metrics;
+  readonly counts: RunnerCounts;
   readonly forecast: ForecastLoop;
   /** Names this process among those that have served from the data directory. */
   readonly gatewayRun: string;
@@ -229,7 +230,9 @@ function buildCore(
     catalogue.current(),
     randomBytes(3).toString('hex'),
   );
-  const metrics = new Metrics(poolGauges(state));
+  const counts = new RunnerCounts();
+  const metrics = new Metrics(poolReadings(state, counts, database.writerReport));
+  countEvents(events, metrics);
   const pool = new PoolLoop(state, clock, events);
   const staged = new StagedFiles({
     store: weights,
@@ -264,7 +267,7 @@ function buildCore(
     pool,
     fleet,
     timeline,
-    ...ledgerPart(settings, database.ledger, gatewayRun, clock),
+    ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock.monoMs), gatewayRun, clock),
     combos: database.combos,
     prices: () => prices.current(),
     clock,
@@ -285,11 +288,11 @@ function buildCore(
     log,
   });
   const control = new ControlPool({ pool, fleet, timeline, staged, clock });
-  return { pool, fleet, inference, control, pins, metrics, forecast, gatewayRun };
+  return { pool, fleet, inference, control, pins, metrics, counts, forecast, gatewayRun };
 }
 
-function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
-  return probeRegularly(new Prober(pool, fleet), pool.probeEveryMs, () => clock.monoMs());
+function probe({ pool }: Settings, { fleet, counts }: Core): () => void {
+  return probeRegularly(new Prober(pool, counts.patients(fleet)), pool.probeEveryMs, () => clock.monoMs());
 }
 
 interface Endings {

@@ -85,8 +85,8 @@ export interface HttpDeps {
   readonly limits: HttpLimits;
   /** There is a weight store, so that entries behind URIs can be served. */
   readonly bringsRemote: boolean;
-  /** Prometheus text. */
-  metricsText(): Promise<string>;
+  /** For Prometheus; `openmetrics` has exemplars. */
+  metricsText(format: 'openmetrics' | 'plain'): Promise<string>;
 }
 
 /** Hono's environment: node's own objects (absent under `app.request()`) and what the middlewares set. */
