@@ -267,7 +267,7 @@ function buildCore(
     pool,
     fleet,
     timeline,
-    ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock.monoMs), gatewayRun, clock),
+    ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock), gatewayRun, clock),
     combos: database.combos,
     prices: () => prices.current(),
     clock,

@@ -3,6 +3,7 @@ import type { Settings } from '../config.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import { freeBytes } from '../pool/memory.ts';
 import type { PoolState, Runner } from '../pool/state.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { LiveEvents } from '../ports/eventLog.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Log } from '../ports/log.ts';
@@ -102,17 +103,17 @@ function storeOf({ store }: PoolState): Map<string, Filling> {
 }
 
 /** The ledger, whose rows' way to the disk is measured. */
-export function timedLedger(ledger: Ledger, metrics: Metrics, monoMs: () => number): Ledger {
+export function timedLedger(ledger: Ledger, metrics: Metrics, clock: Clock): Ledger {
   return {
     open: (admission, attempt) => ledger.open(admission, attempt),
     creditAttempts: (order) => ledger.creditAttempts(order),
     lastAttempt: (keyHash, sinceEpochMs) => ledger.lastAttempt(keyHash, sinceEpochMs),
     async append(record) {
-      const from = monoMs();
+      const from = clock.monoMs();
       const isWritten = ledger.append(record);
       isWritten.then(
-        () => metrics.ledgerWritten(monoMs() - from, true),
-        () => metrics.ledgerWritten(monoMs() - from, false),
+        () => metrics.ledgerWritten(clock.monoMs() - from, true),
+        () => metrics.ledgerWritten(clock.monoMs() - from, false),
       );
       await isWritten;
     },

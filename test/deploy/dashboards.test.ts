@@ -106,10 +106,10 @@ describe('deploy/', () => {
     expect(metrics.size).toBeGreaterThan(0);
     const there = new Set<string>();
     for (const metric of metrics) {
-      expect([...scraped.keys()], metric).toContain(metric);
+      expect([...scraped.keys()]).toContain(metric);
       for (const label of scraped.get(metric) ?? []) there.add(label);
     }
-    for (const label of labels) expect([...there], label).toContain(label);
+    expect([...there]).toEqual(expect.arrayContaining([...labels]));
   });
 
   test('every metric of Hearth is in base units and has its samples under the name that describes it', () => {
@@ -119,8 +119,8 @@ describe('deploy/', () => {
   });
 
   test('no label is made by clients or names a key', () => {
-    for (const [name, labels] of scraped)
-      for (const label of labels) expect(label, name).not.toMatch(/key|user/);
+    const all = [...scraped.values()].flatMap((labels) => [...labels]);
+    expect(all.filter((label) => /key|user/.test(label))).toEqual([]);
   });
 
   test('a scraper that takes OpenMetrics gets it, and counters keep their names for one that does not', async () => {

@@ -98,7 +98,7 @@ describe('traces', () => {
     for (const span of spans) {
       let top = span;
       for (let up = byId.get(top.parentSpanId); up; up = byId.get(top.parentSpanId)) top = up;
-      expect(top.spanId, `the root above ${span.name}`).toBe(root.spanId);
+      expect(top.spanId).toBe(root.spanId);
       expect(span.startMs).toBeGreaterThanOrEqual(root.startMs - MOST_APART_MS);
       expect(span.endMs).toBeLessThanOrEqual(root.endMs + MOST_APART_MS);
     }
@@ -106,8 +106,8 @@ describe('traces', () => {
     for (const phase of PHASES) {
       const pieces = spans.filter(({ attributes }) => attributes['hearth.phase'] === phase);
       const ledgerMs = row[`${phase}_ms`];
-      expect(pieces.length > 0, `${phase} is in trace and ledger, or in neither`).toBe(ledgerMs !== null);
-      expect(Math.abs(sumMs(pieces) - (ledgerMs ?? 0)), phase).toBeLessThan(MOST_APART_MS);
+      expect({ phase, isThere: pieces.length > 0 }).toEqual({ phase, isThere: ledgerMs !== null });
+      expect(Math.abs(sumMs(pieces) - (ledgerMs ?? 0))).toBeLessThan(MOST_APART_MS);
     }
     const pieces = spans.filter(({ attributes }) => 'hearth.phase' in attributes);
     expect(Math.abs(sumMs(pieces) - row.total_ms)).toBeLessThan(MOST_APART_MS);
