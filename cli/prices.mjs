@@ -39,7 +39,7 @@ export function priceCommands(root, add) {
 /** Exits with 1 when something differs. */
 async function check(api, { from, to }) {
   const query = new URLSearchParams({ from, ...(to === undefined ? {} : { to }) });
-  const found = await api.get(`/admin/v1/ledger/check?${query}`);
+  const found = await api.get(`/admin/v1/ledger/check?${query.toString()}`);
   if (found.differing > 0 || found.starts_differing > 0) process.exitCode = 1;
   return found;
 }
@@ -48,6 +48,6 @@ function readBook(file) {
   try {
     return parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw failure(`Cannot read prices of "${file}": ${error.message}`, error);
+    throw failure(`Cannot read prices of "${file}": ${String(error?.message)}`, error);
   }
 }

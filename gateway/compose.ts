@@ -12,6 +12,7 @@ import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
 import { openPrices } from './compose/prices.ts';
+import { rollUpRegularly } from './compose/rollUps.ts';
 import { countEvents, openTracing, poolReadings, RunnerCounts, timedLedger } from './compose/telemetry.ts';
 import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
@@ -165,6 +166,7 @@ export async function compose(
       ledger: database.requests,
       costs: database.requests,
       prices,
+      reports: database.reports,
       fingerprints,
       live: events,
       clock,
@@ -183,6 +185,7 @@ export async function compose(
     core.pool.run();
     const endProbes = probe(settings, core);
     core.forecast.run();
+    rollUpRegularly(database, clock, log);
     const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
     const endings = { weights, events, tracing, endProbes, endRevisits };

@@ -11,6 +11,7 @@ import type { CostReads } from '../ports/costReads.ts';
 import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
 import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
+import type { ReportReads } from '../ports/reportReads.ts';
 import type { Tracing } from '../ports/tracing.ts';
 import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
 import type { Inference } from '../shell/inference.ts';
@@ -72,6 +73,7 @@ export interface HttpDeps {
   readonly ledger: LedgerReads;
   readonly fingerprints: Pick<Fingerprints, 'attemptOf'>;
   readonly live: Pick<LiveEvents, 'listen'>;
+  readonly reports: ReportReads;
   readonly clock: Clock;
   readonly log: Log;
   readonly tracing: Pick<Tracing, 'begin' | 'over'>;
