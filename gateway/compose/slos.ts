@@ -10,8 +10,8 @@ import { type SloFigures, SloMetrics } from '../telemetry/sloMetrics.ts';
 
 interface Objectives {
   readonly slos: SloBook;
-  /** Prometheus text; empty when the books cannot be read now. */
-  metricsText(): Promise<string>;
+  /** Puts the gauges of objectives at the end of what a scrape is told; none when the books cannot be read now. */
+  addTo(metrics: string): Promise<string>;
 }
 
 /** The objectives of the configuration file, counted until the database is closed; and the ledger's retention. */
@@ -38,14 +38,23 @@ export function openSlos(
   }
   return {
     slos,
-    async metricsText() {
+    async addTo(text) {
       const standings = await slos.recentStates(burnMs).catch((error: Error) => {
         log.warn({ error: error.message }, 'objectives could not be read');
         return [];
       });
-      return standings.length === 0 ? '' : metrics.text(standings.map(figuresOf));
+      if (standings.length === 0) return text;
+      return withGauges(text, await metrics.text(standings.map(figuresOf)));
     },
   };
+}
+
+/** OpenMetrics ends with a mark, and has no empty lines; gauges are written alike in both formats. */
+function withGauges(text: string, gauges: string): string {
+  const lines = gauges.replaceAll(/\n{2,}/g, '\n').trimEnd();
+  const end = /# EOF\n?$/.exec(text);
+  if (!end) return `${text.trimEnd()}\n${lines}\n`;
+  return `${text.slice(0, end.index).trimEnd()}\n${lines}\n# EOF\n`;
 }
 
 function figuresOf({ slo, overall, recent }: SloStanding): SloFigures {

@@ -120,7 +120,10 @@ describe('counts of objectives', () => {
     const at = (ms: number, index: number) =>
       requestRecord(`old_${index}`, { arrivedAtEpochMs: ms, startKind: 'warm', ttftMs: 1 });
     const old = NOW - MINUTES_KEPT_MS - 3 * HOUR;
-    await appendAll(database, [0, 1, 2, 3, 4, 5].map((index) => at(old + index * 7 * MINUTE, index)));
+    await appendAll(
+      database,
+      [0, 1, 2, 3, 4, 5].map((index) => at(old + index * 7 * MINUTE, index)),
+    );
     await countAll(database, [slo()]);
     const sqlite = new Sqlite(path, { readonly: true });
     const rows = sqlite.prepare('select bucket_epoch_ms as at, good from slo_counts').all() as {

@@ -31,6 +31,7 @@ import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinContr
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
 import { PriceList } from '../../gateway/shell/priceList.ts';
 import { SloBook } from '../../gateway/shell/sloBook.ts';
+import { PassedTraces } from '../../gateway/telemetry/traces/passedTraces.ts';
 import { MemoryPriceStore } from '../fakes/memoryPriceStore.ts';
 import { type KeyWorld, keyWorld } from '../keys/keyWorld.ts';
 
@@ -310,6 +311,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     clientAddress: () => null,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
     bringsRemote: true,
+    tracing: new PassedTraces(),
     metricsText: async () => '# metrics\n',
   };
   return {

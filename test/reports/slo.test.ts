@@ -98,7 +98,12 @@ describe('verdictOf()', () => {
   });
 });
 
-const counts = fc.record({ good: fc.nat(1000), bad: fc.nat(50), startGood: fc.nat(50), startBad: fc.nat(50) });
+const counts = fc.record({
+  good: fc.nat(1000),
+  bad: fc.nat(50),
+  startGood: fc.nat(50),
+  startBad: fc.nat(50),
+});
 const target = fc.integer({ min: 1, max: 9999 }).map((part) => part / 10_000);
 
 describe('the error budget', () => {
