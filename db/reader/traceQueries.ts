@@ -50,7 +50,7 @@ export function prepareTrace(sqlite: Sqlite.Database): ReadTrace {
      ${within} order by arrived_at_epoch_ms desc, rowid desc limit :most`,
   );
   return sqlite.transaction((asked: ReportRange & { readonly most: number }): RecordedTrace => {
-    const rows = last.all({ ...span(asked), most: asked.most }).reverse();
+    const rows = last.all({ ...span(asked), most: asked.most }).toReversed();
     return traceOf(rows, count.get(span(asked)) ?? 0);
   });
 }

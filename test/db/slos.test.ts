@@ -169,7 +169,7 @@ describe('retention', () => {
       await database.ledger.open(admission(id, { arrivedAtEpochMs }), attempt);
       await database.ledger.append(requestRecord(id, { arrivedAtEpochMs }));
     }
-    await rowsOf(path, (sqlite) =>
+    rowsOf(path, (sqlite) =>
       sqlite.exec(
         `insert into corrections select 'c_' || request_id, request_id, 0, 'test', 'admin', 0, 0, 0, 0 from requests`,
       ),

@@ -24,7 +24,10 @@ let metrics: string;
 const store = mkdtempSync(join(tmpdir(), 'hearth-slos-'));
 beforeAll(async () => {
   const demo = readFileSync(join(ROOT, 'demo/hearth.yaml'), 'utf8');
-  const config = demo.replaceAll(/(path: )(?!\/)(\S+)/g, (_, key, path) => `${key}${join(ROOT, 'demo', path)}`);
+  const config = demo.replaceAll(
+    /(path: )(?!\/)(\S+)/g,
+    (_, key, path) => `${key}${join(ROOT, 'demo', path)}`,
+  );
   gateway = await startGateway({ config: config + SLOS, environment: { HEARTH_STORE_DIR: store } });
   for (const model of ['tiny-chat', 'tiny-chat', 'tiny-chat', 'tiny-chat+pirate', 'nothing']) {
     await (await gateway.post('/v1/chat/completions', { ...banana(model), stream: true })).text();

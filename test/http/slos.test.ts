@@ -70,12 +70,20 @@ describe('GET /admin/v1/reports/slo', () => {
     const path = 'reports/slo?from=2026-11-01&to=2026-11-02';
     const { data } = (await (await get(path)).json()) as any;
     expect(data).toHaveLength(1);
-    expect(data[0]).toMatchObject({ slo: 'fast', requests: 10, is_met: true, burn_rate: 1, starts_share: 0.5 });
+    expect(data[0]).toMatchObject({
+      slo: 'fast',
+      requests: 10,
+      is_met: true,
+      burn_rate: 1,
+      starts_share: 0.5,
+    });
     expect(world.slos.asked.at(-1)).toEqual([
       { fromEpochMs: Date.UTC(2026, 10, 1), toEpochMs: Date.UTC(2026, 10, 2) },
     ]);
     const [head, row] = (await (await get(path, { accept: 'text/csv' })).text()).split('\r\n');
-    expect(head).toContain('slo,model,combo,objective,threshold_ms,target,counts_cold,requests,good,bad,ratio,is_met');
+    expect(head).toContain(
+      'slo,model,combo,objective,threshold_ms,target,counts_cold,requests,good,bad,ratio,is_met',
+    );
     expect(row).toContain('fast,tiny-chat,,ttft_warm,200,0.9,false,10,9,1,0.9,true');
   });
 
@@ -93,8 +101,26 @@ describe('GET /admin/v1/reports/keepwarm', () => {
     world.keepWarm.recorded = {
       found: 12,
       combos: [
-        { combo: base, base, requests: 10, starts: 4, waitedMs: 4000, startMicroUsd: 40, baseMs: 990, attachMs: 10 },
-        { combo: 'gone', base: 'gone', requests: 2, starts: 0, waitedMs: 0, startMicroUsd: 0, baseMs: 5, attachMs: 5 },
+        {
+          combo: base,
+          base,
+          requests: 10,
+          starts: 4,
+          waitedMs: 4000,
+          startMicroUsd: 40,
+          baseMs: 990,
+          attachMs: 10,
+        },
+        {
+          combo: 'gone',
+          base: 'gone',
+          requests: 2,
+          starts: 0,
+          waitedMs: 0,
+          startMicroUsd: 0,
+          baseMs: 5,
+          attachMs: 5,
+        },
       ],
       atEpochMs: Float64Array.from({ length: 12 }, (_, index) => 1e12 + (index * HOUR) / 2),
       combo: Uint32Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]),
@@ -118,7 +144,10 @@ describe('GET /admin/v1/reports/keepwarm', () => {
     expect(data[0].waited_s).toBeCloseTo(10, 0);
     expect(data[6].waited_s).toBeCloseTo(1, 0);
     expect(data[6].warm_gb_hours).toBeGreaterThan(data[3].warm_gb_hours);
-    expect(data[0]).toMatchObject({ is_best: null, replayed: { requests: 10, found: 12, left_out: 2, hours: 4.5 } });
+    expect(data[0]).toMatchObject({
+      is_best: null,
+      replayed: { requests: 10, found: 12, left_out: 2, hours: 4.5 },
+    });
   });
 
   test('finds the best one by the prices: dear memory lets go, dear starts keep', async () => {
@@ -145,7 +174,9 @@ describe('GET /admin/v1/reports/keepwarm', () => {
   test('has CSV, and refuses a negative price of waiting', async () => {
     await record();
     const csv = await (await get('reports/keepwarm?from=2026-11-01&format=csv')).text();
-    expect(csv.split('\r\n')[0]).toContain('combo,ttl_s,is_best,cold_starts,waited_s,warm_gb_hours,cost_micro_usd');
+    expect(csv.split('\r\n')[0]).toContain(
+      'combo,ttl_s,is_best,cold_starts,waited_s,warm_gb_hours,cost_micro_usd',
+    );
     expect((await get('reports/keepwarm?from=2026-11-01&wait_usd_per_second=-1')).status).toBe(400);
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Residency } from '../../gateway/reports/replay/residency.ts';
-import { toArrivals, type Trace } from '../../gateway/reports/replay/trace.ts';
+import { type Trace, toArrivals } from '../../gateway/reports/replay/trace.ts';
 import { ttlCurve } from '../../gateway/reports/replay/ttlCurve.ts';
 import { SETTINGS } from '../pool/builders.ts';
 
