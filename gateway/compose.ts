@@ -239,7 +239,7 @@ function buildCore(
     randomBytes(3).toString('hex'),
   );
   const counts = new RunnerCounts();
-  const metrics = new Metrics(poolReadings(state, counts, database.writerReport));
+  const metrics = new Metrics(poolReadings(state, counts, clock, database.writerReport));
   countEvents(events, metrics);
   const pool = new PoolLoop(state, clock, events);
   const staged = new StagedFiles({

@@ -65,6 +65,7 @@ function sequencesOf({ combos }: Runner): number {
 export function poolReadings(
   state: PoolState,
   counts: RunnerCounts,
+  clock: Clock,
   ledger: PoolReadings['ledger'],
 ): PoolReadings {
   return {
@@ -76,7 +77,9 @@ export function poolReadings(
     },
     memory: () => memoryOf(state),
     store: () => storeOf(state),
-    quarantines: () => state.quarantines.size,
+    // Also those are kept that are over, and single failures.
+    quarantines: () =>
+      [...state.quarantines.values()].filter(({ untilMs }) => untilMs > clock.monoMs()).length,
     occupancy: () => counts.occupancy(state),
     ledger,
   };
