@@ -9,6 +9,7 @@ import { poolHandlers } from './admin/pool.ts';
 import { priceHandlers } from './admin/prices.ts';
 import { requestHandlers } from './admin/requests.ts';
 import { corsOf } from './cors.ts';
+import { dashboardHandlers } from './dashboard/routes.tsx';
 import type { HttpApp, HttpDeps, HttpEnv } from './deps.ts';
 import { healthHandlers } from './health.ts';
 import { inferenceRoute } from './inferenceRoute.ts';
@@ -41,6 +42,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   eventHandlers(app, deps);
   requestHandlers(app, deps);
   priceHandlers(app, deps);
+  dashboardHandlers(app, deps);
   app.notFound((c) => unknownRoute(app, c));
   app.onError((error, c) => {
     deps.log.error({ err: error, requestId: c.get('requestId') }, 'request failed');

@@ -17,6 +17,7 @@ import type { KeyControl } from '../shell/keys/keyControl.ts';
 import type { PinControl } from '../shell/pinControl.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
 import type { PriceControl } from '../shell/priceList.ts';
+import type { AssetFiles } from './dashboard/assets.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
 export interface CatalogueUseCase {
@@ -80,6 +81,8 @@ export interface HttpDeps {
   /** Where a request comes from, past trusted proxies; null: not known. */
   clientAddress(incoming: IncomingMessage | undefined): string | null;
   readonly limits: HttpLimits;
+  /** What the dashboard's pages load. */
+  readonly dashboardAssets: AssetFiles;
   /** There is a weight store, so that entries behind URIs can be served. */
   readonly bringsRemote: boolean;
   /** Prometheus text. */

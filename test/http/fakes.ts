@@ -256,6 +256,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   const errors: object[] = [];
   const pool: FakeWorld['pool'] = {
     segments: () => [],
+    budgets: () => [],
     runners: async () => [],
     baseStatus: () => 'unloaded',
     comboStatus: () => 'loaded',
@@ -296,6 +297,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     corsOrigins: [],
     clientAddress: () => null,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
+    dashboardAssets: {},
     bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
