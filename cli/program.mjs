@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { adminApi, comboPath, pinPath } from './adminApi.mjs';
 import { failure } from './failure.mjs';
 import { keyCommands } from './keys.mjs';
+import { priceCommands } from './prices.mjs';
 import { table } from './table.mjs';
 
 const PACKAGE = new URL('../package.json', import.meta.url);
@@ -117,6 +118,7 @@ export function program({
     DRAIN_COLUMNS,
   );
   keyCommands(root, add);
+  priceCommands(root, add);
   weightCommands(root, { print, environment, weightTools });
   addEngineCommands(root, print);
   return root;

@@ -2,8 +2,10 @@
 import { launch } from './launch.mjs';
 
 void launch(async () => {
-  const { bootstrap, ROOT } = await import('./bootstrap.mjs');
+  const { bootstrap, progress, ROOT } = await import('./bootstrap.mjs');
+  const { ensureChromium } = await import('./chromium.mjs');
   const { runTests } = await import('./run-tests.mjs');
   await bootstrap();
+  await ensureChromium({ root: ROOT, log: progress });
   return runTests({ root: ROOT, args: process.argv.slice(2) });
 });

@@ -64,14 +64,14 @@ function ratesOf(written: WrittenRates): Rates {
   };
 }
 
-function writtenRates(rates: Rates): WrittenRates {
+function writtenRates(kept: Rates): WrittenRates {
   return {
-    input_per_million: rates.inputPerMillion,
-    cached_input_per_million: rates.cachedInputPerMillion,
-    output_per_million: rates.outputPerMillion,
-    runner_second: rates.runnerSecond,
-    device_gb_second: rates.deviceGbSecond,
-    start: rates.start,
+    input_per_million: kept.inputPerMillion,
+    cached_input_per_million: kept.cachedInputPerMillion,
+    output_per_million: kept.outputPerMillion,
+    runner_second: kept.runnerSecond,
+    device_gb_second: kept.deviceGbSecond,
+    start: kept.start,
   };
 }
 

@@ -308,3 +308,53 @@ describe('table()', () => {
     expect(table([['ID', () => ''] as const, ['STATE', () => ''] as const], [])).toBe('ID  STATE');
   });
 });
+
+describe('hearth prices and hearth ledger', () => {
+  const CHECK = { object: 'ledger_check', requests: 3, recorded_micro_usd: 42, recomputed_micro_usd: 42 };
+  let file: string;
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'hearth-prices-'));
+    file = join(directory, 'prices.yaml');
+  });
+  afterEach(() => {
+    process.exitCode = undefined;
+    rmSync(directory, { recursive: true });
+  });
+
+  test('prices set sends what the file holds', async () => {
+    writeFileSync(file, 'start_policy: shared\ndefault: { input_per_million: 0.15 }\n');
+    const answer = {
+      version: 2,
+      current: true,
+      author: 'api',
+      created: 1_700_000_000,
+      start_policy: 'shared',
+    };
+    const { calls, printed } = await run(['prices', 'set', file, '--token', 't'], answer);
+    expect(calls).toMatchObject([
+      { method: 'POST', body: { start_policy: 'shared', default: { input_per_million: 0.15 } } },
+    ]);
+    expect(printed[0]).toMatch(/^2 +true +api +2023-11-14T22:13:20.000Z +shared$/m);
+  });
+
+  test('prices set says which file it cannot read', async () => {
+    await expect(run(['prices', 'set', file, '--token', 't'], {})).rejects.toThrow(
+      `Cannot read prices of "${file}": ENOENT`,
+    );
+  });
+
+  test.each([
+    [0, 0, undefined],
+    [1, 0, 1],
+    [0, 2, 1],
+  ])('ledger check with %i rows and %i starts that differ ends with %s', async (rows, starts, code) => {
+    const from = '2026-11-01T00:00:00+01:00';
+    const answer = { ...CHECK, differing: rows, starts: 4, starts_differing: starts };
+    const { calls } = await run(['ledger', 'check', '--from', from, '--token', 't'], answer);
+    expect(calls[0]?.url).toBe(
+      'http://127.0.0.1:8080/admin/v1/ledger/check?from=2026-11-01T00%3A00%3A00%2B01%3A00',
+    );
+    expect(process.exitCode).toBe(code);
+  });
+});

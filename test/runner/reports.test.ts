@@ -116,7 +116,7 @@ describe('a request that its gateway gave up before it came', () => {
     };
     expect((await reportOf('q1')).status).toBe(404);
     const client = clientOf(serving.socketPath);
-    await expect(post(client, path, body, asGateway('q1'))).rejects.toThrow();
+    await expect(post(client, path, body, asGateway('q1'))).rejects.toThrow('other side closed');
     await client.destroy();
     expect(serving.engine.generations.length + embedded).toBe(0);
   });

@@ -12,9 +12,7 @@ export function priceHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
   const { prices } = deps;
   const rowOf = (version: PriceVersion): PriceRow => priceRowOf(version, prices.current());
 
-  app.get('/admin/v1/prices', (c) =>
-    c.json({ object: 'list', data: [...prices.all()].reverse().map(rowOf) }),
-  );
+  app.get('/admin/v1/prices', (c) => c.json({ object: 'list', data: prices.all().toReversed().map(rowOf) }));
 
   app.get('/admin/v1/prices/:version', (c) => {
     const asked = c.req.param('version');
