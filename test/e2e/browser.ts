@@ -1,21 +1,19 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { findChromium } from '../../scripts/chromium.mjs';
 import { ROOT } from './startGateway.ts';
 
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+const CHROMIUM = findChromium();
 
-/** Why no browser can be driven here; null: one can. */
-export function whyNoBrowser(): string | null {
-  return existsSync(CHROMIUM)
-    ? null
-    : `there is no Chromium at ${CHROMIUM} (Debian: apt-get install chromium)`;
-}
+/** Why no browser can be driven here; null: one can. `npm test` sees to it that there is one. */
+export const WHY_NO_BROWSER =
+  CHROMIUM === null ? 'Chromium is missing: install it, or name one in HEARTH_CHROMIUM' : null;
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: CHROMIUM,
+    executablePath: CHROMIUM ?? '',
     args: [
       '--no-sandbox',
       '--disable-gpu',

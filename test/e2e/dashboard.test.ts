@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launchBrowser, screenshot, seriousIssues, whyNoBrowser } from './browser.ts';
+import { launchBrowser, screenshot, seriousIssues, WHY_NO_BROWSER } from './browser.ts';
 import { demoConfig, startGateway, type TestGateway } from './startGateway.ts';
 
 const PRICES = `
@@ -16,8 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.dispose());
 
-const noBrowser = whyNoBrowser();
-if (noBrowser !== null) console.warn(`SKIPPED: the dashboard in a browser, since ${noBrowser}`);
+if (WHY_NO_BROWSER !== null) console.warn(`SKIPPED: the dashboard in a browser. ${WHY_NO_BROWSER}`);
 
 async function chat(model: string): Promise<void> {
   const messages = [{ role: 'user', content: 'What color is a banana?' }];
@@ -26,8 +25,8 @@ async function chat(model: string): Promise<void> {
   await answer.text();
 }
 
-describe.skipIf(noBrowser !== null)(
-  `the dashboard in Chromium${noBrowser ? `: skipped, ${noBrowser}` : ''}`,
+describe.skipIf(WHY_NO_BROWSER !== null)(
+  `the dashboard in Chromium${WHY_NO_BROWSER ? `: skipped. ${WHY_NO_BROWSER}` : ''}`,
   () => {
     let browser: Browser;
     let context: BrowserContext;

@@ -42,19 +42,18 @@ export interface Percentiles {
 
 /** Time to the first token of answered requests. */
 export interface Latency {
-  /** In the order of time, one for each `bucketMs` that has requests. */
+  readonly fromEpochMs: number;
+  readonly toEpochMs: number;
+  /** In the order of time, without those that no request falls into. */
   readonly buckets: readonly LatencyBucket[];
-  readonly bucketMs: number;
   readonly kinds: readonly KindLatency[];
   readonly coverage: Coverage;
 }
 
 export interface LatencyBucket {
   readonly fromEpochMs: number;
-  /** null: none was. */
-  readonly warm: Percentiles | null;
-  /** All kinds but warm; null: none was. */
-  readonly started: Percentiles | null;
+  /** Those that no request had are absent. */
+  readonly kinds: Readonly<Partial<Record<StartKind, Percentiles>>>;
 }
 
 export interface KindLatency {

@@ -55,9 +55,15 @@ export class GatewayData implements DashboardData {
   }
 
   async latency(range: Range): Promise<Latency> {
+    const toEpochMs = this.#deps.clock.epochMs();
     const { records, coverage } = await this.#rows(range);
-    const bucketMs = BUCKET_MS[range];
-    return { bucketMs, coverage, buckets: latencyBuckets(records, bucketMs), kinds: kindLatencies(records) };
+    return {
+      fromEpochMs: toEpochMs - RANGE_MS[range],
+      toEpochMs,
+      coverage,
+      buckets: latencyBuckets(records, BUCKET_MS[range]),
+      kinds: kindLatencies(records),
+    };
   }
 
   async spend(range: Range): Promise<Spend> {

@@ -2,25 +2,25 @@ import uPlot from './uplot.js';
 
 const HEIGHT = 320;
 
-/** Warm and cold, median and 95th percentile; dashed is the latter, so that colour is not all there is. */
-const LINES = [
-  { label: 'warm p50', colour: '--attach' },
-  { label: 'warm p95', colour: '--attach', dash: [8, 5] },
-  { label: 'cold p50', colour: '--stage' },
-  { label: 'cold p95', colour: '--stage', dash: [8, 5] },
-];
+const COLOURS = {
+  warm: '--attach',
+  attach: '--context',
+  wake: '--spawn',
+  staged: '--stage',
+  cold: '--decode',
+};
 
 /**
- * Draws what `data-buckets` holds: rows of seconds and the four lines' milliseconds. The table below it has the same.
+ * Draws what `data-chart` holds: median and 95th percentile by start kind. The table below it has the same.
  * @param {HTMLElement} place
  */
 export function drawLatency(place) {
-  const rows = JSON.parse(place.dataset.buckets);
-  const columns = [0, 1, 2, 3, 4].map((index) => rows.map((row) => row[index]));
+  const { from, to, times, kinds } = JSON.parse(place.dataset.chart);
+  const columns = [times, ...kinds.flatMap(({ p50, p95 }) => [p50, p95])];
   let plot = null;
   const draw = () => {
     plot?.destroy();
-    plot = new uPlot(options(place), columns, place);
+    plot = new uPlot(options(place, [from, to], kinds), columns, place);
   };
   draw();
   place.setAttribute('role', 'img');
@@ -29,31 +29,34 @@ export function drawLatency(place) {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 }
 
-/** @param {HTMLElement} place */
-function options(place) {
+/**
+ * @param {HTMLElement} place
+ * @param {[number, number]} range of time, in seconds
+ * @param {{ kind: string }[]} kinds
+ */
+function options(place, range, kinds) {
   const style = getComputedStyle(place);
   const colour = (name) => style.getPropertyValue(name).trim();
   const axis = { stroke: colour('--text'), grid: { stroke: colour('--line'), width: 1 } };
+  const line = (label, kind, dash) => ({
+    ...{ label, dash, stroke: colour(COLOURS[kind]), width: 2, spanGaps: true },
+    points: { show: true, size: 6 },
+    value: (_plot, ms) => (ms === null ? '–' : shown(ms)),
+  });
   return {
     width: place.clientWidth,
     height: HEIGHT,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'UTC'),
     cursor: { drag: { x: false, y: false } },
-    scales: { y: { distr: 3 } },
+    scales: { x: { range: () => range }, y: { distr: 3 } },
     axes: [
       axis,
       { ...axis, size: 80, values: (_plot, ticks) => ticks.map((ms) => (ms === null ? '' : shown(ms))) },
     ],
+    // Dashed is the 95th percentile, so that colour is not all that tells lines apart.
     series: [
       { label: 'from' },
-      ...LINES.map(({ label, colour: name, dash }) => ({
-        label,
-        dash,
-        stroke: colour(name),
-        width: 2,
-        spanGaps: true,
-        points: { show: true, size: 6 },
-        value: (_plot, ms) => (ms === null ? '–' : shown(ms)),
-      })),
+      ...kinds.flatMap(({ kind }) => [line(`${kind} p50`, kind), line(`${kind} p95`, kind, [8, 5])]),
     ],
   };
 }

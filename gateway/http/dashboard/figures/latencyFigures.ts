@@ -1,4 +1,4 @@
-import { PHASES, type PhaseRecord, START_KINDS } from '../../../domain/phases.ts';
+import { PHASES, type PhaseRecord, START_KINDS, type StartKind } from '../../../domain/phases.ts';
 import type { RequestRecord } from '../../../domain/requestRecord.ts';
 import type { KindLatency, LatencyBucket, Percentiles } from '../data.ts';
 import { groupBy } from './groupBy.ts';
@@ -15,15 +15,16 @@ export function latencyBuckets(records: readonly RequestRecord[], bucketMs: numb
   const buckets = groupBy(answered(records), (one) => Math.floor(one.arrivedAtEpochMs / bucketMs));
   return [...buckets]
     .toSorted(([a], [b]) => a - b)
-    .map(([index, all]) => {
-      const warm = all.filter(({ startKind }) => startKind === 'warm');
-      const started = all.filter(({ startKind }) => startKind !== 'warm' && startKind !== null);
-      return {
-        fromEpochMs: index * bucketMs,
-        warm: percentiles(warm),
-        started: percentiles(started),
-      };
-    });
+    .map(([index, all]) => ({ fromEpochMs: index * bucketMs, kinds: byKind(all) }));
+}
+
+function byKind(records: readonly Answered[]): LatencyBucket['kinds'] {
+  const kinds: Partial<Record<StartKind, Percentiles>> = {};
+  for (const kind of START_KINDS) {
+    const ttft = percentiles(records.filter(({ startKind }) => startKind === kind));
+    if (ttft !== null) kinds[kind] = ttft;
+  }
+  return kinds;
 }
 
 /** Start kinds from the fastest to the slowest, those who joined a start apart from those who began it. */

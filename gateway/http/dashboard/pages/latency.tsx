@@ -1,4 +1,5 @@
-import type { KindLatency, Latency, LatencyBucket, Percentiles, Range } from '../data.ts';
+import { START_KINDS, type StartKind } from '../../../domain/phases.ts';
+import type { KindLatency, Latency, LatencyBucket, Range } from '../data.ts';
 import { milliseconds, time, whole } from './format.ts';
 import { Layout } from './layout.tsx';
 import { Covers, Ranges } from './ranges.tsx';
@@ -25,17 +26,17 @@ export function LatencyPage({ latency, range, csrf }: { latency: Latency; range:
 
 function Figures({ latency }: { readonly latency: Latency }) {
   const { buckets, kinds } = latency;
+  const seen = START_KINDS.filter((kind) => buckets.some((bucket) => bucket.kinds[kind]));
   return (
     <>
       <section class="card" aria-labelledby="over-time">
         <h2 id="over-time">Time to first token, cold against warm</h2>
-        <p class="note">Cold is every start that is not warm: attach, wake, staged and cold.</p>
-        <div id="chart" class="chart" data-buckets={JSON.stringify(buckets.map(pointOf))}></div>
+        <div id="chart" class="chart" data-chart={JSON.stringify(chartOf(latency, seen))}></div>
         <Table
           caption="Time to first token over time"
-          head={['From (UTC)', 'Warm', 'Warm p50', 'Warm p95', 'Cold', 'Cold p50', 'Cold p95']}
-          figures={[1, 2, 3, 4, 5, 6]}
-          rows={buckets.toReversed().map(bucketRow)}
+          head={['From (UTC)', ...seen.flatMap((kind) => [kind, `${kind} p50`, `${kind} p95`])]}
+          figures={seen.flatMap((_, index) => [3 * index + 1, 3 * index + 2, 3 * index + 3])}
+          rows={buckets.toReversed().map((bucket) => bucketRow(bucket, seen))}
         />
       </section>
       <section class="card" aria-labelledby="by-kind">
@@ -52,19 +53,26 @@ function Figures({ latency }: { readonly latency: Latency }) {
   );
 }
 
-/** Seconds, then warm p50 and p95, cold p50 and p95 in milliseconds: what the chart draws. */
-function pointOf({ fromEpochMs, warm, started }: LatencyBucket): (number | null)[] {
-  const pair = (one: Percentiles | null) => [one?.p50Ms ?? null, one?.p95Ms ?? null];
-  return [fromEpochMs / 1000, ...pair(warm), ...pair(started)];
+/** What the chart draws: times in seconds, and two lines of milliseconds for each kind. */
+function chartOf({ fromEpochMs, toEpochMs, buckets }: Latency, seen: readonly StartKind[]) {
+  return {
+    from: fromEpochMs / 1000,
+    to: toEpochMs / 1000,
+    times: buckets.map((bucket) => bucket.fromEpochMs / 1000),
+    kinds: seen.map((kind) => ({
+      kind,
+      p50: buckets.map((bucket) => bucket.kinds[kind]?.p50Ms ?? null),
+      p95: buckets.map((bucket) => bucket.kinds[kind]?.p95Ms ?? null),
+    })),
+  };
 }
 
-function bucketRow({ fromEpochMs, warm, started }: LatencyBucket): string[] {
-  const cells = (one: Percentiles | null) => [
-    whole(one?.count ?? 0),
-    milliseconds(one?.p50Ms),
-    milliseconds(one?.p95Ms),
-  ];
-  return [time(fromEpochMs), ...cells(warm), ...cells(started)];
+function bucketRow({ fromEpochMs, kinds }: LatencyBucket, seen: readonly StartKind[]): string[] {
+  const cells = seen.flatMap((kind) => {
+    const ttft = kinds[kind];
+    return [whole(ttft?.count ?? 0), milliseconds(ttft?.p50Ms), milliseconds(ttft?.p95Ms)];
+  });
+  return [time(fromEpochMs), ...cells];
 }
 
 function kindRow({ kind, joined, ttft, phasesMs }: KindLatency, scaleMs: number) {
