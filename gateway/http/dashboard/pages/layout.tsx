@@ -1,3 +1,4 @@
+import { raw } from 'hono/html';
 import type { Child } from 'hono/jsx';
 
 const PAGES = [
@@ -17,37 +18,40 @@ interface Frame {
 /** A whole document. Nothing of it is inline: the content security policy allows none. */
 export function Layout({ title, csrf, children }: Frame) {
   return (
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>{`${title} · Hearth`}</title>
-        <link rel="icon" href="/dashboard/assets/icon.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/dashboard/assets/uplot.css" />
-        <link rel="stylesheet" href="/dashboard/assets/style.css" />
-        {csrf === null ? null : <script type="module" src="/dashboard/assets/dashboard.js"></script>}
-      </head>
-      <body>
-        <a class="skip" href="#main">
-          Skip to the content
-        </a>
-        <header>
-          <p class="brand">Hearth</p>
-          {csrf === null ? null : <Navigation title={title} />}
-          {csrf === null ? null : (
-            <form method="post" action="/dashboard/logout">
-              <Csrf token={csrf} />
-              <button type="submit">Log out</button>
-            </form>
-          )}
-        </header>
-        <main id="main" tabindex={-1}>
-          <h1>{title}</h1>
-          {children}
-        </main>
-      </body>
-    </html>
+    <>
+      {raw('<!DOCTYPE html>')}
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <title>{`${title} · Hearth`}</title>
+          <link rel="icon" href="/dashboard/assets/icon.svg" type="image/svg+xml" />
+          <link rel="stylesheet" href="/dashboard/assets/uplot.css" />
+          <link rel="stylesheet" href="/dashboard/assets/style.css" />
+          {csrf === null ? null : <script type="module" src="/dashboard/assets/dashboard.js"></script>}
+        </head>
+        <body>
+          <a class="skip" href="#main">
+            Skip to the content
+          </a>
+          <header>
+            <p class="brand">Hearth</p>
+            {csrf === null ? null : <Navigation title={title} />}
+            {csrf === null ? null : (
+              <form method="post" action="/dashboard/logout">
+                <Csrf token={csrf} />
+                <button type="submit">Log out</button>
+              </form>
+            )}
+          </header>
+          <main id="main" tabindex={-1}>
+            <h1>{title}</h1>
+            {children}
+          </main>
+        </body>
+      </html>
+    </>
   );
 }
 
