@@ -9,6 +9,7 @@ import type { Ledger } from '../gateway/ports/ledger.ts';
 import type { LedgerRuns } from '../gateway/ports/ledgerRuns.ts';
 import type { PinStore } from '../gateway/ports/pinStore.ts';
 import type { PriceStore } from '../gateway/ports/priceStore.ts';
+import type { ReportReads } from '../gateway/ports/reportReads.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import type { SourceFactsStore } from '../gateway/ports/sourceFacts.ts';
 import { ReaderClient } from './reader/client.ts';
@@ -21,7 +22,9 @@ import { SqliteKeyStore } from './stores/keys.ts';
 import { SqliteLedger } from './stores/ledger.ts';
 import { SqlitePinStore } from './stores/pins.ts';
 import { SqlitePriceStore } from './stores/prices.ts';
+import { SqliteReportReads } from './stores/reports.ts';
 import { RequestReads } from './stores/requests.ts';
+import { RollUps } from './stores/rollUps.ts';
 import { SqliteRunnerStore } from './stores/runners.ts';
 import { SqliteSourceFactsStore } from './stores/sourceFacts.ts';
 import { WriterClient, type WriterReport } from './writer/client.ts';
@@ -49,27 +52,34 @@ export interface Database {
   readonly prices: PriceStore;
   readonly sourceFacts: SourceFactsStore;
   readonly requests: RequestReads;
+  readonly reports: ReportReads;
+  readonly rollUps: RollUps;
   readonly writerReport: () => WriterReport;
-  /** Resolves with the reason when a thread has ended without `close()`; never otherwise. */
+  /** Resolves with the reason when a thread that requests need has ended without `close()`; never otherwise. */
   readonly failed: Promise<Error>;
-  /** Puts everything on disk and ends both threads. Idempotent. */
+  /** Puts everything on disk and ends the threads. Idempotent. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Opens the database, makes or migrates it, and starts its two threads. Rejects with one sentence that names the
+ * Opens the database, makes or migrates it, and starts its three threads. Rejects with one sentence that names the
  * path when the directory is not writable, the file is no healthy database, or newer code has migrated it.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { path, migrationsDir, workerDir, limits } = options;
   const writer = new WriterClient(join(workerDir, 'dbWriter.mjs'), { path, migrationsDir }, limits);
   const reader = new ReaderClient(join(workerDir, 'dbReader.mjs'));
+  // Reports take long; what a request or a start waits for does not wait for them.
+  const reportReader = new ReaderClient(join(workerDir, 'dbReader.mjs'));
+  const rollUps = new RollUps(reportReader, writer);
   const close = async () => {
-    await Promise.all([writer.close(), reader.close()]);
+    const stopped = rollUps.stop();
+    await writer.close(Promise.all([reader.close(), reportReader.close()]));
+    await stopped;
   };
   try {
     await writer.opened();
-    await reader.open(path);
+    await Promise.all([reader.open(path), reportReader.open(path)]);
   } catch (error) {
     await close();
     throw error;
@@ -91,6 +101,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     prices: new SqlitePriceStore(writer, reader),
     sourceFacts: new SqliteSourceFactsStore(writer, reader),
     requests: new RequestReads(reader, writer),
+    reports: new SqliteReportReads(reportReader),
+    rollUps,
     writerReport: () => writer.report(),
     failed,
     close: () => {

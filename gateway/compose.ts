@@ -13,6 +13,7 @@ import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
 import { openPrices } from './compose/prices.ts';
+import { rollUpRegularly } from './compose/rollUps.ts';
 import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -171,6 +172,7 @@ export async function compose(
       ledger: database.requests,
       costs: database.requests,
       prices,
+      reports: database.reports,
       fingerprints,
       live: events,
       clock,
@@ -189,6 +191,7 @@ export async function compose(
     core.pool.run();
     const endProbes = probe(settings, core.fleet);
     core.forecast.run();
+    rollUpRegularly(database, clock, log);
     const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
     const endings = { weights, events, endProbes, endRevisits };

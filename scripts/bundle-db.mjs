@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 /**
- * Bundles the two database threads to dist/dbWriter.mjs and dist/dbReader.mjs: Node 20 runs no TypeScript in them.
+ * Bundles the kinds of database threads to dist/dbWriter.mjs and dist/dbReader.mjs: Node 20 runs no TypeScript in them.
  * Each file is put in place whole, so that test files may bundle at the same time.
  */
 export async function bundleDb({ root }) {
@@ -18,7 +18,8 @@ export async function bundleDb({ root }) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    external: ['better-sqlite3'],
+    // The sketches' own protobuf, which is not used, asks for protobufjs when it is called.
+    external: ['better-sqlite3', 'protobufjs/minimal'],
     sourcemap: true,
     logLevel: 'warning',
     write: false,

@@ -48,6 +48,14 @@ export function parseSourceFacts(json: string): ModelFileFacts[] {
   }
 }
 
+const Tags = z.record(z.string(), z.string());
+
+/** The tags of a key's terms; none when they are not what this version writes. */
+export function parseKeyTags(termsJson: string): Record<string, string> {
+  const parsed = Tags.safeParse(parseDetail(termsJson)['tags']);
+  return parsed.success ? parsed.data : {};
+}
+
 const names = z.nullable(z.array(z.string()));
 const amount = z.nullable(z.number());
 

@@ -1,3 +1,4 @@
+import type Sqlite from 'better-sqlite3';
 import { and, asc, count, desc, eq, gte, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import type { ApiKey } from '../../gateway/domain/apiKey.ts';
@@ -21,6 +22,7 @@ import { makeCostQueries } from './costQueries.ts';
 import { lastDurations } from './durations.ts';
 import { parseDetail, parseSourceFacts } from './jsonColumns.ts';
 import { makeLedgerQueries } from './ledgerQueries.ts';
+import { makeReportQueries } from './reportQueries.ts';
 
 /** Most rows that one read returns. */
 const MAX_ROWS = 10_000;
@@ -29,8 +31,10 @@ const MAX_ROWS = 10_000;
  * Every read by name, as functions of one connection. They run in the reader thread; parameters and results cross
  * threads, so they are plain data.
  */
-export function makeQueries(db: BetterSQLite3Database) {
+export function makeQueries(db: BetterSQLite3Database & { readonly $client: Sqlite.Database }) {
   return {
+    ...makeReportQueries(db.$client),
+
     ...makeLedgerQueries(db),
     ...makeCostQueries(db),
 

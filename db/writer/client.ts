@@ -82,11 +82,15 @@ export class WriterClient {
     else this.#enqueue({ command, settle: null });
   }
 
-  /** Refuses new writes, puts all earlier ones on disk and ends the thread. Idempotent. */
-  async close(): Promise<void> {
+  /**
+   * Refuses new writes, puts all earlier ones on disk and ends the thread, not before `others` have closed: the last
+   * connection puts the log away, and one that only reads cannot. Idempotent.
+   */
+  async close(others: Promise<unknown> = Promise.resolve()): Promise<void> {
     if (!this.#ending) {
       this.#flush();
       this.#ending = new Error('the database is closed');
+      await others;
       this.#post({ kind: 'close' });
     }
     await this.#ended.promise;

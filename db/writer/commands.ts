@@ -33,6 +33,8 @@ export type WriteCommand =
   | { readonly kind: 'creditAttempts'; readonly order: CreditOrder }
   | { readonly kind: 'correct'; readonly correction: Correction }
   | { readonly kind: 'gatewayBegan'; readonly gatewayRun: string; readonly atEpochMs: number }
+  /** A packed RollUpStep. */
+  | { readonly kind: 'rollUp'; readonly packed: Uint8Array }
   | { readonly kind: 'appendEvent'; readonly event: EventRow }
   | { readonly kind: 'seeCombo'; readonly row: ComboRow }
   | { readonly kind: 'runnerSpawned'; readonly row: RunnerRow }

@@ -1,7 +1,9 @@
+import type Sqlite from 'better-sqlite3';
 import { eq, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { rowFromKey } from '../keyRows.ts';
 import { rowFromRecord } from '../requestRows.ts';
+import { prepareWriteStep } from '../rollups/writeStep.ts';
 import {
   adapters,
   aliases,
@@ -22,8 +24,8 @@ import { prepareLedger } from './ledgerStatements.ts';
 /** Carries out one command inside whatever transaction is open. Throws what SQLite throws. */
 export type ApplyCommand = (command: WriteCommand) => void;
 
-/** Prepares every statement once; a command is then a bind and a step. */
-export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
+/** Prepares every statement once; a command is then a bind and a step. `db` is drizzle's face of `sqlite`. */
+export function prepareStatements(db: BetterSQLite3Database, sqlite: Sqlite.Database): ApplyCommand {
   const appendRequest = insertInto(db, requests).onConflictDoNothing().prepare();
   const appendEvent = insertInto(db, events, ['eventId']).prepare();
   const seeCombo = insertInto(db, combos).onConflictDoNothing().prepare();
@@ -37,6 +39,7 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
     .where(sql`${runners.runnerId} = ${sql.placeholder('runnerId')} and ${runners.exitedAtEpochMs} is null`)
     .prepare();
   const ledger = prepareLedger(db);
+  const writeStep = prepareWriteStep(sqlite);
   const putModel = upsert(db, models, models.id).prepare();
   const putAdapter = upsert(db, adapters, adapters.id).prepare();
   const putAlias = upsert(db, aliases, aliases.name).prepare();
@@ -76,6 +79,8 @@ export function prepareStatements(db: BetterSQLite3Database): ApplyCommand {
       case 'correct':
       case 'gatewayBegan':
         return ledger(command);
+      case 'rollUp':
+        return writeStep(command.packed);
       case 'appendEvent':
         return void appendEvent.run({ ...command.event });
       case 'seeCombo':

@@ -26,7 +26,7 @@ function start(port: MessagePort, options: WriterOptions): void {
  * the port and is the next group.
  */
 function serve(port: MessagePort, { sqlite, db }: OpenedWriter, send: (reply: WriterReply) => void): void {
-  const apply = prepareStatements(db);
+  const apply = prepareStatements(db, sqlite);
   let commits = 0;
   let written = 0;
   port.on('message', (first: WriterRequest) => {

@@ -7,6 +7,7 @@ import { keyHandlers } from './admin/keys.ts';
 import { pinHandlers } from './admin/pins.ts';
 import { poolHandlers } from './admin/pool.ts';
 import { priceHandlers } from './admin/prices.ts';
+import { reportHandlers } from './admin/reports.ts';
 import { requestHandlers } from './admin/requests.ts';
 import { corsOf } from './cors.ts';
 import { dashboardHandlers } from './dashboard/routes.tsx';
@@ -40,6 +41,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   pinHandlers(app, deps);
   poolHandlers(app, deps);
   eventHandlers(app, deps);
+  reportHandlers(app, deps);
   requestHandlers(app, deps);
   priceHandlers(app, deps);
   dashboardHandlers(app, deps);

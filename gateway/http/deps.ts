@@ -10,6 +10,7 @@ import type { CostReads } from '../ports/costReads.ts';
 import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
 import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
+import type { ReportReads } from '../ports/reportReads.ts';
 import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
 import type { Inference } from '../shell/inference.ts';
 import type { KeyAccess } from '../shell/keys/keyAccess.ts';
@@ -71,6 +72,7 @@ export interface HttpDeps {
   readonly ledger: LedgerReads;
   readonly fingerprints: Pick<Fingerprints, 'attemptOf'>;
   readonly live: Pick<LiveEvents, 'listen'>;
+  readonly reports: ReportReads;
   readonly clock: Clock;
   readonly log: Log;
   readonly adminToken: string;

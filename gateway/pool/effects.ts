@@ -154,6 +154,8 @@ export type NoteType =
   | 'combo_ready'
   | 'combo_failed'
   | 'combo_detached'
+  | 'combo_evicted'
+  | 'base_evicted'
   | 'combo_widened'
   | 'combo_narrowed'
   | 'combo_resize_failed'

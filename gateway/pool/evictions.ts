@@ -29,7 +29,10 @@ export function evictBase(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  noteEviction(state, 'bases', baseCandidate(state, runner));
+  const candidate = baseCandidate(state, runner);
+  noteEviction(state, 'bases', candidate);
+  const detail = { base: runner.model.id, bytes: candidate.bytes };
+  effects.push({ type: 'note', note: 'base_evicted', runnerId: runner.id, detail });
   if (sleeps && maySleep(state, runner) && hasHostRoom(state, runner))
     sleepRunner(state, runner, nowMs, effects);
   else stopRunner(state, runner, 'evicted', nowMs, effects);
@@ -43,6 +46,15 @@ export function evictCombo(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  noteEviction(state, 'combos', comboCandidate(slot));
+  const candidate = comboCandidate(slot);
+  noteEviction(state, 'combos', candidate);
+  const detail = { bytes: candidate.bytes };
+  effects.push({
+    type: 'note',
+    note: 'combo_evicted',
+    runnerId: runner.id,
+    combo: slot.combo.name,
+    detail,
+  });
   detach(runner, slot, nowMs, effects);
 }

@@ -3,7 +3,7 @@ import { ALL_SCOPES, type ApiKey, NO_LIMITS } from '../../gateway/domain/apiKey.
 import { keyId } from '../../gateway/domain/ids.ts';
 import type { KeyStore } from '../../gateway/ports/keyStore.ts';
 
-function apiKey(id: string, changes: Partial<ApiKey> = {}): ApiKey {
+export function apiKey(id: string, changes: Partial<ApiKey> = {}): ApiKey {
   return {
     id: keyId(id),
     name: 'search team',

@@ -15,7 +15,7 @@ afterEach(() => {
 function openSubject() {
   const { sqlite, db } = openWriter({ path: databases.newPath(), migrationsDir: MIGRATIONS_DIR });
   closing.push(sqlite);
-  return { sqlite, apply: prepareStatements(db) };
+  return { sqlite, apply: prepareStatements(db, sqlite) };
 }
 
 const append = (id: string, finishReason = 'stop') =>

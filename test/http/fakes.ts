@@ -33,6 +33,8 @@ import { PriceList } from '../../gateway/shell/priceList.ts';
 import { MemoryPriceStore } from '../fakes/memoryPriceStore.ts';
 import { type KeyWorld, keyWorld } from '../keys/keyWorld.ts';
 
+import { FakeReports } from './fakeReports.ts';
+
 export const ADMIN_TOKEN = 'test-admin-token';
 const CREATED_AT_EPOCH_MS = 1_700_000_000_000;
 
@@ -234,6 +236,7 @@ export interface FakeWorld {
   readonly ledger: FakeLedgerReads;
   readonly costs: FakeCostReads;
   readonly feed: EventFeed;
+  readonly reports: FakeReports;
   readonly errors: object[];
   readonly pool: { -readonly [K in keyof PoolControl]: PoolControl[K] };
 }
@@ -278,6 +281,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   const ledger = new FakeLedgerReads();
   const costs = new FakeCostReads();
   const clock = { monoMs: () => performance.now(), epochMs: () => Date.now() };
+  const reports = new FakeReports();
   const deps: HttpDeps = {
     inference,
     pool,
@@ -289,6 +293,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     prices: new PriceList(new MemoryPriceStore(), clock),
     fingerprints: new Fingerprints('test-secret'),
     live: feed,
+    reports,
     clock,
     log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => errors.push(fields) },
     adminToken: ADMIN_TOKEN,
@@ -301,5 +306,5 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     bringsRemote: true,
     metricsText: async () => '# metrics\n',
   };
-  return { deps, catalogue, inference, keys, pins, events, ledger, feed, errors, pool, costs };
+  return { deps, catalogue, inference, keys, pins, events, ledger, feed, errors, pool, costs, reports };
 }

@@ -2,6 +2,12 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { errorEnvelopeSchema } from '../envelopeSchema.ts';
 import * as keys from './keySchemas.ts';
 import * as prices from './priceSchemas.ts';
+import { billingQuery } from './reports/billing.ts';
+import { coldVsWarmQuery } from './reports/coldVsWarm.ts';
+import { evictionsQuery } from './reports/evictions.ts';
+import { latencyQuery } from './reports/latency.ts';
+import * as reports from './reports/schemas.ts';
+import { startupQuery } from './reports/startup.ts';
 import * as ledgerSchemas from './requestSchemas.ts';
 import * as catalogueSchemas from './schemas.ts';
 
@@ -10,7 +16,11 @@ const schemas = { ...catalogueSchemas, ...ledgerSchemas };
 /** The admin API's routes as data: the document is made from them, and handlers validate by the same schemas. */
 
 type Schema = z.ZodType;
-type Content = { 'application/json': { schema: Schema }; 'text/event-stream'?: { schema: Schema } };
+type Content = {
+  'application/json': { schema: Schema };
+  'text/event-stream'?: { schema: Schema };
+  'text/csv'?: { schema: Schema };
+};
 type Responses = Record<number, { description: string; content: Content }>;
 
 const json = (schema: Schema) => ({ 'application/json': { schema } });
@@ -62,6 +72,12 @@ function entryRoutes(kind: string, param: string, row: Schema, body: Schema) {
     ),
     route('delete', one, `Remove a ${kind}`, { 200: answer('Removed', schemas.deletedRow) }, { param }),
   ];
+}
+
+/** A report as rows, or as a table. */
+function report(name: string, summary: string, row: Schema, query: z.ZodObject) {
+  const content = { ...json(listOf(row)), 'text/csv': { schema: z.string() } };
+  return route('get', `/reports/${name}`, summary, { 200: { description: 'Its rows', content } }, { query });
 }
 
 export const ADMIN_ROUTES = [
@@ -208,6 +224,21 @@ export const ADMIN_ROUTES = [
     'Correct what a request has used; its row stays as it is, and the correction is a row of its own',
     { 201: answer('It is in the ledger', schemas.correctionRow) },
     { param: 'id', body: schemas.correctionBody },
+  ),
+  report('latency', 'Report times of requests', reports.latencyRow, latencyQuery),
+  report(
+    'cold_vs_warm',
+    'Report times of requests by how they found their combo, side by side',
+    reports.coldVsWarmRow,
+    coldVsWarmQuery,
+  ),
+  report('startup', 'Report where the seconds of starts go', reports.startupRow, startupQuery),
+  report('billing', 'Report what was used, and what it cost', reports.billingRow, billingQuery),
+  report(
+    'evictions',
+    'Report what gave way most, and what it took to get it back',
+    reports.evictionsRow,
+    evictionsQuery,
   ),
   route('get', '/prices', 'List all versions of the price book, the newest first', {
     200: answer('All of them', listOf(prices.priceRow)),

@@ -1,0 +1,160 @@
+import type { Counter, Measure, MeasureStats } from '../../gateway/domain/reportFigures.ts';
+import { type ByteReader, ByteWriter } from './bytes.ts';
+import { keyOf, LEAST_KEY, Sketch } from './sketch.ts';
+
+/** Their places are the format of stored cells: add at the end, never reorder. */
+export const COUNTERS = [
+  'answered',
+  'failedByClient',
+  'failedByGateway',
+  'failedByRunner',
+  'aborted',
+  'promptTokens',
+  'cachedTokens',
+  'completionTokens',
+  'responseBytes',
+  'costMicroUsd',
+  'stagedBytes',
+  'uploadBytes',
+] as const satisfies readonly Counter[];
+
+/** The same goes for them. */
+export const MEASURES = [
+  'ttft',
+  'tpot',
+  'total',
+  'queue',
+  'spawn',
+  'stage',
+  'load',
+  'attach',
+  'context',
+  'prefill',
+  'decode',
+  'start',
+  'staged',
+  'download',
+  'read',
+  'decrypt',
+  'verify',
+  'upload',
+] as const satisfies readonly Measure[];
+
+const VERSION = 1;
+const COUNTER_AT = placesOf(COUNTERS);
+const MEASURE_AT = placesOf(MEASURES);
+const writer = new ByteWriter();
+
+function placesOf<N extends string>(names: readonly N[]): Readonly<Record<N, number>> {
+  return Object.fromEntries(names.map((name, at) => [name, at])) as Record<N, number>;
+}
+
+/** What one request adds to a cell, worked out once for all of its cells. */
+export class Facts {
+  readonly counts: (readonly [at: number, amount: number])[] = [];
+  readonly times: (readonly [at: number, key: number | null, ms: number])[] = [];
+
+  count(counter: Counter, amount: number): void {
+    if (amount !== 0) this.counts.push([COUNTER_AT[counter], amount]);
+  }
+
+  measure(measure: Measure, ms: number | null): void {
+    if (ms !== null) this.times.push([MEASURE_AT[measure], keyOf(ms), ms]);
+  }
+}
+
+/** Sums and distributions of some requests, which can be added to those of others. */
+export class Cell {
+  readonly #counters = new Float64Array(COUNTERS.length);
+  readonly #sketches: (Sketch | undefined)[] = [];
+
+  add({ counts, times }: Facts): void {
+    for (const [at, amount] of counts) this.#counters[at] = (this.#counters[at] ?? 0) + amount;
+    for (const [at, key, ms] of times) this.#sketch(at).add(key, ms);
+  }
+
+  counters(): Partial<Record<Counter, number>> {
+    return Object.fromEntries(COUNTERS.map((name, at) => [name, this.#counters[at] ?? 0]));
+  }
+
+  measures(): Partial<Record<Measure, MeasureStats>> {
+    const entries = MEASURES.flatMap((name, at) => {
+      const sketch = this.#sketches[at];
+      return sketch ? [[name, statsOf(sketch)] as const] : [];
+    });
+    return Object.fromEntries(entries);
+  }
+
+  encode(): Buffer {
+    writer.varint(VERSION);
+    const counted = [...this.#counters.entries()].filter(([, amount]) => amount !== 0);
+    writer.varint(counted.length);
+    for (const [at, amount] of counted) {
+      writer.varint(at);
+      writer.varint(amount);
+    }
+    for (const [at, sketch] of this.#sketches.entries()) if (sketch) writeSketch(at, sketch);
+    return writer.take();
+  }
+
+  /** Adds what `encode()` wrote. Throws when it is of a newer version or cut off. */
+  addEncoded(reader: ByteReader): void {
+    const version = reader.varint();
+    if (version !== VERSION) throw new Error(`Cannot read a roll-up: expected version 1, got ${version}`);
+    for (let left = reader.varint(); left > 0; left -= 1) {
+      const at = reader.varint();
+      this.#counters[at] = (this.#counters[at] ?? 0) + reader.varint();
+    }
+    while (!reader.isAtEnd) readSketch(reader, this.#sketch(reader.varint()));
+  }
+
+  #sketch(at: number): Sketch {
+    this.#sketches[at] ??= new Sketch();
+    return this.#sketches[at];
+  }
+}
+
+/** Its place, sum and zeroes; then runs of bins, each as the keys between it and the one before, its length, and its counts. */
+function writeSketch(at: number, sketch: Sketch): void {
+  writer.varint(at);
+  writer.float(sketch.sumMs);
+  writer.varint(sketch.zeroes);
+  let runs = 0;
+  sketch.eachRun(() => {
+    runs += 1;
+  });
+  writer.varint(runs);
+  let end = LEAST_KEY;
+  sketch.eachRun((key, bins, from, to) => {
+    writer.varint(key - end);
+    writer.varint(to - from);
+    for (let bin = from; bin < to; bin += 1) writer.varint(bins[bin] ?? 0);
+    end = key + to - from;
+  });
+}
+
+function readSketch(reader: ByteReader, into: Sketch): void {
+  into.sumMs += reader.float();
+  into.zeroes += reader.varint();
+  let key = LEAST_KEY;
+  for (let left = reader.varint(); left > 0; left -= 1) {
+    key += reader.varint();
+    const length = reader.varint();
+    const bins = into.room(key, length);
+    reader.addVarints(bins, into.at(key), length);
+    key += length;
+  }
+}
+
+function statsOf(sketch: Sketch): MeasureStats {
+  const library = sketch.asLibrary();
+  const of = (p: number) => library.getValueAtQuantile(p);
+  return {
+    count: library.count,
+    sum: sketch.sumMs,
+    p50: of(0.5),
+    p90: of(0.9),
+    p95: of(0.95),
+    p99: of(0.99),
+  };
+}

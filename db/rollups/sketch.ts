@@ -1,0 +1,103 @@
+import { DDSketch } from '@datadog/sketches-js';
+
+/**
+ * Bound of a percentile's relative error (Masson, Rim, Lee, "DDSketch", VLDB 2019). Below the 1% that is promised, and part of
+ * the format: sketches of another accuracy cannot be added to these.
+ */
+const RELATIVE_ACCURACY = 0.009;
+
+/** Values below are counted as nothing: a nanosecond, which no clock of ours tells from it. */
+const LEAST_MS = 1e-6;
+
+const { mapping } = new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
+
+/** The key of the bin that a value goes to; null: it is nothing. */
+export function keyOf(ms: number): number | null {
+  return ms < LEAST_MS ? null : mapping.key(ms);
+}
+
+/** No value has a lower key. */
+export const LEAST_KEY = mapping.key(LEAST_MS);
+
+/** Most room that is made at one time beyond what is needed, in bins. */
+const SPARE = 32;
+
+/**
+ * A distribution of milliseconds that can be added to another one: DDSketch's bins in an array, without its objects, since a
+ * report adds up a hundred thousand of them. Keys and percentiles are the library's.
+ */
+export class Sketch {
+  sumMs = 0;
+  zeroes = 0;
+  #bins = new Float64Array(0);
+  /** Key of the first bin. */
+  #offset = 0;
+
+  add(key: number | null, ms: number): void {
+    this.sumMs += ms;
+    if (key === null) this.zeroes += 1;
+    else {
+      const bins = this.room(key, 1);
+      const at = key - this.#offset;
+      bins[at] = (bins[at] ?? 0) + 1;
+    }
+  }
+
+  /** The bins, with room for `length` of them from `key` on, which is at `at(key)`. Good until the next call. */
+  room(key: number, length: number): Float64Array {
+    const bins = this.#bins;
+    if (key >= this.#offset && key + length <= this.#offset + bins.length) return bins;
+    return this.#grow(key, key + length);
+  }
+
+  at(key: number): number {
+    return key - this.#offset;
+  }
+
+  #grow(first: number, end: number): Float64Array {
+    const isEmpty = this.#bins.length === 0;
+    const offset = isEmpty || first < this.#offset ? first - SPARE : this.#offset;
+    const until = isEmpty ? end : Math.max(end, this.#offset + this.#bins.length);
+    const larger = new Float64Array(until - offset + SPARE);
+    if (!isEmpty) larger.set(this.#bins, this.#offset - offset);
+    this.#offset = offset;
+    this.#bins = larger;
+    return larger;
+  }
+
+  /** The library's sketch of the same values, to be asked for `count` and percentiles. */
+  asLibrary(): DDSketch {
+    const sketch = new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
+    sketch.zeroCount = this.zeroes;
+    for (let at = 0; at < this.#bins.length; at += 1) {
+      const count = this.#bins[at] ?? 0;
+      if (count > 0) sketch.store.add(at + this.#offset, count);
+    }
+    sketch.count = sketch.zeroCount + sketch.store.count;
+    return sketch;
+  }
+
+  /** Stretches of bins with no more than a few empty ones in them, by rising key. `[from, to)` of `bins`. */
+  eachRun(visit: (key: number, bins: Float64Array, from: number, to: number) => void): void {
+    const bins = this.#bins;
+    let from = 0;
+    while (from < bins.length) {
+      if (bins[from] === 0) {
+        from += 1;
+        continue;
+      }
+      const to = endOfRun(bins, from);
+      visit(from + this.#offset, bins, from, to);
+      from = to;
+    }
+  }
+}
+
+/** An empty bin in a run costs a byte, a run of its own two. */
+const MOST_EMPTY = 2;
+
+function endOfRun(bins: Float64Array, from: number): number {
+  let end = from + 1;
+  for (let at = end; at < bins.length && at - end <= MOST_EMPTY; at += 1) if (bins[at] !== 0) end = at + 1;
+  return end;
+}

@@ -1,0 +1,56 @@
+import type { ReaderClient } from '../reader/client.ts';
+import type { WriterClient } from '../writer/client.ts';
+
+/**
+ * Rows of one step. A report reads what is not rolled up row by row, and a request that is written beside a step waits for its
+ * few hundred cells: some milliseconds.
+ */
+const STEP_ROWS = 1000;
+/** From the end of a step that found few rows to the next one. */
+const PAUSE_MS = 5000;
+/** While there is more: one step at a time, and the disk has its rest between them. */
+const CATCH_UP_PAUSE_MS = 50;
+
+/** Brings the ledger into the roll-ups, step by step: read and added up in the reader thread, written by the writer. */
+export class RollUps {
+  readonly #reader: ReaderClient;
+  readonly #writer: WriterClient;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(reader: ReaderClient, writer: WriterClient) {
+    this.#reader = reader;
+    this.#writer = writer;
+  }
+
+  /** Takes the next rows; resolves with their number when they are on disk. One at a time, please. */
+  async step(nowEpochMs: number, mostRows = STEP_ROWS): Promise<number> {
+    const next = await this.#reader.read('nextRollUpStep', { mostRows, nowEpochMs });
+    if (!next) return 0;
+    await this.#writer.write({ kind: 'rollUp', packed: next.packed });
+    return next.rows;
+  }
+
+  /** Goes on until `stop()`. `onFailed` hears of steps that failed, which are tried again. */
+  run(epochMs: () => number, onFailed: (error: Error) => void): void {
+    if (this.#isStopped) return;
+    this.#running = this.step(epochMs())
+      .catch((error: Error) => {
+        if (!this.#isStopped) onFailed(error);
+        return 0;
+      })
+      .then((rows) => {
+        if (this.#isStopped) return;
+        const pauseMs = rows < STEP_ROWS ? PAUSE_MS : CATCH_UP_PAUSE_MS;
+        this.#timer = setTimeout(() => this.run(epochMs, onFailed), pauseMs).unref();
+      });
+  }
+
+  /** Resolves when the step that runs has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+}

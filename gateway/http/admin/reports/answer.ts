@@ -1,0 +1,54 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Context } from 'hono';
+import { fail, type Result } from '../../../domain/errors.ts';
+import { MOST_GROUPS } from '../../../domain/reportFigures.ts';
+import type { Row } from '../../../reports/figures.ts';
+import { type Column, cellsOf } from '../../../reports/table.ts';
+import type { HttpEnv } from '../../deps.ts';
+import { sendFailure } from '../../respond.ts';
+import type { RangeQuery } from './query.ts';
+
+export interface Report {
+  readonly rows: readonly Row[];
+  readonly columns: readonly Column[];
+}
+
+/** Answers with the rows as JSON, or as a table by RFC 4180. */
+export function sendReport(
+  c: Context<HttpEnv>,
+  format: RangeQuery['format'],
+  report: Result<Report>,
+): Response {
+  if (!report.ok) return sendFailure(c, report.error);
+  const { rows, columns } = report.value;
+  const isCsv = format === 'csv' || (format === undefined && wantsCsv(c.req.header('accept')));
+  c.header('vary', 'accept', { append: true });
+  if (!isCsv) return c.json({ object: 'list', data: rows });
+  c.header('content-type', 'text/csv; charset=utf-8; header=present');
+  return c.body(csvOf(rows, columns));
+}
+
+function wantsCsv(accept = ''): boolean {
+  return /\btext\/csv\b/i.test(accept) && !/\bapplication\/json\b/i.test(accept);
+}
+
+/** Texts that a spreadsheet would take for a formula get a quote before them (owasp.org, "CSV Injection"). */
+function csvOf(rows: readonly Row[], columns: readonly Column[]): string {
+  return stringify([columns.map((column) => column.join('_')), ...rows.map((row) => cellsOf(row, columns))], {
+    record_delimiter: 'windows',
+    cast: { boolean: String },
+    escape_formulas: true,
+  });
+}
+
+/** `to` must come after `from`. */
+export function rangeOf({ from, to }: RangeQuery): Result<{ fromEpochMs: number; toEpochMs: number | null }> {
+  if (to === undefined || to > from) return { ok: true, value: { fromEpochMs: from, toEpochMs: to ?? null } };
+  return fail('invalid_request', 'Cannot read request: `to`: expected a time after `from`', 'to');
+}
+
+/** Of groups that were more than a report may have. */
+export function tooManyGroups() {
+  const message = `Cannot make report: expected at most ${MOST_GROUPS} rows; group by less, or ask for a shorter time`;
+  return fail('invalid_request', message, 'group_by');
+}

@@ -1,0 +1,40 @@
+import type {
+  CorrectionSum,
+  Eviction,
+  GroupQuery,
+  OwnStart,
+  ReportGroup,
+  ReportRange,
+} from '../../gateway/domain/reportFigures.ts';
+import type { ReportReads } from '../../gateway/ports/reportReads.ts';
+
+/** Answers with what the test has put there, and keeps what was asked. */
+export class FakeReports implements ReportReads {
+  readonly asked: (GroupQuery | ReportRange)[] = [];
+  found: readonly ReportGroup[] | null = [];
+  corrected: readonly CorrectionSum[] = [];
+  gone: readonly Eviction[] = [];
+  began: readonly OwnStart[] = [];
+  tags = new Map<string, Record<string, string>>();
+
+  async groups(query: GroupQuery): Promise<readonly ReportGroup[] | null> {
+    this.asked.push(query);
+    return this.found;
+  }
+  async corrections(): Promise<readonly CorrectionSum[]> {
+    return this.corrected;
+  }
+  async evictions(range: ReportRange): Promise<readonly Eviction[]> {
+    this.asked.push(range);
+    return this.gone;
+  }
+  async ownStarts(): Promise<readonly OwnStart[]> {
+    return this.began;
+  }
+  async keyTags(): Promise<ReadonlyMap<string, Record<string, string>>> {
+    return this.tags;
+  }
+  async rolledUpTo(): Promise<null> {
+    return null;
+  }
+}
