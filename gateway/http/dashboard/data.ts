@@ -1,4 +1,3 @@
-import type { ApiKey } from '../../domain/apiKey.ts';
 import type { PhaseRecord, StartKind } from '../../domain/phases.ts';
 import type { RequestRecord } from '../../domain/requestRecord.ts';
 import type { BudgetView } from '../../shell/budgetViews.ts';
@@ -64,7 +63,7 @@ export interface KindLatency {
   readonly phasesMs: PhaseRecord;
 }
 
-/** Corrections are not in it where only the newest rows were read. */
+/** With what was corrected. */
 export interface Spend {
   readonly rows: readonly SpendRow[];
   readonly coverage: Coverage;
@@ -72,7 +71,7 @@ export interface Spend {
 
 export interface SpendRow {
   /** null: no key was asked for. */
-  readonly key: Pick<ApiKey, 'id' | 'name'> | null;
+  readonly key: { readonly id: string; readonly name: string } | null;
   readonly model: string;
   readonly requests: number;
   readonly inputTokens: number;

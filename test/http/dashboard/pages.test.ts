@@ -121,24 +121,70 @@ describe('pins', () => {
 });
 
 describe('figures', () => {
-  test('of latency tell start kinds apart', async () => {
-    for (const [index, ttftMs] of [10, 20, 30].entries())
-      remember(`w${index}`, { startKind: 'warm', joined: false, ttftMs });
-    remember('c', { startKind: 'cold', joined: false, ttftMs: 2_500 });
-    remember('failed', { startKind: 'cold', joined: false, ttftMs: 9, errorCode: 'runner_died' });
-    const { html } = await visitor.get('/dashboard/latency?range=30d');
-    expect(row(html, 'warm').slice(1, 4)).toEqual(['3', '20.0 ms', '20.0 ms']);
-    expect(row(html, 'cold').slice(1, 4)).toEqual(['1', '2.50 s', '2.50 s']);
+  const stats = (p50: number, count = 3) => ({
+    count,
+    sum: p50 * count,
+    p50,
+    p90: p50,
+    p95: 2 * p50,
+    p99: 2 * p50,
   });
 
-  test('of spend are by key and by model', async () => {
-    remember('a', { keyId: 'key_1', promptTokens: 1_000 });
-    remember('b', { keyId: 'key_1', promptTokens: 500 });
-    remember('c', { base: 'other', combo: comboName('other') });
+  test('of the last hour are by the minute and start kind, of answered requests alone', async () => {
+    for (const [index, ttftMs] of [10, 20, 30].entries())
+      remember(`w${index}`, {
+        startKind: 'warm',
+        joined: false,
+        ttftMs,
+        arrivedAtEpochMs: 1_700_000_000_000,
+      });
+    remember('c', { startKind: 'cold', ttftMs: 2_500, arrivedAtEpochMs: 1_700_000_000_000 });
+    remember('f', { startKind: 'cold', errorCode: 'runner_died', arrivedAtEpochMs: 1_700_000_000_000 });
+    const { html } = await visitor.get('/dashboard/latency?range=1h');
+    const cells = row(html, '2023-11-14 22:13:00').slice(1);
+    expect(cells).toEqual(['3', '20.0 ms', '20.0 ms', '1', '2.50 s', '2.50 s']);
+  });
+
+  test('of longer ranges are by hour or day, out of the roll-ups', async () => {
+    const hour = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
+    visitor.world.reports.found = [
+      {
+        by: { hour, start_kind: 'cold', joined: false },
+        counters: { answered: 4 },
+        measures: { ttft: stats(2_000), load: stats(1_000, 2) },
+      },
+    ];
+    const { html } = await visitor.get('/dashboard/latency?range=7d');
+    expect(row(html, '2023-11-14 22:00:00').slice(1)).toEqual(['3', '2.00 s', '4.00 s']);
+    expect(row(html, 'cold').slice(1, 4)).toEqual(['3', '2.00 s', '4.00 s']);
+    expect(html).toContain('aria-label="load 500 ms"');
+    expect(visitor.world.reports.asked).toMatchObject([
+      { cube: 'latency', groupBy: ['start_kind', 'joined'] },
+      { cube: 'latency', groupBy: ['hour', 'start_kind'] },
+    ]);
+  });
+
+  test('of spend are by key and by model, with what was corrected', async () => {
+    const used = {
+      answered: 2,
+      promptTokens: 1_500,
+      cachedTokens: 6,
+      completionTokens: 40,
+      costMicroUsd: 48,
+    };
+    const { reports } = visitor.world;
+    reports.found = [
+      { by: { key: 'key_1', base: 'tiny-chat' }, counters: used, measures: {} },
+      { by: { key: null, base: 'other' }, counters: { failedByRunner: 1, costMicroUsd: 19 }, measures: {} },
+      { by: { key: null, base: null }, counters: { failedByClient: 7 }, measures: {} },
+    ];
+    const credit = { promptTokens: -500, cachedTokens: 0, completionTokens: 0, costMicroUsd: -10 };
+    reports.corrected = [{ key: 'key_1', combo: 'tiny-chat', base: 'tiny-chat', dayEpochMs: 0, ...credit }];
     const { html } = await visitor.get('/dashboard/spend');
-    expect(row(html, 'key_1').slice(1)).toEqual(['$0.000038', '66.7 %', '2', '1,500', '6', '40']);
+    expect(row(html, 'key_1').slice(1)).toEqual(['$0.000038', '66.7 %', '2', '1,000', '6', '40']);
     expect(row(html, 'other').slice(1, 4)).toEqual(['$0.000019', '33.3 %', '1']);
     expect(row(html, 'without a key · other')[1]).toBe('$0.000019');
+    expect(html).toContain('Of 3 requests.');
     expect(html).toContain('There is no price book');
   });
 
