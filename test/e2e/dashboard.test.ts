@@ -131,6 +131,9 @@ describe.skipIf(WHY_NO_BROWSER !== null)(
       for (const kind of ['warm', 'attach', 'cold'])
         expect(await kinds.getByRole('rowheader', { name: kind, exact: true }).count()).toBe(1);
       await screenshot(page, 'latency');
+    await page.goto(`${gateway.url}/dashboard/latency`);
+    await page.locator('#chart canvas').waitFor();
+    expect(await page.getByRole('columnheader', { name: 'cold p95' }).count()).toBe(1);
 
       await page.goto(`${gateway.url}/dashboard/spend`);
       const spend = page.getByRole('region', { name: 'Spend: by model' });
