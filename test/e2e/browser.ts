@@ -46,7 +46,7 @@ interface AxeResults {
 /** What axe finds serious or critical on the page as it is; by a way that the page's own policy does not stop. */
 export async function seriousIssues(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
-  const { violations } = (await page.evaluate('axe.run(document)')) as AxeResults;
+  const { violations } = await page.evaluate<AxeResults>('axe.run(document)');
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(

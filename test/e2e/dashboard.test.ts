@@ -131,9 +131,9 @@ describe.skipIf(WHY_NO_BROWSER !== null)(
       for (const kind of ['warm', 'attach', 'cold'])
         expect(await kinds.getByRole('rowheader', { name: kind, exact: true }).count()).toBe(1);
       await screenshot(page, 'latency');
-    await page.goto(`${gateway.url}/dashboard/latency`);
-    await page.locator('#chart canvas').waitFor();
-    expect(await page.getByRole('columnheader', { name: 'cold p95' }).count()).toBe(1);
+      await page.goto(`${gateway.url}/dashboard/latency`);
+      await page.locator('#chart canvas').waitFor();
+      expect(await page.getByRole('columnheader', { name: 'cold p95' }).count()).toBe(1);
 
       await page.goto(`${gateway.url}/dashboard/spend`);
       const spend = page.getByRole('region', { name: 'Spend: by model' });
@@ -147,7 +147,7 @@ describe.skipIf(WHY_NO_BROWSER !== null)(
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
         for (const path of PAGES) {
           await page.goto(`${gateway.url}${path}`);
-          expect(await seriousIssues(page), path).toEqual([]);
+          expect({ path, issues: await seriousIssues(page) }).toEqual({ path, issues: [] });
           if (colorScheme === 'dark') await screenshot(page, `dark${path.replaceAll('/', '-')}`);
         }
       },
@@ -158,7 +158,7 @@ describe.skipIf(WHY_NO_BROWSER !== null)(
       for (const path of PAGES) {
         await page.goto(`${gateway.url}${path}`);
         const width = await page.evaluate('document.documentElement.scrollWidth');
-        expect(width, path).toBeLessThanOrEqual(390);
+        expect({ path, width }).toEqual({ path, width: 390 });
         await screenshot(page, `phone${path.replaceAll('/', '-')}`);
       }
     });

@@ -50,15 +50,21 @@ function options(place, range, kinds) {
     cursor: { drag: { x: false, y: false } },
     scales: { x: { range: () => range }, y: { distr: 3 } },
     axes: [
-      axis,
+      { ...axis, values: (_plot, ticks) => ticks.map((seconds) => moment(seconds, range)) },
       { ...axis, size: 80, values: (_plot, ticks) => ticks.map((ms) => (ms === null ? '' : shown(ms))) },
     ],
     // Dashed is the 95th percentile, so that colour is not all that tells lines apart.
     series: [
-      { label: 'from' },
+      { label: 'from (UTC)', value: (_plot, seconds) => (seconds === null ? '–' : moment(seconds, range)) },
       ...kinds.flatMap(({ kind }) => [line(`${kind} p50`, kind), line(`${kind} p95`, kind, [8, 5])]),
     ],
   };
+}
+
+/** UTC, as the table has it: the time of day, or the day where the range has many. */
+function moment(seconds, [from, to]) {
+  const text = new Date(seconds * 1000).toISOString();
+  return to - from > 2 * 86_400 ? `${text.slice(5, 10)} ${text.slice(11, 16)}` : text.slice(11, 16);
 }
 
 /** @param {number} ms */
