@@ -14,6 +14,7 @@ import { runnerEnvironment } from './compose/environment.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
 import { openPrices } from './compose/prices.ts';
 import { rollUpRegularly } from './compose/rollUps.ts';
+import { countEvents, openTracing, poolReadings, RunnerCounts, timedLedger } from './compose/telemetry.ts';
 import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -30,10 +31,11 @@ import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http/deps.ts';
 import { clientAddresses } from './http/edge/clientAddress.ts';
 import { type HttpServer, listen } from './http/server.ts';
 import { isStaged } from './pool/segments.ts';
-import { emptyPool, type PoolState } from './pool/state.ts';
+import { emptyPool } from './pool/state.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 import type { OriginFiles } from './ports/originFiles.ts';
+import type { Tracing } from './ports/tracing.ts';
 import { adoptRunners } from './shell/adoptRunners.ts';
 import { ControlPool } from './shell/controlPool.ts';
 import { EventFeed } from './shell/eventFeed.ts';
@@ -54,7 +56,7 @@ import { settleInterrupted } from './shell/settleInterrupted.ts';
 import type { StagerStore } from './shell/stager/stagerStore.ts';
 import { StartTimeline } from './shell/startTimeline.ts';
 import { StagedFiles } from './shell/weights/stagedFiles.ts';
-import { Metrics, type PoolGauges } from './telemetry/metrics.ts';
+import { Metrics } from './telemetry/metrics.ts';
 import { logRequest } from './telemetry/requestLog.ts';
 
 /** A gateway that serves. */
@@ -125,17 +127,10 @@ export async function compose(
     const spawning: SpawnSettings = { ...unplaced, places };
     const weights = await openWeightStore(settings.store, { ...place, places }, { keys, origins }, log);
     opened.unshift(() => weights?.close());
-    const core = buildCore(
-      settings,
-      { database, events, prices, access: doors.access },
-      catalogue,
-      log,
-      spawning,
-      {
-        weights,
-        origins,
-      },
-    );
+    const tracing = await openTracing(settings, log);
+    opened.unshift(() => tracing.close());
+    const books = { database, events, prices, tracing, access: doors.access };
+    const core = buildCore(settings, books, catalogue, log, spawning, { weights, origins });
     if (devices.length > 0) core.pool.dispatch({ type: 'devicesFound', devices });
     opened.unshift(() => {
       core.forecast.stop();
@@ -177,6 +172,7 @@ export async function compose(
       live: events,
       clock,
       log,
+      tracing,
       adminToken,
       ...doors,
       corsOrigins: settings.edge.corsOrigins,
@@ -184,17 +180,17 @@ export async function compose(
       limits,
       dashboardAssets: dashboardAssets(PACKAGE_ROOT),
       bringsRemote: weights !== null,
-      metricsText: () => core.metrics.text(),
+      metricsText: (format) => core.metrics.text(format),
     });
     const { host, port, edge } = settings;
     const server = await listen(app, { host, port, limits, tls: edge.tls && { files: edge.tls, log } });
     core.pool.run();
-    const endProbes = probe(settings, core.fleet);
+    const endProbes = probe(settings, core);
     core.forecast.run();
     rollUpRegularly(database, clock, log);
     const endRevisits = revisitRegularly(catalogue, REVISIT_EVERY_MS, log);
     void preload(settings.pool.preload, core.pool, log);
-    const endings = { weights, events, endProbes, endRevisits };
+    const endings = { weights, events, tracing, endProbes, endRevisits };
     return makeGateway(settings, { ...core, ...endings }, server, catalogue, database, lock.value);
   } catch (error) {
     for (const close of opened) await close();
@@ -207,6 +203,7 @@ interface Books {
   readonly database: Database;
   readonly events: EventFeed;
   readonly prices: PriceList;
+  readonly tracing: Tracing;
 }
 
 interface Core {
@@ -216,6 +213,7 @@ interface Core {
   readonly control: ControlPool;
   readonly pins: PinBook;
   readonly metrics: Metrics;
+  readonly counts: RunnerCounts;
   readonly forecast: ForecastLoop;
   /** Names this process among those that have served from the data directory. */
   readonly gatewayRun: string;
@@ -223,7 +221,7 @@ interface Core {
 
 function buildCore(
   settings: Settings,
-  { database, events, prices, access }: Books & { access: KeyAccess },
+  { database, events, prices, tracing, access }: Books & { access: KeyAccess },
   catalogue: CatalogueService,
   log: Log,
   spawning: SpawnSettings,
@@ -237,7 +235,9 @@ function buildCore(
     catalogue.current(),
     randomBytes(3).toString('hex'),
   );
-  const metrics = new Metrics(poolGauges(state));
+  const counts = new RunnerCounts();
+  const metrics = new Metrics(poolReadings(state, counts, database.writerReport));
+  countEvents(events, metrics);
   const pool = new PoolLoop(state, clock, events);
   const staged = new StagedFiles({
     store: weights,
@@ -272,7 +272,7 @@ function buildCore(
     pool,
     fleet,
     timeline,
-    ...ledgerPart(settings, database.ledger, gatewayRun, clock),
+    ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock), gatewayRun, clock),
     combos: database.combos,
     prices: () => prices.current(),
     clock,
@@ -280,6 +280,7 @@ function buildCore(
     onEnded: (record) => {
       access.ended(record);
       metrics.requestEnded(record);
+      tracing.ended(record);
       logRequest(log, record);
     },
   });
@@ -292,23 +293,24 @@ function buildCore(
     log,
   });
   const control = new ControlPool({ pool, fleet, timeline, staged, clock });
-  return { pool, fleet, inference, control, pins, metrics, forecast, gatewayRun };
+  return { pool, fleet, inference, control, pins, metrics, counts, forecast, gatewayRun };
 }
 
-function probe({ pool }: Settings, fleet: RunnerFleet): () => void {
-  return probeRegularly(new Prober(pool, fleet), pool.probeEveryMs, () => clock.monoMs());
+function probe({ pool }: Settings, { fleet, counts }: Core): () => void {
+  return probeRegularly(new Prober(pool, counts.patients(fleet)), pool.probeEveryMs, () => clock.monoMs());
 }
 
 interface Endings {
   readonly weights: StagerStore | null;
   readonly events: EventFeed;
+  readonly tracing: Tracing;
   readonly endProbes: () => void;
   readonly endRevisits: () => void;
 }
 
 function makeGateway(
   settings: Settings,
-  { pool, fleet, inference, forecast, weights, events, endProbes, endRevisits }: Core & Endings,
+  { pool, fleet, inference, forecast, weights, events, tracing, endProbes, endRevisits }: Core & Endings,
   server: HttpServer,
   catalogue: CatalogueService,
   database: Database,
@@ -329,7 +331,7 @@ function makeGateway(
       pool.stop();
       endProbes();
       await weights?.close();
-      await database.close();
+      await Promise.all([database.close(), tracing.close()]);
       lock.release();
     },
     abandon() {
@@ -348,17 +350,6 @@ async function preload(names: readonly string[], pool: PoolLoop, log: Log): Prom
     const answer = combo.ok ? await pool.order({ type: 'warmAsked', combo: combo.value }) : combo;
     if (!answer.ok) log.warn({ combo: name, error: answer.error.message }, 'combo was not preloaded');
   }
-}
-
-function poolGauges(state: PoolState): PoolGauges {
-  return {
-    waitingRequests: () => state.waiting,
-    runnersByState: () => {
-      const counts = new Map<string, number>();
-      for (const { state: name } of state.runners.values()) counts.set(name, (counts.get(name) ?? 0) + 1);
-      return counts;
-    },
-  };
 }
 
 function httpLimits(limits: Settings['limits']): HttpLimits {

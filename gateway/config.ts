@@ -14,6 +14,7 @@ import {
 import { parseDurationMs } from './catalogue/quantity.ts';
 import { fail, ok, type Result } from './domain/errors.ts';
 import { hasDeviceNodes, sharedMemoryFolder, usableMemoryBytes } from './machine.ts';
+import { OTEL_ENVIRONMENT, type TraceSettings, traceSettings } from './otelEnvironment.ts';
 
 /** The package's root: the folder above this file, and above dist/ when bundled. */
 export const PACKAGE_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -56,6 +57,7 @@ const environmentSchema = z.object({
     .string()
     .refine((text) => parseDurationMs(text) !== null, { error: LEASE_EXPECTED })
     .optional(),
+  ...OTEL_ENVIRONMENT,
 });
 
 /** What a gateway process is started with. Frozen; the environment wins over the YAML file. */
@@ -82,6 +84,8 @@ export interface Settings {
   readonly numa: boolean;
   /** null: none is wanted. */
   readonly store: StoreSettings | null;
+  /** null: no traces are exported. */
+  readonly traces: TraceSettings | null;
 }
 
 /** What stands between the gateway and the outside. */
@@ -144,7 +148,7 @@ export async function readSettings(
 
 function settle(
   environment: z.output<typeof environmentSchema>,
-  { pool, limits, ledger, log, server, weights, engine }: FileConfig,
+  { pool, limits, ledger, log, server, weights, engine, telemetry }: FileConfig,
   configPath: string,
   variable: Settings['variable'],
 ): Settings {
@@ -176,6 +180,7 @@ function settle(
     limits: Object.freeze({ ...limits }),
     ledger: Object.freeze({ ...ledger }),
     store: storeSettings(environment.HEARTH_STORE_DIR, weights),
+    traces: traceSettings(environment, telemetry.otlp_endpoint),
     numa: weights.numa,
     variable,
     engine: Object.freeze({ upload: environment.HEARTH_UPLOAD ?? engine.upload }),

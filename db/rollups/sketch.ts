@@ -69,7 +69,10 @@ export class Sketch {
   asLibrary(): DDSketch {
     const sketch = new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
     sketch.zeroCount = this.zeroes;
-    for (let at = 0; at < this.#bins.length; at += 1) {
+    // The last one first: the library's store makes itself anew each time that its range grows.
+    const last = this.#bins.findLastIndex((count) => count > 0);
+    if (last >= 0) sketch.store.add(last + this.#offset, this.#bins[last] ?? 0);
+    for (let at = 0; at < last; at += 1) {
       const count = this.#bins[at] ?? 0;
       if (count > 0) sketch.store.add(at + this.#offset, count);
     }

@@ -248,6 +248,16 @@ const engine = z.strictObject({
     ),
 });
 
+const telemetry = z.strictObject({
+  otlp_endpoint: z
+    .url({ protocol: /^https?$/, error: 'expected a URL such as "http://127.0.0.1:4318"' })
+    .nullable()
+    .default(null)
+    .describe(
+      'Collector that traces are sent to by OTLP over HTTP, without /v1/traces; OTEL_EXPORTER_OTLP_ENDPOINT wins over it; null: none',
+    ),
+});
+
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** An origin as browsers send it: no path, no slash at its end. */
@@ -294,6 +304,7 @@ export const configSchema = z.strictObject({
   limits: limits.prefault({}),
   ledger: ledger.prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+  telemetry: telemetry.prefault({}),
   server: server.prefault({}),
   prices: priceBookSchema
     .nullable()

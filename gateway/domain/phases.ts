@@ -40,3 +40,35 @@ export function partitionWait(
   if (queue > ROUNDING_MS) record.queue = queue;
   return record;
 }
+
+/** One piece of a request's wall time, in milliseconds from its arrival. */
+export interface PhaseSpan {
+  readonly phase: Phase;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** The same wait in pieces, in their order: they follow one another without a gap, and add up to `partitionWait`. */
+export function splitWait(
+  fromMonoMs: number,
+  toMonoMs: number,
+  intervals: readonly PhaseInterval[],
+): PhaseSpan[] {
+  const spans: PhaseSpan[] = [];
+  let reachedMonoMs = fromMonoMs;
+  const add = (phase: Phase, untilMonoMs: number) => {
+    if (untilMonoMs - reachedMonoMs <= ROUNDING_MS) return;
+    spans.push({ phase, startMs: reachedMonoMs - fromMonoMs, endMs: untilMonoMs - fromMonoMs });
+    reachedMonoMs = untilMonoMs;
+  };
+  for (const { phase, startMonoMs, endMonoMs } of intervals.toSorted(
+    (a, b) => a.startMonoMs - b.startMonoMs,
+  )) {
+    const untilMonoMs = Math.min(toMonoMs, endMonoMs);
+    if (untilMonoMs <= reachedMonoMs) continue;
+    add('queue', Math.min(startMonoMs, toMonoMs));
+    add(phase, untilMonoMs);
+  }
+  add('queue', toMonoMs);
+  return spans;
+}

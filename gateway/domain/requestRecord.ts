@@ -3,6 +3,7 @@ import type { ErrorCode } from './errors.ts';
 import type { ComboName, RequestId, RunnerId } from './ids.ts';
 import type { PhaseRecord, StartKind } from './phases.ts';
 import type { StartDetail } from './startDetail.ts';
+import type { RecordedTrace } from './trace.ts';
 
 export type Endpoint = 'chat_completions' | 'completions' | 'embeddings';
 
@@ -51,4 +52,6 @@ export interface RequestRecord {
   /** An engine's own code (from its error envelope) may stand here too. */
   readonly errorCode: ErrorCode | (string & {}) | null;
   readonly finishReason: string | null;
+  /** Absent: it is part of no trace. No column of the ledger. */
+  readonly trace?: RecordedTrace;
 }

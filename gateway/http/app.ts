@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { fail } from '../domain/errors.ts';
+import { traceFields } from '../domain/trace.ts';
 import { adminAuth } from './admin/auth.ts';
 import { catalogueHandlers } from './admin/catalogue.ts';
 import { eventHandlers } from './admin/events.ts';
@@ -47,7 +48,10 @@ export function createApp(deps: HttpDeps): HttpApp {
   dashboardHandlers(app, deps);
   app.notFound((c) => unknownRoute(app, c));
   app.onError((error, c) => {
-    deps.log.error({ err: error, requestId: c.get('requestId') }, 'request failed');
+    deps.log.error(
+      { err: error, requestId: c.get('requestId'), ...traceFields(c.get('trace')) },
+      'request failed',
+    );
     // The message may hold anything; the client gets none of it.
     return sendFailure(c, fail('internal', 'Cannot answer request: internal error').error);
   });

@@ -5,12 +5,14 @@ import type { AdapterSpec, AliasSpec, ModelSpec } from '../catalogue/specs.ts';
 import type { ApiKey } from '../domain/apiKey.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import type { Result } from '../domain/errors.ts';
+import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CostReads } from '../ports/costReads.ts';
 import type { EventLog, LiveEvents } from '../ports/eventLog.ts';
 import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
 import type { ReportReads } from '../ports/reportReads.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
 import type { Inference } from '../shell/inference.ts';
 import type { KeyAccess } from '../shell/keys/keyAccess.ts';
@@ -75,6 +77,7 @@ export interface HttpDeps {
   readonly reports: ReportReads;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing: Pick<Tracing, 'begin' | 'over'>;
   readonly adminToken: string;
   readonly access: Pick<KeyAccess, 'authenticate' | 'admit' | 'over'>;
   readonly keys: KeyControl;
@@ -87,14 +90,20 @@ export interface HttpDeps {
   readonly dashboardAssets: AssetFiles;
   /** There is a weight store, so that entries behind URIs can be served. */
   readonly bringsRemote: boolean;
-  /** Prometheus text. */
-  metricsText(): Promise<string>;
+  /** For Prometheus; `openmetrics` has exemplars. */
+  metricsText(format: 'openmetrics' | 'plain'): Promise<string>;
 }
 
 /** Hono's environment: node's own objects (absent under `app.request()`) and what the middlewares set. */
 export interface HttpEnv {
   Bindings: Partial<HttpBindings>;
-  Variables: { requestId: string; clientRequestId: string | undefined; apiKey: ApiKey | null };
+  Variables: {
+    requestId: string;
+    clientRequestId: string | undefined;
+    apiKey: ApiKey | null;
+    /** Of an inference request that is part of one. */
+    trace: TraceContext | null | undefined;
+  };
 }
 
 export type HttpApp = Hono<HttpEnv>;

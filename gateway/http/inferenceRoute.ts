@@ -7,6 +7,7 @@ import { type Combo, parseCombo } from '../domain/combo.ts';
 import { ERROR_TABLE, type Failure, fail, ok, type Result } from '../domain/errors.ts';
 import { type KeyId, requestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
+import { type TraceContext, traceFields } from '../domain/trace.ts';
 import type { KeyedAttempt } from '../ports/ledger.ts';
 import type { InferenceRequest } from '../shell/inference.ts';
 import { serverTiming } from '../shell/requestTimes.ts';
@@ -30,6 +31,7 @@ interface Known {
   readonly keyId: KeyId | null;
   readonly arrivedMonoMs: number;
   readonly arrivedAtEpochMs: number;
+  readonly trace: TraceContext | null;
   combo: Combo | null;
   stream: boolean;
 }
@@ -37,22 +39,35 @@ interface Known {
 /** The handler of an inference endpoint: read, resolve, serve. The answer goes straight to node's response. */
 export function inferenceRoute(deps: HttpDeps, endpoint: Endpoint, parse: Parse): Handler<HttpEnv> {
   return async (c) => {
-    const known: Known = {
-      requestId: requestId(c.get('requestId')),
-      endpoint,
-      keyId: c.get('apiKey')?.id ?? null,
-      arrivedMonoMs: deps.clock.monoMs(),
-      arrivedAtEpochMs: deps.clock.epochMs(),
-      combo: null,
-      stream: false,
-    };
+    const known = arrived(c, deps, endpoint);
     const request = await admit(c, deps, parse, known);
-    if (!request.ok) return refuse(c, deps, known, request.error);
     try {
+      if (!request.ok) return refuse(c, deps, known, request.error);
       return await serve(c, deps, request.value);
     } finally {
       deps.access.over(known.requestId);
+      deps.tracing.over(known.requestId);
     }
+  };
+}
+
+function arrived(c: Context<HttpEnv>, { clock, tracing }: HttpDeps, endpoint: Endpoint): Known {
+  const id = requestId(c.get('requestId'));
+  const arrivedMonoMs = clock.monoMs();
+  const arrivedAtEpochMs = clock.epochMs();
+  const traceparent = c.req.header('traceparent');
+  const tracestate = c.req.header('tracestate');
+  const trace = tracing.begin({ requestId: id, endpoint, arrivedAtEpochMs, traceparent, tracestate });
+  c.set('trace', trace);
+  return {
+    requestId: id,
+    endpoint,
+    keyId: c.get('apiKey')?.id ?? null,
+    arrivedMonoMs,
+    arrivedAtEpochMs,
+    trace,
+    combo: null,
+    stream: false,
   };
 }
 
@@ -142,7 +157,10 @@ async function serve(c: Context<HttpEnv>, deps: HttpDeps, request: InferenceRequ
     await deps.inference.serve(request, sink);
   } catch (error) {
     if (!sink.headSent && !outgoing.destroyed) throw error;
-    deps.log.error({ err: error, requestId: request.requestId }, 'inference failed in mid-answer');
+    deps.log.error(
+      { err: error, requestId: request.requestId, ...traceFields(request.trace) },
+      'inference failed in mid-answer',
+    );
     sink.destroy();
   }
   return RESPONSE_ALREADY_SENT;

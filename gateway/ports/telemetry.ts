@@ -1,6 +1,7 @@
 import type { ComboName } from '../domain/ids.ts';
 import type { PhaseRecord, StartKind } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
+import type { StartDetail } from '../domain/startDetail.ts';
 
 /** A start that ended well: what it took, by phase. */
 export interface StartRecord {
@@ -8,6 +9,24 @@ export interface StartRecord {
   readonly kind: StartKind;
   readonly phasesMs: PhaseRecord;
   readonly totalMs: number;
+  /** Where its weights came from; absent or null: not known. */
+  readonly detail?: StartDetail | null;
+}
+
+/** What a runner said of itself when it was probed last, and what it could do. Counts since its process began. */
+export interface RunnerOccupancy {
+  readonly runner: string;
+  readonly base: string;
+  /** Requests that may run on it at the same time, over the combos that are ready there. */
+  readonly possibleSequences: number;
+  readonly activeSequences: number;
+  /** Submitted to it, and without a sequence yet. */
+  readonly waitingRequests: number;
+  readonly decodeCalls: number;
+  readonly decodedTokens: number;
+  readonly promptTokens: number;
+  readonly kvBytes: number;
+  readonly residentBytes: number;
 }
 
 /** Where measurements go. Labels come from the catalogue only, never from request text. */

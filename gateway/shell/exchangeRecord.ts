@@ -92,6 +92,9 @@ export function makeRecord(
     httpStatus: ending.httpStatus,
     errorCode: ending.errorCode,
     finishReason: report?.finishReason ?? null,
+    ...(request.trace && {
+      trace: { ...request.trace, spans: times.spans(endedMonoMs), runner: times.runner },
+    }),
   };
   return { ...record, priceVersion: prices.version, cost: costOf(factsOf(record), prices.book) };
 }
@@ -129,6 +132,13 @@ export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number):
     httpStatus: refusal.httpStatus,
     errorCode: refusal.errorCode,
     finishReason: null,
+    ...(refusal.trace && {
+      trace: {
+        ...refusal.trace,
+        spans: [{ phase: 'queue', startMs: 0, endMs: totalMs } as const],
+        runner: null,
+      },
+    }),
   };
 }
 

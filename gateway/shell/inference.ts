@@ -2,6 +2,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { RequestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
+import type { TraceContext } from '../domain/trace.ts';
 import type { KeyedAttempt } from '../ports/ledger.ts';
 
 /** A request for inference that has passed the door: validated, normalised, its combo known. */
@@ -31,6 +32,8 @@ export interface InferenceRequest {
   readonly attempt: KeyedAttempt | null;
   /** Names of fields that were accepted without effect. */
   readonly ignored: readonly string[];
+  /** null or absent: it is part of no trace. */
+  readonly trace?: TraceContext | null;
   readonly arrivedMonoMs: number;
   readonly arrivedAtEpochMs: number;
 }
@@ -70,6 +73,7 @@ export interface RefusedRequest {
   readonly stream: boolean;
   readonly httpStatus: number;
   readonly errorCode: string;
+  readonly trace?: TraceContext | null;
   readonly arrivedMonoMs: number;
   readonly arrivedAtEpochMs: number;
 }

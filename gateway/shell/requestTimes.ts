@@ -1,6 +1,14 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
-import { PHASES, type PhaseInterval, type PhaseRecord, partitionWait } from '../domain/phases.ts';
+import {
+  PHASES,
+  type PhaseInterval,
+  type PhaseRecord,
+  type PhaseSpan,
+  partitionWait,
+  splitWait,
+} from '../domain/phases.ts';
 import type { StartDetail } from '../domain/startDetail.ts';
+import type { RunnerTimes } from '../domain/trace.ts';
 
 /**
  * One request's moments on the monotonic clock, and the partition of its wall time that follows from them. Everything
@@ -75,6 +83,31 @@ export class RequestTimes {
       if (this.#firstTokenMonoMs !== null && nowMonoMs > firstToken) record.decode = nowMonoMs - firstToken;
     }
     return record;
+  }
+
+  /** The pieces that `phases` adds up, in their order, in milliseconds from the arrival. */
+  spans(nowMonoMs: number): PhaseSpan[] {
+    const granted = this.#grantedMonoMs ?? nowMonoMs;
+    const spans = splitWait(this.arrivedMonoMs, granted, this.#intervals);
+    if (this.#grantedMonoMs === null) return spans;
+    const firstToken = this.#firstTokenMonoMs ?? nowMonoMs;
+    const queuedMs = Math.min(firstToken - granted, this.#report?.queueMs ?? 0);
+    const startMs = granted - this.arrivedMonoMs;
+    const prefillMs = startMs + queuedMs;
+    const decodeMs = firstToken - this.arrivedMonoMs;
+    const endMs = nowMonoMs - this.arrivedMonoMs;
+    if (queuedMs > 0) spans.push({ phase: 'queue', startMs, endMs: prefillMs });
+    spans.push({ phase: 'prefill', startMs: prefillMs, endMs: decodeMs });
+    if (this.#firstTokenMonoMs !== null && endMs > decodeMs)
+      spans.push({ phase: 'decode', startMs: decodeMs, endMs });
+    return spans;
+  }
+
+  /** As the runner measured it; null: it has told nothing. */
+  get runner(): RunnerTimes | null {
+    if (this.#report === null) return null;
+    const { queueMs, prefillMs, decodeMs } = this.#report;
+    return { queueMs, prefillMs, decodeMs };
   }
 }
 

@@ -9,6 +9,7 @@ import {
   runnerReportSchema,
   SERVICE_TIER_HEADER,
 } from '../../runner/protocol/report.ts';
+import type { TraceContext } from '../domain/trace.ts';
 import type { InferenceRequest } from './inference.ts';
 import { RunnerCall } from './runnerCall.ts';
 
@@ -81,8 +82,14 @@ function callHeaders(request: InferenceRequest): Record<string, string> {
     [COMBO_HEADER]: request.combo.key,
     [REPORT_HEADER]: '1',
     ...(request.serviceTier ? { [SERVICE_TIER_HEADER]: request.serviceTier } : {}),
+    ...(request.trace ? traceHeaders(request.trace) : {}),
     ...(request.legacyFunctions ? { [LEGACY_FUNCTIONS_HEADER]: '1' } : {}),
   };
+}
+
+/** For engines that trace by themselves; ours leaves its spans to the gateway (docs/telemetry.md). */
+function traceHeaders({ traceparent, tracestate }: TraceContext): Record<string, string> {
+  return tracestate === null ? { traceparent } : { traceparent, tracestate };
 }
 
 function read(status: number, carrier: IncomingHttpHeaders, stream: boolean, chunks: Buffer[]): RunnerAnswer {

@@ -163,9 +163,9 @@ export class RunnerFleet {
         const { kvBytes, computeBytes, contextMs, onDevice } = answer;
         const nowMonoMs = clock.monoMs();
         timeline.attached(id, combo.key, contextMs, combo.adapters.length > 0, nowMonoMs);
-        telemetry.startEnded(
-          startRecord(combo.name, kind, orderedMonoMs, timeline.intervals(id, combo.key, nowMonoMs)),
-        );
+        const intervals = timeline.intervals(id, combo.key, nowMonoMs);
+        const detail = timeline.startDetail(id, combo.key, kind);
+        telemetry.startEnded(startRecord(combo.name, kind, orderedMonoMs, intervals, detail));
         const measured = { kvBytes, computeBytes, ...(onDevice && { onDevice }) };
         dispatch({ type: 'comboReady', runnerId: id, comboKey: combo.key, ...measured });
       },

@@ -1,5 +1,6 @@
 import type { ComboName } from '../domain/ids.ts';
 import type { PhaseInterval, PhaseRecord, StartKind } from '../domain/phases.ts';
+import type { StartDetail } from '../domain/startDetail.ts';
 import type { StartRecord } from '../ports/telemetry.ts';
 
 /** A start of a base began with its process, the claim of a standby or the order to wake, an attach with its order. */
@@ -8,6 +9,7 @@ export function startRecord(
   kind: StartKind,
   orderedMonoMs: number,
   intervals: readonly PhaseInterval[],
+  detail: StartDetail | null = null,
 ): StartRecord {
   const own =
     kind !== 'attach' ? intervals : intervals.filter((interval) => interval.startMonoMs >= orderedMonoMs);
@@ -17,5 +19,5 @@ export function startRecord(
     phasesMs[phase] = (phasesMs[phase] ?? 0) + endMonoMs - startMonoMs;
     totalMs += endMonoMs - startMonoMs;
   }
-  return { combo, kind, phasesMs, totalMs };
+  return { combo, kind, phasesMs, totalMs, detail };
 }

@@ -1,8 +1,17 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  collectDefaultMetrics,
+  Histogram,
+  type OpenMetricsContentType,
+  Registry,
+} from 'prom-client';
+import { ERROR_TABLE } from '../domain/errors.ts';
 import type { ComboName } from '../domain/ids.ts';
 import { PHASES } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
 import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
+import { plainText } from './plainText.ts';
+import { type PoolReadings, registerPoolGauges } from './poolGauges.ts';
 
 /** From 1 ms to 10 minutes: a warm first token and a 20 GB base over a bad network share one axis. */
 const SECONDS_BUCKETS = [
@@ -12,15 +21,9 @@ const MS = 1000;
 /** Combos are client-made (any scale is another combo): past this many the label says `other`. */
 const MAX_COMBO_LABELS = 200;
 
-/** What is read when Prometheus asks. */
-export interface PoolGauges {
-  waitingRequests(): number;
-  runnersByState(): ReadonlyMap<string, number>;
-}
-
 /** Prometheus metrics in base units. Labels come from the catalogue, never from request text. */
 export class Metrics implements Telemetry {
-  readonly #registry = new Registry();
+  readonly #registry = openMetricsRegistry();
   readonly #comboLabels = new Set<string>();
   readonly #requests = new Counter({
     name: 'hearth_requests_total',
@@ -51,6 +54,48 @@ export class Metrics implements Telemetry {
     'hearth_start_duration_seconds',
     'A start of a combo, from its order to ready.',
   );
+  readonly #startPhase = new Histogram({
+    name: 'hearth_start_phase_seconds',
+    help: 'Phases of starts, whoever waited for them.',
+    labelNames: ['start', 'phase'],
+    buckets: SECONDS_BUCKETS,
+    registers: [this.#registry],
+  });
+  readonly #startTiers = new Counter({
+    name: 'hearth_starts_total',
+    help: 'Starts that ended well, by where their weights were.',
+    labelNames: ['start', 'tier'],
+    registers: [this.#registry],
+  });
+  readonly #startBytes = new Counter({
+    name: 'hearth_start_staged_bytes_total',
+    help: 'Bytes that starts had brought into the weight store.',
+    labelNames: ['start', 'tier'],
+    registers: [this.#registry],
+  });
+  readonly #refusals = new Counter({
+    name: 'hearth_refusals_total',
+    help: 'Requests that were refused by limits of their key, its budget, or the queue.',
+    labelNames: ['code'],
+    registers: [this.#registry],
+  });
+  readonly #poolEvents = new Counter({
+    name: 'hearth_pool_events_total',
+    help: 'What happened to runners, combos, segments and pins, by type of event.',
+    labelNames: ['type'],
+    registers: [this.#registry],
+  });
+  readonly #commits = new Histogram({
+    name: 'hearth_ledger_write_seconds',
+    help: 'From a row to the ledger until it is on disk.',
+    buckets: SECONDS_BUCKETS,
+    registers: [this.#registry],
+  });
+  readonly #ledgerFailures = new Counter({
+    name: 'hearth_ledger_failures_total',
+    help: 'Rows that the disk refused.',
+    registers: [this.#registry],
+  });
   readonly #startFailures = new Counter({
     name: 'hearth_start_failures_total',
     help: 'Starts of a combo that failed.',
@@ -71,36 +116,22 @@ export class Metrics implements Telemetry {
     registers: [this.#registry],
   });
 
-  constructor(gauges: PoolGauges) {
+  constructor(readings: PoolReadings) {
     collectDefaultMetrics({ register: this.#registry });
-    new Gauge({
-      name: 'hearth_waiting_requests',
-      help: 'Requests that wait for a runner.',
-      registers: [this.#registry],
-      collect() {
-        this.set(gauges.waitingRequests());
-      },
-    });
-    new Gauge({
-      name: 'hearth_runners',
-      help: 'Living runner processes by state.',
-      labelNames: ['state'],
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        for (const [state, count] of gauges.runnersByState()) this.set({ state }, count);
-      },
-    });
+    registerPoolGauges(this.#registry, readings);
   }
 
   requestEnded(record: RequestRecord): void {
     const labels = { combo: this.#comboLabel(record.combo), start: record.startKind ?? 'none' };
     const { endpoint, httpStatus, errorCode } = record;
-    this.#requests.inc({ ...labels, endpoint, status: String(httpStatus), error: errorCode ?? '' });
+    const error = errorCode === null ? '' : errorLabel(errorCode);
+    this.#requests.inc({ ...labels, endpoint, status: String(httpStatus), error });
+    if (httpStatus === 429) this.#refusals.inc({ code: error });
     if (record.errorCode !== null) return;
-    this.#duration.observe(labels, record.totalMs / MS);
-    if (record.ttftMs !== null) this.#ttft.observe(labels, record.ttftMs / MS);
-    if (record.tpotMs !== null) this.#tpot.observe(labels, record.tpotMs / MS);
+    const exemplar = exemplarOf(record);
+    this.#duration.observe({ labels, value: record.totalMs / MS, ...exemplar });
+    if (record.ttftMs !== null) this.#ttft.observe({ labels, value: record.ttftMs / MS, ...exemplar });
+    if (record.tpotMs !== null) this.#tpot.observe({ labels, value: record.tpotMs / MS, ...exemplar });
     for (const phase of PHASES) {
       const ms = record.phasesMs[phase];
       if (ms !== undefined) this.#phase.observe({ ...labels, phase }, ms / MS);
@@ -111,7 +142,16 @@ export class Metrics implements Telemetry {
   }
 
   startEnded(record: StartRecord): void {
-    this.#starts.observe({ combo: this.#comboLabel(record.combo), start: record.kind }, record.totalMs / MS);
+    const { kind: start, detail } = record;
+    const labels = { combo: this.#comboLabel(record.combo), start };
+    this.#starts.observe({ labels, value: record.totalMs / MS });
+    for (const phase of PHASES) {
+      const ms = record.phasesMs[phase];
+      if (ms !== undefined) this.#startPhase.observe({ start, phase }, ms / MS);
+    }
+    const tier = detail?.tier ?? 'unknown';
+    this.#startTiers.inc({ start, tier });
+    this.#startBytes.inc({ start, tier }, detail?.staged?.bytes ?? 0);
   }
 
   startFailed(combo: ComboName, code: string): void {
@@ -126,17 +166,30 @@ export class Metrics implements Telemetry {
     this.#hangs.inc({ base: this.#comboLabel(base), cause });
   }
 
-  /** Prometheus' text exposition format. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  /** `type`: of an event of the pool or the catalogue; a closed set. */
+  poolEvent(type: string): void {
+    this.#poolEvents.inc({ type });
   }
 
-  #histogram(name: string, help: string): Histogram<'combo' | 'start'> {
+  /** A row was given to the ledger; `isWritten`: it is on disk. */
+  ledgerWritten(tookMs: number, isWritten: boolean): void {
+    if (isWritten) this.#commits.observe(tookMs / MS);
+    else this.#ledgerFailures.inc();
+  }
+
+  /** OpenMetrics, with exemplars; or Prometheus' older text format, which has none. */
+  async text(format: 'openmetrics' | 'plain'): Promise<string> {
+    const text = await this.#registry.metrics();
+    return format === 'openmetrics' ? text : plainText(text);
+  }
+
+  #histogram(name: string, help: string): Histogram<'combo' | 'start' | 'trace_id'> {
     return new Histogram({
       name,
       help,
       labelNames: ['combo', 'start'],
       buckets: SECONDS_BUCKETS,
+      enableExemplars: true,
       registers: [this.#registry],
     });
   }
@@ -148,4 +201,21 @@ export class Metrics implements Telemetry {
     this.#comboLabels.add(combo);
     return combo;
   }
+}
+
+/** An engine's own code is text of others. */
+function errorLabel(code: string): string {
+  return Object.hasOwn(ERROR_TABLE, code) ? code : 'other';
+}
+
+/** Only a trace that was kept can be looked at. */
+function exemplarOf({ trace }: RequestRecord): { exemplarLabels?: { trace_id: string } } {
+  return trace?.isSampled ? { exemplarLabels: { trace_id: trace.traceId } } : {};
+}
+
+/** Exemplars need one. prom-client's types know the other kind only where it is used. */
+function openMetricsRegistry(): Registry {
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  return registry as unknown as Registry;
 }

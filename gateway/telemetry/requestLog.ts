@@ -1,4 +1,5 @@
 import type { RequestRecord } from '../domain/requestRecord.ts';
+import { traceFields } from '../domain/trace.ts';
 import type { Log } from '../ports/log.ts';
 
 /** One line for each request that has ended. The record holds no content, so none can get here. */
@@ -6,6 +7,7 @@ export function logRequest(log: Log, record: RequestRecord): void {
   const { requestId, endpoint, combo, startKind, joined, runnerId, httpStatus, errorCode } = record;
   const line = {
     requestId,
+    ...traceFields(record.trace),
     endpoint,
     ...(record.keyId === null ? {} : { key: record.keyId }),
     combo,

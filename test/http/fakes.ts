@@ -30,6 +30,7 @@ import type {
 import type { PinControl, PinOrder, PinView } from '../../gateway/shell/pinControl.ts';
 import type { PoolControl } from '../../gateway/shell/poolControl.ts';
 import { PriceList } from '../../gateway/shell/priceList.ts';
+import { PassedTraces } from '../../gateway/telemetry/traces/passedTraces.ts';
 import { MemoryPriceStore } from '../fakes/memoryPriceStore.ts';
 import { type KeyWorld, keyWorld } from '../keys/keyWorld.ts';
 
@@ -304,6 +305,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
     dashboardAssets: {},
     bringsRemote: true,
+    tracing: new PassedTraces(),
     metricsText: async () => '# metrics\n',
   };
   return { deps, catalogue, inference, keys, pins, events, ledger, feed, errors, pool, costs, reports };
