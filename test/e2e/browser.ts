@@ -36,6 +36,7 @@ export async function screenshot(page: Page, name: string): Promise<void> {
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface AxeResults {
+  readonly passes: readonly { readonly id: string }[];
   readonly violations: readonly {
     readonly id: string;
     readonly impact: string | null;
@@ -46,7 +47,8 @@ interface AxeResults {
 /** What axe finds serious or critical on the page as it is; by a way that the page's own policy does not stop. */
 export async function seriousIssues(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate<AxeResults>('axe.run(document)');
+  const { violations, passes } = await page.evaluate<AxeResults>('axe.run(document)');
+  if (!passes.some(({ id }) => id === 'color-contrast')) throw new Error('axe has not looked at the colours');
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(

@@ -91,14 +91,22 @@ export interface Coverage {
 /** A service level objective and how it stands. */
 export interface Objective {
   readonly id: string;
-  readonly selector: string;
+  /** A model or combo; null: all. */
+  readonly of: string | null;
   readonly promise: string;
   /** Share of requests that have to be good, 0 to 1. */
   readonly target: number;
   readonly state: string;
+  /** Requests that waited for a start count. Both shares are shown either way. */
+  readonly countsStarts: boolean;
+  /** Share of good ones; null: there was none. */
+  readonly keptWithStarts: number | null;
+  readonly keptWithoutStarts: number | null;
+  /** Of those that count. */
   readonly good: number;
   readonly total: number;
-  /** Share of the error budget that is left; negative: overdrawn. null: nothing was asked yet. */
-  readonly budgetLeft: number | null;
-  readonly burnRates: readonly { readonly window: string; readonly rate: number | null }[];
+  /** Share of the error budget that is left; negative: overspent. */
+  readonly budgetLeft: number;
+  /** How many times as fast as the even pace the budget is spent. */
+  readonly burnRates: readonly { readonly window: string; readonly rate: number }[];
 }

@@ -32,29 +32,44 @@ function NoObjectives({ isKnown }: { readonly isKnown: boolean }) {
 function Objectives({ objectives }: { readonly objectives: readonly Objective[] }) {
   const rows = objectives.map((one) => [
     one.id,
-    one.selector,
+    one.of ?? 'all',
     one.promise,
-    <State name={one.state} />,
-    one.total === 0 ? '–' : percent(one.good / one.total),
     percent(one.target),
+    <State name={one.state} />,
     <BudgetLeft objective={one} />,
+    <Kept share={one.keptWithStarts} counts={one.countsStarts} />,
+    <Kept share={one.keptWithoutStarts} counts={!one.countsStarts} />,
     `${whole(one.good)} of ${whole(one.total)}`,
-    one.burnRates
-      .map(({ window, rate }) => `${window}: ${rate === null ? '–' : `${rate.toFixed(1)}×`}`)
-      .join(', '),
+    one.burnRates.map(({ window, rate }) => `${window} ${rate.toFixed(1)}×`).join(', '),
   ]);
   return (
     <Table
       caption="Objectives"
-      head={['Objective', 'Of', 'Promise', 'State', 'Kept', 'Target', 'Budget left', 'Good', 'Burn rates']}
-      figures={[4, 5, 7]}
+      head={[
+        'Objective',
+        'Of',
+        'Promise',
+        'Target',
+        'State',
+        'Budget left',
+        'Kept with starts',
+        'Kept without starts',
+        'Good',
+        'Burn rates',
+      ]}
+      figures={[3, 6, 7, 8]}
       rows={rows}
     />
   );
 }
 
+/** The share that counts stands out. */
+function Kept({ share, counts }: { readonly share: number | null; readonly counts: boolean }) {
+  const text = share === null ? '–' : percent(share);
+  return counts ? <strong>{text}</strong> : <span>{text}</span>;
+}
+
 function BudgetLeft({ objective: { id, budgetLeft } }: { readonly objective: Objective }) {
-  if (budgetLeft === null) return <span>–</span>;
   const shown = Math.min(1, Math.max(0, budgetLeft));
   return (
     <>
