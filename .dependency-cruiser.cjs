@@ -47,6 +47,7 @@ const REPORTS = '^gateway/reports/';
 const CATALOGUE = '^gateway/catalogue/';
 const SHELL = '^gateway/shell/';
 const HTTP = '^gateway/http/';
+const ASSETS = '^gateway/http/dashboard/assets/';
 const TELEMETRY = '^gateway/telemetry/';
 const CONFIG = '^gateway/(config|machine|otelEnvironment)\\.ts$';
 const ENCRYPTION = '^gateway/encryption/';
@@ -75,7 +76,7 @@ module.exports = {
       name: 'no-unresolved',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true, pathNot: '\\.node$|^\\.\\./dist/|/dist/' },
+      to: { couldNotResolve: true, pathNot: '\\.node$|^\\.\\./dist/|/dist/|^\\./uplot\\.js$' },
     },
     {
       name: 'nothing-imports-test',
@@ -128,9 +129,29 @@ module.exports = {
     ),
     only(
       'http',
-      HTTP,
+      `${HTTP}(?!dashboard/assets/)`,
       [HTTP, SHELL, REPORTS, PORTS, ACCESS, DOMAIN, CATALOGUE],
       'http imports use cases of shell and catalogue, reports, ports, access, domain',
+    ),
+    only(
+      'dashboard-pages',
+      '^gateway/http/dashboard/(pages|figures)/',
+      [
+        '^gateway/http/dashboard/(pages|figures)/',
+        '^gateway/http/dashboard/data\\.ts$',
+        DOMAIN,
+        PORTS,
+        SHELL,
+      ],
+      'pages show what they are given and know no route, session or request',
+    ),
+    typesOnly('dashboard-pages-use-types', '^gateway/http/dashboard/(pages|figures)/', `${PORTS}|${SHELL}`),
+    // The gateway serves uPlot's file as ./uplot.js (compose/dashboard.ts).
+    only(
+      'dashboard-assets',
+      ASSETS,
+      [ASSETS, '^\\./uplot\\.js$'],
+      'what browsers load imports itself and uPlot',
     ),
     only(
       'telemetry',

@@ -7,6 +7,7 @@ import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
 import { openAccess } from './compose/access.ts';
 import { openCatalogue } from './compose/catalogue.ts';
+import { dashboardAssets } from './compose/dashboard.ts';
 import { lookForDevices } from './compose/devices.ts';
 import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
@@ -180,6 +181,7 @@ export async function compose(
       corsOrigins: settings.edge.corsOrigins,
       clientAddress: clientAddresses(settings.edge.trustedProxies),
       limits,
+      dashboardAssets: dashboardAssets(PACKAGE_ROOT),
       bringsRemote: weights !== null,
       slos: objectives.slos,
       keepWarm: openKeepWarm(database, core.pool.state, join(DIST_DIR, 'replayWorker.mjs')),

@@ -11,6 +11,7 @@ import { priceHandlers } from './admin/prices.ts';
 import { reportHandlers } from './admin/reports.ts';
 import { requestHandlers } from './admin/requests.ts';
 import { corsOf } from './cors.ts';
+import { dashboardHandlers } from './dashboard/routes.tsx';
 import type { HttpApp, HttpDeps, HttpEnv } from './deps.ts';
 import { healthHandlers } from './health.ts';
 import { inferenceRoute } from './inferenceRoute.ts';
@@ -44,6 +45,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   reportHandlers(app, deps);
   requestHandlers(app, deps);
   priceHandlers(app, deps);
+  dashboardHandlers(app, deps);
   app.notFound((c) => unknownRoute(app, c));
   app.onError((error, c) => {
     deps.log.error(

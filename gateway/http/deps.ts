@@ -23,6 +23,7 @@ import type { PinControl } from '../shell/pinControl.ts';
 import type { PoolControl } from '../shell/poolControl.ts';
 import type { PriceControl } from '../shell/priceList.ts';
 import type { SloBook } from '../shell/sloBook.ts';
+import type { AssetFiles } from './dashboard/assets.ts';
 
 /** What http needs of the catalogue's use case. Writes resolve when they are on disk. */
 export interface CatalogueUseCase {
@@ -96,6 +97,8 @@ export interface HttpDeps {
   /** Where a request comes from, past trusted proxies; null: not known. */
   clientAddress(incoming: IncomingMessage | undefined): string | null;
   readonly limits: HttpLimits;
+  /** What the dashboard's pages load. */
+  readonly dashboardAssets: AssetFiles;
   /** There is a weight store, so that entries behind URIs can be served. */
   readonly bringsRemote: boolean;
   /** For Prometheus; `openmetrics` has exemplars. */

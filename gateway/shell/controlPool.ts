@@ -9,6 +9,7 @@ import { heldBytes } from '../pool/memory.ts';
 import type { ReadySlot } from '../pool/slots.ts';
 import type { Runner } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
+import { type BudgetView, budgetViews } from './budgetViews.ts';
 import { comboStatus, comboViews } from './comboViews.ts';
 import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
@@ -75,6 +76,10 @@ export class ControlPool implements PoolControl {
 
   segments(): readonly SegmentView[] {
     return segmentViews(this.#pool.state, (key) => this.#staged.progressOf(key));
+  }
+
+  budgets(): readonly BudgetView[] {
+    return budgetViews(this.#pool.state);
   }
 
   combos(): readonly ComboView[] {

@@ -1,6 +1,7 @@
 import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
 import type { StartKind } from '../domain/phases.ts';
+import type { BudgetView } from './budgetViews.ts';
 import type { UploadView } from './uploadView.ts';
 import type { SegmentView } from './weights/segmentViews.ts';
 
@@ -73,6 +74,8 @@ export interface PoolControl {
   evict(combo: Combo): Promise<Result<{ readonly evicted: boolean }>>;
   /** Those of the catalogue and those that runners hold, requests wait for or failed to start. */
   combos(): readonly ComboView[];
+  /** Memory that may be used, and is. */
+  budgets(): readonly BudgetView[];
   /** Of the weight store; empty without one. */
   segments(): readonly SegmentView[];
   /** Lets the combo, and its base, be started again at once. Idempotent. */

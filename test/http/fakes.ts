@@ -264,6 +264,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   const errors: object[] = [];
   const pool: FakeWorld['pool'] = {
     segments: () => [],
+    budgets: () => [],
     runners: async () => [],
     baseStatus: () => 'unloaded',
     comboStatus: () => 'loaded',
@@ -310,6 +311,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     corsOrigins: [],
     clientAddress: () => null,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
+    dashboardAssets: {},
     bringsRemote: true,
     tracing: new PassedTraces(),
     metricsText: async () => '# metrics\n',
