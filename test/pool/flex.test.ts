@@ -127,7 +127,10 @@ describe('room for flex work', () => {
     pool.ask('runs', 'a', {});
     pool.ask('f1', 'b', FLEX);
     expect(pool.tick(5000)).toEqual([]);
-    expect(pool.notes(() => pool.end('runs')).map(({ note }) => note)).toEqual(['runner_stopping']);
+    expect(pool.notes(() => pool.end('runs')).map(({ note }) => note)).toEqual([
+      'base_evicted',
+      'runner_stopping',
+    ]);
   });
 
   it('is made out of a busy runner that only flex work uses, after its turn', () => {

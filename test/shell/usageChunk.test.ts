@@ -40,6 +40,7 @@ test('usageChunk() leaves out what was not needed', () => {
     'phases_ms',
     'ttft_ms',
     'total_ms',
+    'cost_micro_usd',
   ]);
   const plain = { threads: 1, readMs: 1, decryptMs: null, verifyMs: 1 };
   const staged = { bytes: 1, wallMs: 0, downloadMs: null, work: plain };
