@@ -129,5 +129,6 @@ function see(starts: Map<string, StartSeen>, { startShare }: RequestRecord): voi
   const { startId, of, index } = startShare;
   const seen = starts.get(startId) ?? { of, indices: new Set<number>(), isBad: false };
   if (seen.of !== of || index >= of || seen.indices.has(index)) seen.isBad = true;
-  starts.set(startId, { ...seen, indices: seen.indices.add(index) });
+  seen.indices.add(index);
+  starts.set(startId, seen);
 }

@@ -1,8 +1,8 @@
 import type { Combo } from '../domain/combo.ts';
 import type { FixedStart } from './effects.ts';
-import { bestHolder, holderOn } from './holders.ts';
+import { bestHolder, type Holder, holderOn } from './holders.ts';
 import { servingBytes } from './memory.ts';
-import type { PoolState, Waiter, WaitingIn } from './state.ts';
+import type { PoolState, Waiter, WaitingIn, WaitingStart } from './state.ts';
 
 /** null: no runner is chosen yet, or nobody of that id waits. Has no side effects. */
 export function fixedStart(state: PoolState, waiterId: string): FixedStart | null {
@@ -25,8 +25,11 @@ export function waiterOf(state: PoolState, waiterId: string): WaitingIn | undefi
 /** The same as fixedStart() of one that is known to wait for that combo. */
 export function startOf(state: PoolState, combo: Combo, { start, promised }: Waiter): FixedStart | null {
   const holder = promised === null ? bestHolder(state, combo) : holderOn(state, combo.key, promised);
-  if (!holder) return null;
-  const { runner, slot } = holder;
+  return holder ? startOn(holder, start) : null;
+}
+
+/** How one finds its combo there that waited for that start, or for none. */
+export function startOn({ runner, slot }: Holder, start: WaitingStart | null): FixedStart {
   const { kind, joined, share = null } = start ?? { kind: 'warm', joined: false };
   return { runnerId: runner.id, kind, joined, share, deviceBytes: servingBytes(runner, slot) };
 }

@@ -6,9 +6,9 @@ import { noteUse } from './eviction.ts';
 import { chargeGrant, settleCharge } from './fairness.ts';
 import { readyHolders } from './holders.ts';
 import { isKept } from './keeps.ts';
-import { servingBytes } from './memory.ts';
 import { takeNext } from './nextWaiters.ts';
 import { answerOrder } from './orderAnswers.ts';
+import { startOn } from './queries.ts';
 import { takeOut } from './queues.ts';
 import { keepAlive, type ReadySlot } from './slots.ts';
 import type { PoolState, ReadyRunner, Waiter } from './state.ts';
@@ -44,7 +44,6 @@ function grant(
   nowMs: number,
   effects: PoolEffect[],
 ): void {
-  const { kind, joined, share = null } = waiter.start ?? { kind: 'warm', joined: false };
   const { tier, account } = waiter;
   if (runner.active === 0) state.decodersChanged = true;
   slot.active += 1;
@@ -66,15 +65,7 @@ function grant(
     charged,
     grantedMs: nowMs,
   });
-  effects.push({
-    type: 'grant',
-    requestId: id,
-    runnerId: runner.id,
-    kind,
-    joined,
-    share,
-    deviceBytes: servingBytes(runner, slot),
-  });
+  effects.push({ type: 'grant', requestId: id, ...startOn({ runner, slot }, waiter.start) });
 }
 
 /** Answers the orders to warm that waited for this combo. They take no sequence, so none waits for one. */

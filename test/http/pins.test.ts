@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { fail } from '../../gateway/domain/errors.ts';
 import { createApp } from '../../gateway/http/app.ts';
 import type { HttpApp } from '../../gateway/http/deps.ts';
+import { asAdmin } from './asAdmin.ts';
 import { ADMIN_TOKEN, type FakeWorld, fakeWorld } from './fakes.ts';
 
 let world: FakeWorld;
@@ -11,14 +12,7 @@ beforeEach(() => {
   app = createApp(world.deps);
 });
 
-async function admin(method: string, path: string, body?: unknown) {
-  const answer = await app.request(`/admin/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: answer.status, body: (await answer.json()) as any };
-}
+const admin = (method: string, path: string, body?: unknown) => asAdmin(app, method, path, body);
 
 describe('PUT /admin/v1/pins/{combo}', () => {
   test('answers with the pin under its canonical name, however the combo was written', async () => {

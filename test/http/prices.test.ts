@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createApp } from '../../gateway/http/app.ts';
 import type { HttpApp } from '../../gateway/http/deps.ts';
-import { ADMIN_TOKEN, type FakeWorld, fakeWorld } from './fakes.ts';
+import { asAdmin } from './asAdmin.ts';
+import { type FakeWorld, fakeWorld } from './fakes.ts';
 
 let world: FakeWorld;
 let app: HttpApp;
@@ -11,12 +12,8 @@ beforeEach(() => {
 });
 
 async function call(method: string, path: string, body?: unknown): Promise<{ status: number; json: any }> {
-  const response = await app.request(`/admin/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, json: await response.json() };
+  const answer = await asAdmin(app, method, path, body);
+  return { status: answer.status, json: answer.body };
 }
 
 const BOOK = {

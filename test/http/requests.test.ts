@@ -3,7 +3,8 @@ import { requestId } from '../../gateway/domain/ids.ts';
 import { createApp } from '../../gateway/http/app.ts';
 import type { HttpApp } from '../../gateway/http/deps.ts';
 import { admission, requestRecord } from '../fakes/records.ts';
-import { ADMIN_TOKEN, type FakeWorld, fakeWorld } from './fakes.ts';
+import { asAdmin } from './asAdmin.ts';
+import { type FakeWorld, fakeWorld } from './fakes.ts';
 
 let world: FakeWorld;
 let app: HttpApp;
@@ -12,14 +13,7 @@ beforeEach(() => {
   app = createApp(world.deps);
 });
 
-async function admin(method: string, path: string, body?: unknown) {
-  const answer = await app.request(`/admin/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: answer.status, body: (await answer.json()) as any };
-}
+const admin = (method: string, path: string, body?: unknown) => asAdmin(app, method, path, body);
 
 function keep(...ids: string[]): void {
   for (const id of ids) {

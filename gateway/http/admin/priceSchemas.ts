@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { priceBookSchema } from '../../catalogue/priceSchema.ts';
+import { time } from './requestSchemas.ts';
 
 /** The price book as the admin API takes and shows it; docs/prices.md has the exact meaning of every figure. */
-
-const time = z.iso.datetime({ offset: true, error: 'expected a time such as "2026-12-01T00:00:00Z"' });
 
 export const priceBody = priceBookSchema.openapi('NewPriceBook');
 

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 /** The ledger as the admin API shows it; docs/ledger.md has the exact meaning of every figure. */
 
 const MOST_DELTA = 1_000_000_000_000;
-const time = z.iso.datetime({ offset: true, error: 'expected a time such as "2026-12-01T00:00:00Z"' });
+export const time = z.iso.datetime({ offset: true, error: 'expected a time such as "2026-12-01T00:00:00Z"' });
 const text = z.string().min(1).max(512);
 
 export const requestsQuery = z.object({
