@@ -13,6 +13,7 @@ import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
 import { openKeepWarm } from './compose/keepWarm.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
+import { namedCombos } from './compose/namedCombos.ts';
 import { openPrices } from './compose/prices.ts';
 import { rollUpRegularly } from './compose/rollUps.ts';
 import { openSlos } from './compose/slos.ts';
@@ -247,7 +248,8 @@ function buildCore(
     randomBytes(3).toString('hex'),
   );
   const counts = new RunnerCounts();
-  const metrics = new Metrics(poolReadings(state, counts, clock, database.writerReport));
+  const named = namedCombos(state, settings.pool.preload, () => catalogue.slos());
+  const metrics = new Metrics(poolReadings(state, counts, clock, database.writerReport), named);
   countEvents(events, metrics);
   const pool = new PoolLoop(state, clock, events);
   const staged = new StagedFiles({
