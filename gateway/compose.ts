@@ -17,7 +17,14 @@ import { namedCombos } from './compose/namedCombos.ts';
 import { openPrices } from './compose/prices.ts';
 import { rollUpRegularly } from './compose/rollUps.ts';
 import { openSlos } from './compose/slos.ts';
-import { countEvents, openTracing, poolReadings, RunnerCounts, timedLedger } from './compose/telemetry.ts';
+import {
+  countEvents,
+  openTracing,
+  poolReadings,
+  RunnerCounts,
+  replaysTold,
+  timedLedger,
+} from './compose/telemetry.ts';
 import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -285,7 +292,10 @@ function buildCore(
     pool,
     fleet,
     timeline,
-    ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock), gatewayRun, clock),
+    ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock), gatewayRun, {
+      clock,
+      onReplayed: replaysTold(tracing, log),
+    }),
     combos: database.combos,
     prices: () => prices.current(),
     clock,

@@ -6,8 +6,15 @@ import type { PhaseSpan } from '../../domain/phases.ts';
 import type { RequestRecord } from '../../domain/requestRecord.ts';
 import { parseTraceparent, type TraceContext, traceparentOf } from '../../domain/trace.ts';
 import type { Log } from '../../ports/log.ts';
-import type { TracedArrival, Tracing } from '../../ports/tracing.ts';
-import { arrivalAttributes, errorType, requestAttributes, runnerAttributes, spanName } from './attributes.ts';
+import type { TracedArrival, Tracing, UnrecordedEnding } from '../../ports/tracing.ts';
+import {
+  arrivalAttributes,
+  errorType,
+  requestAttributes,
+  runnerAttributes,
+  spanName,
+  unrecordedAttributes,
+} from './attributes.ts';
 import { loadPackages, type Packages } from './packages.ts';
 import { type SamplerChoice, samplerOf } from './sampler.ts';
 
@@ -93,9 +100,8 @@ export class OtlpTraces implements Tracing {
   }
 
   ended(record: RequestRecord): void {
-    const span = this.#open.get(record.requestId);
+    const span = this.#taken(record.requestId);
     if (!span) return;
-    this.#open.delete(record.requestId);
     const { arrivedAtEpochMs, totalMs } = record;
     if (span.isRecording()) {
       span.updateName(spanName(record.endpoint, record.combo));
@@ -106,11 +112,18 @@ export class OtlpTraces implements Tracing {
     span.end(arrivedAtEpochMs + totalMs);
   }
 
-  over(requestId: string): void {
-    const span = this.#open.get(requestId);
+  unrecorded(ending: UnrecordedEnding): void {
+    const span = this.#taken(ending.requestId);
     if (!span) return;
-    this.#open.delete(requestId);
-    span.end();
+    this.#starters.delete(ending.requestId);
+    span.updateName(spanName(ending.endpoint, ending.combo));
+    span.setAttributes(unrecordedAttributes(ending));
+    this.#setStatus(span, ending);
+    span.end(ending.arrivedAtEpochMs + ending.totalMs);
+  }
+
+  over(requestId: string): void {
+    this.#taken(requestId)?.end();
   }
 
   async close(): Promise<void> {
@@ -119,7 +132,14 @@ export class OtlpTraces implements Tracing {
     await this.#processor.shutdown().catch(() => {});
   }
 
-  #setStatus(span: Span, { errorCode, httpStatus }: RequestRecord): void {
+  /** The request's own span, if it is open still. */
+  #taken(requestId: string): Span | undefined {
+    const span = this.#open.get(requestId);
+    this.#open.delete(requestId);
+    return span;
+  }
+
+  #setStatus(span: Span, { errorCode, httpStatus }: Pick<RequestRecord, 'errorCode' | 'httpStatus'>): void {
     // Of a server's span an error of the client's is none (HTTP semantic conventions, "Status").
     if (errorCode === null || (httpStatus >= 400 && httpStatus < 500)) return;
     span.setStatus({ code: this.#packages.api.SpanStatusCode.ERROR, message: errorType(errorCode) });

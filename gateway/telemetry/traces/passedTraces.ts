@@ -7,6 +7,7 @@ export class PassedTraces implements Tracing {
     return traceparent === undefined ? null : parseTraceparent(traceparent, tracestate);
   }
   ended(): void {}
+  unrecorded(): void {}
   over(): void {}
   async close(): Promise<void> {}
 }
