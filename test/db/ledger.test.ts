@@ -28,7 +28,7 @@ test('append() leaves out of the message to the writer what no column holds', as
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
   const spanId = '00f067aa0ba902b7';
   const context = { traceId, spanId, isSampled: true, traceparent: `00-${traceId}-${spanId}-01` };
-  const trace = { ...context, tracestate: null, spans: [], runner: null };
+  const trace = { ...context, tracestate: null, spans: [], downloads: [], runner: null };
   const traced = requestRecord('traced', { trace });
   await ledger.append(traced);
   const messages = JSON.stringify(sent.mock.calls);

@@ -99,6 +99,32 @@ describe('traces', () => {
     expect(spans.map(({ name }) => name).toSorted()).toEqual(['chat', 'queue']);
   });
 
+  test('an embedding has a prefill and no decode, by the conventions for embeddings', async () => {
+    const response = await traced.post(
+      '/v1/embeddings',
+      { model: 'tiny-chat', input: [MARK, 'two'] },
+      SAMPLED,
+    );
+    expect(response.status).toBe(200);
+    const { root, spans } = await traced.traceOf(response);
+    const row = traced.rowOf(response);
+    expect(root).toMatchObject({ traceId: TRACE, parentSpanId: CLIENT_SPAN, name: 'embeddings tiny-chat' });
+    expect(root.attributes).toMatchObject({
+      'gen_ai.operation.name': 'embeddings',
+      'gen_ai.request.model': 'tiny-chat',
+      'gen_ai.usage.input_tokens': row.prompt_tokens,
+      'gen_ai.usage.output_tokens': 0,
+      'http.route': '/v1/embeddings',
+      'http.response.status_code': 200,
+    });
+    expect(row.prompt_tokens).toBeGreaterThan(2);
+    const inRunner = spans.filter(({ name }) => name === 'embeddings tiny-chat' || name === 'prefill');
+    expect(inRunner.map(({ resource }) => resource['service.name'])).toContain('hearth-runner');
+    expect(spans.some(({ name }) => name === 'decode')).toBe(false);
+    expectTree({ root, spans });
+    expectPhasesOf({ root, spans }, row);
+  });
+
   test('log records of a request carry its trace id', async () => {
     const { root } = await traced.traceOf(await chat({}));
     await until(() => traced.gateway.log().includes(root.traceId), 'the line was written');

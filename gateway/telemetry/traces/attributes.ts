@@ -59,6 +59,22 @@ export function requestAttributes(record: RequestRecord): Attributes {
   };
 }
 
+/** Of the span of a start that was waited for: what it took in all, whoever waited for how much of it. */
+export function startAttributes({ startKind, joined, startDetail }: RequestRecord): Attributes {
+  const { tier = null, staged = null } = startDetail ?? {};
+  return {
+    'hearth.start.kind': startKind ?? 'none',
+    'hearth.start.joined': joined,
+    ...(tier === null ? {} : { 'hearth.start.tier': tier }),
+    ...(staged === null
+      ? {}
+      : { 'hearth.start.staged_bytes': staged.bytes, 'hearth.start.staged_ms': staged.wallMs }),
+    ...(staged?.downloadMs === null || staged?.downloadMs === undefined
+      ? {}
+      : { 'hearth.start.download_ms': staged.downloadMs }),
+  };
+}
+
 /** Of a request without a record. Nothing was used for it, so it tells no usage. */
 export function unrecordedAttributes(ending: UnrecordedEnding): Attributes {
   const { httpStatus, combo, replayOf, errorCode } = ending;

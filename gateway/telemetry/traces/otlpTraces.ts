@@ -13,6 +13,7 @@ import {
   requestAttributes,
   runnerAttributes,
   spanName,
+  startAttributes,
   unrecordedAttributes,
 } from './attributes.ts';
 import { loadPackages, type Packages } from './packages.ts';
@@ -166,7 +167,7 @@ export class OtlpTraces implements Tracing {
       'start',
       {
         startTime: record.arrivedAtEpochMs + first.startMs,
-        attributes: { 'hearth.start.kind': record.startKind ?? 'none', 'hearth.start.joined': record.joined },
+        attributes: startAttributes(record),
         ...(link ? { links: [{ context: link }] } : {}),
       },
       this.#under(root),
@@ -175,7 +176,15 @@ export class OtlpTraces implements Tracing {
       const isOutside = OUTSIDE_RUNNER.has(piece.phase);
       this.#tell(isOutside ? this.#gateway : this.#runnerOf(record), span, record, piece);
     }
+    if (!record.joined) this.#tellDownloads(span, record);
     span.end(record.arrivedAtEpochMs + last.endMs);
+  }
+
+  #tellDownloads(parent: Span, { arrivedAtEpochMs, trace }: RequestRecord): void {
+    for (const { startMs, endMs } of trace?.downloads ?? []) {
+      const startTime = arrivedAtEpochMs + startMs;
+      this.#gateway.startSpan('download', { startTime }, this.#under(parent)).end(arrivedAtEpochMs + endMs);
+    }
   }
 
   /** Who joined a start is pointed to the one who began it, whose trace has all of it. */
