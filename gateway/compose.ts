@@ -256,7 +256,7 @@ function buildCore(
   );
   const counts = new RunnerCounts();
   const named = namedCombos(state, settings.pool.preload, () => catalogue.slos());
-  const metrics = new Metrics(poolReadings(state, counts, clock, database.writerReport), named);
+  const metrics = new Metrics(poolReadings(state, counts, clock, database.writerReport), named, tracing);
   countEvents(events, metrics);
   const pool = new PoolLoop(state, clock, events);
   const staged = new StagedFiles({

@@ -28,6 +28,15 @@ export interface UnrecordedEnding {
   readonly totalMs: number;
 }
 
+/** What became of spans since the gateway's start. */
+export interface SpanCounts {
+  readonly sent: number;
+  /** Dropped: the collector took them more slowly than they came. */
+  readonly queueFull: number;
+  /** Dropped: the collector refused them, or did not answer. */
+  readonly failed: number;
+}
+
 /** Traces of requests. What is told of one is made at its end, from its record. */
 export interface Tracing {
   /** null: nothing is traced, and the client brought no trace. */
@@ -37,6 +46,8 @@ export interface Tracing {
   unrecorded(ending: UnrecordedEnding): void;
   /** The request is over; one of which nothing was told is closed with what is known. Idempotent. */
   over(requestId: string): void;
+  /** null: nothing is exported. */
+  spanCounts(): SpanCounts | null;
   /** Sends what is left. */
   close(): Promise<void>;
 }

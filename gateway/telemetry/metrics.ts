@@ -10,9 +10,11 @@ import type { ComboName } from '../domain/ids.ts';
 import { PHASES } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
 import type { NamedCombos, StartRecord, Telemetry } from '../ports/telemetry.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import { ComboLabels } from './comboLabels.ts';
 import { plainText } from './plainText.ts';
 import { type PoolReadings, registerPoolGauges } from './poolGauges.ts';
+import { registerTraceMetrics } from './traceMetrics.ts';
 
 /** From 1 ms to 10 minutes: a warm first token and a 20 GB base over a bad network share one axis. */
 const SECONDS_BUCKETS = [
@@ -115,10 +117,11 @@ export class Metrics implements Telemetry {
     registers: [this.#registry],
   });
 
-  constructor(readings: PoolReadings, named: NamedCombos) {
+  constructor(readings: PoolReadings, named: NamedCombos, tracing: Pick<Tracing, 'spanCounts'>) {
     this.#combos = new ComboLabels(named);
     collectDefaultMetrics({ register: this.#registry });
     registerPoolGauges(this.#registry, readings);
+    registerTraceMetrics(this.#registry, () => tracing.spanCounts());
   }
 
   requestEnded(record: RequestRecord): void {

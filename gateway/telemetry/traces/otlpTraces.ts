@@ -6,7 +6,7 @@ import type { PhaseSpan } from '../../domain/phases.ts';
 import type { RequestRecord } from '../../domain/requestRecord.ts';
 import { parseTraceparent, type TraceContext, traceparentOf } from '../../domain/trace.ts';
 import type { Log } from '../../ports/log.ts';
-import type { TracedArrival, Tracing, UnrecordedEnding } from '../../ports/tracing.ts';
+import type { SpanCounts, TracedArrival, Tracing, UnrecordedEnding } from '../../ports/tracing.ts';
 import {
   arrivalAttributes,
   errorType,
@@ -18,6 +18,7 @@ import {
 } from './attributes.ts';
 import { loadPackages, type Packages } from './packages.ts';
 import { type SamplerChoice, samplerOf } from './sampler.ts';
+import { CountedSpans } from './spanCounts.ts';
 
 /** Where traces go, and which. */
 export interface TraceSettings {
@@ -25,6 +26,9 @@ export interface TraceSettings {
   readonly url: string;
   /** Between two batches. */
   readonly delayMs: number;
+  /** Spans that wait for the collector; more are dropped. */
+  readonly queueSpans: number;
+  readonly batchSpans: number;
   readonly sampler: SamplerChoice;
 }
 
@@ -44,6 +48,7 @@ const OUTSIDE_RUNNER: ReadonlySet<string> = new Set(['spawn', 'stage']);
  */
 export class OtlpTraces implements Tracing {
   readonly #packages: Packages;
+  readonly #counted = new CountedSpans();
   readonly #processor: SpanProcessor;
   readonly #sampler: Sampler;
   readonly #resource: Resource;
@@ -62,12 +67,16 @@ export class OtlpTraces implements Tracing {
     return new OtlpTraces(settings, packages);
   }
 
-  private constructor({ url, delayMs, sampler }: TraceSettings, packages: Packages) {
+  private constructor(settings: TraceSettings, packages: Packages) {
+    const { url, delayMs, queueSpans, batchSpans, sampler } = settings;
     const { sdk, resources, OTLPTraceExporter } = packages;
     this.#packages = packages;
     this.#processor = new sdk.BatchSpanProcessor({
       exporter: new OTLPTraceExporter({ url }),
       scheduledDelayMillis: delayMs,
+      maxQueueSize: queueSpans,
+      maxExportBatchSize: batchSpans,
+      selfObsMeterProvider: this.#counted.meterProvider(packages),
     });
     this.#sampler = samplerOf(sampler, packages);
     const environment = resources.detectResources({ detectors: [resources.envDetector] });
@@ -125,6 +134,10 @@ export class OtlpTraces implements Tracing {
 
   over(requestId: string): void {
     this.#taken(requestId)?.end();
+  }
+
+  spanCounts(): SpanCounts {
+    return this.#counted.counts;
   }
 
   async close(): Promise<void> {
