@@ -12,6 +12,7 @@ import type { Tracing } from '../ports/tracing.ts';
 import type { IdempotencyDeps } from '../shell/idempotency/idempotentServing.ts';
 import type { Patients } from '../shell/probes/prober.ts';
 import type { RunnerFleet } from '../shell/runnerFleet.ts';
+import { SHOWN_STATES, shownState } from '../shell/shownState.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Filling, PoolReadings } from '../telemetry/poolGauges.ts';
 import { logReplay } from '../telemetry/requestLog.ts';
@@ -73,8 +74,11 @@ export function poolReadings(
   return {
     waitingRequests: () => state.waiting,
     runnersByState: () => {
-      const byState = new Map<string, number>();
-      for (const { state: name } of state.runners.values()) byState.set(name, (byState.get(name) ?? 0) + 1);
+      const byState = new Map<string, number>(SHOWN_STATES.map((name) => [name, 0]));
+      for (const runner of state.runners.values()) {
+        const name = shownState(runner);
+        byState.set(name, (byState.get(name) ?? 0) + 1);
+      }
       return byState;
     },
     memory: () => memoryOf(state),

@@ -14,6 +14,7 @@ import { comboStatus, comboViews } from './comboViews.ts';
 import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
+import { shownState } from './shownState.ts';
 import type { StartTimeline } from './startTimeline.ts';
 import { type SegmentView, segmentViews } from './weights/segmentViews.ts';
 import type { StagedFiles } from './weights/stagedFiles.ts';
@@ -171,11 +172,6 @@ function expectOrder<T extends 'warm' | 'evict' | 'lift' | 'drain' | 'rest'>(
 
 function readySlots(runner: Runner): ReadySlot[] {
   return [...runner.combos.values()].filter((slot) => slot.state === 'ready');
-}
-
-function shownState(runner: Runner): RunnerView['state'] {
-  if (runner.state === 'ready' && runner.active > 0) return 'busy';
-  return runner.state === 'dozing' ? 'asleep' : runner.state;
 }
 
 function sum(runner: Runner, field: 'kvBytes' | 'computeBytes'): number {
