@@ -20,7 +20,12 @@ export interface GatewayProcess {
 }
 
 /** `before`: JavaScript that its process runs before the gateway. */
-export async function startGateway(yaml: string, standbys = 1, before = ''): Promise<GatewayProcess> {
+export async function startGateway(
+  yaml: string,
+  standbys = 1,
+  before = '',
+  environment: Readonly<Record<string, string>> = {},
+): Promise<GatewayProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'hearth-bench-'));
   const dataDir = join(directory, 'data');
   writeFileSync(join(directory, 'hearth.yaml'), yaml);
@@ -36,6 +41,7 @@ export async function startGateway(yaml: string, standbys = 1, before = ''): Pro
         HEARTH_PORT: '0',
         HEARTH_LOG_LEVEL: 'warn',
         HEARTH_STANDBYS: String(standbys),
+        ...environment,
       },
     },
   );
