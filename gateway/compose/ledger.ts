@@ -2,7 +2,6 @@ import type { Pool } from 'undici';
 import type { Settings } from '../config.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolState } from '../pool/state.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { ExchangeDeps } from '../shell/exchange.ts';
 import { type IdempotencyDeps, IdempotentServing } from '../shell/idempotency/idempotentServing.ts';

@@ -1,16 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { banana, user } from './chat.ts';
 import { until } from './startGateway.ts';
-import {
-  CLIENT_SPAN,
-  expectPhasesOf,
-  expectTree,
-  MOST_APART_MS,
-  SAMPLED,
-  sumMs,
-  TRACE,
-  TracedGateway,
-} from './tracedRequests.ts';
+import { CLIENT_SPAN, expectPhasesOf, expectTree, SAMPLED, TRACE, TracedGateway } from './tracedRequests.ts';
 
 const MARK = 'Xylophonquartz7531';
 const KEY = 'sk-private-key-8642';

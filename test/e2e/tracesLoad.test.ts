@@ -103,6 +103,8 @@ describe('a collector in trouble', () => {
     await until(async () => ((await outcomes())['failed'] ?? 0) > before, 'a loss was counted');
     await until(() => gateway.log().includes('traces were not exported'), 'the log tells it');
     collector.become('takes');
+    const kept = collector.spans.length;
     await comesAgain();
+    expect(collector.spans.length).toBeGreaterThan(kept);
   });
 });

@@ -112,7 +112,7 @@ describe('ComboLabels', () => {
         const given = new Map<string, string>();
         const everNamed = new Set(operator.names);
         for (const [kind, name] of steps) {
-          if (kind === 'name') everNamed.add(name) && operator.names.add(name);
+          if (kind === 'name') for (const names of [everNamed, operator.names]) names.add(name);
           if (kind === 'forget') operator.names.delete(name);
           const [base, id = 'a'] = name.replaceAll(/@[^+]*/g, '').split('+');
           if (kind === 'add') operator.adapters.add(`${base}+${id}`);
