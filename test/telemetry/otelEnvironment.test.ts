@@ -38,8 +38,8 @@ describe('traceSettings()', () => {
     });
   });
 
-  test('bounds what waits for the collector, as the specification does unless said', () => {
-    expect(settingsOf({}, 'http://file:1')).toMatchObject({ queueSpans: 2048, batchSpans: 512 });
+  test('bounds what waits for the collector, and what is put together in one go', () => {
+    expect(settingsOf({}, 'http://file:1')).toMatchObject({ queueSpans: 2048, batchSpans: 128 });
     const less = { OTEL_BSP_MAX_QUEUE_SIZE: '100' };
     expect(settingsOf(less, 'http://file:1')).toMatchObject({ queueSpans: 100, batchSpans: 100 });
     const own = { ...less, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10' };
