@@ -6,7 +6,7 @@ import { mostCost } from '../domain/cost.ts';
 import { keyId } from '../domain/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { CostMeter } from '../ports/spendBook.ts';
+import type { CostMeter, SpendBook } from '../ports/spendBook.ts';
 import { KeyAccess } from '../shell/keys/keyAccess.ts';
 import { KeyBook } from '../shell/keys/keyBook.ts';
 import { KeyRing } from '../shell/keys/keyRing.ts';
@@ -30,6 +30,7 @@ function meter(prices: PriceList): CostMeter {
 interface Doors {
   readonly access: KeyAccess;
   readonly keys: KeyBook;
+  readonly spend: SpendBook;
 }
 
 /** The API keys and the policy of the client's door. Throws one sentence when it would stand open to the outside. */
@@ -71,7 +72,7 @@ export async function openAccess(
     clock,
     servesAnonymous,
   });
-  return { access, keys };
+  return { access, keys, spend };
 }
 
 function isLoopback(host: string): boolean {

@@ -1,37 +1,56 @@
 import { START_KINDS, type StartKind } from '../../../domain/phases.ts';
-import type { KindLatency, Latency, LatencyBucket, Range } from '../data.ts';
+import type { KindLatency, Latency, LatencyBucket, Span } from '../data.ts';
+import { ColdVsWarm } from './coldVsWarm.tsx';
 import { milliseconds, time, whole } from './format.ts';
 import { Layout } from './layout.tsx';
-import { Covers, Ranges } from './ranges.tsx';
+import { Covers, Downloads, Problem, Ranges, spanWords } from './ranges.tsx';
 import { FirstChat } from './requests.tsx';
 import { Table } from './table.tsx';
 import { PhaseBar, PhaseLegend } from './waterfall.tsx';
 
-export function LatencyPage({ latency, range, csrf }: { latency: Latency; range: Range; csrf: string }) {
+interface LatencyProps {
+  readonly latency: Latency;
+  readonly span: Span;
+  readonly csrf: string;
+  readonly problem: string | null;
+}
+
+export function LatencyPage({ latency, span, csrf, problem }: LatencyProps) {
   return (
     <Layout title="Latency" csrf={csrf}>
-      <Ranges path="/dashboard/latency" range={range} />
+      <Problem message={problem} />
+      <Ranges path="/dashboard/latency" span={span} />
       {latency.buckets.length === 0 ? (
         <section class="card">
-          <p>{`No answered request in the last ${range}.`}</p>
+          <p>{`No answered request ${spanWords(span)}.`}</p>
           <FirstChat />
         </section>
       ) : (
-        <Figures latency={latency} />
+        <>
+          <Figures latency={latency} span={span} />
+          <Downloads
+            span={span}
+            reports={[
+              { label: 'by combo and kind', report: 'latency', groupBy: 'combo,start_kind' },
+              { label: 'by hour and kind', report: 'latency', groupBy: 'hour,start_kind' },
+              { label: 'cold against warm', report: 'cold_vs_warm' },
+            ]}
+          />
+        </>
       )}
       <Covers coverage={latency.coverage} />
     </Layout>
   );
 }
 
-function Figures({ latency }: { readonly latency: Latency }) {
-  const { buckets, kinds } = latency;
+function Figures({ latency, span }: { readonly latency: Latency; readonly span: Span }) {
+  const { buckets, kinds, sides } = latency;
   const seen = START_KINDS.filter((kind) => buckets.some((bucket) => bucket.kinds[kind]));
   return (
     <>
       <section class="card" aria-labelledby="over-time">
         <h2 id="over-time">Time to first token, cold against warm</h2>
-        <div id="chart" class="chart" data-chart={JSON.stringify(chartOf(latency, seen))}></div>
+        <div id="chart" class="chart" data-chart={JSON.stringify(chartOf(span, latency, seen))}></div>
         <Table
           caption="Time to first token over time"
           head={['From (UTC)', ...seen.flatMap((kind) => [kind, `${kind} p50`, `${kind} p95`])]}
@@ -49,12 +68,13 @@ function Figures({ latency }: { readonly latency: Latency }) {
           rows={kinds.map((one) => kindRow(one, Math.max(...kinds.map(meanMs))))}
         />
       </section>
+      <ColdVsWarm sides={sides} />
     </>
   );
 }
 
 /** What the chart draws: times in seconds, and two lines of milliseconds for each kind. */
-function chartOf({ fromEpochMs, toEpochMs, buckets }: Latency, seen: readonly StartKind[]) {
+function chartOf({ fromEpochMs, toEpochMs }: Span, { buckets }: Latency, seen: readonly StartKind[]) {
   return {
     from: fromEpochMs / 1000,
     to: toEpochMs / 1000,

@@ -1,20 +1,105 @@
-import { type Coverage, RANGES, type Range } from '../data.ts';
+import { type Coverage, RANGES, type Span } from '../data.ts';
 import { whole } from './format.ts';
 
-/** Links to the same page over another time. */
-export function Ranges({ path, range }: { readonly path: string; readonly range: Range }) {
+interface RangesProps {
+  readonly path: string;
+  readonly span: Span;
+  /** What else the page was asked for. */
+  readonly others?: Readonly<Record<string, string>>;
+}
+
+/** Links to the same page over another time, and a form for any. */
+export function Ranges({ path, span, others = {} }: RangesProps) {
   return (
-    <nav aria-label="Time range" class="ranges">
-      <ul>
-        {RANGES.map((one) => (
-          <li>
-            <a href={`${path}?range=${one}`} {...(one === range ? { 'aria-current': 'true' } : {})}>
-              {`last ${one}`}
-            </a>
-          </li>
-        ))}
-      </ul>
-    </nav>
+    <div class="ranges">
+      <nav aria-label="Time range">
+        <ul>
+          {RANGES.map((range) => (
+            <li>
+              <a
+                href={`${path}?${new URLSearchParams({ ...others, range })}`}
+                {...(range === span.range ? { 'aria-current': 'true' } : {})}
+              >
+                {`last ${range}`}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <details {...(span.range === null ? { open: true } : {})}>
+        <summary>other time</summary>
+        <form method="get" action={path} class="fields">
+          {Object.entries(others).map(([name, value]) => (
+            <input type="hidden" name={name} value={value} />
+          ))}
+          <div>
+            <label for="span-from">From (UTC)</label>
+            <input
+              id="span-from"
+              name="from"
+              type="datetime-local"
+              required
+              value={fieldOf(span.fromEpochMs)}
+            />
+          </div>
+          <div>
+            <label for="span-to">To (UTC)</label>
+            <input id="span-to" name="to" type="datetime-local" required value={fieldOf(span.toEpochMs)} />
+          </div>
+          <button type="submit">Show</button>
+        </form>
+      </details>
+    </div>
+  );
+}
+
+/** As the field of a form has a time: to the minute, in UTC. */
+function fieldOf(epochMs: number): string {
+  return new Date(epochMs).toISOString().slice(0, 16);
+}
+
+/** What a page says of its time. */
+export function spanWords({ range, fromEpochMs, toEpochMs }: Span): string {
+  if (range !== null) return `in the last ${range}`;
+  return `from ${fieldOf(fromEpochMs).replace('T', ' ')} to ${fieldOf(toEpochMs).replace('T', ' ')} UTC`;
+}
+
+/** What asks for the same page again. */
+export function spanFields({ range, fromEpochMs, toEpochMs }: Span): Record<string, string> {
+  if (range !== null) return { range };
+  return { from: new Date(fromEpochMs).toISOString(), to: new Date(toEpochMs).toISOString() };
+}
+
+interface Download {
+  readonly label: string;
+  /** Of a report of the admin API. */
+  readonly report: string;
+  readonly groupBy?: string;
+}
+
+/** Links to the figures of the page as tables for a spreadsheet: of the same time, also when they are opened later. */
+export function Downloads({ span, reports }: { readonly span: Span; readonly reports: readonly Download[] }) {
+  const times = {
+    from: new Date(span.fromEpochMs).toISOString(),
+    to: new Date(span.toEpochMs).toISOString(),
+  };
+  return (
+    <p class="downloads">
+      {'Download as CSV: '}
+      {reports.map(({ label, report, groupBy }, index) => (
+        <>
+          {index === 0 ? '' : ', '}
+          <a
+            href={`/dashboard/reports/${report}.csv?${new URLSearchParams({
+              ...times,
+              ...(groupBy === undefined ? {} : { group_by: groupBy }),
+            })}`}
+          >
+            {label}
+          </a>
+        </>
+      ))}
+    </p>
   );
 }
 
@@ -26,6 +111,26 @@ export function Covers({ coverage }: { readonly coverage: Coverage }) {
       {isCut
         ? `Of the newest ${whole(requests)} requests; older ones of this time are not in it.`
         : `Of ${whole(requests)} requests.`}
+    </p>
+  );
+}
+
+/** Says that a table does not go on, and where the rest is. Nothing when it has all. */
+export function More({ shown, all, what }: { shown: number; all: number; what: string }) {
+  if (all <= shown) return null;
+  return (
+    <p class="note">
+      {`These are the first ${whole(shown)} of ${whole(all)} ${what}; ${whole(all - shown)} more are in the CSV.`}
+    </p>
+  );
+}
+
+/** Why the page does not show what it was asked for. */
+export function Problem({ message }: { readonly message: string | null }) {
+  if (message === null) return null;
+  return (
+    <p role="alert" class="problem">
+      {message}
     </p>
   );
 }

@@ -1,51 +1,84 @@
-import type { Range, Spend, SpendRow } from '../data.ts';
+import type { KeyBudgetRow, Span, Spend, SpendRow } from '../data.ts';
 import { groupBy } from '../figures/groupBy.ts';
 import { percent, usd, whole } from './format.ts';
+import { KeyBudgets } from './keyBudgets.tsx';
 import { Layout } from './layout.tsx';
-import { Covers, Ranges } from './ranges.tsx';
+import { Covers, Downloads, More, Problem, Ranges, spanWords } from './ranges.tsx';
 import { FirstChat } from './requests.tsx';
-import { Table } from './table.tsx';
+import { Empty, Table } from './table.tsx';
+
+const MOST_ROWS = 50;
 
 interface SpendProps {
-  readonly spend: Spend;
-  readonly range: Range;
+  /** null: more keys and models than can be added up. */
+  readonly spend: Spend | null;
+  readonly keys: readonly KeyBudgetRow[];
+  readonly span: Span;
   readonly csrf: string;
+  readonly problem: string | null;
   /** Version 0 is the one under which everything is free. */
   readonly priceVersion: number;
 }
 
-export function SpendPage({ spend, range, csrf, priceVersion }: SpendProps) {
-  const total = sumOf(spend.rows).costMicroUsd;
+export function SpendPage({ spend, keys, span, csrf, problem, priceVersion }: SpendProps) {
   return (
     <Layout title="Spend" csrf={csrf}>
-      <Ranges path="/dashboard/spend" range={range} />
+      <Problem message={problem} />
+      <Ranges path="/dashboard/spend" span={span} />
       {priceVersion === 0 ? <NoPrices /> : null}
-      {spend.rows.length === 0 ? (
-        <section class="card">
-          <p>{`Nothing was asked for in the last ${range}.`}</p>
-          <FirstChat />
-        </section>
-      ) : (
-        <>
-          <Group id="by-key" title="By key" rows={spend.rows} nameOf={keyName} total={total} />
-          <Group
-            id="by-model"
-            title="By model"
-            rows={spend.rows}
-            nameOf={({ model }) => model}
-            total={total}
-          />
-          <Group
-            id="by-both"
-            title="By key and model"
-            rows={spend.rows}
-            nameOf={(row) => `${keyName(row)} · ${row.model}`}
-            total={total}
-          />
-        </>
+      <KeyBudgets keys={keys} />
+      {spend === null ? <TooMany /> : <Spent spend={spend} span={span} />}
+      {spend?.rows.length === 0 ? null : (
+        <Downloads
+          span={span}
+          reports={[
+            { label: 'by key and model', report: 'billing', groupBy: 'key,model' },
+            { label: 'by day', report: 'billing', groupBy: 'day' },
+            { label: 'by tag', report: 'billing', groupBy: 'tag' },
+          ]}
+        />
       )}
-      <Covers coverage={spend.coverage} />
+      {spend === null ? null : <Covers coverage={spend.coverage} />}
     </Layout>
+  );
+}
+
+function Spent({ spend: { rows }, span }: { readonly spend: Spend; readonly span: Span }) {
+  if (rows.length === 0) {
+    return (
+      <section class="card">
+        <p>{`Nothing was asked for ${spanWords(span)}.`}</p>
+        <FirstChat />
+      </section>
+    );
+  }
+  return (
+    <>
+      <Group id="by-key" title="By key" what="keys" rows={rows} nameOf={keyName} />
+      <Group id="by-model" title="By model" what="models" rows={rows} nameOf={({ model }) => model} />
+      <Group
+        id="by-both"
+        title="By key and model"
+        what="keys and models"
+        rows={rows}
+        nameOf={(row) => `${keyName(row)} · ${row.model}`}
+      />
+    </>
+  );
+}
+
+function TooMany() {
+  return (
+    <section class="card" aria-labelledby="too-many">
+      <h2 id="too-many">Too much for one page</h2>
+      <Empty>
+        <p>
+          This time has more keys and models than can be added up here. Choose a shorter time, or ask for less
+          at once: the CSV by day or by tag, or{' '}
+          <code>GET /admin/v1/reports/billing?from=…&amp;group_by=model</code>.
+        </p>
+      </Empty>
+    </section>
   );
 }
 
@@ -61,16 +94,19 @@ function NoPrices() {
 interface GroupProps {
   readonly id: string;
   readonly title: string;
+  /** Those that it is by. */
+  readonly what: string;
   readonly rows: readonly SpendRow[];
   readonly nameOf: (row: SpendRow) => string;
-  readonly total: number;
 }
 
-function Group({ id, title, rows, nameOf, total }: GroupProps) {
+function Group({ id, title, what, rows, nameOf }: GroupProps) {
+  const total = sumOf(rows).costMicroUsd;
   const groups = [...groupBy(rows, nameOf)]
     .map(([name, all]) => ({ name, sum: sumOf(all) }))
     .toSorted((a, b) => b.sum.costMicroUsd - a.sum.costMicroUsd);
-  const cells = groups.map(({ name, sum }) => {
+  const shown = groups.slice(0, MOST_ROWS);
+  const cells = shown.map(({ name, sum }) => {
     const share = total === 0 ? 0 : sum.costMicroUsd / total;
     return [
       name,
@@ -93,6 +129,7 @@ function Group({ id, title, rows, nameOf, total }: GroupProps) {
         figures={[1, 3, 4, 5, 6]}
         rows={cells}
       />
+      <More shown={shown.length} all={groups.length} what={what} />
     </section>
   );
 }
