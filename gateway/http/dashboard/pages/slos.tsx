@@ -4,6 +4,7 @@ import { Layout } from './layout.tsx';
 import { State } from './pool.tsx';
 import { Downloads, spanWords } from './ranges.tsx';
 import { Empty, Table } from './table.tsx';
+import { Words } from './words.tsx';
 
 interface SlosProps {
   readonly objectives: readonly Objective[];
@@ -54,14 +55,14 @@ function Objectives({ objectives }: { readonly objectives: readonly Objective[] 
   const rows = objectives.map((one) => [
     one.id,
     one.of ?? 'all',
-    one.promise,
+    <Words parts={one.promise.split(', ')} />,
     percent(one.target),
     <State name={one.state} />,
     <BudgetLeft objective={one} />,
     <Kept share={one.keptWithStarts} counts={one.countsStarts} />,
     <Kept share={one.keptWithoutStarts} counts={!one.countsStarts} />,
     `${whole(one.good)} of ${whole(one.total)}${one.isComplete ? '' : ', still counting'}`,
-    one.burnRates.map(({ window, rate }) => `${window} ${rate.toFixed(1)}×`).join(', '),
+    <Words parts={one.burnRates.map(({ window, rate }) => `${window} ${rate.toFixed(1)}×`)} />,
   ]);
   return (
     <Table

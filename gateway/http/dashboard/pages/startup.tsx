@@ -6,6 +6,7 @@ import { Layout } from './layout.tsx';
 import { Downloads, More, Problem, Ranges, spanWords } from './ranges.tsx';
 import { Empty, Table } from './table.tsx';
 import { PhaseBar, PhaseLegend } from './waterfall.tsx';
+import { Words } from './words.tsx';
 
 const MOST_BASES = 50;
 const START_PHASES = ['spawn', 'stage', 'load', 'attach', 'context'] as const;
@@ -93,7 +94,7 @@ function Together({ groups }: { readonly groups: readonly StartGroup[] }) {
     <>
       <p>
         {`${whole(count)} ${count === 1 ? 'start' : 'starts'} took ${milliseconds(sumMs)} in all: `}
-        {sharesOf(phases, sumMs)}.
+        <Words parts={sharesOf(phases, sumMs)} />
       </p>
       <div class="tall">
         <PhaseBar phases={phases} scaleMs={sumMs} />
@@ -113,8 +114,8 @@ function Kinds({ groups }: { readonly groups: readonly StartGroup[] }) {
       milliseconds(p50Ms),
       milliseconds(p95Ms),
       <PhaseBar phases={meanOf(phasesMs, count)} scaleMs={scaleMs} />,
-      sharesOf(phasesMs, sumMs),
-      insideOf(group),
+      <Words parts={sharesOf(phasesMs, sumMs)} />,
+      <Words parts={insideOf(group)} />,
     ];
   });
   return (
@@ -161,24 +162,24 @@ function Bases({ groups }: { readonly groups: readonly StartGroup[] }) {
   );
 }
 
-function sharesOf(phases: PhaseRecord, sumMs: number): string {
-  const words = PHASES.flatMap((name) => {
-    const ms = phases[name];
-    return ms === undefined || sumMs === 0 ? [] : [`${name} ${percent(ms / sumMs)}`];
+/** Without those that round to nothing. */
+function sharesOf(phases: PhaseRecord, sumMs: number): string[] {
+  return PHASES.flatMap((name) => {
+    const share = (phases[name] ?? 0) / sumMs;
+    return share >= 0.0005 ? [`${name} ${percent(share)}`] : [];
   });
-  return words.join(', ') || '–';
 }
 
 function meanOf(phases: PhaseRecord, count: number): PhaseRecord {
   return Object.fromEntries(Object.entries(phases).map(([name, ms]) => [name, ms / count]));
 }
 
-/** What happened inside the phases: time, and bytes with their rate where that is known. */
-function insideOf({ details, count, stagedBytes, uploadBytes }: StartGroup): string {
+/** What happened inside the phases, of a mean start. */
+function insideOf({ details, count, stagedBytes, uploadBytes }: StartGroup): string[] {
   const times = details.map(({ name, sumMs }) => `${name} ${milliseconds(sumMs / count)}`);
   const sizes = [
     ...(stagedBytes > 0 ? [`${bytes(stagedBytes / count)} staged`] : []),
     ...(uploadBytes > 0 ? [`${bytes(uploadBytes / count)} uploaded`] : []),
   ];
-  return [...times, ...sizes].join(', ') || '–';
+  return [...times, ...sizes];
 }
