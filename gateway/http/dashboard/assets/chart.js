@@ -40,7 +40,7 @@ function options(place, range, kinds) {
   const axis = { stroke: colour('--text'), grid: { stroke: colour('--line'), width: 1 } };
   const line = (label, kind, dash) => ({
     ...{ label, dash, stroke: colour(COLOURS[kind]), width: 2, spanGaps: true },
-    points: { show: true, size: 6 },
+    points: { show: true, size: 7, width: 2, fill: dash ? colour('--card') : colour(COLOURS[kind]) },
     value: (_plot, ms) => (ms === null ? '–' : shown(ms)),
   });
   return {
@@ -53,7 +53,7 @@ function options(place, range, kinds) {
       { ...axis, values: (_plot, ticks) => ticks.map((seconds) => moment(seconds, range)) },
       { ...axis, size: 80, values: (_plot, ticks) => ticks.map((ms) => (ms === null ? '' : shown(ms))) },
     ],
-    // Dashed is the 95th percentile, so that colour is not all that tells lines apart.
+    // Dashed and hollow is the 95th percentile, so that colour is not all that tells lines apart.
     series: [
       { label: 'from (UTC)', value: (_plot, seconds) => (seconds === null ? '–' : moment(seconds, range)) },
       ...kinds.flatMap(({ kind }) => [line(`${kind} p50`, kind), line(`${kind} p95`, kind, [8, 5])]),

@@ -1,5 +1,5 @@
 import { START_KINDS, type StartKind } from '../../../domain/phases.ts';
-import type { SideBySide, SideRow } from '../data.ts';
+import type { Percentiles, SideBySide, SideRow } from '../data.ts';
 import { milliseconds, whole } from './format.ts';
 import { KindLegend, KindMarks, marksScale } from './kindMarks.tsx';
 import { More } from './ranges.tsx';
@@ -35,25 +35,36 @@ function Sides({ of, rows, seen }: { of: string; rows: readonly SideRow[]; seen:
     coldToWarm === null
       ? '–'
       : `${coldToWarm >= 10 ? whole(Math.round(coldToWarm)) : coldToWarm.toFixed(1)}×`,
-    ...seen.flatMap((kind) => {
-      const ttft = kinds[kind];
-      return ttft ? [whole(ttft.count), milliseconds(ttft.p50Ms), milliseconds(ttft.p95Ms)] : ['–', '–', '–'];
-    }),
+    ...seen.map((kind) => <Side ttft={kinds[kind]} />),
   ]);
   return (
     <>
+      <p class="note">
+        Time to the first token: p50 / p95, and of how many requests. A bar goes from p50 to p95.
+      </p>
       <KindLegend kinds={seen} />
       <Table
         caption="Cold against warm"
         head={[
           of === 'combo' ? 'Combo' : 'Base',
-          'p50 to p95, logarithmic',
+          `${milliseconds(10 ** scale.least)} to ${milliseconds(10 ** scale.greatest)}, logarithmic`,
           'Cold to warm',
-          ...seen.flatMap((kind) => [kind, `${kind} p50`, `${kind} p95`]),
+          ...seen,
         ]}
-        figures={[2, ...seen.flatMap((_, index) => [3 + 3 * index, 4 + 3 * index, 5 + 3 * index])]}
+        figures={[2, ...seen.map((_, index) => 3 + index)]}
         rows={cells}
       />
+    </>
+  );
+}
+
+function Side({ ttft }: { readonly ttft: Percentiles | undefined }) {
+  if (!ttft) return <span>–</span>;
+  const { count, p50Ms, p95Ms } = ttft;
+  return (
+    <>
+      {`${milliseconds(p50Ms)} / ${milliseconds(p95Ms)}`}
+      <span class="below">{`${whole(count)} ${count === 1 ? 'request' : 'requests'}`}</span>
     </>
   );
 }

@@ -72,8 +72,13 @@ function resultWords({ doneAtEpochMs, tookMs, replayed }: KeepWarm): string {
   const without = leftOut === 0 ? '' : `, without ${whole(leftOut)} for bases that are no longer there`;
   return (
     `Worked out at ${time(doneAtEpochMs)} UTC in ${milliseconds(tookMs)}, ` +
-    `of ${part} requests over ${hours < 10 ? hours.toFixed(1) : whole(Math.round(hours))} hours${without}.`
+    `of ${part} requests over ${hoursWords(hours)}${without}.`
   );
+}
+
+function hoursWords(hours: number): string {
+  if (hours < 1) return `${Number((hours * 60).toPrecision(2))} minutes`;
+  return `${hours < 10 ? hours.toFixed(1) : whole(Math.round(hours))} hours`;
 }
 
 function outcomeOf(state: KeepWarmState, span: Span, wait: string) {

@@ -20,6 +20,7 @@ export function KeepWarmCombos({ combos }: { readonly combos: readonly KeepWarmC
             'Combo',
             'Best idle time',
             'Set now',
+            'It would save',
             'Requests',
             'Starts',
             'Waited',
@@ -28,7 +29,7 @@ export function KeepWarmCombos({ combos }: { readonly combos: readonly KeepWarmC
             'Keeping it, an hour',
             'Pays from',
           ]}
-          figures={[3, 4, 5, 6, 7, 8, 9]}
+          figures={[3, 4, 5, 6, 7, 8, 9, 10]}
           rows={shown.map(rowOf)}
         />
         <More shown={shown.length} all={combos.length} what="combos" />
@@ -47,7 +48,7 @@ export function KeepWarmCombos({ combos }: { readonly combos: readonly KeepWarmC
         </ul>
         {shown.map((combo, index) => (
           <details {...(index === 0 ? { open: true } : {})}>
-            <summary>{`${combo.combo}: ${bestWords(combo)}`}</summary>
+            <summary>{`${combo.combo}: best ${bestWords(combo)}`}</summary>
             <Points combo={combo} />
           </details>
         ))}
@@ -76,8 +77,9 @@ function rowOf(combo: KeepWarmCombo) {
   const { requests, coldStarts, waitedMs, startMicroUsd, hourMicroUsd, breakEvenPerHour } = combo;
   return [
     combo.combo,
-    bestWords(combo),
+    <strong>{bestWords(combo)}</strong>,
     combo.setTtlMs === undefined ? 'not in the catalogue' : duration(combo.setTtlMs),
+    savingWords(combo),
     whole(requests),
     whole(coldStarts),
     milliseconds(waitedMs),
@@ -91,6 +93,15 @@ function rowOf(combo: KeepWarmCombo) {
 function bestWords({ points }: KeepWarmCombo): string {
   const best = points.find(({ isBest }) => isBest);
   return best ? duration(best.ttlMs) : '–';
+}
+
+/** What the best one would have cost less than the one that is set, where that was replayed too. */
+function savingWords({ points, setTtlMs }: KeepWarmCombo): string {
+  const best = points.find(({ isBest }) => isBest);
+  const set = points.find(({ ttlMs }) => ttlMs === setTtlMs);
+  if (!best || !set) return '–';
+  const saved = set.costMicroUsd - best.costMicroUsd;
+  return saved === 0 ? 'nothing' : usd(saved);
 }
 
 function Points({ combo: { combo, points } }: { readonly combo: KeepWarmCombo }) {

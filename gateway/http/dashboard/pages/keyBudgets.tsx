@@ -37,13 +37,13 @@ function Keys({ keys }: { readonly keys: readonly KeyBudgetRow[] }) {
   const rows = shown.map((key) => [
     key.name,
     <Standing row={key} />,
-    limitWords(key),
+    <span class="nowrap">{limitWords(key)}</span>,
     <Taken row={key} />,
     usd(key.usedMicroUsd),
     usd(key.reservedMicroUsd),
     key.leftMicroUsd === null ? '–' : usd(key.leftMicroUsd),
     key.softMicroUsd === null ? '–' : usd(key.softMicroUsd),
-    time(key.resetsAtEpochMs).slice(0, 16),
+    <span class="nowrap">{time(key.resetsAtEpochMs).slice(0, 16)}</span>,
   ]);
   return (
     <>
@@ -84,8 +84,9 @@ function limitWords({ hardMicroUsd, softMicroUsd, period }: KeyBudgetRow): strin
 
 function Standing({ row }: { readonly row: KeyBudgetRow }) {
   if (row.state !== 'active') return <State name={row.state} />;
-  if (row.isUsedUp) return <State name="used-up" />;
-  return row.isSoftPassed ? <State name="soft-limit-passed" /> : <State name="ok" />;
+  if (row.isUsedUp) return <span class="state state-used-up">used up</span>;
+  if (row.isSoftPassed) return <span class="state state-soft-passed">past soft limit</span>;
+  return <State name="ok" />;
 }
 
 function Taken({ row }: { readonly row: KeyBudgetRow }) {

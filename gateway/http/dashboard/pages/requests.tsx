@@ -8,7 +8,7 @@ export function Requests({ requests }: { readonly requests: readonly RequestReco
   const scaleMs = Math.max(...requests.map(({ totalMs }) => totalMs));
   const rows = requests.map((request) => [
     time(request.arrivedAtEpochMs),
-    request.combo ?? '–',
+    <span class="nowrap">{request.combo ?? '–'}</span>,
     <StartKindOf request={request} />,
     <PhaseBar phases={request.phasesMs} scaleMs={scaleMs} />,
     milliseconds(request.ttftMs),

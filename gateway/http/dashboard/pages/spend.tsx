@@ -26,7 +26,7 @@ export function SpendPage({ spend, keys, span, csrf, problem, priceVersion }: Sp
       <Problem message={problem} />
       <Ranges path="/dashboard/spend" span={span} />
       {priceVersion === 0 ? <NoPrices /> : null}
-      <KeyBudgets keys={keys} />
+      {keys.length === 0 ? null : <KeyBudgets keys={keys} />}
       {spend === null ? <TooMany /> : <Spent spend={spend} span={span} />}
       {spend?.rows.length === 0 ? null : (
         <Downloads
@@ -39,6 +39,7 @@ export function SpendPage({ spend, keys, span, csrf, problem, priceVersion }: Sp
         />
       )}
       {spend === null ? null : <Covers coverage={spend.coverage} />}
+      {keys.length === 0 ? <KeyBudgets keys={keys} /> : null}
     </Layout>
   );
 }
