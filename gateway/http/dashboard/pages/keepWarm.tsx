@@ -77,7 +77,8 @@ function resultWords({ doneAtEpochMs, tookMs, replayed }: KeepWarm): string {
 }
 
 function hoursWords(hours: number): string {
-  if (hours < 1) return `${Number((hours * 60).toPrecision(2))} minutes`;
+  if (hours < 0.1) return milliseconds(hours * 3_600_000);
+  if (hours < 1) return `${Math.round(hours * 60)} minutes`;
   return `${hours < 10 ? hours.toFixed(1) : whole(Math.round(hours))} hours`;
 }
 

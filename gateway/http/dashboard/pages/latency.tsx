@@ -1,12 +1,13 @@
 import { START_KINDS, type StartKind } from '../../../domain/phases.ts';
 import type { KindLatency, Latency, LatencyBucket, Span } from '../data.ts';
 import { ColdVsWarm } from './coldVsWarm.tsx';
-import { milliseconds, time, whole } from './format.ts';
+import { milliseconds, whole } from './format.ts';
 import { Layout } from './layout.tsx';
 import { Covers, Downloads, Problem, Ranges, spanWords } from './ranges.tsx';
 import { FirstChat } from './requests.tsx';
 import { Table } from './table.tsx';
 import { PhaseBar, PhaseLegend } from './waterfall.tsx';
+import { Moment } from './words.tsx';
 
 interface LatencyProps {
   readonly latency: Latency;
@@ -87,12 +88,12 @@ function chartOf({ fromEpochMs, toEpochMs }: Span, { buckets }: Latency, seen: r
   };
 }
 
-function bucketRow({ fromEpochMs, kinds }: LatencyBucket, seen: readonly StartKind[]): string[] {
+function bucketRow({ fromEpochMs, kinds }: LatencyBucket, seen: readonly StartKind[]) {
   const cells = seen.flatMap((kind) => {
     const ttft = kinds[kind];
     return [whole(ttft?.count ?? 0), milliseconds(ttft?.p50Ms), milliseconds(ttft?.p95Ms)];
   });
-  return [time(fromEpochMs), ...cells];
+  return [<Moment epochMs={fromEpochMs} />, ...cells];
 }
 
 function kindRow({ kind, joined, ttft, phasesMs }: KindLatency, scaleMs: number) {

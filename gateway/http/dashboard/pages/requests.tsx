@@ -1,13 +1,14 @@
 import type { RequestRecord } from '../../../domain/requestRecord.ts';
-import { milliseconds, time, usd, whole } from './format.ts';
+import { milliseconds, usd, whole } from './format.ts';
 import { Empty, Table } from './table.tsx';
 import { PhaseBar } from './waterfall.tsx';
+import { Moment } from './words.tsx';
 
 export function Requests({ requests }: { readonly requests: readonly RequestRecord[] }) {
   if (requests.length === 0) return <FirstChat />;
   const scaleMs = Math.max(...requests.map(({ totalMs }) => totalMs));
   const rows = requests.map((request) => [
-    time(request.arrivedAtEpochMs),
+    <Moment epochMs={request.arrivedAtEpochMs} />,
     <span class="nowrap">{request.combo ?? '–'}</span>,
     <StartKindOf request={request} />,
     <PhaseBar phases={request.phasesMs} scaleMs={scaleMs} />,

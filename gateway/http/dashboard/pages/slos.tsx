@@ -54,8 +54,8 @@ function NoObjectives() {
 function Objectives({ objectives }: { readonly objectives: readonly Objective[] }) {
   const rows = objectives.map((one) => [
     one.id,
-    one.of ?? 'all',
-    <Words parts={one.promise.split(', ')} />,
+    <span class="nowrap">{one.of ?? 'all'}</span>,
+    one.promise,
     percent(one.target),
     <State name={one.state} />,
     <BudgetLeft objective={one} />,
