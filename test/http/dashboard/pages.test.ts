@@ -183,7 +183,9 @@ describe('figures', () => {
   });
 
   test('that were not made say so', async () => {
-    expect((await visitor.get('/dashboard/latency')).html).toContain('No answered request in the last 24h.');
+    expect((await visitor.get('/dashboard/latency')).html).toContain(
+      'No answered request in the last 24h. Choose',
+    );
     expect((await visitor.get('/dashboard/spend?range=1h')).html).toContain(
       'Nothing was asked for in the last 1h.',
     );

@@ -23,8 +23,9 @@ export function LatencyPage({ latency, span, csrf, problem }: LatencyProps) {
       <Ranges path="/dashboard/latency" span={span} />
       {latency.buckets.length === 0 ? (
         <section class="card">
-          <p>{`No answered request ${spanWords(span)}.`}</p>
-          <FirstChat />
+          <FirstChat
+            why={`No answered request ${spanWords(span)}. Choose a longer time, or ask for something:`}
+          />
         </section>
       ) : (
         <>
@@ -39,7 +40,7 @@ export function LatencyPage({ latency, span, csrf, problem }: LatencyProps) {
           />
         </>
       )}
-      <Covers coverage={latency.coverage} />
+      {latency.buckets.length === 0 ? null : <Covers coverage={latency.coverage} />}
     </Layout>
   );
 }

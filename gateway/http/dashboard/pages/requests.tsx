@@ -5,7 +5,7 @@ import { PhaseBar } from './waterfall.tsx';
 import { Moment } from './words.tsx';
 
 export function Requests({ requests }: { readonly requests: readonly RequestRecord[] }) {
-  if (requests.length === 0) return <FirstChat />;
+  if (requests.length === 0) return <FirstChat why="No request is in the ledger yet. A first chat:" />;
   const scaleMs = Math.max(...requests.map(({ totalMs }) => totalMs));
   const rows = requests.map((request) => [
     <Moment epochMs={request.arrivedAtEpochMs} />,
@@ -44,11 +44,11 @@ function StartKindOf({ request }: { readonly request: RequestRecord }) {
   return <span class={`kind kind-${startKind}`}>{joined ? `${startKind}, joined` : startKind}</span>;
 }
 
-/** The way to a first row. */
-export function FirstChat() {
+/** The way to a row. */
+export function FirstChat({ why }: { readonly why: string }) {
   return (
     <Empty>
-      <p>No request is in the ledger yet. A first chat:</p>
+      <p>{why}</p>
       <pre tabindex={0} aria-label="Command for a first chat">
         <code>
           {`curl -i http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\

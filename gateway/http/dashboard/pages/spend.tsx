@@ -21,6 +21,7 @@ interface SpendProps {
 }
 
 export function SpendPage({ spend, keys, span, csrf, problem, priceVersion }: SpendProps) {
+  const hasNone = spend?.rows.length === 0;
   return (
     <Layout title="Spend" csrf={csrf}>
       <Problem message={problem} />
@@ -28,7 +29,7 @@ export function SpendPage({ spend, keys, span, csrf, problem, priceVersion }: Sp
       {priceVersion === 0 ? <NoPrices /> : null}
       {keys.length === 0 ? null : <KeyBudgets keys={keys} />}
       {spend === null ? <TooMany /> : <Spent spend={spend} span={span} />}
-      {spend?.rows.length === 0 ? null : (
+      {hasNone ? null : (
         <Downloads
           span={span}
           reports={[
@@ -38,7 +39,7 @@ export function SpendPage({ spend, keys, span, csrf, problem, priceVersion }: Sp
           ]}
         />
       )}
-      {spend === null ? null : <Covers coverage={spend.coverage} />}
+      {spend === null || hasNone ? null : <Covers coverage={spend.coverage} />}
       {keys.length === 0 ? <KeyBudgets keys={keys} /> : null}
     </Layout>
   );
@@ -48,8 +49,9 @@ function Spent({ spend: { rows }, span }: { readonly spend: Spend; readonly span
   if (rows.length === 0) {
     return (
       <section class="card">
-        <p>{`Nothing was asked for ${spanWords(span)}.`}</p>
-        <FirstChat />
+        <FirstChat
+          why={`Nothing was asked for ${spanWords(span)}. Choose a longer time, or ask for something:`}
+        />
       </section>
     );
   }
