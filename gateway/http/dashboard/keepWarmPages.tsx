@@ -5,7 +5,7 @@ import type { Guard } from './guard.ts';
 import { type KeepWarmAsk, KeepWarmDesk } from './keepWarmDesk.ts';
 import { type LoggedIn, statusOf } from './loggedIn.ts';
 import { KeepWarmPage } from './pages/keepWarm.tsx';
-import { spanFields } from './pages/ranges.tsx';
+import { linkTo, spanFields } from './pages/ranges.tsx';
 import { readSpan, spanOf } from './span.ts';
 
 const PATH = '/dashboard/keepwarm';
@@ -45,7 +45,7 @@ export function keepWarmPages(app: HttpApp, deps: HttpDeps, guard: Guard, page: 
       if (!ask.ok) return c.html(show(session.csrf, ask, ask.error.message), statusOf(ask.error));
       const begun = desk.begin(ask.value);
       if (!begun.ok) return c.html(show(session.csrf, ask, begun.error.message), statusOf(begun.error));
-      return c.redirect(`${PATH}?${queryOf(ask.value)}`, 303);
+      return c.redirect(pathOf(ask.value), 303);
     }),
   );
   app.get(
@@ -54,7 +54,7 @@ export function keepWarmPages(app: HttpApp, deps: HttpDeps, guard: Guard, page: 
       const ask = readAsk(c.req.query(), deps);
       const made = ask.ok ? desk.report(ask.value) : null;
       // Forgotten meanwhile, or not worked out: there it can be asked for.
-      if (!ask.ok || made === null) return c.redirect(ask.ok ? `${PATH}?${queryOf(ask.value)}` : PATH, 303);
+      if (!ask.ok || made === null) return c.redirect(ask.ok ? pathOf(ask.value) : PATH, 303);
       return sendCsv(c, 'keepwarm', made.fromEpochMs, made.toEpochMs, made.report);
     }),
   );
@@ -80,6 +80,6 @@ function readAsk(asked: Readonly<Record<string, string>>, { clock }: HttpDeps): 
   return ok({ span: span.value, waitUsdPerSecond });
 }
 
-function queryOf({ span, waitUsdPerSecond }: KeepWarmAsk): URLSearchParams {
-  return new URLSearchParams({ ...spanFields(span), wait: String(waitUsdPerSecond) });
+function pathOf({ span, waitUsdPerSecond }: KeepWarmAsk): string {
+  return linkTo(PATH, { ...spanFields(span), wait: String(waitUsdPerSecond) });
 }

@@ -2,7 +2,7 @@ import type { KeepWarm, KeepWarmState, Span } from '../data.ts';
 import { milliseconds, time, whole } from './format.ts';
 import { KeepWarmCombos } from './keepWarmCombos.tsx';
 import { Csrf, Layout } from './layout.tsx';
-import { Problem, Ranges, spanFields, spanWords } from './ranges.tsx';
+import { linkTo, Problem, Ranges, spanFields, spanWords } from './ranges.tsx';
 import { Empty } from './table.tsx';
 
 interface KeepWarmProps {
@@ -83,7 +83,7 @@ function hoursWords(hours: number): string {
 }
 
 function outcomeOf(state: KeepWarmState, span: Span, wait: string) {
-  const again = `/dashboard/keepwarm?${new URLSearchParams({ ...spanFields(span), wait })}`;
+  const again = linkTo('/dashboard/keepwarm', { ...spanFields(span), wait });
   switch (state.state) {
     case 'none':
       return (
@@ -112,13 +112,12 @@ function Result({ result, span, wait }: { result: KeepWarm; span: Span; wait: st
       </Empty>
     );
   }
-  const csv = new URLSearchParams({ ...spanFields(span), wait });
   return (
     <>
       <KeepWarmCombos combos={result.combos} />
       <p class="downloads">
         {'Download as CSV: '}
-        <a href={`/dashboard/keepwarm.csv?${csv}`}>combos by time to live</a>
+        <a href={linkTo('/dashboard/keepwarm.csv', { ...spanFields(span), wait })}>combos by time to live</a>
       </p>
       <p class="note">
         {'Of the replay are left out: pins, sleep, standbys, the weight store, and '}

@@ -8,6 +8,10 @@ interface RangesProps {
   readonly others?: Readonly<Record<string, string>>;
 }
 
+export function linkTo(path: string, fields: Readonly<Record<string, string>>): string {
+  return `${path}?${new URLSearchParams(fields).toString()}`;
+}
+
 /** Links to the same page over another time, and a form for any. */
 export function Ranges({ path, span, others = {} }: RangesProps) {
   return (
@@ -17,7 +21,7 @@ export function Ranges({ path, span, others = {} }: RangesProps) {
           {RANGES.map((range) => (
             <li>
               <a
-                href={`${path}?${new URLSearchParams({ ...others, range })}`}
+                href={linkTo(path, { ...others, range })}
                 {...(range === span.range ? { 'aria-current': 'true' } : {})}
               >
                 {`last ${range}`}
@@ -90,10 +94,10 @@ export function Downloads({ span, reports }: { readonly span: Span; readonly rep
         <>
           {index === 0 ? '' : ', '}
           <a
-            href={`/dashboard/reports/${report}.csv?${new URLSearchParams({
+            href={linkTo(`/dashboard/reports/${report}.csv`, {
               ...times,
               ...(groupBy === undefined ? {} : { group_by: groupBy }),
-            })}`}
+            })}
           >
             {label}
           </a>
