@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ALL_SCOPES, type KeyBudget, NO_LIMITS } from '../../../gateway/domain/apiKey.ts';
 import type { MeasureStats, ReportGroup } from '../../../gateway/domain/reportFigures.ts';
 import type { Slo } from '../../../gateway/domain/slo.ts';
+import type { KeyTerms } from '../../../gateway/shell/keys/keyControl.ts';
 import { row, Visitor } from './visitor.ts';
 
 let visitor: Visitor;
@@ -11,6 +13,11 @@ beforeEach(async () => {
 
 const stats = (each: number, count = 3): MeasureStats => {
   return { count, sum: each * count, p50: each, p90: each, p95: 2 * each, p99: 2 * each };
+};
+
+const keyTerms = (name: string, budget: KeyBudget | null): KeyTerms => {
+  const free = { scopes: ALL_SCOPES, limits: NO_LIMITS, tags: {}, weight: 1, expiresAtEpochMs: null };
+  return { ...free, name, budget };
 };
 
 /** What the fake books answer, by the names that are told apart. */
@@ -165,6 +172,36 @@ describe('GET /dashboard/spend', () => {
     expect(html).toContain('These are the first 50 of 70 keys; 20 more are in the CSV.');
   });
 
+  test('says so where those that it does not show are too many for a CSV', async () => {
+    const { reports } = visitor.world;
+    reports.groups = async ({ fromEpochMs }) =>
+      Array.from({ length: 6_000 }, (_, index) => used(`key_${fromEpochMs}_${index}`, 'm', 1));
+    const { html } = await visitor.get('/dashboard/spend?range=30d');
+    expect(html).toContain('These are the first 50 of 6,000 keys; 5,950 more are in the CSV.');
+    let asked = 0;
+    reports.groups = async ({ fromEpochMs }) => {
+      asked += 1;
+      if (asked === 1) return null;
+      return Array.from({ length: 6_000 }, (_, index) => used(`key_${fromEpochMs}_${index}`, 'm', 1));
+    };
+    expect((await visitor.get('/dashboard/spend?range=30d')).html).toContain(
+      'These are the first 50 of 12,000 keys; 11,950 more are too many for a CSV',
+    );
+  });
+
+  test('tells two keys of the same name apart', async () => {
+    const { keys, reports } = visitor.world;
+    const ids = [];
+    for (let index = 0; index < 2; index += 1) {
+      const made = await keys.book.create(keyTerms('twin', null));
+      ids.push(made.ok ? made.value.key.id : expect.unreachable());
+    }
+    reports.found = ids.map((id, index) => used(id, 'm', 5 + index));
+    const { html } = await visitor.get('/dashboard/spend');
+    const costs = [...html.matchAll(/<th scope="row">twin<\/th><td class="figure">([^<]*)/g)];
+    expect(costs.map(([, cost]) => cost)).toEqual(['$0.000006', '$0.000005']);
+  });
+
   test('says what to do where even the shortest time has too many', async () => {
     visitor.world.reports.found = null;
     const { answer, html } = await visitor.get('/dashboard/spend');
@@ -177,14 +214,9 @@ describe('GET /dashboard/spend', () => {
   test('has the budget of each key: who is nearest to the end first, who has none last', async () => {
     const { keys, deps } = visitor.world;
     const make = async (name: string, softMicroUsd: number | null, hardMicroUsd: number | null) => {
-      const budget = { period: 'month' as const, softMicroUsd, hardMicroUsd };
       const hasNone = softMicroUsd === null && hardMicroUsd === null;
-      const terms = { scopes: { models: null, adapters: null, endpoints: null }, tags: {}, weight: 1 };
-      const limits = { requestsPerMinute: null, tokensPerMinute: null, concurrentRequests: null };
-      const made = await keys.book.create({
-        ...{ ...terms, limits, name, expiresAtEpochMs: null },
-        budget: hasNone ? null : budget,
-      });
+      const budget = hasNone ? null : { period: 'month' as const, softMicroUsd, hardMicroUsd };
+      const made = await keys.book.create(keyTerms(name, budget));
       return made.ok ? made.value.key.id : expect.unreachable();
     };
     const free = await make('free', null, null);

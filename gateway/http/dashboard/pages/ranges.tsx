@@ -1,3 +1,4 @@
+import { MOST_GROUPS } from '../../../domain/reportFigures.ts';
 import { type Coverage, RANGES, type Span } from '../data.ts';
 import { whole } from './format.ts';
 
@@ -122,9 +123,13 @@ export function Covers({ coverage }: { readonly coverage: Coverage }) {
 /** Says that a table does not go on, and where the rest is. Nothing when it has all. */
 export function More({ shown, all, what }: { shown: number; all: number; what: string }) {
   if (all <= shown) return null;
+  const where =
+    all <= MOST_GROUPS
+      ? 'more are in the CSV.'
+      : `more are too many for a CSV, which has at most ${whole(MOST_GROUPS)} rows: choose a shorter time.`;
   return (
     <p class="note">
-      {`These are the first ${whole(shown)} of ${whole(all)} ${what}; ${whole(all - shown)} more are in the CSV.`}
+      {`These are the first ${whole(shown)} of ${whole(all)} ${what}; ${whole(all - shown)} ${where}`}
     </p>
   );
 }

@@ -1,5 +1,5 @@
 import type { KeyBudgetRow, Span, Spend, SpendRow } from '../data.ts';
-import { groupBy } from '../figures/groupBy.ts';
+import { type SpendDimension, type SpendGroup, spendGroups } from '../figures/spendGroups.ts';
 import { percent, usd, whole } from './format.ts';
 import { KeyBudgets } from './keyBudgets.tsx';
 import { Layout } from './layout.tsx';
@@ -33,6 +33,7 @@ export function SpendPage({ spend, keys, span, csrf, problem, priceVersion }: Sp
         <Downloads
           span={span}
           reports={[
+            { label: 'by key', report: 'billing', groupBy: 'key' },
             { label: 'by key and model', report: 'billing', groupBy: 'key,model' },
             { label: 'by day', report: 'billing', groupBy: 'day' },
             { label: 'by tag', report: 'billing', groupBy: 'tag' },
@@ -57,15 +58,9 @@ function Spent({ spend: { rows }, span }: { readonly spend: Spend; readonly span
   }
   return (
     <>
-      <Group id="by-key" title="By key" what="keys" rows={rows} nameOf={keyName} />
-      <Group id="by-model" title="By model" what="models" rows={rows} nameOf={({ model }) => model} />
-      <Group
-        id="by-both"
-        title="By key and model"
-        what="keys and models"
-        rows={rows}
-        nameOf={(row) => `${keyName(row)} · ${row.model}`}
-      />
+      <Group id="by-key" title="By key" what="keys" by={['key']} rows={rows} />
+      <Group id="by-model" title="By model" what="models" by={['model']} rows={rows} />
+      <Group id="by-both" title="By key and model" what="keys and models" by={['key', 'model']} rows={rows} />
     </>
   );
 }
@@ -99,30 +94,12 @@ interface GroupProps {
   readonly title: string;
   /** Those that it is by. */
   readonly what: string;
+  readonly by: readonly SpendDimension[];
   readonly rows: readonly SpendRow[];
-  readonly nameOf: (row: SpendRow) => string;
 }
 
-function Group({ id, title, what, rows, nameOf }: GroupProps) {
-  const total = sumOf(rows).costMicroUsd;
-  const groups = [...groupBy(rows, nameOf)]
-    .map(([name, all]) => ({ name, sum: sumOf(all) }))
-    .toSorted((a, b) => b.sum.costMicroUsd - a.sum.costMicroUsd);
-  const shown = groups.slice(0, MOST_ROWS);
-  const cells = shown.map(({ name, sum }) => {
-    const share = total === 0 ? 0 : sum.costMicroUsd / total;
-    return [
-      name,
-      usd(sum.costMicroUsd),
-      <meter min={0} max={1} value={share.toFixed(4)} aria-label={`Share of ${name}`}>
-        {percent(share)}
-      </meter>,
-      whole(sum.requests),
-      whole(sum.inputTokens),
-      whole(sum.cachedTokens),
-      whole(sum.outputTokens),
-    ];
-  });
+function Group({ id, title, what, by, rows }: GroupProps) {
+  const { top, count } = spendGroups(rows, by, MOST_ROWS);
   return (
     <section class="card" aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
@@ -130,24 +107,23 @@ function Group({ id, title, what, rows, nameOf }: GroupProps) {
         caption={`Spend: ${title.toLowerCase()}`}
         head={['Of', 'Cost', 'Share', 'Requests', 'Tokens in', 'of that cached', 'Tokens out']}
         figures={[1, 3, 4, 5, 6]}
-        rows={cells}
+        rows={top.map(cellsOf)}
       />
-      <More shown={shown.length} all={groups.length} what={what} />
+      <More shown={top.length} all={count} what={what} />
     </section>
   );
 }
 
-function keyName({ key }: SpendRow): string {
-  return key === null ? 'without a key' : key.name;
-}
-
-function sumOf(rows: readonly SpendRow[]) {
-  const sum = (value: (row: SpendRow) => number): number => rows.reduce((all, row) => all + value(row), 0);
-  return {
-    requests: sum(({ requests }) => requests),
-    inputTokens: sum(({ inputTokens }) => inputTokens),
-    cachedTokens: sum(({ cachedTokens }) => cachedTokens),
-    outputTokens: sum(({ outputTokens }) => outputTokens),
-    costMicroUsd: sum(({ costMicroUsd }) => costMicroUsd),
-  };
+function cellsOf({ name, share, ...sums }: SpendGroup) {
+  return [
+    name,
+    usd(sums.costMicroUsd),
+    <meter min={0} max={1} value={share.toFixed(4)} aria-label={`Share of ${name}`}>
+      {percent(share)}
+    </meter>,
+    whole(sums.requests),
+    whole(sums.inputTokens),
+    whole(sums.cachedTokens),
+    whole(sums.outputTokens),
+  ];
 }
