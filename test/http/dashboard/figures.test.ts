@@ -247,7 +247,7 @@ describe('GET /dashboard/spend', () => {
   test('tells how to make a key where there is none', async () => {
     const { html } = await visitor.get('/dashboard/spend');
     expect(html).toContain('There is no API key');
-    expect(html).toContain('/admin/v1/keys');
+    expect(html).toContain('hearth keys create');
   });
 });
 

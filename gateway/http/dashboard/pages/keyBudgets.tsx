@@ -23,10 +23,7 @@ function NoKeys() {
         told once:
       </p>
       <pre tabindex={0} aria-label="Command for a key with a budget">
-        <code>
-          {`curl http://127.0.0.1:8080/admin/v1/keys -H "authorization: Bearer $HEARTH_ADMIN_TOKEN" -H 'content-type: application/json' \\
-  -d '{"name": "search", "budget": {"period": "month", "soft_micro_usd": 40000000, "hard_micro_usd": 50000000}}'`}
-        </code>
+        <code>hearth keys create search --budget 50 --warn-at 40 --period month</code>
       </pre>
     </Empty>
   );
