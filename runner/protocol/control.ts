@@ -84,6 +84,11 @@ export const toRunnerSchema = z.discriminatedUnion('type', [
 ]);
 export type ToRunner = z.infer<typeof toRunnerSchema>;
 
+/** What a runner of an earlier version does not count. */
+const laterCount = z.int().nonnegative().default(0);
+/** Sums that may grow past what a whole number holds exactly. */
+const laterSum = z.number().nonnegative().default(0);
+
 export const runnerCountersSchema = z.object({
   requests: z.int(),
   cancelledRequests: z.int(),
@@ -100,6 +105,14 @@ export const runnerCountersSchema = z.object({
   kvBytes: bytes,
   threads: z.int(),
   residentBytes: bytes,
+  batchTokens: laterCount,
+  possibleBatchTokens: laterCount,
+  batchSequences: laterCount,
+  possibleBatchSequences: laterCount,
+  kvCellSteps: laterSum,
+  possibleKvCellSteps: laterSum,
+  kvCells: laterCount,
+  usedKvCells: laterCount,
 });
 export type RunnerCounters = z.infer<typeof runnerCountersSchema>;
 
