@@ -180,7 +180,10 @@ describe('counters() of used KV cells', () => {
     await harness.load({ sequences: 2 });
     await harness.attach('base');
     // The grammar wants a brace, and every token is forbidden.
-    const everyToken = Array.from({ length: VOCABULARY }, (_, token): [number, number] => [token, Number.NEGATIVE_INFINITY]);
+    const everyToken = Array.from({ length: VOCABULARY }, (_, token): [number, number] => [
+      token,
+      Number.NEGATIVE_INFINITY,
+    ]);
     const sampling = { ...GREEDY, logitBias: everyToken };
     const failed = await harness.submit({ ...SHORT, jsonSchema: '{"type":"object"}', sampling }).answer;
     expect(failed).toMatchObject({ done: { finishReason: 'error' } });
