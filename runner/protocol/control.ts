@@ -84,10 +84,8 @@ export const toRunnerSchema = z.discriminatedUnion('type', [
 ]);
 export type ToRunner = z.infer<typeof toRunnerSchema>;
 
-/** What a runner of an earlier version does not count. */
-const laterCount = z.int().nonnegative().default(0);
-/** Sums that may grow past what a whole number holds exactly. */
-const laterSum = z.number().nonnegative().default(0);
+/** What a runner of an earlier version does not count. Sums may grow past what a whole number holds exactly. */
+const laterCount = z.number().nonnegative().default(0);
 
 export const runnerCountersSchema = z.object({
   requests: z.int(),
@@ -109,8 +107,8 @@ export const runnerCountersSchema = z.object({
   possibleBatchTokens: laterCount,
   batchSequences: laterCount,
   possibleBatchSequences: laterCount,
-  kvCellSteps: laterSum,
-  possibleKvCellSteps: laterSum,
+  kvCellSteps: laterCount,
+  possibleKvCellSteps: laterCount,
   kvCells: laterCount,
   usedKvCells: laterCount,
 });
