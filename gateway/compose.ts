@@ -152,6 +152,11 @@ export async function compose(
       clock,
       log,
     });
+    if (database.spoiltAdmissions > 0)
+      log.warn(
+        { lines: database.spoiltAdmissions },
+        'spoilt lines of the journal of admissions are passed over',
+      );
     await settleInterrupted({
       ledger: database.ledger,
       adopted: adoptedClients(core.pool.state, core.fleet),
