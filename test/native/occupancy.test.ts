@@ -10,19 +10,9 @@ const SHORT = { prompt: { kind: 'text' as const, text: 'A fox' }, maxTokens: 20 
 const ENDLESS = {
   prompt: { kind: 'text' as const, text: 'Once upon a time' },
   maxTokens: 400,
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    seed: null,
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    repeatPenalty: 1,
-    logitBias: [[2, -1000]] as [number, number][],
-  },
+  sampling: { ...GREEDY, logitBias: [[2, -1000]] as [number, number][] },
 };
-/** Until it is read the engine holds no cell and sums nothing. */
+/** When every request has ended. */
 const IDLE = { usedKvCells: 0, activeSequences: 0, waitingRequests: 0 };
 
 let harness: Harness;
@@ -55,7 +45,9 @@ function workOf({ done }: Answer): { tokens: number; calls: number; cells: numbe
   return { tokens, calls: completionTokens, cells };
 }
 
+/** Of the demo model. */
 const VOCABULARY = 2048;
+
 const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
 
 describe('counters() of decode calls', () => {
