@@ -5,17 +5,20 @@ import type { LedgerRuns } from '../../gateway/ports/ledgerRuns.ts';
 import type { OpenAdmissions } from '../journal/openAdmissions.ts';
 import type { ReaderClient } from '../reader/client.ts';
 import type { WriterClient } from '../writer/client.ts';
+import type { SpendFeed } from './spendFeed.ts';
 
 /** The ledger on the writer thread, its admissions in the journal before. */
 export class SqliteLedger implements Ledger, LedgerRuns {
   readonly #writer: WriterClient;
   readonly #reader: ReaderClient;
   readonly #opened: OpenAdmissions;
+  readonly #spend: SpendFeed;
 
-  constructor(writer: WriterClient, reader: ReaderClient, opened: OpenAdmissions) {
+  constructor(writer: WriterClient, reader: ReaderClient, opened: OpenAdmissions, spend: SpendFeed) {
     this.#writer = writer;
     this.#reader = reader;
     this.#opened = opened;
+    this.#spend = spend;
   }
 
   open(admission: Admission, attempt: KeyedAttempt | null): void {
@@ -27,8 +30,11 @@ export class SqliteLedger implements Ledger, LedgerRuns {
     return this.#writer.write({ kind: 'appendRequest', record });
   }
 
-  creditAttempts(order: CreditOrder): Promise<void> {
-    return this.#writer.write({ kind: 'creditAttempts', order });
+  async creditAttempts(order: CreditOrder): Promise<void> {
+    await this.#writer.write({ kind: 'creditAttempts', order });
+    const { keyHash, requestId } = order;
+    for (const change of await this.#reader.read('creditsOf', { keyHash, requestId }))
+      this.#spend.tell(change);
   }
 
   lastAttempt(keyHash: string, sinceEpochMs: number): Promise<PastAttempt | null> {

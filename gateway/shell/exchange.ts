@@ -66,7 +66,6 @@ export class Exchange {
   readonly #sink: ResponseSink;
   readonly #deps: ExchangeDeps;
   readonly #times: RequestTimes;
-  readonly #body: string;
   readonly #forwarder: SseForwarder;
   readonly #deadlineMs: number | null;
   /** In force when it came. */
@@ -85,7 +84,6 @@ export class Exchange {
     this.#deps = deps;
     this.#prices = deps.prices();
     this.#times = new RequestTimes(request.arrivedMonoMs);
-    this.#body = JSON.stringify(request.body);
     this.#deadlineMs = deadlineOf(request, deps.deadlines);
     this.#forwarder = new SseForwarder((bytes) => this.#sink.write(bytes));
     this.#gone = new Promise((resolve) => {
@@ -116,7 +114,7 @@ export class Exchange {
   /** A request whose admission the disk refuses is not begun. */
   #open(): boolean {
     const { ledger, gatewayRun } = this.#deps;
-    const admission = admissionOf(this.#request, this.#body.length, gatewayRun, this.#prices);
+    const admission = admissionOf(this.#request, gatewayRun);
     try {
       ledger.open(admission, this.#request.attempt);
       return true;
@@ -190,7 +188,7 @@ export class Exchange {
     const client = fleet.client(grant.runnerId);
     let answer: RunnerAnswer = { type: 'lost', begun: false, error: new Error('its process has gone') };
     if (client) {
-      this.#running = new RunnerExchange(client, this.#request, this.#body, (chunk) => {
+      this.#running = new RunnerExchange(client, this.#request, (chunk) => {
         const nowMonoMs = clock.monoMs();
         this.#times.firstToken(nowMonoMs);
         if (!this.#sink.headSent) this.#sendStreamHead(nowMonoMs);
