@@ -3,7 +3,7 @@ import { costOf, factsOf } from '../../gateway/domain/cost.ts';
 import { requestId } from '../../gateway/domain/ids.ts';
 import { FREE, type PriceBook } from '../../gateway/domain/prices.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
-import { requestRecord } from '../fakes/records.ts';
+import { admission, requestRecord } from '../fakes/records.ts';
 import { useTemporaryDatabases } from './temporary.ts';
 
 const databases = useTemporaryDatabases();
@@ -108,6 +108,30 @@ test('spentSince() adds up what keys have spent by day, with corrections', async
     sums.set(day, (sums.get(day) ?? 0) + microUsd);
   }
   expect(Object.fromEntries(sums)).toEqual({ 'k1 0': one, 'k1 1': 0, 'k2 0': one });
+});
+
+test('spend tells what corrections and credits have changed of keys, once they are on disk', async () => {
+  const { ledger, requests, spend } = await databases.open();
+  const told: unknown[] = [];
+  spend.listen((change) => told.push(change));
+  const attempt = { keyHash: 'k', bodyFingerprint: 'f' };
+  const lost = { keyId: 'k1', arrivedAtEpochMs: START + DAY + 5, errorCode: 'client_closed' };
+  for (const [id, changes] of [
+    ['lost', lost],
+    ['anonymous', { ...lost, keyId: null }],
+    ['answered', { keyId: 'k1', arrivedAtEpochMs: START + DAY + 6 }],
+  ] as const) {
+    ledger.open(admission(id, { arrivedAtEpochMs: START + DAY }), attempt);
+    await ledger.append(priced(id, changes));
+  }
+  const cost = priced('x', lost).cost.totalMicroUsd;
+  expect(cost).toBeGreaterThan(1);
+  const order = { ...attempt, requestId: 'answered', sinceEpochMs: 0, madeAtEpochMs: 9 };
+  await ledger.creditAttempts(order);
+  expect(told).toEqual([{ keyId: 'k1', dayEpochMs: START + DAY, microUsd: -cost }]);
+  await correctBy(requests, 'answered', -1);
+  expect(told[1]).toMatchObject({ keyId: 'k1', microUsd: -1 });
+  expect(told).toHaveLength(2);
 });
 
 test('a correction cannot make a request cost less than nothing', async () => {
