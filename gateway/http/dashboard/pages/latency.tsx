@@ -9,6 +9,9 @@ import { Table } from './table.tsx';
 import { PhaseBar, PhaseLegend } from './waterfall.tsx';
 import { Moment } from './words.tsx';
 
+/** Rows of a table that does not hide what comes after it. */
+const MOST_OPEN = 12;
+
 interface LatencyProps {
   readonly latency: Latency;
   readonly span: Span;
@@ -53,12 +56,15 @@ function Figures({ latency, span }: { readonly latency: Latency; readonly span: 
       <section class="card" aria-labelledby="over-time">
         <h2 id="over-time">Time to first token, cold against warm</h2>
         <div id="chart" class="chart" data-chart={JSON.stringify(chartOf(span, latency, seen))}></div>
-        <Table
-          caption="Time to first token over time"
-          head={['From (UTC)', ...seen.flatMap((kind) => [kind, `${kind} p50`, `${kind} p95`])]}
-          figures={seen.flatMap((_, index) => [3 * index + 1, 3 * index + 2, 3 * index + 3])}
-          rows={buckets.toReversed().map((bucket) => bucketRow(bucket, seen))}
-        />
+        <details {...(buckets.length <= MOST_OPEN ? { open: true } : {})}>
+          <summary>{`The same as a table of ${whole(buckets.length)} ${buckets.length === 1 ? 'row' : 'rows'}`}</summary>
+          <Table
+            caption="Time to first token over time"
+            head={['From (UTC)', ...seen.flatMap((kind) => [kind, `${kind} p50`, `${kind} p95`])]}
+            figures={seen.flatMap((_, index) => [3 * index + 1, 3 * index + 2, 3 * index + 3])}
+            rows={buckets.toReversed().map((bucket) => bucketRow(bucket, seen))}
+          />
+        </details>
       </section>
       <section class="card" aria-labelledby="by-kind">
         <h2 id="by-kind">By start kind</h2>
