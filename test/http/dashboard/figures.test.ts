@@ -130,6 +130,21 @@ describe('GET /dashboard/evictions', () => {
   });
 });
 
+test('GET /dashboard/evictions links to a CSV of all that it says to be in it', async () => {
+  const { reports } = visitor.world;
+  const gone = (count: number) =>
+    Array.from({ length: count }, (_, index) => {
+      return { what: 'base' as const, bytes: 1, atEpochMs: index, name: `base-${index}` };
+    });
+  reports.gone = gone(120);
+  const { html } = await visitor.get('/dashboard/evictions');
+  expect(html).toContain('These are the first 50 of 120 names; 70 more are in the CSV.');
+  const link = /href="([^"]+evictions\.csv[^"]+)"/.exec(html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+  expect((await visitor.get(link)).html.trimEnd().split('\r\n')).toHaveLength(121);
+  reports.gone = gone(1_001);
+  expect((await visitor.get('/dashboard/evictions')).html).toContain('951 more are too many for a CSV');
+});
+
 describe('GET /dashboard/spend', () => {
   const used = (key: string, base: string, costMicroUsd: number): ReportGroup => {
     return { by: { key, base }, counters: { answered: 1, costMicroUsd }, measures: {} };

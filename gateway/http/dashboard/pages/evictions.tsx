@@ -5,6 +5,8 @@ import { Downloads, More, Problem, Ranges, spanWords } from './ranges.tsx';
 import { Empty, Table } from './table.tsx';
 
 const MOST_ROWS = 50;
+/** As the report has it. */
+const MOST_IN_CSV = 1000;
 
 interface EvictionsProps {
   readonly evictions: readonly EvictionRow[];
@@ -24,7 +26,10 @@ export function EvictionsPage({ evictions, span, csrf, problem }: EvictionsProps
       </section>
       {evictions.length === 0 ? null : (
         <>
-          <Downloads span={span} reports={[{ label: 'evictions', report: 'evictions' }]} />
+          <Downloads
+            span={span}
+            reports={[{ label: 'evictions', report: 'evictions', limit: MOST_IN_CSV }]}
+          />
           <p class="note">
             A base that comes back often wants more memory, a pin, or fewer others beside it (
             <code>pool.memory</code>, <code>pool.max_runners</code>). What left because it was idle, or by
@@ -84,7 +89,7 @@ function Rows({ evictions }: { readonly evictions: readonly EvictionRow[] }) {
         figures={[2, 3, 4, 5, 7]}
         rows={rows}
       />
-      <More shown={shown.length} all={evictions.length} what="names" />
+      <More shown={shown.length} all={evictions.length} what="names" mostInCsv={MOST_IN_CSV} />
     </>
   );
 }

@@ -32,7 +32,7 @@ export function KeepWarmCombos({ combos }: { readonly combos: readonly KeepWarmC
           figures={[3, 4, 5, 6, 7, 8, 9, 10]}
           rows={shown.map(rowOf)}
         />
-        <More shown={shown.length} all={combos.length} what="combos" />
+        <More shown={shown.length} all={combos.length} what="combos" mostInCsv={Infinity} />
       </section>
       <section class="card" aria-labelledby="ttls-title">
         <h2 id="ttls-title">By time to live</h2>

@@ -12,6 +12,9 @@ import { Moment } from './words.tsx';
 /** Rows of a table that does not hide what comes after it. */
 const MOST_OPEN = 12;
 
+/** Longest time whose hours, by kind, fit a report. */
+const MOST_HOURLY_MS = 60 * 86_400_000;
+
 interface LatencyProps {
   readonly latency: Latency;
   readonly span: Span;
@@ -20,6 +23,7 @@ interface LatencyProps {
 }
 
 export function LatencyPage({ latency, span, csrf, problem }: LatencyProps) {
+  const unit = span.toEpochMs - span.fromEpochMs > MOST_HOURLY_MS ? 'day' : 'hour';
   return (
     <Layout title="Latency" csrf={csrf}>
       <Problem message={problem} />
@@ -37,7 +41,7 @@ export function LatencyPage({ latency, span, csrf, problem }: LatencyProps) {
             span={span}
             reports={[
               { label: 'by combo and kind', report: 'latency', groupBy: 'combo,start_kind' },
-              { label: 'by hour and kind', report: 'latency', groupBy: 'hour,start_kind' },
+              { label: `by ${unit} and kind`, report: 'latency', groupBy: `${unit},start_kind` },
               { label: 'cold against warm', report: 'cold_vs_warm' },
             ]}
           />
@@ -57,7 +61,7 @@ function Figures({ latency, span }: { readonly latency: Latency; readonly span: 
         <h2 id="over-time">Time to first token, cold against warm</h2>
         <div id="chart" class="chart" data-chart={JSON.stringify(chartOf(span, latency, seen))}></div>
         <details {...(buckets.length <= MOST_OPEN ? { open: true } : {})}>
-          <summary>{`The same as a table of ${whole(buckets.length)} ${buckets.length === 1 ? 'row' : 'rows'}`}</summary>
+          <summary>{`As a table of ${whole(buckets.length)} ${buckets.length === 1 ? 'row' : 'rows'}`}</summary>
           <Table
             caption="Time to first token over time"
             head={['From (UTC)', ...seen.flatMap((kind) => [kind, `${kind} p50`, `${kind} p95`])]}

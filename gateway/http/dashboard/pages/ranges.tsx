@@ -80,6 +80,7 @@ interface Download {
   /** Of a report of the admin API. */
   readonly report: string;
   readonly groupBy?: string;
+  readonly limit?: number;
 }
 
 /** Links to the figures of the page as tables for a spreadsheet: of the same time, also when they are opened later. */
@@ -91,13 +92,14 @@ export function Downloads({ span, reports }: { readonly span: Span; readonly rep
   return (
     <p class="downloads">
       {'Download as CSV: '}
-      {reports.map(({ label, report, groupBy }, index) => (
+      {reports.map(({ label, report, groupBy, limit }, index) => (
         <>
           {index === 0 ? '' : ', '}
           <a
             href={linkTo(`/dashboard/reports/${report}.csv`, {
               ...times,
               ...(groupBy === undefined ? {} : { group_by: groupBy }),
+              ...(limit === undefined ? {} : { limit: String(limit) }),
             })}
           >
             {label}
@@ -120,13 +122,21 @@ export function Covers({ coverage }: { readonly coverage: Coverage }) {
   );
 }
 
+interface MoreProps {
+  readonly shown: number;
+  readonly all: number;
+  readonly what: string;
+  /** Most rows of the CSV. */
+  readonly mostInCsv?: number;
+}
+
 /** Says that a table does not go on, and where the rest is. Nothing when it has all. */
-export function More({ shown, all, what }: { shown: number; all: number; what: string }) {
+export function More({ shown, all, what, mostInCsv = MOST_GROUPS }: MoreProps) {
   if (all <= shown) return null;
   const where =
-    all <= MOST_GROUPS
+    all <= mostInCsv
       ? 'more are in the CSV.'
-      : `more are too many for a CSV, which has at most ${whole(MOST_GROUPS)} rows: choose a shorter time.`;
+      : `more are too many for a CSV, which has at most ${whole(mostInCsv)} rows: choose a shorter time.`;
   return (
     <p class="note">
       {`These are the first ${whole(shown)} of ${whole(all)} ${what}; ${whole(all - shown)} ${where}`}
