@@ -1,5 +1,4 @@
 import type { Database } from '../../db/openDatabase.ts';
-import { periodStart } from '../access/budgets.ts';
 import type { CatalogueService } from '../catalogue/catalogueService.ts';
 import type { Settings } from '../config.ts';
 import { reservationOf } from '../domain/admission.ts';
@@ -14,6 +13,7 @@ import { KeyAccess } from '../shell/keys/keyAccess.ts';
 import { KeyBook } from '../shell/keys/keyBook.ts';
 import { KeyRing } from '../shell/keys/keyRing.ts';
 import { KeySecrets } from '../shell/keys/keySecrets.ts';
+import { pastSpend } from '../shell/keys/pastSpend.ts';
 import { InProcessSpendBook } from '../shell/keys/spendBook.ts';
 import type { PriceList } from '../shell/priceList.ts';
 
@@ -46,9 +46,8 @@ export async function openAccess(
     log.warn({ host }, 'no API key exists, and whoever reaches this address is served, as it was allowed');
   }
   const spend = new InProcessSpendBook();
-  const monthStart = periodStart('month', clock.epochMs());
-  for (const { keyId: id, microUsd, dayEpochMs } of await database.requests.spentSince(monthStart))
-    spend.restore(keyId(id), microUsd, dayEpochMs);
+  const past = await pastSpend(database.reports, database.requests, clock.epochMs());
+  for (const { keyId: id, microUsd, dayEpochMs } of past) spend.restore(keyId(id), microUsd, dayEpochMs);
   database.spend.listen(({ keyId: id, microUsd, dayEpochMs }) =>
     spend.restore(keyId(id), microUsd, dayEpochMs),
   );
