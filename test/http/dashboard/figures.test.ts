@@ -124,9 +124,7 @@ describe('GET /dashboard/evictions', () => {
     const { html } = await visitor.get('/dashboard/evictions');
     expect(row(html, 'a').slice(1)).toEqual(['base', '1', '1.0 MiB', '1', '3.00 s', '75.0 %', '5 B']);
     expect(row(html, 'seg').slice(1)).toEqual(['segment', '1', '7 B', 'not known', '–', '–', '–']);
-    expect(html).toContain(
-      '3 evictions gave back 2.0 MiB; 2 of them were undone by a request, in 4.00 s of starts.',
-    );
+    expect(html).toContain('3 evictions gave back 2.0 MiB; requests brought back 2, by 4.00 s of starts.');
   });
 });
 

@@ -72,7 +72,7 @@ function Rows({ evictions }: { readonly evictions: readonly EvictionRow[] }) {
     <>
       <p>
         {`${whole(sum((row) => row.evictions))} evictions gave back ${bytes(sum((row) => row.evictedBytes))}; ` +
-          `${whole(sum((row) => row.reloads))} of them were undone by a request, in ${milliseconds(reloadMs)} of starts.`}
+          `requests brought back ${whole(sum((row) => row.reloads))}, by ${milliseconds(reloadMs)} of starts.`}
       </p>
       <Table
         caption="Evictions and reloads"

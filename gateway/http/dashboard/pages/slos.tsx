@@ -55,7 +55,7 @@ function Objectives({ objectives }: { readonly objectives: readonly Objective[] 
   const rows = objectives.map((one) => [
     one.id,
     <span class="nowrap">{one.of ?? 'all'}</span>,
-    one.promise,
+    <span class="sentence">{one.promise}</span>,
     percent(one.target),
     <State name={one.state} />,
     <BudgetLeft objective={one} />,
