@@ -56,6 +56,7 @@ function NoEvictions({ span }: { readonly span: Span }) {
 function Rows({ evictions }: { readonly evictions: readonly EvictionRow[] }) {
   const sum = (value: (row: EvictionRow) => number | null): number =>
     evictions.reduce((all, row) => all + (value(row) ?? 0), 0);
+  const count = sum((row) => row.evictions);
   const reloadMs = sum((row) => row.reloadMs);
   const shown = evictions.slice(0, MOST_ROWS);
   const rows = shown.map((row) => [
@@ -71,7 +72,7 @@ function Rows({ evictions }: { readonly evictions: readonly EvictionRow[] }) {
   return (
     <>
       <p>
-        {`${whole(sum((row) => row.evictions))} evictions gave back ${bytes(sum((row) => row.evictedBytes))}; ` +
+        {`${whole(count)} ${count === 1 ? 'eviction' : 'evictions'} gave back ${bytes(sum((row) => row.evictedBytes))}; ` +
           `requests brought back ${whole(sum((row) => row.reloads))}, by ${milliseconds(reloadMs)} of starts.`}
       </p>
       <Table
