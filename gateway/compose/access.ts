@@ -1,5 +1,4 @@
 import type { Database } from '../../db/openDatabase.ts';
-import { periodStart } from '../access/budgets.ts';
 import type { CatalogueService } from '../catalogue/catalogueService.ts';
 import type { Settings } from '../config.ts';
 import { reservationOf } from '../domain/admission.ts';
@@ -9,16 +8,19 @@ import { startOutlook } from '../pool/queries.ts';
 import type { PoolState } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import type { SpendBook } from '../ports/spendBook.ts';
 import { KeyAccess } from '../shell/keys/keyAccess.ts';
 import { KeyBook } from '../shell/keys/keyBook.ts';
 import { KeyRing } from '../shell/keys/keyRing.ts';
 import { KeySecrets } from '../shell/keys/keySecrets.ts';
+import { pastSpend } from '../shell/keys/pastSpend.ts';
 import { InProcessSpendBook } from '../shell/keys/spendBook.ts';
 import type { PriceList } from '../shell/priceList.ts';
 
 interface Doors {
   readonly access: KeyAccess;
   readonly keys: KeyBook;
+  readonly spend: SpendBook;
 }
 
 /** The API keys and the policy of the client's door. Throws one sentence when it would stand open to the outside. */
@@ -44,9 +46,8 @@ export async function openAccess(
     log.warn({ host }, 'no API key exists, and whoever reaches this address is served, as it was allowed');
   }
   const spend = new InProcessSpendBook();
-  const monthStart = periodStart('month', clock.epochMs());
-  for (const { keyId: id, microUsd, dayEpochMs } of await database.requests.spentSince(monthStart))
-    spend.restore(keyId(id), microUsd, dayEpochMs);
+  const past = await pastSpend(database.reports, database.requests, clock.epochMs());
+  for (const { keyId: id, microUsd, dayEpochMs } of past) spend.restore(keyId(id), microUsd, dayEpochMs);
   database.spend.listen(({ keyId: id, microUsd, dayEpochMs }) =>
     spend.restore(keyId(id), microUsd, dayEpochMs),
   );
@@ -57,7 +58,7 @@ export async function openAccess(
     clock,
     servesAnonymous,
   });
-  return { access, keys };
+  return { access, keys, spend };
 }
 
 function isLoopback(host: string): boolean {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { comboName } from '../../../gateway/domain/ids.ts';
 import type { RequestRecord } from '../../../gateway/domain/requestRecord.ts';
 import { requestRecord } from '../../fakes/records.ts';
-import { csrfOf, Visitor } from './visitor.ts';
+import { csrfOf, row, Visitor } from './visitor.ts';
 
 let visitor: Visitor;
 beforeEach(async () => {
@@ -13,13 +13,6 @@ beforeEach(async () => {
 function remember(id: string, changes: Partial<RequestRecord>): void {
   const record = requestRecord(id, { arrivedAtEpochMs: Date.now(), ...changes });
   visitor.world.ledger.accounts.push({ record, admission: null, corrections: [] });
-}
-
-/** Text of the cells of the row that begins with it. */
-function row(html: string, first: string): string[] {
-  const rows = html.split('<tr>').map((text) => [...text.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)]);
-  const cells = rows.map((found) => found.map(([, inner = '']) => inner.replace(/<[^>]+>/g, '')));
-  return cells.find(([heading]) => heading === first) ?? [];
 }
 
 describe('GET /dashboard', () => {
@@ -51,6 +44,30 @@ describe('GET /dashboard', () => {
     expect(row((await visitor.get('/dashboard/live')).html, 'tiny-chat')).toContain('loading');
     feed.append({ ...at, type: 'combo_ready', combo: 'tiny-chat' });
     expect(row((await visitor.get('/dashboard/live')).html, 'tiny-chat')).toContain('ready');
+  });
+
+  test('shows what of its sequences and KV cells a runner uses', async () => {
+    const runner = {
+      id: 'r_1',
+      pid: 7,
+      state: 'busy' as const,
+      base: 'tiny-chat',
+      combos: ['tiny-chat'],
+      sequences: { 'tiny-chat': 4 },
+      device: 'cpu',
+      memory: { weight_bytes: 1, kv_bytes: 2, compute_bytes: 3, device_bytes: 0, resident_bytes: null },
+      upload: null,
+      counters: {},
+      occupancy: { sequences: { used: 1, possible: 4 }, kv_cells: { used: 512, possible: 2048 }, mean: null },
+      threads: 2,
+      active_requests: 1,
+      started_at: '2026-01-01T00:00:00.000Z',
+    };
+    const standby = { ...runner, id: 'r_2', state: 'standby' as const, base: null, occupancy: null };
+    visitor.world.pool.runners = async () => [runner, standby];
+    const { html } = await visitor.get('/dashboard');
+    expect(row(html, 'r_1').slice(6)).toEqual(['1', '1 of 4', '25.0 % of 2048', '7']);
+    expect(row(html, 'r_2').slice(6)).toEqual(['1', '–', '–', '7']);
   });
 
   test('shows budgets, and writes names as text', async () => {
@@ -161,6 +178,7 @@ describe('figures', () => {
     expect(visitor.world.reports.asked).toMatchObject([
       { cube: 'latency', groupBy: ['start_kind', 'joined'] },
       { cube: 'latency', groupBy: ['hour', 'start_kind'] },
+      { cube: 'latency', groupBy: ['combo', 'start_kind'] },
     ]);
   });
 
@@ -189,7 +207,9 @@ describe('figures', () => {
   });
 
   test('that were not made say so', async () => {
-    expect((await visitor.get('/dashboard/latency')).html).toContain('No answered request in the last 24h.');
+    expect((await visitor.get('/dashboard/latency')).html).toContain(
+      'No answered request in the last 24h. Choose',
+    );
     expect((await visitor.get('/dashboard/spend?range=1h')).html).toContain(
       'Nothing was asked for in the last 1h.',
     );
