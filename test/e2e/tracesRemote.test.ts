@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WeightServer } from '../sources/weightServer.ts';
 import { banana } from './chat.ts';
-import { ROOT } from './startGateway.ts';
+import { ROOT, until } from './startGateway.ts';
 import { expectPhasesOf, expectTree, MOST_APART_MS, sumMs, TracedGateway } from './tracedRequests.ts';
 
 const DEMO = join(ROOT, 'demo/models');
@@ -22,6 +22,9 @@ adapters: [{ id: pirate, base: tiny, path: "${server.origin}/pirate.gguf" }]
 `,
     environment: { HEARTH_STORE_DIR: store },
   });
+  // While a process comes up nobody waits for a download.
+  const isUp = async () => (await traced.gateway.runners()).some(({ state }) => state === 'standby');
+  await until(isUp, 'a process waits for a base');
 });
 afterAll(async () => {
   await traced.dispose();
