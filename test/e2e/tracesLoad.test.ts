@@ -107,4 +107,12 @@ describe('a collector in trouble', () => {
     await comesAgain();
     expect(collector.spans.length).toBeGreaterThan(kept);
   });
+
+  test('that hangs does not keep the gateway from ending', async () => {
+    const { collector, gateway } = traced;
+    collector.become('hangs');
+    await ask();
+    expect(await gateway.end()).toBe(0);
+    expect(gateway.log()).toContain('the collector was too slow at the end');
+  });
 });

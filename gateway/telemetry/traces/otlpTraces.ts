@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Context, Span, SpanContext, Tracer } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { Sampler, SpanProcessor } from '@opentelemetry/sdk-trace';
@@ -37,6 +38,9 @@ const MOST_RUNNERS = 64;
 /** Requests that began a start, for those who joined it. */
 const MOST_STARTERS = 4096;
 const SCOPE = 'hearth';
+/** What the collector has at the gateway's end to take what is left. */
+const LAST_BATCHES_MS = 2_000;
+const NO = (): boolean => false;
 const START_PHASES: ReadonlySet<string> = new Set(['spawn', 'stage', 'load', 'attach', 'context']);
 /** What of a start the gateway and its stager do; the rest happens in the runner's process. */
 const OUTSIDE_RUNNER: ReadonlySet<string> = new Set(['spawn', 'stage']);
@@ -142,8 +146,14 @@ export class OtlpTraces implements Tracing {
 
   async close(): Promise<void> {
     for (const requestId of [...this.#open.keys()]) this.over(requestId);
-    // A collector that is away must not hold up the gateway's end for ever: the exporter has a timeout of its own.
-    await this.#processor.shutdown().catch(() => {});
+    // A collector that is away must not hold up the gateway's end, and with it the next one's start.
+    const timer = new AbortController();
+    const isLate = await Promise.race([
+      this.#processor.shutdown().then(NO, NO),
+      delay(LAST_BATCHES_MS, true, { signal: timer.signal }).catch(NO),
+    ]);
+    timer.abort();
+    if (isLate) this.#packages.api.diag.warn('the collector was too slow at the end');
   }
 
   /** The request's own span, if it is open still. */
