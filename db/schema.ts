@@ -287,6 +287,27 @@ export const rollupCells = sqliteTable(
   ],
 );
 
+/**
+ * Cells of hours and days that are over, many of one bucket in one row, which is much faster to read. What comes late is in
+ * `rollup_cells`, and in a pack of its own later: what a bucket holds is the sum of them.
+ */
+export const rollupPacks = sqliteTable(
+  'rollup_packs',
+  {
+    grain: text('grain', { enum: ['hour', 'day'] }).notNull(),
+    cube: text('cube', { enum: [...ROLLUP_CUBES, 'latencyOverall'] }).notNull(),
+    bucketEpochMs: integer('bucket_epoch_ms').notNull(),
+    /** From 1. */
+    part: integer('part').notNull(),
+    /** db/rollups/pack.ts. */
+    data: blob('data', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.grain, table.cube, table.bucketEpochMs, table.part] }),
+    index('rollup_packs_by_age').on(table.grain, table.bucketEpochMs),
+  ],
+);
+
 /** How far the ledger is rolled up; one row, written in the transaction of the cells. */
 export const rollupMark = sqliteTable('rollup_mark', {
   /** Always 1. */

@@ -34,20 +34,36 @@ export class ByteWriter {
   }
 }
 
-/** Reads what ByteWriter wrote. Past the end it throws. */
+/** Reads what ByteWriter wrote, or a part of it. Past the end it throws. */
 export class ByteReader {
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
+  #end: number;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+    this.#at = 0;
+    this.#end = bytes.length;
+  }
+
+  /** Ends after `length` bytes more; what comes then is read by `next()`. */
+  only(length: number): this {
+    this.#end = this.#at + length;
+    if (this.#end > this.#bytes.length) throw cutOff();
+    return this;
+  }
+
+  /** Goes on behind the part that `only()` has named. */
+  next(): void {
+    this.#at = this.#end;
+    this.#end = this.#bytes.length;
   }
 
   varint(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 0x80) {
-      const next = this.#bytes[this.#at++];
-      if (next === undefined) throw new Error('Cannot read a roll-up: it ends too early');
+      const next = this.#at < this.#end ? this.#bytes[this.#at++] : undefined;
+      if (next === undefined) throw cutOff();
       value += (next & 0x7f) * scale;
       if (next < 0x80) return value;
     }
@@ -78,6 +94,10 @@ export class ByteReader {
   }
 
   get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
+    return this.#at === this.#end;
   }
+}
+
+function cutOff(): Error {
+  return new Error('Cannot read a roll-up: it ends too early');
 }

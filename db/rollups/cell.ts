@@ -16,6 +16,12 @@ export const COUNTERS = [
   'costMicroUsd',
   'stagedBytes',
   'uploadBytes',
+  'inputMicroUsd',
+  'cachedMicroUsd',
+  'outputMicroUsd',
+  'runnerMicroUsd',
+  'deviceMicroUsd',
+  'startMicroUsd',
 ] as const satisfies readonly Counter[];
 
 /** The same goes for them. */
@@ -41,6 +47,7 @@ export const MEASURES = [
 ] as const satisfies readonly Measure[];
 
 const VERSION = 1;
+const PERCENTILES = [0.5, 0.9, 0.95, 0.99];
 const COUNTER_AT = placesOf(COUNTERS);
 const MEASURE_AT = placesOf(MEASURES);
 const writer = new ByteWriter();
@@ -80,7 +87,8 @@ export class Cell {
   measures(): Partial<Record<Measure, MeasureStats>> {
     const entries = MEASURES.flatMap((name, at) => {
       const sketch = this.#sketches[at];
-      return sketch ? [[name, statsOf(sketch)] as const] : [];
+      const count = sketch?.count ?? 0;
+      return sketch && count > 0 ? [[name, statsOf(sketch, count)] as const] : [];
     });
     return Object.fromEntries(entries);
   }
@@ -93,7 +101,8 @@ export class Cell {
       writer.varint(at);
       writer.varint(amount);
     }
-    for (const [at, sketch] of this.#sketches.entries()) if (sketch) writeSketch(at, sketch);
+    // A cell that was cleared has sketches of nothing.
+    for (const [at, sketch] of this.#sketches.entries()) if (sketch?.count) writeSketch(at, sketch);
     return writer.take();
   }
 
@@ -106,6 +115,12 @@ export class Cell {
       this.#counters[at] = (this.#counters[at] ?? 0) + reader.varint();
     }
     while (!reader.isAtEnd) readSketch(reader, this.#sketch(reader.varint()));
+  }
+
+  /** Takes everything out, and keeps the room for what is added next. */
+  clear(): void {
+    this.#counters.fill(0);
+    for (const sketch of this.#sketches) sketch?.clear();
   }
 
   #sketch(at: number): Sketch {
@@ -146,15 +161,7 @@ function readSketch(reader: ByteReader, into: Sketch): void {
   }
 }
 
-function statsOf(sketch: Sketch): MeasureStats {
-  const library = sketch.asLibrary();
-  const of = (p: number) => library.getValueAtQuantile(p);
-  return {
-    count: library.count,
-    sum: sketch.sumMs,
-    p50: of(0.5),
-    p90: of(0.9),
-    p95: of(0.95),
-    p99: of(0.99),
-  };
+function statsOf(sketch: Sketch, count: number): MeasureStats {
+  const [p50 = 0, p90 = 0, p95 = 0, p99 = 0] = sketch.quantiles(PERCENTILES, count);
+  return { count, sum: sketch.sumMs, p50, p90, p95, p99 };
 }

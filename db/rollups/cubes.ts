@@ -95,4 +95,10 @@ function addUsage(facts: Facts, row: LedgerRow): void {
   facts.count('completionTokens', row.completion_tokens);
   facts.count('responseBytes', row.response_bytes);
   facts.count('costMicroUsd', row.cost_micro_usd);
+  facts.count('inputMicroUsd', row.input_micro_usd);
+  facts.count('cachedMicroUsd', row.cached_micro_usd);
+  facts.count('outputMicroUsd', row.output_micro_usd);
+  facts.count('runnerMicroUsd', row.runner_micro_usd);
+  facts.count('deviceMicroUsd', row.device_micro_usd);
+  facts.count('startMicroUsd', row.start_micro_usd);
 }

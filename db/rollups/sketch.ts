@@ -16,6 +16,18 @@ export function keyOf(ms: number): number | null {
   return ms < LEAST_MS ? null : mapping.key(ms);
 }
 
+const values = new Map<number, number>();
+
+/** What a bin's values are taken to be, in milliseconds. */
+function valueOf(key: number): number {
+  let value = values.get(key);
+  if (value === undefined) {
+    value = mapping.value(key);
+    values.set(key, value);
+  }
+  return value;
+}
+
 /** No value has a lower key. */
 export const LEAST_KEY = mapping.key(LEAST_MS);
 
@@ -65,19 +77,29 @@ export class Sketch {
     return larger;
   }
 
-  /** The library's sketch of the same values, to be asked for `count` and percentiles. */
-  asLibrary(): DDSketch {
-    const sketch = new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
-    sketch.zeroCount = this.zeroes;
-    // The last one first: the library's store makes itself anew each time that its range grows.
-    const last = this.#bins.findLastIndex((count) => count > 0);
-    if (last >= 0) sketch.store.add(last + this.#offset, this.#bins[last] ?? 0);
-    for (let at = 0; at < last; at += 1) {
-      const count = this.#bins[at] ?? 0;
-      if (count > 0) sketch.store.add(at + this.#offset, count);
-    }
-    sketch.count = sketch.zeroCount + sketch.store.count;
-    return sketch;
+  /** How many values there are. */
+  get count(): number {
+    let count = this.zeroes;
+    for (const bin of this.#bins) count += bin;
+    return count;
+  }
+
+  /** The values at `floor(p * (count - 1))` of all in order, counted from 0, for rising `ps`: as the library's getValueAtQuantile(). */
+  quantiles(ps: readonly number[], count: number): number[] {
+    const bins = this.#bins;
+    let [at, below] = [-1, this.zeroes];
+    return ps.map((p) => {
+      const rank = p * (count - 1);
+      while (below <= rank && at < bins.length - 1) below += bins[++at] ?? 0;
+      return at < 0 ? 0 : valueOf(at + this.#offset);
+    });
+  }
+
+  /** Takes all values out, and keeps the room. */
+  clear(): void {
+    this.sumMs = 0;
+    this.zeroes = 0;
+    this.#bins.fill(0);
   }
 
   /** Stretches of bins with no more than a few empty ones in them, by rising key. `[from, to)` of `bins`. */

@@ -32,19 +32,35 @@ export class RollUps {
     return next.rows;
   }
 
+  /**
+   * Puts cells of an hour or a day that is over together, so that they are read faster; resolves with their number when that is on
+   * disk, 0 when there are none. Not beside a step.
+   */
+  async pack(nowEpochMs: number): Promise<number> {
+    const next = await this.#reader.read('nextPackStep', { nowEpochMs });
+    if (!next) return 0;
+    await this.#writer.write({ kind: 'packRollUps', packed: next.packed });
+    return next.cells;
+  }
+
   /** Goes on until `stop()`. `onFailed` hears of steps that failed, which are tried again. */
   run(epochMs: () => number, onFailed: (error: Error) => void): void {
     if (this.#isStopped) return;
-    this.#running = this.step(epochMs())
+    this.#running = this.#next(epochMs())
       .catch((error: Error) => {
         if (!this.#isStopped) onFailed(error);
-        return 0;
+        return false;
       })
-      .then((rows) => {
+      .then((isMore) => {
         if (this.#isStopped) return;
-        const pauseMs = rows < STEP_ROWS ? PAUSE_MS : CATCH_UP_PAUSE_MS;
+        const pauseMs = isMore ? CATCH_UP_PAUSE_MS : PAUSE_MS;
         this.#timer = setTimeout(() => this.run(epochMs, onFailed), pauseMs).unref();
       });
+  }
+
+  /** New rows first. Tells whether there is more to do at once. */
+  async #next(nowEpochMs: number): Promise<boolean> {
+    return (await this.step(nowEpochMs)) === STEP_ROWS || (await this.pack(nowEpochMs)) > 0;
   }
 
   /** Resolves when the step that runs has ended. */
