@@ -34,6 +34,12 @@ export class ByteWriter {
   }
 }
 
+/** Sums by place, which make room for themselves: `place` is at `at(place)` of what `room` gave. */
+export interface RunSums {
+  room(place: number, length: number): Float64Array;
+  at(place: number): number;
+}
+
 /** Reads what ByteWriter wrote, or a part of it. Past the end it throws. */
 export class ByteReader {
   readonly #bytes: Buffer;
@@ -69,22 +75,33 @@ export class ByteReader {
     }
   }
 
-  /** Adds `count` numbers to those of `sums` from `from` on. Most are of one byte: the one loop in which reports spend their time. */
-  addVarints(sums: Float64Array, from: number, count: number): void {
+  /**
+   * Adds runs of numbers to `sums`: each begins `gap` places behind the end of the one before, the first one behind `from`. Gap and
+   * length come before the numbers. Most numbers are of one byte: here reports spend their time.
+   */
+  addRuns(runs: number, from: number, sums: RunSums): void {
     const bytes = this.#bytes;
-    let at = this.#at;
-    for (let index = from; index < from + count; index += 1) {
-      const next = bytes[at] ?? 0x80;
-      if (next < 0x80) {
-        sums[index] = (sums[index] ?? 0) + next;
-        at += 1;
-        continue;
+    let end = from;
+    for (let left = runs; left > 0; left -= 1) {
+      const first = end + this.varint();
+      const length = this.varint();
+      end = first + length;
+      const into = sums.room(first, length);
+      let at = this.#at;
+      let index = sums.at(first);
+      for (const last = index + length; index < last; index += 1) {
+        const next = bytes[at] ?? 0x80;
+        if (next < 0x80) {
+          into[index] = (into[index] ?? 0) + next;
+          at += 1;
+          continue;
+        }
+        this.#at = at;
+        into[index] = (into[index] ?? 0) + this.varint();
+        at = this.#at;
       }
       this.#at = at;
-      sums[index] = (sums[index] ?? 0) + this.varint();
-      at = this.#at;
     }
-    this.#at = at;
   }
 
   float(): number {

@@ -80,17 +80,25 @@ export class Cell {
     for (const [at, key, ms] of times) this.#sketch(at).add(key, ms);
   }
 
+  /** Those that are not 0. */
   counters(): Partial<Record<Counter, number>> {
-    return Object.fromEntries(COUNTERS.map((name, at) => [name, this.#counters[at] ?? 0]));
+    const counters: Partial<Record<Counter, number>> = {};
+    for (const [at, name] of COUNTERS.entries()) {
+      const amount = this.#counters[at] ?? 0;
+      if (amount !== 0) counters[name] = amount;
+    }
+    return counters;
   }
 
+  /** Those that have values. */
   measures(): Partial<Record<Measure, MeasureStats>> {
-    const entries = MEASURES.flatMap((name, at) => {
+    const measures: Partial<Record<Measure, MeasureStats>> = {};
+    for (const [at, name] of MEASURES.entries()) {
       const sketch = this.#sketches[at];
       const count = sketch?.count ?? 0;
-      return sketch && count > 0 ? [[name, statsOf(sketch, count)] as const] : [];
-    });
-    return Object.fromEntries(entries);
+      if (sketch && count > 0) measures[name] = statsOf(sketch, count);
+    }
+    return measures;
   }
 
   encode(): Buffer {
@@ -151,14 +159,7 @@ function writeSketch(at: number, sketch: Sketch): void {
 function readSketch(reader: ByteReader, into: Sketch): void {
   into.sumMs += reader.float();
   into.zeroes += reader.varint();
-  let key = LEAST_KEY;
-  for (let left = reader.varint(); left > 0; left -= 1) {
-    key += reader.varint();
-    const length = reader.varint();
-    const bins = into.room(key, length);
-    reader.addVarints(bins, into.at(key), length);
-    key += length;
-  }
+  reader.addRuns(reader.varint(), LEAST_KEY, into);
 }
 
 function statsOf(sketch: Sketch, count: number): MeasureStats {

@@ -5,7 +5,7 @@ import type { RollUpStep } from './step.ts';
 
 /** Most old minutes, and hours, that a step removes: the request that is written next waits for it. */
 const MOST_REMOVED = 500;
-const MOST_PACKS_REMOVED = 5;
+const MOST_PACKS_REMOVED = 10;
 
 /** A step crosses the main thread as bytes, so that no turn of the event loop copies its cells one by one. */
 export function packStep(step: RollUpStep | PackStep): Uint8Array {

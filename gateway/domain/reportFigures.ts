@@ -90,6 +90,7 @@ export interface MeasureStats {
 
 export interface ReportGroup {
   readonly by: Readonly<Partial<Record<Dimension, DimensionValue>>>;
+  /** What is 0 may be absent. */
   readonly counters: Readonly<Partial<Record<Counter, number>>>;
   /** A measure that no request had is absent. */
   readonly measures: Readonly<Partial<Record<Measure, MeasureStats>>>;

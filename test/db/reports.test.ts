@@ -58,6 +58,16 @@ async function appendAll(database: Database, records: readonly RequestRecord[]):
   await Promise.all(records.map((record) => database.ledger.append(record)));
 }
 
+/** Cells that became packs. */
+async function packAll(database: Database, nowEpochMs: number): Promise<number> {
+  let cells = 0;
+  for (;;) {
+    const packed = await database.rollUps.pack(nowEpochMs);
+    if (packed === 0) return cells;
+    cells += packed;
+  }
+}
+
 async function rollUpAll(database: Database, mostRows = 1000, nowEpochMs = NOON): Promise<number> {
   let steps = 0;
   while ((await database.rollUps.step(nowEpochMs, mostRows)) > 0) steps += 1;
@@ -83,6 +93,11 @@ function comparable(groups: readonly ReportGroup[] | null): unknown {
       counters,
       measures: Object.entries(measures).map(([name, { sum, ...stats }]) => [name, sum.toFixed(3), stats]),
     }));
+}
+
+function requestsOf(counters: ReportGroup['counters']): number {
+  const { answered = 0, failedByClient = 0, failedByGateway = 0, failedByRunner = 0, aborted = 0 } = counters;
+  return answered + failedByClient + failedByGateway + failedByRunner + aborted;
 }
 
 describe('piecesOf()', () => {
@@ -135,9 +150,8 @@ describe('Database.reports', () => {
       );
       const answered = mine.filter(({ errorCode }) => errorCode === null);
       expect(counters.answered).toBe(answered.length);
-      const { answered: all, failedByClient, failedByGateway, failedByRunner, aborted } = counters;
-      expect((all ?? 0) + failedByClient! + failedByGateway! + failedByRunner! + aborted!).toBe(mine.length);
-      expect(aborted).toBe(mine.filter(({ errorCode }) => errorCode === 'client_closed').length);
+      expect(requestsOf(counters)).toBe(mine.length);
+      expect(counters.aborted ?? 0).toBe(mine.filter(({ errorCode }) => errorCode === 'client_closed').length);
       for (const [name, p] of Object.entries({ p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 })) {
         const exact = exactQuantile(
           answered.map(({ ttftMs }) => ttftMs ?? 0),
@@ -149,10 +163,15 @@ describe('Database.reports', () => {
     }
   });
 
-  test('groups() gives the same whether nothing, some or all is rolled up, of any range', async () => {
-    const records = traffic(800);
+  test('groups() gives the same whether nothing, some or all is rolled up and packed, of any range', async () => {
     const [rolled, half, raw] = [await databases.open(), await databases.open(), await databases.open()];
-    for (const database of [rolled, half, raw]) await appendAll(database, records);
+    const packed = await databases.open();
+    const rest = requestRecord('req_rest', { arrivedAtEpochMs: NOON + 2 * DAY });
+    for (const records of [traffic(700), [rest], traffic(100, 9)]) {
+      for (const database of [rolled, half, raw, packed]) await appendAll(database, records);
+      await rollUpAll(packed);
+      if (records[0] === rest) expect(await packAll(packed, NOON + 2 * DAY)).toBeGreaterThan(100);
+    }
     await rollUpAll(rolled, 300);
     await half.rollUps.step(NOON, 400);
     const time = fc.integer({ min: NOON - 2.2 * DAY, max: NOON + HOUR });
@@ -166,6 +185,9 @@ describe('Database.reports', () => {
       by: fc.constantFrom<Pick<GroupQuery, 'cube' | 'groupBy'>>(
         { cube: 'latency', groupBy: ['combo', 'start_kind'] },
         { cube: 'latency', groupBy: ['hour', 'joined'] },
+        { cube: 'latency', groupBy: ['base', 'hour', 'day'] },
+        { cube: 'latency', groupBy: ['day'] },
+        { cube: 'latency', groupBy: ['start_kind', 'endpoint', 'joined'] },
         { cube: 'starts', groupBy: ['start_kind', 'tier'] },
         { cube: 'usage', groupBy: ['key', 'base', 'day'] },
         { cube: 'usage', groupBy: [] },
@@ -174,13 +196,14 @@ describe('Database.reports', () => {
     await fc.assert(
       fc.asyncProperty(query, async ({ by, ...range }) => {
         const answers = await Promise.all(
-          [rolled, half, raw].map(({ reports }) => reports.groups({ ...range, ...by })),
+          [rolled, half, raw, packed].map(({ reports }) => reports.groups({ ...range, ...by })),
         );
-        const [all, some, none] = answers.map(comparable);
+        const [all, some, none, together] = answers.map(comparable);
         expect(all).toEqual(none);
+        expect(together).toEqual(none);
         expect(some).toEqual(none);
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
   });
 
@@ -247,8 +270,7 @@ describe('Database.rollUps', () => {
     const second = await databases.open({ path });
     await rollUpAll(second, 100);
     const groups = await second.reports.groups({ ...everything, cube: 'usage', groupBy: [] });
-    const { answered, failedByClient, failedByGateway, failedByRunner, aborted } = groups![0]!.counters;
-    expect(answered! + failedByClient! + failedByGateway! + failedByRunner! + aborted!).toBe(400);
+    expect(requestsOf(groups![0]!.counters)).toBe(400);
   });
 
   test('step() drops minutes and hours that are old, and reports stay whole', async () => {
@@ -257,18 +279,25 @@ describe('Database.rollUps', () => {
     const records = traffic(300);
     await appendAll(database, records);
     await rollUpAll(database);
+    const rest = requestRecord('req_rest', { arrivedAtEpochMs: NOON + 3 * HOUR });
+    await database.ledger.append(rest);
+    await rollUpAll(database);
+    expect(await packAll(database, NOON + 3 * HOUR)).toBeGreaterThan(100);
     const later = NOON + 120 * DAY;
     await database.ledger.append(requestRecord('req_late', { arrivedAtEpochMs: later }));
     await rollUpAll(database, 1000, later);
-    for (let turn = 0; turn < 20; turn += 1) {
+    for (let turn = 0; turn < 40; turn += 1) {
       await database.ledger.append(requestRecord(`req_late_${turn}`, { arrivedAtEpochMs: later }));
       await database.rollUps.step(later);
     }
     const sqlite = new Sqlite(path, { readonly: true });
     const old = sqlite
-      .prepare("select count(*) from rollup_cells where grain <> 'day' and bucket_epoch_ms < ?")
+      .prepare(
+        `select (select count(*) from rollup_cells where grain <> 'day' and bucket_epoch_ms < :at)
+           + (select count(*) from rollup_packs where grain = 'hour' and bucket_epoch_ms < :at)`,
+      )
       .pluck()
-      .get(NOON + DAY);
+      .get({ at: NOON + DAY });
     sqlite.close();
     expect(old).toBe(0);
     const raw = await databases.open();
@@ -277,6 +306,43 @@ describe('Database.rollUps', () => {
     expect(comparable(await database.reports.groups(query))).toEqual(
       comparable(await raw.reports.groups(query)),
     );
+  });
+
+  test('pack() written twice, or beside a step, changes nothing', async () => {
+    const path = databases.newPath();
+    const database = await databases.open({ path });
+    const later = NOON + 2 * DAY;
+    await appendAll(database, [
+      ...traffic(300),
+      requestRecord('req_rest', { arrivedAtEpochMs: later }),
+      ...traffic(20, 8),
+    ]);
+    const raw = comparable(await database.reports.groups(everything));
+    await database.rollUps.step(later, 301);
+    const outcomes = async (...both: Promise<number>[]) =>
+      (await Promise.allSettled(both)).map(({ status }) => status);
+    expect(await outcomes(database.rollUps.pack(later), database.rollUps.pack(later))).toEqual([
+      'fulfilled',
+      'rejected',
+    ]);
+    expect(await outcomes(database.rollUps.step(later), database.rollUps.pack(later))).toEqual([
+      'fulfilled',
+      'rejected',
+    ]);
+    expect(comparable(await database.reports.groups(everything))).toEqual(raw);
+  });
+
+  test('pack() leaves alone what is not over, or not all rolled up', async () => {
+    const database = await databases.open();
+    const at = (id: string, arrivedAtEpochMs: number) => requestRecord(id, { arrivedAtEpochMs });
+    await appendAll(database, [at('req_1', NOON), at('req_2', NOON + 2 * HOUR - 1)]);
+    await rollUpAll(database);
+    expect(await packAll(database, NOON + 30 * DAY)).toBe(0);
+    await appendAll(database, [at('req_3', NOON + 2 * HOUR)]);
+    await rollUpAll(database);
+    expect(await packAll(database, NOON + 2 * HOUR - 1)).toBe(0);
+    // One hour of three cubes; no start.
+    expect(await packAll(database, NOON + 30 * DAY)).toBe(3);
   });
 
   test('rolledUpTo() names the last row that is in the roll-ups', async () => {
