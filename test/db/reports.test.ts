@@ -151,7 +151,9 @@ describe('Database.reports', () => {
       const answered = mine.filter(({ errorCode }) => errorCode === null);
       expect(counters.answered).toBe(answered.length);
       expect(requestsOf(counters)).toBe(mine.length);
-      expect(counters.aborted ?? 0).toBe(mine.filter(({ errorCode }) => errorCode === 'client_closed').length);
+      expect(counters.aborted ?? 0).toBe(
+        mine.filter(({ errorCode }) => errorCode === 'client_closed').length,
+      );
       for (const [name, p] of Object.entries({ p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 })) {
         const exact = exactQuantile(
           answered.map(({ ttftMs }) => ttftMs ?? 0),
@@ -218,6 +220,34 @@ describe('Database.reports', () => {
       expect(await count()).toBe(turn);
       if (turn % 2 === 0) await rollUpAll(database);
       expect(await count()).toBe(turn);
+    }
+  });
+
+  test('groups() has the parts of amounts, also of cells that were rolled up', async () => {
+    const database = await databases.open();
+    const cost = {
+      inputMicroUsd: 1,
+      cachedMicroUsd: 20,
+      outputMicroUsd: 300,
+      runnerMicroUsd: 4000,
+      deviceMicroUsd: 50_000,
+      startMicroUsd: 600_000,
+      totalMicroUsd: 654_321,
+    };
+    const query: GroupQuery = { ...everything, cube: 'usage', groupBy: ['key'] };
+    await appendAll(database, [
+      requestRecord('req_1', { arrivedAtEpochMs: NOON, keyId: 'key_a', cost }),
+      requestRecord('req_2', { arrivedAtEpochMs: NOON, keyId: 'key_a', cost }),
+    ]);
+    const { totalMicroUsd, ...parts } = cost;
+    const twice = Object.entries({ ...parts, costMicroUsd: totalMicroUsd }).map(([name, part]) => [
+      name,
+      2 * part,
+    ]);
+    for (const isRolledUp of [false, true]) {
+      if (isRolledUp) await rollUpAll(database);
+      const groups = await database.reports.groups(query);
+      expect(groups?.[0]?.counters).toMatchObject(Object.fromEntries(twice));
     }
   });
 
