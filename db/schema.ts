@@ -287,15 +287,17 @@ export const rollupCells = sqliteTable(
   ],
 );
 
+const PACKED_CUBES = [...ROLLUP_CUBES, 'latencyOverall'] as const;
+
 /**
- * Cells of hours and days that are over, many of one bucket in one row, which is much faster to read. What comes late is in
- * `rollup_cells`, and in a pack of its own later: what a bucket holds is the sum of them.
+ * Cells of hours and days that are over, many of one bucket in one row, which is much faster to read, and sums of seven days. What
+ * comes late is in `rollup_cells`, and in a pack of its own later: what a bucket holds is the sum of them.
  */
 export const rollupPacks = sqliteTable(
   'rollup_packs',
   {
-    grain: text('grain', { enum: ['hour', 'day'] }).notNull(),
-    cube: text('cube', { enum: [...ROLLUP_CUBES, 'latencyOverall'] }).notNull(),
+    grain: text('grain', { enum: ['hour', 'day', 'week'] }).notNull(),
+    cube: text('cube', { enum: PACKED_CUBES }).notNull(),
     bucketEpochMs: integer('bucket_epoch_ms').notNull(),
     /** From 1. */
     part: integer('part').notNull(),
@@ -307,6 +309,12 @@ export const rollupPacks = sqliteTable(
     index('rollup_packs_by_age').on(table.grain, table.bucketEpochMs),
   ],
 );
+
+/** How far days are added up to weeks. */
+export const rollupWeeks = sqliteTable('rollup_weeks', {
+  cube: text('cube', { enum: PACKED_CUBES }).primaryKey(),
+  toEpochMs: integer('to_epoch_ms').notNull(),
+});
 
 /** How far the ledger is rolled up; one row, written in the transaction of the cells. */
 export const rollupMark = sqliteTable('rollup_mark', {

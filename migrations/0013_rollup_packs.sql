@@ -7,4 +7,8 @@ CREATE TABLE `rollup_packs` (
 	PRIMARY KEY(`grain`, `cube`, `bucket_epoch_ms`, `part`)
 );
 --> statement-breakpoint
-CREATE INDEX `rollup_packs_by_age` ON `rollup_packs` (`grain`,`bucket_epoch_ms`);
+CREATE INDEX `rollup_packs_by_age` ON `rollup_packs` (`grain`,`bucket_epoch_ms`);--> statement-breakpoint
+CREATE TABLE `rollup_weeks` (
+	`cube` text PRIMARY KEY NOT NULL,
+	`to_epoch_ms` integer NOT NULL
+);

@@ -47,7 +47,7 @@ export function makeReportQueries(sqlite: Sqlite.Database) {
     /** packStep() of the next PackStep, or null. */
     nextPackStep: ({ nowEpochMs }: { nowEpochMs: number }) => {
       const step = nextPack(nowEpochMs);
-      return step ? { cells: step.seriesIds.length, packed: packStep(step) } : null;
+      return step ? packStep(step) : null;
     },
 
     rolledUpTo: (_none: Record<string, never>) => rolledUpTo.get() ?? null,

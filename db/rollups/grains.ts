@@ -8,6 +8,9 @@ export const GRAIN_MS: Readonly<Record<Grain, number>> = {
   day: 86_400_000,
 };
 
+/** Days that are over are also kept by the seven, from Thursday to Wednesday: a week begins at whole multiples too. */
+export const WEEK_MS = 7 * GRAIN_MS.day;
+
 /** How long the finer ones are kept; days are kept for good. */
 export const KEPT_MS = { minute: 3 * GRAIN_MS.day, hour: 92 * GRAIN_MS.day } as const;
 
@@ -17,9 +20,15 @@ export interface Kept {
   readonly hoursFromEpochMs: number;
 }
 
+/** What there is to read from. */
+export interface Readable extends Kept {
+  /** Weeks that end by then are there. */
+  readonly weeksToEpochMs: number;
+}
+
 /** A part of a range, to be read of the buckets of one grain that begin in it, or of the ledger's rows. */
 export interface Piece {
-  readonly of: Grain | 'rows';
+  readonly of: Grain | 'week' | 'rows';
   readonly fromEpochMs: number;
   /** Infinity: without end. */
   readonly toEpochMs: number;
@@ -36,16 +45,22 @@ export function bucketOf(epochMs: number, grain: Grain): number {
 export function piecesOf(
   fromEpochMs: number,
   toEpochMs: number,
-  kept: Kept,
-  coarsest: 'hour' | 'day',
+  kept: Readable,
+  coarsest: 'hour' | 'day' | 'week',
 ): Piece[] {
-  const since = { minute: kept.minutesFromEpochMs, hour: kept.hoursFromEpochMs, day: -Infinity };
+  const since = {
+    minute: kept.minutesFromEpochMs,
+    hour: kept.hoursFromEpochMs,
+    day: -Infinity,
+    week: -Infinity,
+  };
   const cover = (from: number, to: number, level: number): Piece[] => {
     if (from >= to) return [];
-    const of = GRAINS[level];
+    const of = LEVELS[level];
     if (!of) return [{ of: 'rows', fromEpochMs: from, toEpochMs: to }];
-    const first = Math.max(ceilTo(from, GRAIN_MS[of]), ceilTo(since[of], GRAIN_MS[of]));
-    const last = to === Infinity ? to : bucketOf(to, of);
+    const first = Math.max(ceilTo(from, LENGTH_MS[of]), ceilTo(since[of], LENGTH_MS[of]));
+    const until = of === 'week' ? Math.min(to, kept.weeksToEpochMs) : to;
+    const last = Math.floor(until / LENGTH_MS[of]) * LENGTH_MS[of];
     if (first >= last) return cover(from, to, level - 1);
     return [
       ...cover(from, first, level - 1),
@@ -53,8 +68,11 @@ export function piecesOf(
       ...cover(last, to, level - 1),
     ];
   };
-  return cover(fromEpochMs, toEpochMs, GRAINS.indexOf(coarsest));
+  return cover(fromEpochMs, toEpochMs, LEVELS.indexOf(coarsest));
 }
+
+const LEVELS = [...GRAINS, 'week'] as const;
+const LENGTH_MS = { ...GRAIN_MS, week: WEEK_MS } as const;
 
 function ceilTo(epochMs: number, lengthMs: number): number {
   return Math.ceil(epochMs / lengthMs) * lengthMs;

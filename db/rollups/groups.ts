@@ -17,7 +17,8 @@ export function prepareGroups(sqlite: Sqlite.Database): (query: GroupQuery) => R
     const table = new GroupTable(query, series);
     for (const row of sources.rowsAfter(query, mark.requestId, from, to)) table.addRowAhead(row);
     if (mark.requestId === null) return table.all();
-    for (const piece of piecesOf(from, to, mark, query.groupBy.includes('hour') ? 'hour' : 'day')) {
+    const readable = { ...mark, weeksToEpochMs: sources.weeksTo(query) };
+    for (const piece of piecesOf(from, to, readable, coarsestFor(query))) {
       if (piece.of === 'rows')
         for (const row of sources.rowsUpTo(query, mark.requestId, piece)) table.addRow(row);
       else for (const cells of sources.cells(query, piece, series)) table.addCells(cells);
@@ -32,4 +33,9 @@ export function prepareGroups(sqlite: Sqlite.Database): (query: GroupQuery) => R
       throw error;
     }
   };
+}
+
+function coarsestFor({ groupBy }: GroupQuery): 'hour' | 'day' | 'week' {
+  if (groupBy.includes('hour')) return 'hour';
+  return groupBy.includes('day') ? 'day' : 'week';
 }

@@ -107,8 +107,8 @@ export const LEDGER_COLUMNS = [
 ].join(', ');
 
 /** Those alone that a cube looks at: a report reads some ten thousand rows, and each value of each takes its time. */
-export function columnsOf(cube: Cube): string {
-  return [...ALWAYS, ...LABELS[cube], ...AMOUNTS[cube]].join(', ');
+export function columnsOf(cube: Cube): readonly Column[] {
+  return [...ALWAYS, ...LABELS[cube], ...AMOUNTS[cube]];
 }
 
 /** The rowid of the row that the mark names, for comparisons; 0 without a mark. Takes the request id twice as `:mark`. */

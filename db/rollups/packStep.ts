@@ -6,6 +6,7 @@ import { CUBE_NAMES, type SeriesValue } from './cubes.ts';
 import { GRAIN_MS } from './grains.ts';
 import { packOf } from './pack.ts';
 import { overallKey, type PackedCube } from './packedCubes.ts';
+import { prepareNextWeekStep, type WeekStep } from './weekStep.ts';
 
 /** From the end of a bucket until it is packed: most requests that arrived in it have ended by then. */
 const REST_MS = GRAIN_MS.hour;
@@ -14,7 +15,8 @@ const MOST_CELLS = 256;
 const ENOUGH_BYTES = 256 * 1024;
 
 /** Cells that become packs, in one transaction. */
-export interface PackStep {
+export interface CellsStep {
+  readonly kind: 'cells';
   /** The mark at which they were read; with another one they may have changed. */
   readonly atRequestId: string;
   readonly grain: 'hour' | 'day';
@@ -25,7 +27,9 @@ export interface PackStep {
   readonly packs: readonly { readonly cube: PackedCube; readonly data: Buffer }[];
 }
 
-/** Makes the next step; null: all hours and days that are over are packed. */
+export type PackStep = CellsStep | WeekStep;
+
+/** Makes the next step; null: all hours and days that are over are packed, and all weeks added up. */
 export type NextPackStep = (nowEpochMs: number) => PackStep | null;
 
 interface Line {
@@ -50,6 +54,7 @@ export function prepareNextPackStep(sqlite: Sqlite.Database): NextPackStep {
      from rollup_cells c join rollup_series using (series_id)
      where grain = ? and c.cube = ? and bucket_epoch_ms = ? order by series_id limit ${MOST_CELLS}`,
   );
+  const nextWeek = prepareNextWeekStep(sqlite);
   return sqlite.transaction((nowEpochMs: number): PackStep | null => {
     const mark = marked.get();
     if (!mark) return null;
@@ -61,6 +66,7 @@ export function prepareNextPackStep(sqlite: Sqlite.Database): NextPackStep {
         const taken = enough(lines.all(grain, cube, bucketEpochMs));
         const seriesIds = taken.map(({ seriesId }) => seriesId);
         return {
+          kind: 'cells',
           atRequestId: mark.requestId,
           grain,
           cube,
@@ -70,7 +76,7 @@ export function prepareNextPackStep(sqlite: Sqlite.Database): NextPackStep {
         };
       }
     }
-    return null;
+    return nextWeek(until);
   });
 }
 
@@ -83,13 +89,13 @@ function enough(lines: readonly Line[]): Line[] {
   });
 }
 
-function packsOf(cube: Cube, lines: readonly Line[]): PackStep['packs'] {
+function packsOf(cube: Cube, lines: readonly Line[]): CellsStep['packs'] {
   const own = packOf(lines.map(({ seriesId, data }) => [seriesId, data] as const));
   return [{ cube, data: own }, ...(cube === 'latency' ? [overallOf(lines)] : [])];
 }
 
 /** `lines` by rising id. */
-function overallOf(lines: readonly Line[]): PackStep['packs'][number] {
+function overallOf(lines: readonly Line[]): CellsStep['packs'][number] {
   const overall = new Map<string, { readonly seriesId: number; readonly cell: Cell }>();
   for (const { seriesId, valuesJson, data } of lines) {
     const key = overallKey(JSON.parse(valuesJson) as SeriesValue[]);

@@ -1,11 +1,13 @@
-import { CUBES, type Cube, type Dimension, type GroupQuery } from '../../gateway/domain/reportFigures.ts';
-import type { SeriesValue } from './cubes.ts';
+import type Sqlite from 'better-sqlite3';
+import { CUBES, type Dimension, type GroupQuery } from '../../gateway/domain/reportFigures.ts';
+import { CUBE_NAMES, type SeriesValue } from './cubes.ts';
 
 /**
  * What packs are kept of: the cubes, and `latency` without its combos and bases. There a line stands for all that are equal in
  * the other dimensions, under the lowest of their ids.
  */
-export type PackedCube = Cube | 'latencyOverall';
+export const PACKED_CUBES = [...CUBE_NAMES, 'latencyOverall'] as const;
+export type PackedCube = (typeof PACKED_CUBES)[number];
 
 const OVERALL: readonly Dimension[] = ['endpoint', 'start_kind', 'joined', 'hour', 'day'];
 
@@ -13,6 +15,14 @@ const OVERALL: readonly Dimension[] = ['endpoint', 'start_kind', 'joined', 'hour
 export function packedFor({ cube, combo, groupBy }: GroupQuery): PackedCube {
   const isOverall = cube === 'latency' && combo === null && groupBy.every((name) => OVERALL.includes(name));
   return isOverall ? 'latencyOverall' : cube;
+}
+
+/** The end of the last week that is kept of a cube. */
+export function prepareWeeksTo(sqlite: Sqlite.Database): (cube: PackedCube) => number {
+  const read = sqlite
+    .prepare<[PackedCube], number>('select to_epoch_ms from rollup_weeks where cube = ?')
+    .pluck();
+  return (cube) => read.get(cube) ?? -Infinity;
 }
 
 /** Equal for lines of `latency` that are one in `latencyOverall`. */

@@ -33,14 +33,13 @@ export class RollUps {
   }
 
   /**
-   * Puts cells of an hour or a day that is over together, so that they are read faster; resolves with their number when that is on
-   * disk, 0 when there are none. Not beside a step.
+   * Puts some cells of an hour or a day that is over together, or adds the days of a week up, so that they are read faster; resolves
+   * when that is on disk, with false when there was nothing to do. One at a time, and not beside a step.
    */
-  async pack(nowEpochMs: number): Promise<number> {
-    const next = await this.#reader.read('nextPackStep', { nowEpochMs });
-    if (!next) return 0;
-    await this.#writer.write({ kind: 'packRollUps', packed: next.packed });
-    return next.cells;
+  async pack(nowEpochMs: number): Promise<boolean> {
+    const packed = await this.#reader.read('nextPackStep', { nowEpochMs });
+    if (packed) await this.#writer.write({ kind: 'packRollUps', packed });
+    return packed !== null;
   }
 
   /** Goes on until `stop()`. `onFailed` hears of steps that failed, which are tried again. */
@@ -60,7 +59,7 @@ export class RollUps {
 
   /** New rows first. Tells whether there is more to do at once. */
   async #next(nowEpochMs: number): Promise<boolean> {
-    return (await this.step(nowEpochMs)) === STEP_ROWS || (await this.pack(nowEpochMs)) > 0;
+    return (await this.step(nowEpochMs)) === STEP_ROWS || (await this.pack(nowEpochMs));
   }
 
   /** Resolves when the step that runs has ended. */

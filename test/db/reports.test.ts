@@ -2,8 +2,8 @@ import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../db/openDatabase.ts';
-import { bucketOf, GRAIN_MS, piecesOf } from '../../db/rollups/grains.ts';
-import { comboName } from '../../gateway/domain/ids.ts';
+import { bucketOf, GRAIN_MS, piecesOf, WEEK_MS } from '../../db/rollups/grains.ts';
+import { comboName, requestId } from '../../gateway/domain/ids.ts';
 import type { GroupQuery, ReportGroup } from '../../gateway/domain/reportFigures.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import { apiKey } from '../contracts/keyStore.ts';
@@ -58,14 +58,10 @@ async function appendAll(database: Database, records: readonly RequestRecord[]):
   await Promise.all(records.map((record) => database.ledger.append(record)));
 }
 
-/** Cells that became packs. */
 async function packAll(database: Database, nowEpochMs: number): Promise<number> {
-  let cells = 0;
-  for (;;) {
-    const packed = await database.rollUps.pack(nowEpochMs);
-    if (packed === 0) return cells;
-    cells += packed;
-  }
+  let steps = 0;
+  while (await database.rollUps.pack(nowEpochMs)) steps += 1;
+  return steps;
 }
 
 async function rollUpAll(database: Database, mostRows = 1000, nowEpochMs = NOON): Promise<number> {
@@ -103,16 +99,22 @@ function requestsOf(counters: ReportGroup['counters']): number {
 describe('piecesOf()', () => {
   test('covers every moment of a range once, by whole buckets that are kept', () => {
     const time = fc.integer({ min: 0, max: 200 * DAY });
+    const coarsest = fc.constantFrom('hour', 'day', 'week');
     fc.assert(
-      fc.property(time, time, time, time, fc.boolean(), (from, to, minutes, hours, byHour) => {
-        const kept = { minutesFromEpochMs: minutes, hoursFromEpochMs: hours };
-        const pieces = piecesOf(from, to, kept, byHour ? 'hour' : 'day');
+      fc.property(time, time, time, time, time, coarsest, (from, to, minutes, hours, weeks, by) => {
+        const kept = { minutesFromEpochMs: minutes, hoursFromEpochMs: hours, weeksToEpochMs: weeks };
+        const pieces = piecesOf(from, to, kept, by);
         let at = from;
         for (const { of, fromEpochMs, toEpochMs } of pieces) {
           expect(fromEpochMs).toBe(at);
           expect(toEpochMs).toBeGreaterThan(fromEpochMs);
           at = toEpochMs;
           if (of === 'rows') continue;
+          if (of === 'week') {
+            expect([fromEpochMs % WEEK_MS, toEpochMs % WEEK_MS]).toEqual([0, 0]);
+            expect(toEpochMs).toBeLessThanOrEqual(weeks);
+            continue;
+          }
           expect([bucketOf(fromEpochMs, of), bucketOf(toEpochMs, of)]).toEqual([fromEpochMs, toEpochMs]);
           if (of !== 'day') expect(fromEpochMs).toBeGreaterThanOrEqual(of === 'hour' ? hours : minutes);
         }
@@ -122,13 +124,15 @@ describe('piecesOf()', () => {
   });
 
   test('reads less than a minute of rows at each end of a month', () => {
-    const kept = { minutesFromEpochMs: 0, hoursFromEpochMs: 0 };
-    const pieces = piecesOf(NOON + 90_001, NOON + 30 * DAY + 61_000, kept, 'day');
+    const kept = { minutesFromEpochMs: 0, hoursFromEpochMs: 0, weeksToEpochMs: NOON + 27 * DAY };
+    const pieces = piecesOf(NOON + 90_001, NOON + 30 * DAY + 61_000, kept, 'week');
     expect(pieces.map(({ of, fromEpochMs, toEpochMs }) => [of, toEpochMs - fromEpochMs])).toEqual([
       ['rows', 29_999],
       ['minute', 58 * MINUTE],
       ['hour', 11 * HOUR],
-      ['day', 29 * DAY],
+      ['day', 5 * DAY],
+      ['week', 21 * DAY],
+      ['day', 3 * DAY],
       ['hour', 12 * HOUR],
       ['minute', MINUTE],
       ['rows', 1000],
@@ -168,11 +172,18 @@ describe('Database.reports', () => {
   test('groups() gives the same whether nothing, some or all is rolled up and packed, of any range', async () => {
     const [rolled, half, raw] = [await databases.open(), await databases.open(), await databases.open()];
     const packed = await databases.open();
-    const rest = requestRecord('req_rest', { arrivedAtEpochMs: NOON + 2 * DAY });
-    for (const records of [traffic(700), [rest], traffic(100, 9)]) {
+    const later = NOON + 7 * DAY;
+    const rest = requestRecord('req_rest', { arrivedAtEpochMs: later });
+    // What comes late is packed too, but for the last of it.
+    const lots = [
+      [...traffic(600), rest],
+      [...traffic(100, 9), { ...rest, requestId: requestId('req_2') }],
+      traffic(100, 10),
+    ];
+    for (const [index, records] of lots.entries()) {
       for (const database of [rolled, half, raw, packed]) await appendAll(database, records);
       await rollUpAll(packed);
-      if (records[0] === rest) expect(await packAll(packed, NOON + 2 * DAY)).toBeGreaterThan(100);
+      if (index < 2) expect(await packAll(packed, later)).toBeGreaterThan(20);
     }
     await rollUpAll(rolled, 300);
     await half.rollUps.step(NOON, 400);
@@ -181,6 +192,7 @@ describe('Database.reports', () => {
       fromEpochMs: fc.oneof(
         time,
         time.map((at) => bucketOf(at, 'hour')),
+        fc.constant(NOON - 30 * DAY),
       ),
       toEpochMs: fc.option(time),
       combo: fc.constantFrom(null, 'tiny-chat'),
@@ -349,7 +361,7 @@ describe('Database.rollUps', () => {
     ]);
     const raw = comparable(await database.reports.groups(everything));
     await database.rollUps.step(later, 301);
-    const outcomes = async (...both: Promise<number>[]) =>
+    const outcomes = async (...both: Promise<unknown>[]) =>
       (await Promise.allSettled(both)).map(({ status }) => status);
     expect(await outcomes(database.rollUps.pack(later), database.rollUps.pack(later))).toEqual([
       'fulfilled',
@@ -367,10 +379,10 @@ describe('Database.rollUps', () => {
     const at = (id: string, arrivedAtEpochMs: number) => requestRecord(id, { arrivedAtEpochMs });
     await appendAll(database, [at('req_1', NOON), at('req_2', NOON + 2 * HOUR - 1)]);
     await rollUpAll(database);
-    expect(await packAll(database, NOON + 30 * DAY)).toBe(0);
+    expect(await database.rollUps.pack(NOON + 30 * DAY)).toBe(false);
     await appendAll(database, [at('req_3', NOON + 2 * HOUR)]);
     await rollUpAll(database);
-    expect(await packAll(database, NOON + 2 * HOUR - 1)).toBe(0);
+    expect(await database.rollUps.pack(NOON + 2 * HOUR - 1)).toBe(false);
     // One hour of three cubes; no start.
     expect(await packAll(database, NOON + 30 * DAY)).toBe(3);
   });
