@@ -290,13 +290,13 @@ export const rollupCells = sqliteTable(
 const PACKED_CUBES = [...ROLLUP_CUBES, 'latencyOverall'] as const;
 
 /**
- * Cells of hours and days that are over, many of one bucket in one row, which is much faster to read, and sums of seven days. What
- * comes late is in `rollup_cells`, and in a pack of its own later: what a bucket holds is the sum of them.
+ * Cells of hours and days that are over, many of one bucket in one row, which is much faster to read, and sums of six hours
+ * and of seven days. What comes late is in `rollup_cells`, and in a pack of its own later: what a bucket holds is the sum of them.
  */
 export const rollupPacks = sqliteTable(
   'rollup_packs',
   {
-    grain: text('grain', { enum: ['hour', 'day', 'week'] }).notNull(),
+    grain: text('grain', { enum: ['hour', 'quarter', 'day', 'week'] }).notNull(),
     cube: text('cube', { enum: PACKED_CUBES }).notNull(),
     bucketEpochMs: integer('bucket_epoch_ms').notNull(),
     /** From 1. */
@@ -310,11 +310,16 @@ export const rollupPacks = sqliteTable(
   ],
 );
 
-/** How far days are added up to weeks. */
-export const rollupWeeks = sqliteTable('rollup_weeks', {
-  cube: text('cube', { enum: PACKED_CUBES }).primaryKey(),
-  toEpochMs: integer('to_epoch_ms').notNull(),
-});
+/** How far packs of hours are added up to quarters of days, and packs of days to weeks. */
+export const rollupSums = sqliteTable(
+  'rollup_sums',
+  {
+    grain: text('grain', { enum: ['quarter', 'week'] }).notNull(),
+    cube: text('cube', { enum: PACKED_CUBES }).notNull(),
+    toEpochMs: integer('to_epoch_ms').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.grain, table.cube] })],
+);
 
 /** How far the ledger is rolled up; one row, written in the transaction of the cells. */
 export const rollupMark = sqliteTable('rollup_mark', {

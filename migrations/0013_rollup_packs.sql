@@ -8,7 +8,9 @@ CREATE TABLE `rollup_packs` (
 );
 --> statement-breakpoint
 CREATE INDEX `rollup_packs_by_age` ON `rollup_packs` (`grain`,`bucket_epoch_ms`);--> statement-breakpoint
-CREATE TABLE `rollup_weeks` (
-	`cube` text PRIMARY KEY NOT NULL,
-	`to_epoch_ms` integer NOT NULL
+CREATE TABLE `rollup_sums` (
+	`grain` text NOT NULL,
+	`cube` text NOT NULL,
+	`to_epoch_ms` integer NOT NULL,
+	PRIMARY KEY(`grain`, `cube`)
 );

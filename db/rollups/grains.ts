@@ -8,8 +8,17 @@ export const GRAIN_MS: Readonly<Record<Grain, number>> = {
   day: 86_400_000,
 };
 
-/** Days that are over are also kept by the seven, from Thursday to Wednesday: a week begins at whole multiples too. */
-export const WEEK_MS = 7 * GRAIN_MS.day;
+/** Hours and days that are over are also kept added up. These begin at whole multiples too: a week on a Thursday. */
+export const SUMS = {
+  quarter: { of: 'hour', lengthMs: 6 * GRAIN_MS.hour },
+  week: { of: 'day', lengthMs: 7 * GRAIN_MS.day },
+} as const;
+export type SumGrain = keyof typeof SUMS;
+
+export function startOf(epochMs: number, grain: SumGrain): number {
+  const { lengthMs } = SUMS[grain];
+  return Math.floor(epochMs / lengthMs) * lengthMs;
+}
 
 /** How long the finer ones are kept; days are kept for good. */
 export const KEPT_MS = { minute: 3 * GRAIN_MS.day, hour: 92 * GRAIN_MS.day } as const;
@@ -22,13 +31,13 @@ export interface Kept {
 
 /** What there is to read from. */
 export interface Readable extends Kept {
-  /** Weeks that end by then are there. */
-  readonly weeksToEpochMs: number;
+  /** What of them ends by then is there, as long as its summands are kept. */
+  readonly sumsToEpochMs: Readonly<Record<SumGrain, number>>;
 }
 
 /** A part of a range, to be read of the buckets of one grain that begin in it, or of the ledger's rows. */
 export interface Piece {
-  readonly of: Grain | 'week' | 'rows';
+  readonly of: Grain | SumGrain | 'rows';
   readonly fromEpochMs: number;
   /** Infinity: without end. */
   readonly toEpochMs: number;
@@ -48,19 +57,16 @@ export function piecesOf(
   kept: Readable,
   coarsest: 'hour' | 'day' | 'week',
 ): Piece[] {
-  const since = {
-    minute: kept.minutesFromEpochMs,
-    hour: kept.hoursFromEpochMs,
-    day: -Infinity,
-    week: -Infinity,
-  };
+  const { hoursFromEpochMs: hours, minutesFromEpochMs: minute, sumsToEpochMs } = kept;
+  const since = { minute, hour: hours, quarter: hours, day: -Infinity, week: -Infinity };
   const cover = (from: number, to: number, level: number): Piece[] => {
     if (from >= to) return [];
     const of = LEVELS[level];
     if (!of) return [{ of: 'rows', fromEpochMs: from, toEpochMs: to }];
-    const first = Math.max(ceilTo(from, LENGTH_MS[of]), ceilTo(since[of], LENGTH_MS[of]));
-    const until = of === 'week' ? Math.min(to, kept.weeksToEpochMs) : to;
-    const last = Math.floor(until / LENGTH_MS[of]) * LENGTH_MS[of];
+    const lengthMs = LENGTH_MS[of];
+    const until = isSum(of) ? Math.min(to, sumsToEpochMs[of]) : to;
+    const first = Math.max(ceilTo(from, lengthMs), ceilTo(since[of], lengthMs));
+    const last = Math.floor(until / lengthMs) * lengthMs;
     if (first >= last) return cover(from, to, level - 1);
     return [
       ...cover(from, first, level - 1),
@@ -71,8 +77,12 @@ export function piecesOf(
   return cover(fromEpochMs, toEpochMs, LEVELS.indexOf(coarsest));
 }
 
-const LEVELS = [...GRAINS, 'week'] as const;
-const LENGTH_MS = { ...GRAIN_MS, week: WEEK_MS } as const;
+const LEVELS = ['minute', 'hour', 'quarter', 'day', 'week'] as const;
+const LENGTH_MS = { ...GRAIN_MS, quarter: SUMS.quarter.lengthMs, week: SUMS.week.lengthMs } as const;
+
+export function isSum(of: Piece['of']): of is SumGrain {
+  return of in SUMS;
+}
 
 function ceilTo(epochMs: number, lengthMs: number): number {
   return Math.ceil(epochMs / lengthMs) * lengthMs;

@@ -17,7 +17,7 @@ export function prepareGroups(sqlite: Sqlite.Database): (query: GroupQuery) => R
     const table = new GroupTable(query, series);
     for (const row of sources.rowsAfter(query, mark.requestId, from, to)) table.addRowAhead(row);
     if (mark.requestId === null) return table.all();
-    const readable = { ...mark, weeksToEpochMs: sources.weeksTo(query) };
+    const readable = { ...mark, sumsToEpochMs: sources.sumsTo(query) };
     for (const piece of piecesOf(from, to, readable, coarsestFor(query))) {
       if (piece.of === 'rows')
         for (const row of sources.rowsUpTo(query, mark.requestId, piece)) table.addRow(row);

@@ -6,7 +6,7 @@ import { CUBE_NAMES, type SeriesValue } from './cubes.ts';
 import { GRAIN_MS } from './grains.ts';
 import { packOf } from './pack.ts';
 import { overallKey, type PackedCube } from './packedCubes.ts';
-import { prepareNextWeekStep, type WeekStep } from './weekStep.ts';
+import { prepareNextSumStep, type SumStep } from './sumStep.ts';
 
 /** From the end of a bucket until it is packed: most requests that arrived in it have ended by then. */
 const REST_MS = GRAIN_MS.hour;
@@ -27,9 +27,9 @@ export interface CellsStep {
   readonly packs: readonly { readonly cube: PackedCube; readonly data: Buffer }[];
 }
 
-export type PackStep = CellsStep | WeekStep;
+export type PackStep = CellsStep | SumStep;
 
-/** Makes the next step; null: all hours and days that are over are packed, and all weeks added up. */
+/** Makes the next step; null: all hours and days that are over are packed, and all sums of them made. */
 export type NextPackStep = (nowEpochMs: number) => PackStep | null;
 
 interface Line {
@@ -54,7 +54,7 @@ export function prepareNextPackStep(sqlite: Sqlite.Database): NextPackStep {
      from rollup_cells c join rollup_series using (series_id)
      where grain = ? and c.cube = ? and bucket_epoch_ms = ? order by series_id limit ${MOST_CELLS}`,
   );
-  const nextWeek = prepareNextWeekStep(sqlite);
+  const nextSum = prepareNextSumStep(sqlite);
   return sqlite.transaction((nowEpochMs: number): PackStep | null => {
     const mark = marked.get();
     if (!mark) return null;
@@ -76,7 +76,7 @@ export function prepareNextPackStep(sqlite: Sqlite.Database): NextPackStep {
         };
       }
     }
-    return nextWeek(until);
+    return nextSum(until);
   });
 }
 

@@ -1,6 +1,7 @@
 import type Sqlite from 'better-sqlite3';
 import { CUBES, type Dimension, type GroupQuery } from '../../gateway/domain/reportFigures.ts';
 import { CUBE_NAMES, type SeriesValue } from './cubes.ts';
+import type { SumGrain } from './grains.ts';
 
 /**
  * What packs are kept of: the cubes, and `latency` without its combos and bases. There a line stands for all that are equal in
@@ -17,12 +18,14 @@ export function packedFor({ cube, combo, groupBy }: GroupQuery): PackedCube {
   return isOverall ? 'latencyOverall' : cube;
 }
 
-/** The end of the last week that is kept of a cube. */
-export function prepareWeeksTo(sqlite: Sqlite.Database): (cube: PackedCube) => number {
+/** The end of the last sum that is kept of a cube. */
+export function prepareSumsTo(sqlite: Sqlite.Database): (grain: SumGrain, cube: PackedCube) => number {
   const read = sqlite
-    .prepare<[PackedCube], number>('select to_epoch_ms from rollup_weeks where cube = ?')
+    .prepare<[SumGrain, PackedCube], number>(
+      'select to_epoch_ms from rollup_sums where grain = ? and cube = ?',
+    )
     .pluck();
-  return (cube) => read.get(cube) ?? -Infinity;
+  return (grain, cube) => read.get(grain, cube) ?? -Infinity;
 }
 
 /** Equal for lines of `latency` that are one in `latencyOverall`. */

@@ -1,9 +1,9 @@
 import type Sqlite from 'better-sqlite3';
 import { CUBES, type Cube, type Dimension, type GroupQuery } from '../../gateway/domain/reportFigures.ts';
 import type { SeriesValue } from './cubes.ts';
-import type { Grain, Piece } from './grains.ts';
+import { type Grain, isSum, type Piece, SUMS } from './grains.ts';
 import { columnsOf, type LedgerRow, MARKED_ROWID } from './ledgerRow.ts';
-import { type PackedCube, packedFor, prepareWeeksTo } from './packedCubes.ts';
+import { type PackedCube, packedFor, prepareSumsTo } from './packedCubes.ts';
 
 /** Past every time that a row can have. */
 const END_OF_TIME = Number.MAX_SAFE_INTEGER;
@@ -37,7 +37,7 @@ export function prepareSources(sqlite: Sqlite.Database) {
   );
   const cells = prepareCells(sqlite);
   const rows = prepareRows(sqlite);
-  const weeksTo = prepareWeeksTo(sqlite);
+  const sumsTo = prepareSumsTo(sqlite);
   const end = (to: number) => (to === Infinity ? END_OF_TIME : to);
   return {
     /** Those that the query asks for. */
@@ -46,13 +46,16 @@ export function prepareSources(sqlite: Sqlite.Database) {
       const known = series.all(cube).map(({ id, valuesJson }) => [id, JSON.parse(valuesJson)] as const);
       return new Map(combo === null ? known : known.filter(([, values]) => values[at] === combo));
     },
-    weeksTo: (query: GroupQuery) => weeksTo(packedFor(query)),
+    sumsTo: (query: GroupQuery) => ({
+      quarter: sumsTo('quarter', packedFor(query)),
+      week: sumsTo('week', packedFor(query)),
+    }),
     /** The oldest bucket first. */
     cells(query: GroupQuery, { of, fromEpochMs, toEpochMs }: Piece, chosen: SeriesById) {
       const { cube, combo } = query;
       return (combo === null ? cells.all : cells.some).iterate({
-        // What has come late to a week is in cells of its days, and in packs of them and of the week later.
-        grain: of === 'week' ? 'day' : (of as Grain),
+        // What has come late to a sum is in cells of its summands, and in packs of them and of the sum later.
+        grain: isSum(of) ? SUMS[of].of : (of as Grain),
         packedGrain: of,
         cube,
         packed: packedFor(query),

@@ -1,11 +1,11 @@
 import { deserialize } from 'node:v8';
 import type Sqlite from 'better-sqlite3';
-import { WEEK_MS } from './grains.ts';
-import { type PackedCube, prepareWeeksTo } from './packedCubes.ts';
+import { SUMS, type SumGrain, startOf } from './grains.ts';
+import { type PackedCube, prepareSumsTo } from './packedCubes.ts';
 import type { CellsStep, PackStep } from './packStep.ts';
-import type { WeekStep } from './weekStep.ts';
+import type { SumStep } from './sumStep.ts';
 
-type Add = (grain: 'hour' | 'day' | 'week', cube: PackedCube, bucketEpochMs: number, data: Buffer) => void;
+type Add = (grain: 'hour' | 'day' | SumGrain, cube: PackedCube, bucketEpochMs: number, data: Buffer) => void;
 
 /**
  * Writes a packed PackStep inside the transaction that is open: all of it or, when it throws, nothing. One that was written already, or
@@ -14,10 +14,10 @@ type Add = (grain: 'hour' | 'day' | 'week', cube: PackedCube, bucketEpochMs: num
 export function prepareWritePackStep(sqlite: Sqlite.Database): (packed: Uint8Array) => void {
   const add = prepareAdd(sqlite);
   const writeCells = prepareWriteCells(sqlite, add);
-  const writeWeek = prepareWriteWeek(sqlite, add);
+  const writeSum = prepareWriteSum(sqlite, add);
   // Inside an open transaction better-sqlite3 makes a savepoint of it.
   const write = sqlite.transaction((step: PackStep) =>
-    step.kind === 'week' ? writeWeek(step) : writeCells(step),
+    step.kind === 'sum' ? writeSum(step) : writeCells(step),
   );
   return (packed) => write(deserialize(packed) as PackStep);
 }
@@ -37,38 +37,39 @@ function prepareWriteCells(sqlite: Sqlite.Database, add: Add): (step: CellsStep)
     `delete from rollup_cells where grain = :grain and cube = :cube and bucket_epoch_ms = :bucketEpochMs
        and series_id in (select value from json_each(:series))`,
   );
-  const weeksTo = prepareWeeksTo(sqlite);
+  const sumsTo = prepareSumsTo(sqlite);
   return ({ atRequestId, grain, cube, bucketEpochMs, seriesIds, packs }) => {
     if (mark.get() !== atRequestId) throw new Error('the roll-ups are past these packs');
     const removed = remove.run({ grain, cube, bucketEpochMs, series: JSON.stringify(seriesIds) }).changes;
     if (removed !== seriesIds.length) throw new Error('the cells of these packs are packed already');
+    const sum = grain === 'day' ? 'week' : 'quarter';
     for (const pack of packs) {
       add(grain, pack.cube, bucketEpochMs, pack.data);
-      // It came late: the week has been added up without it.
-      if (grain === 'day' && bucketEpochMs < weeksTo(pack.cube))
-        add('week', pack.cube, Math.floor(bucketEpochMs / WEEK_MS) * WEEK_MS, pack.data);
+      // It came late: the sum was made without it.
+      if (bucketEpochMs < sumsTo(sum, pack.cube)) add(sum, pack.cube, startOf(bucketEpochMs, sum), pack.data);
     }
   };
 }
 
-function prepareWriteWeek(sqlite: Sqlite.Database, add: Add): (step: WeekStep) => void {
-  const dayPacks = sqlite
-    .prepare<[PackedCube, number, number], number>(
-      `select count(*) from rollup_packs where grain = 'day' and cube = ? and bucket_epoch_ms >= ? and bucket_epoch_ms < ?`,
+function prepareWriteSum(sqlite: Sqlite.Database, add: Add): (step: SumStep) => void {
+  const summands = sqlite
+    .prepare<[string, PackedCube, number, number], number>(
+      `select count(*) from rollup_packs where grain = ? and cube = ? and bucket_epoch_ms >= ? and bucket_epoch_ms < ?`,
     )
     .pluck();
-  const weeksTo = prepareWeeksTo(sqlite);
-  const move = sqlite.prepare<[PackedCube, number]>(
-    `insert into rollup_weeks (cube, to_epoch_ms) values (?, ?)
-     on conflict (cube) do update set to_epoch_ms = excluded.to_epoch_ms`,
+  const sumsTo = prepareSumsTo(sqlite);
+  const move = sqlite.prepare<[SumGrain, PackedCube, number]>(
+    `insert into rollup_sums (grain, cube, to_epoch_ms) values (?, ?, ?)
+     on conflict (grain, cube) do update set to_epoch_ms = excluded.to_epoch_ms`,
   );
   return (step) => {
-    const { cube, bucketEpochMs } = step;
-    const endEpochMs = bucketEpochMs + WEEK_MS;
-    const isWritten = weeksTo(cube) >= endEpochMs;
-    if (isWritten || dayPacks.get(cube, bucketEpochMs, endEpochMs) !== step.dayPacks)
-      throw new Error('the week is added up already, or its days have changed');
-    for (const pack of step.packs) add('week', cube, bucketEpochMs, pack);
-    move.run(cube, endEpochMs);
+    const { grain, cube, bucketEpochMs } = step;
+    const { of, lengthMs } = SUMS[grain];
+    const end = bucketEpochMs + lengthMs;
+    const isWritten = sumsTo(grain, cube) >= end;
+    if (isWritten || summands.get(of, cube, bucketEpochMs, end) !== step.summands)
+      throw new Error('the sum is written already, or its summands have changed');
+    for (const pack of step.packs) add(grain, cube, bucketEpochMs, pack);
+    move.run(grain, cube, end);
   };
 }

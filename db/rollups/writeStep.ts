@@ -51,6 +51,7 @@ export function prepareWriteStep(sqlite: Sqlite.Database): (packed: Uint8Array) 
     removeOld.run('minute', step.minutesFromEpochMs);
     removeOld.run('hour', step.hoursFromEpochMs);
     removeOldPacks.run('hour', step.hoursFromEpochMs);
+    removeOldPacks.run('quarter', step.hoursFromEpochMs);
   });
   return (packed) => write(deserialize(packed) as RollUpStep);
 }

@@ -33,7 +33,7 @@ export class RollUps {
   }
 
   /**
-   * Puts some cells of an hour or a day that is over together, or adds the days of a week up, so that they are read faster; resolves
+   * Puts some cells of an hour or a day that is over together, or adds six of them or the days of a week up, so that they are read faster; resolves
    * when that is on disk, with false when there was nothing to do. One at a time, and not beside a step.
    */
   async pack(nowEpochMs: number): Promise<boolean> {

@@ -2,7 +2,7 @@ import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../db/openDatabase.ts';
-import { bucketOf, GRAIN_MS, piecesOf, WEEK_MS } from '../../db/rollups/grains.ts';
+import { bucketOf, GRAIN_MS, piecesOf, startOf } from '../../db/rollups/grains.ts';
 import { comboName, requestId } from '../../gateway/domain/ids.ts';
 import type { GroupQuery, ReportGroup } from '../../gateway/domain/reportFigures.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
@@ -101,35 +101,54 @@ describe('piecesOf()', () => {
     const time = fc.integer({ min: 0, max: 200 * DAY });
     const coarsest = fc.constantFrom('hour', 'day', 'week');
     fc.assert(
-      fc.property(time, time, time, time, time, coarsest, (from, to, minutes, hours, weeks, by) => {
-        const kept = { minutesFromEpochMs: minutes, hoursFromEpochMs: hours, weeksToEpochMs: weeks };
-        const pieces = piecesOf(from, to, kept, by);
-        let at = from;
-        for (const { of, fromEpochMs, toEpochMs } of pieces) {
-          expect(fromEpochMs).toBe(at);
-          expect(toEpochMs).toBeGreaterThan(fromEpochMs);
-          at = toEpochMs;
-          if (of === 'rows') continue;
-          if (of === 'week') {
-            expect([fromEpochMs % WEEK_MS, toEpochMs % WEEK_MS]).toEqual([0, 0]);
-            expect(toEpochMs).toBeLessThanOrEqual(weeks);
-            continue;
+      fc.property(
+        time,
+        time,
+        time,
+        time,
+        time,
+        time,
+        coarsest,
+        (from, to, minutes, hours, quarter, week, by) => {
+          const kept = {
+            minutesFromEpochMs: minutes,
+            hoursFromEpochMs: hours,
+            sumsToEpochMs: { quarter, week },
+          };
+          const pieces = piecesOf(from, to, kept, by);
+          let at = from;
+          for (const { of, fromEpochMs, toEpochMs } of pieces) {
+            expect(fromEpochMs).toBe(at);
+            expect(toEpochMs).toBeGreaterThan(fromEpochMs);
+            at = toEpochMs;
+            if (of === 'rows') continue;
+            if (of === 'quarter' || of === 'week') {
+              expect([startOf(fromEpochMs, of), startOf(toEpochMs, of)]).toEqual([fromEpochMs, toEpochMs]);
+              expect(toEpochMs).toBeLessThanOrEqual({ quarter, week }[of]);
+              if (of === 'quarter') expect(fromEpochMs).toBeGreaterThanOrEqual(hours);
+              continue;
+            }
+            expect([bucketOf(fromEpochMs, of), bucketOf(toEpochMs, of)]).toEqual([fromEpochMs, toEpochMs]);
+            if (of !== 'day') expect(fromEpochMs).toBeGreaterThanOrEqual(of === 'hour' ? hours : minutes);
           }
-          expect([bucketOf(fromEpochMs, of), bucketOf(toEpochMs, of)]).toEqual([fromEpochMs, toEpochMs]);
-          if (of !== 'day') expect(fromEpochMs).toBeGreaterThanOrEqual(of === 'hour' ? hours : minutes);
-        }
-        expect(at).toBe(from < to ? to : from);
-      }),
+          expect(at).toBe(from < to ? to : from);
+        },
+      ),
     );
   });
 
   test('reads less than a minute of rows at each end of a month', () => {
-    const kept = { minutesFromEpochMs: 0, hoursFromEpochMs: 0, weeksToEpochMs: NOON + 27 * DAY };
+    const kept = {
+      minutesFromEpochMs: 0,
+      hoursFromEpochMs: 0,
+      sumsToEpochMs: { quarter: NOON + 10 * DAY, week: NOON + 27 * DAY },
+    };
     const pieces = piecesOf(NOON + 90_001, NOON + 30 * DAY + 61_000, kept, 'week');
     expect(pieces.map(({ of, fromEpochMs, toEpochMs }) => [of, toEpochMs - fromEpochMs])).toEqual([
       ['rows', 29_999],
       ['minute', 58 * MINUTE],
-      ['hour', 11 * HOUR],
+      ['hour', 5 * HOUR],
+      ['quarter', 6 * HOUR],
       ['day', 5 * DAY],
       ['week', 21 * DAY],
       ['day', 3 * DAY],
