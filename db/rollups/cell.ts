@@ -56,8 +56,15 @@ function placesOf<N extends string>(names: readonly N[]): Readonly<Record<N, num
   return Object.fromEntries(names.map((name, at) => [name, at])) as Record<N, number>;
 }
 
+/** Takes what one request adds. */
+export interface FactsSink {
+  count(counter: Counter, amount: number): void;
+  /** null: it was not measured. */
+  measure(measure: Measure, ms: number | null): void;
+}
+
 /** What one request adds to a cell, worked out once for all of its cells. */
-export class Facts {
+export class Facts implements FactsSink {
   readonly counts: (readonly [at: number, amount: number])[] = [];
   readonly times: (readonly [at: number, key: number | null, ms: number])[] = [];
 
@@ -71,13 +78,22 @@ export class Facts {
 }
 
 /** Sums and distributions of some requests, which can be added to those of others. */
-export class Cell {
+export class Cell implements FactsSink {
   readonly #counters = new Float64Array(COUNTERS.length);
   readonly #sketches: (Sketch | undefined)[] = [];
 
   add({ counts, times }: Facts): void {
     for (const [at, amount] of counts) this.#counters[at] = (this.#counters[at] ?? 0) + amount;
     for (const [at, key, ms] of times) this.#sketch(at).add(key, ms);
+  }
+
+  count(counter: Counter, amount: number): void {
+    const at = COUNTER_AT[counter];
+    this.#counters[at] = (this.#counters[at] ?? 0) + amount;
+  }
+
+  measure(measure: Measure, ms: number | null): void {
+    if (ms !== null) this.#sketch(MEASURE_AT[measure]).add(keyOf(ms), ms);
   }
 
   /** Those that are not 0. */

@@ -8,7 +8,7 @@ import {
 } from '../../gateway/domain/reportFigures.ts';
 import { ByteReader } from './bytes.ts';
 import { Cell } from './cell.ts';
-import { factsOf, isIn, type SeriesValue, valuesOf } from './cubes.ts';
+import { isIn, type SeriesValue, tellFacts, valuesOf } from './cubes.ts';
 import { bucketOf, type Grain } from './grains.ts';
 import type { LedgerRow } from './ledgerRow.ts';
 import { eachLine } from './pack.ts';
@@ -51,7 +51,7 @@ export class GroupTable {
   addRowAhead(row: LedgerRow): void {
     const { cube, combo } = this.#query;
     if (!isIn(cube, row) || (combo !== null && row.combo !== combo)) return;
-    this.#cellOf(valuesOf(cube, row), row.arrived_at_epoch_ms).add(factsOf(cube, row));
+    tellFacts(cube, row, this.#cellOf(valuesOf(cube, row), row.arrived_at_epoch_ms));
   }
 
   /** By the time of arrival. */

@@ -1,8 +1,8 @@
 import type Sqlite from 'better-sqlite3';
 import { CUBES, type Cube } from '../../gateway/domain/reportFigures.ts';
 import { ByteReader } from './bytes.ts';
-import { Cell, type Facts } from './cell.ts';
-import { CUBE_NAMES, factsOf, isIn, valuesOf } from './cubes.ts';
+import { Cell, Facts } from './cell.ts';
+import { CUBE_NAMES, isIn, tellFacts, valuesOf } from './cubes.ts';
 import { bucketOf, GRAINS, type Grain, KEPT_MS, type Kept } from './grains.ts';
 import { LEDGER_COLUMNS, type LedgerRow, MARKED_ROWID } from './ledgerRow.ts';
 import { eachLine } from './pack.ts';
@@ -138,7 +138,8 @@ class StepCells {
     for (const cube of CUBE_NAMES) {
       if (!isIn(cube, row)) continue;
       const line = this.#lineOf(cube, row);
-      const facts = factsOf(cube, row);
+      const facts = new Facts();
+      tellFacts(cube, row, facts);
       for (const grain of GRAINS)
         this.#addTo(grain, cube, bucketOf(row.arrived_at_epoch_ms, grain), line, facts);
     }
