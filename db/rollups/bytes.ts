@@ -76,10 +76,10 @@ export class ByteReader {
   }
 
   /**
-   * Adds runs of numbers to `sums`: each begins `gap` places behind the end of the one before, the first one behind `from`. Gap and
+   * Adds runs of numbers to `sums`, or takes them away (-1): each begins `gap` places behind the end of the one before, the first one behind `from`. Gap and
    * length come before the numbers. Most numbers are of one byte: here reports spend their time.
    */
-  addRuns(runs: number, from: number, sums: RunSums): void {
+  addRuns(runs: number, from: number, sums: RunSums, sign: 1 | -1): void {
     const bytes = this.#bytes;
     let end = from;
     for (let left = runs; left > 0; left -= 1) {
@@ -92,12 +92,12 @@ export class ByteReader {
       for (const last = index + length; index < last; index += 1) {
         const next = bytes[at] ?? 0x80;
         if (next < 0x80) {
-          into[index] = (into[index] ?? 0) + next;
+          into[index] = (into[index] ?? 0) + sign * next;
           at += 1;
           continue;
         }
         this.#at = at;
-        into[index] = (into[index] ?? 0) + this.varint();
+        into[index] = (into[index] ?? 0) + sign * this.varint();
         at = this.#at;
       }
       this.#at = at;

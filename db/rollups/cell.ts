@@ -49,6 +49,9 @@ export const MEASURES = [
 const VERSION = 1;
 const PERCENTILES = [0.5, 0.9, 0.95, 0.99];
 const COUNTER_AT = placesOf(COUNTERS);
+const OUTCOMES_AT = (
+  ['answered', 'failedByClient', 'failedByGateway', 'failedByRunner', 'aborted'] as const
+).map((outcome) => COUNTER_AT[outcome]);
 const MEASURE_AT = placesOf(MEASURES);
 const writer = new ByteWriter();
 
@@ -87,13 +90,21 @@ export class Cell implements FactsSink {
     for (const [at, key, ms] of times) this.#sketch(at).add(key, ms);
   }
 
+  /** With a sign of -1 what is told is taken away; the same goes for `addEncoded`. */
+  sign: 1 | -1 = 1;
+
   count(counter: Counter, amount: number): void {
     const at = COUNTER_AT[counter];
-    this.#counters[at] = (this.#counters[at] ?? 0) + amount;
+    this.#counters[at] = (this.#counters[at] ?? 0) + this.sign * amount;
   }
 
   measure(measure: Measure, ms: number | null): void {
-    if (ms !== null) this.#sketch(MEASURE_AT[measure]).add(keyOf(ms), ms);
+    if (ms !== null) this.#sketch(MEASURE_AT[measure]).add(keyOf(ms), ms, this.sign);
+  }
+
+  /** Whether it is of no request: each has an outcome. */
+  get isEmpty(): boolean {
+    return OUTCOMES_AT.every((at) => this.#counters[at] === 0);
   }
 
   /** Those that are not 0. */
@@ -136,9 +147,9 @@ export class Cell implements FactsSink {
     if (version !== VERSION) throw new Error(`Cannot read a roll-up: expected version 1, got ${version}`);
     for (let left = reader.varint(); left > 0; left -= 1) {
       const at = reader.varint();
-      this.#counters[at] = (this.#counters[at] ?? 0) + reader.varint();
+      this.#counters[at] = (this.#counters[at] ?? 0) + this.sign * reader.varint();
     }
-    while (!reader.isAtEnd) readSketch(reader, this.#sketch(reader.varint()));
+    while (!reader.isAtEnd) readSketch(reader, this.#sketch(reader.varint()), this.sign);
   }
 
   /** Takes everything out, and keeps the room for what is added next. */
@@ -172,10 +183,10 @@ function writeSketch(at: number, sketch: Sketch): void {
   });
 }
 
-function readSketch(reader: ByteReader, into: Sketch): void {
-  into.sumMs += reader.float();
-  into.zeroes += reader.varint();
-  reader.addRuns(reader.varint(), LEAST_KEY, into);
+function readSketch(reader: ByteReader, into: Sketch, sign: 1 | -1): void {
+  into.sumMs += sign * reader.float();
+  into.zeroes += sign * reader.varint();
+  reader.addRuns(reader.varint(), LEAST_KEY, into, sign);
 }
 
 function statsOf(sketch: Sketch, count: number): MeasureStats {

@@ -4,6 +4,9 @@ import { type Counter, CUBES, type Cube, type Dimension } from '../../gateway/do
 import type { FactsSink } from './cell.ts';
 import type { LedgerRow } from './ledgerRow.ts';
 
+/** Stands for the combos of a day past the most that are kept apart. No combo can have this name. */
+export const OTHER_COMBOS = '(other)';
+
 type Outcome = Extract<
   Counter,
   'answered' | 'failedByClient' | 'failedByGateway' | 'failedByRunner' | 'aborted'

@@ -41,6 +41,8 @@ export interface Piece {
   readonly fromEpochMs: number;
   /** Infinity: without end. */
   readonly toEpochMs: number;
+  /** -1: it is taken away from a bucket of which less than half is not wanted. */
+  readonly sign: 1 | -1;
 }
 
 export function bucketOf(epochMs: number, grain: Grain): number {
@@ -48,40 +50,73 @@ export function bucketOf(epochMs: number, grain: Grain): number {
 }
 
 /**
- * Covers `[fromEpochMs, toEpochMs)` by whole buckets, the coarsest first, which is `coarsest`; what is left over at the ends
- * is read of the next finer grain, and at last of rows. The pieces do not overlap.
+ * Covers `[fromEpochMs, toEpochMs)` by whole buckets, the coarsest of which is `coarsest`. What is left over at the ends is read of the
+ * next finer grain, and at last of rows; where it is more than half of a bucket, `canSubtract` allows that bucket without the rest. Every
+ * moment of the range counts once, and none outside of it. No piece lies before the bucket of `coarsest` that the one before it
+ * lies in.
  */
 export function piecesOf(
   fromEpochMs: number,
   toEpochMs: number,
-  kept: Readable,
+  readable: Readable,
   coarsest: 'hour' | 'day' | 'week',
+  canSubtract: boolean,
 ): Piece[] {
-  const { hoursFromEpochMs: hours, minutesFromEpochMs: minute, sumsToEpochMs } = kept;
-  const since = { minute, hour: hours, quarter: hours, day: -Infinity, week: -Infinity };
-  const cover = (from: number, to: number, level: number): Piece[] => {
+  const since = sinceOf(readable);
+  const untilOf = (of: Level) => (isSum(of) ? readable.sumsToEpochMs[of] : Infinity);
+  const cover = (from: number, to: number, level: number, sign: 1 | -1): Piece[] => {
     if (from >= to) return [];
     const of = LEVELS[level];
-    if (!of) return [{ of: 'rows', fromEpochMs: from, toEpochMs: to }];
-    const lengthMs = LENGTH_MS[of];
-    const until = isSum(of) ? Math.min(to, sumsToEpochMs[of]) : to;
-    const first = Math.max(ceilTo(from, lengthMs), ceilTo(since[of], lengthMs));
-    const last = Math.floor(until / lengthMs) * lengthMs;
-    if (first >= last) return cover(from, to, level - 1);
+    if (!of) return [{ of: 'rows', fromEpochMs: from, toEpochMs: to, sign }];
+    const first = ceilTo(from, LENGTH_MS[of]);
+    const last = floorTo(to, LENGTH_MS[of]);
+    if (first > last) return part(from, to, level, sign);
+    const known = Math.min(last, Math.max(first, ceilTo(since[of], LENGTH_MS[of])));
+    const end = Math.max(known, Math.min(last, floorTo(untilOf(of), LENGTH_MS[of])));
     return [
-      ...cover(from, first, level - 1),
-      { of, fromEpochMs: first, toEpochMs: last },
-      ...cover(last, to, level - 1),
+      ...part(from, first, level, sign),
+      ...cover(first, known, level - 1, sign),
+      ...(known < end ? [{ of, fromEpochMs: known, toEpochMs: end, sign }] : []),
+      ...cover(end, last, level - 1, sign),
+      ...part(last, to, level, sign),
     ];
   };
-  return cover(fromEpochMs, toEpochMs, LEVELS.indexOf(coarsest));
+  /** Of a range inside one bucket. */
+  const part = (from: number, to: number, level: number, sign: 1 | -1): Piece[] => {
+    const of = LEVELS[level];
+    if (from >= to || !of) return [];
+    const start = floorTo(from, LENGTH_MS[of]);
+    const end = start + LENGTH_MS[of];
+    const isKnown = start >= since[of] && end <= untilOf(of);
+    if (!canSubtract || !isKnown || (to - from) * 2 <= LENGTH_MS[of]) return cover(from, to, level - 1, sign);
+    const opposite = sign === 1 ? -1 : 1;
+    return [
+      { of, fromEpochMs: start, toEpochMs: end, sign },
+      ...cover(start, from, level - 1, opposite),
+      ...cover(to, end, level - 1, opposite),
+    ];
+  };
+  return cover(fromEpochMs, toEpochMs, LEVELS.indexOf(coarsest), 1);
+}
+
+function sinceOf({
+  minutesFromEpochMs: minute,
+  hoursFromEpochMs: hour,
+}: Kept): Readonly<Record<Level, number>> {
+  return { minute, hour, quarter: hour, day: -Infinity, week: -Infinity };
 }
 
 const LEVELS = ['minute', 'hour', 'quarter', 'day', 'week'] as const;
 const LENGTH_MS = { ...GRAIN_MS, quarter: SUMS.quarter.lengthMs, week: SUMS.week.lengthMs } as const;
 
+type Level = (typeof LEVELS)[number];
+
 export function isSum(of: Piece['of']): of is SumGrain {
   return of in SUMS;
+}
+
+function floorTo(epochMs: number, lengthMs: number): number {
+  return Math.floor(epochMs / lengthMs) * lengthMs;
 }
 
 function ceilTo(epochMs: number, lengthMs: number): number {

@@ -38,6 +38,7 @@ export class GroupTable {
   readonly #spare: Cell[] = [];
   readonly #done: ReportGroup[] = [];
   #made = 0;
+  #sign: 1 | -1 = 1;
 
   constructor(query: GroupQuery, series: SeriesById) {
     this.#query = query;
@@ -47,11 +48,18 @@ export class GroupTable {
     this.#byTime = timeOf(query.groupBy);
   }
 
+  /** Whether what comes next is added or taken away. */
+  set sign(sign: 1 | -1) {
+    this.#sign = sign;
+  }
+
   /** What has arrived at no matter which time; before the others. */
   addRowAhead(row: LedgerRow): void {
     const { cube, combo } = this.#query;
     if (!isIn(cube, row) || (combo !== null && row.combo !== combo)) return;
-    tellFacts(cube, row, this.#cellOf(valuesOf(cube, row), row.arrived_at_epoch_ms));
+    const cell = this.#cellOf(valuesOf(cube, row), row.arrived_at_epoch_ms);
+    cell.sign = this.#sign;
+    tellFacts(cube, row, cell);
   }
 
   /** By the time of arrival. */
@@ -81,6 +89,7 @@ export class GroupTable {
       cell = this.#cellOf(values, bucketEpochMs);
       this.#cellOfLine.set(seriesId, cell);
     }
+    cell.sign = this.#sign;
     cell.addEncoded(data);
   }
 
@@ -98,7 +107,7 @@ export class GroupTable {
 
   #finish(periodEpochMs: number): void {
     for (const { by, cell } of this.#open.get(periodEpochMs)?.values() ?? []) {
-      this.#done.push({ by, counters: cell.counters(), measures: cell.measures() });
+      if (!cell.isEmpty) this.#done.push({ by, counters: cell.counters(), measures: cell.measures() });
       cell.clear();
       this.#spare.push(cell);
     }

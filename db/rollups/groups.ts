@@ -18,7 +18,10 @@ export function prepareGroups(sqlite: Sqlite.Database): (query: GroupQuery) => R
     for (const row of sources.rowsAfter(query, mark.requestId, from, to)) table.addRowAhead(row);
     if (mark.requestId === null) return table.all();
     const readable = { ...mark, sumsToEpochMs: sources.sumsTo(query) };
-    for (const piece of piecesOf(from, to, readable, coarsestFor(query))) {
+    // A row may be in `(other)` where its cell is: there it cannot be taken away from its own.
+    const canSubtract = !sources.hasOtherCombos(query);
+    for (const piece of piecesOf(from, to, readable, coarsestFor(query), canSubtract)) {
+      table.sign = piece.sign;
       if (piece.of === 'rows')
         for (const row of sources.rowsUpTo(query, mark.requestId, piece)) table.addRow(row);
       else for (const cells of sources.cells(query, piece, series)) table.addCells(cells);

@@ -51,13 +51,14 @@ export class Sketch {
   #from = FAR;
   #to = -FAR;
 
-  add(key: number | null, ms: number): void {
-    this.sumMs += ms;
-    if (key === null) this.zeroes += 1;
+  /** A sign of -1 takes the value away. */
+  add(key: number | null, ms: number, sign: 1 | -1 = 1): void {
+    this.sumMs += sign * ms;
+    if (key === null) this.zeroes += sign;
     else {
       const bins = this.room(key, 1);
       const at = key - this.#offset;
-      bins[at] = (bins[at] ?? 0) + 1;
+      bins[at] = (bins[at] ?? 0) + sign;
     }
   }
 

@@ -1,6 +1,6 @@
 import type Sqlite from 'better-sqlite3';
 import { CUBES, type Cube, type Dimension, type GroupQuery } from '../../gateway/domain/reportFigures.ts';
-import type { SeriesValue } from './cubes.ts';
+import { OTHER_COMBOS, type SeriesValue } from './cubes.ts';
 import { type Grain, isSum, type Piece, SUMS } from './grains.ts';
 import { columnsOf, type LedgerRow, MARKED_ROWID } from './ledgerRow.ts';
 import { type PackedCube, packedFor, prepareSumsTo } from './packedCubes.ts';
@@ -35,6 +35,11 @@ export function prepareSources(sqlite: Sqlite.Database) {
   const series = sqlite.prepare<[Cube], { id: number; valuesJson: string }>(
     'select series_id as id, values_json as valuesJson from rollup_series where cube = ?',
   );
+  const other = sqlite
+    .prepare<[Cube, string, string], number>(
+      'select exists (select 1 from rollup_series where cube = ? and json_extract(values_json, ?) = ?)',
+    )
+    .pluck();
   const cells = prepareCells(sqlite);
   const rows = prepareRows(sqlite);
   const sumsTo = prepareSumsTo(sqlite);
@@ -45,6 +50,10 @@ export function prepareSources(sqlite: Sqlite.Database) {
       const at = (CUBES[cube] as readonly Dimension[]).indexOf('combo');
       const known = series.all(cube).map(({ id, valuesJson }) => [id, JSON.parse(valuesJson)] as const);
       return new Map(combo === null ? known : known.filter(([, values]) => values[at] === combo));
+    },
+    hasOtherCombos({ cube }: GroupQuery): boolean {
+      const at = (CUBES[cube] as readonly Dimension[]).indexOf('combo');
+      return at >= 0 && other.get(cube, `$[${at}]`, OTHER_COMBOS) === 1;
     },
     sumsTo: (query: GroupQuery) => ({
       quarter: sumsTo('quarter', packedFor(query)),

@@ -2,15 +2,13 @@ import type Sqlite from 'better-sqlite3';
 import { CUBES, type Cube } from '../../gateway/domain/reportFigures.ts';
 import { ByteReader } from './bytes.ts';
 import { Cell, Facts } from './cell.ts';
-import { CUBE_NAMES, isIn, tellFacts, valuesOf } from './cubes.ts';
+import { CUBE_NAMES, isIn, OTHER_COMBOS, tellFacts, valuesOf } from './cubes.ts';
 import { bucketOf, GRAINS, type Grain, KEPT_MS, type Kept } from './grains.ts';
 import { LEDGER_COLUMNS, type LedgerRow, MARKED_ROWID } from './ledgerRow.ts';
 import { eachLine } from './pack.ts';
 
 /** Most lines that a cube gets on one day: clients choose the scales of adapters, and so names of combos. */
 const MOST_SERIES_A_DAY = 5000;
-/** Stands for the combos past that. No combo can have this name. */
-export const OTHER_COMBOS = '(other)';
 
 export interface StepCell {
   readonly grain: Grain;
