@@ -29,11 +29,9 @@ for (const count of [1, 100, 10_000]) {
     asked += 1;
     const ask: Ask = {
       requestId: requestId(`r${asked}`),
-      combo: {} as Ask['combo'],
       arrivedAtEpochMs: clock.nowEpochMs,
       tokens: 1,
-      mostInputTokens: 1,
-      mostOutputTokens: 1,
+      reservedMicroUsd: 2,
     };
     access.admit(key, ask);
     access.over(ask.requestId);

@@ -25,6 +25,9 @@ export function admissionFromRow(row: AdmissionRow): Admission {
   };
 }
 
+/** Of a credit, before the id of the request whose answer pays. */
+export const CREDIT_REASON = 'answered under the same idempotency key by ';
+
 export function correctionFromRow(row: typeof corrections.$inferSelect): Correction {
   const { correctionId, ...same } = row;
   return { ...same, id: correctionId, requestId: requestId(row.requestId) };

@@ -13,6 +13,8 @@ import type { PriceStore } from '../gateway/ports/priceStore.ts';
 import type { ReportReads } from '../gateway/ports/reportReads.ts';
 import type { RunnerStore } from '../gateway/ports/runnerStore.ts';
 import type { SourceFactsStore } from '../gateway/ports/sourceFacts.ts';
+import { AdmissionJournal } from './journal/admissionJournal.ts';
+import { OpenAdmissions } from './journal/openAdmissions.ts';
 import { ReaderClient } from './reader/client.ts';
 import { SqliteCatalogueStore } from './stores/catalogue.ts';
 import { SqliteComboStore } from './stores/combos.ts';
@@ -31,6 +33,7 @@ import { RollUps } from './stores/rollUps.ts';
 import { SqliteRunnerStore } from './stores/runners.ts';
 import { SqliteSloCounts } from './stores/sloCounts.ts';
 import { SqliteSourceFactsStore } from './stores/sourceFacts.ts';
+import { SpendFeed } from './stores/spendFeed.ts';
 import { WriterClient, type WriterReport } from './writer/client.ts';
 import type { WriterLimits } from './writer/pending.ts';
 
@@ -64,6 +67,9 @@ export interface Database {
   readonly slos: SqliteSloCounts;
   readonly retention: Retention;
   readonly keepWarm: KeepWarmReads;
+  /** Lines of the journal of admissions that the end of an earlier process or machine has spoilt. */
+  readonly spoiltAdmissions: number;
+  readonly spend: Pick<SpendFeed, 'listen'>;
   readonly writerReport: () => WriterReport;
   /** Resolves with the reason when a thread that requests need has ended without `close()`; never otherwise. */
   readonly failed: Promise<Error>;
@@ -81,16 +87,22 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const reader = new ReaderClient(join(workerDir, 'dbReader.mjs'));
   // Reports take long; what a request or a start waits for does not wait for them.
   const reportReader = new ReaderClient(join(workerDir, 'dbReader.mjs'), { niceness: REPORT_NICENESS });
+  const spend = new SpendFeed();
   const rollUps = new RollUps(reportReader, writer);
   const slos = new SqliteSloCounts(reportReader, writer);
   const retention = new Retention(reportReader, writer);
+  let opened: OpenAdmissions | null = null;
+  let spoiltAdmissions = 0;
   const close = async () => {
     const stopped = Promise.all([rollUps.stop(), slos.stop(), retention.stop()]);
+    await opened?.close();
     await writer.close(Promise.all([reader.close(), reportReader.close()]));
     await stopped;
   };
   try {
     await writer.opened();
+    opened = new OpenAdmissions(new AdmissionJournal(path), (command) => writer.write(command));
+    spoiltAdmissions = await opened.recover();
     await Promise.all([reader.open(path), reportReader.open(path)]);
   } catch (error) {
     await close();
@@ -101,7 +113,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     closing ? new Promise<Error>(() => {}) : reason,
   );
   return {
-    ledger: new SqliteLedger(writer, reader),
+    ledger: new SqliteLedger(writer, reader, opened, spend),
     events: new SqliteEventLog(writer, reader),
     catalogue: new SqliteCatalogueStore(writer, reader),
     runners: new SqliteRunnerStore(writer, reader),
@@ -112,12 +124,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     pins: new SqlitePinStore(writer, reader),
     prices: new SqlitePriceStore(writer, reader),
     sourceFacts: new SqliteSourceFactsStore(writer, reader),
-    requests: new RequestReads(reader, writer),
+    requests: new RequestReads(reader, writer, spend),
     reports: new SqliteReportReads(reportReader),
     rollUps,
     slos,
     retention,
     keepWarm: new SqliteKeepWarmReads(reportReader),
+    spoiltAdmissions,
+    spend,
     writerReport: () => writer.report(),
     failed,
     close: () => {

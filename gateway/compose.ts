@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '../db/openDatabase.ts';
 import type { CatalogueService } from './catalogue/catalogueService.ts';
 import { revisitRegularly } from './catalogue/revisits.ts';
 import { SourceAccess } from './catalogue/sourceAccess.ts';
-import { openAccess } from './compose/access.ts';
+import { openAccess, reservations } from './compose/access.ts';
 import { openCatalogue } from './compose/catalogue.ts';
 import { dashboardAssets } from './compose/dashboard.ts';
 import { lookForDevices } from './compose/devices.ts';
@@ -116,7 +116,7 @@ export async function compose(
       log,
     );
     const prices = await openPrices({ store: database.prices, catalogue, events, clock, log });
-    const doors = await openAccess(settings, keySecret, database, { catalogue, prices, clock, log });
+    const doors = await openAccess(settings, keySecret, database, { catalogue, clock, log });
     const origins = await openOrigins(settings, { fetcher, catalogue }, log);
     const unplaced: Omit<SpawnSettings, 'places'> = {
       entry: join(DIST_DIR, 'runner.mjs'),
@@ -152,6 +152,11 @@ export async function compose(
       clock,
       log,
     });
+    if (database.spoiltAdmissions > 0)
+      log.warn(
+        { lines: database.spoiltAdmissions },
+        'spoilt lines of the journal of admissions are passed over',
+      );
     await settleInterrupted({
       ledger: database.ledger,
       adopted: adoptedClients(core.pool.state, core.fleet),
@@ -163,6 +168,7 @@ export async function compose(
     const limits = httpLimits(settings.limits);
     const app = createApp({
       inference: core.inference,
+      reserve: reservations(core.pool.state, prices),
       pool: core.control,
       pins: core.pins,
       catalogue,

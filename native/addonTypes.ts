@@ -299,6 +299,15 @@ export interface EngineCounters {
   /** The most tokens that any one request decoded after it was cancelled. */
   maxTokensAfterCancel: number;
   decodeCalls: number;
+  /** Of each decode call, added up: its tokens, those of prompts and those sampled last, and what its context takes at a time. */
+  batchTokens: number;
+  possibleBatchTokens: number;
+  /** Likewise: the sequences that had a token in the call, and those of its context. */
+  batchSequences: number;
+  possibleBatchSequences: number;
+  /** `usedKvCells` and `kvCells` after each decode call, added up. Past 2^53 the last digits go. */
+  kvCellSteps: number;
+  possibleKvCellSteps: number;
   adapterSwitches: number;
   activeSequences: number;
   waitingRequests: number;
@@ -308,6 +317,9 @@ export interface EngineCounters {
   progress: number;
   contexts: number;
   kvBytes: number;
+  /** Places of tokens in the KV caches of these contexts, and those with a token of a running request. */
+  kvCells: number;
+  usedKvCells: number;
   threads: number;
 }
 

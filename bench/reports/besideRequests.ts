@@ -109,7 +109,8 @@ async function reports(
   untilMs: number,
   { reportMs }: Samples,
 ): Promise<void> {
-  while (restMs !== null && performance.now() < untilMs) {
+  if (restMs === null) return;
+  while (performance.now() < untilMs) {
     const beganMs = performance.now();
     await report(gateway, query);
     reportMs.push(performance.now() - beganMs);

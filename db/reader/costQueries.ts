@@ -4,8 +4,10 @@ import { type Cost, costOf, factsOf, NO_COST } from '../../gateway/domain/cost.t
 import type { PriceBook, PriceVersion } from '../../gateway/domain/prices.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { KeySpend, Recheck, RecheckOrder } from '../../gateway/ports/costReads.ts';
+import type { CreditOrder } from '../../gateway/ports/ledger.ts';
+import { CREDIT_REASON } from '../admissionRows.ts';
 import { recordFromRow } from '../requestRows.ts';
-import { corrections, priceVersions, requests } from '../schema.ts';
+import { corrections, idempotencyKeys, priceVersions, requests } from '../schema.ts';
 
 /** Rows that are looked at in one go: what a read holds is bounded, however long the time span. */
 const PAGE = 5_000;
@@ -26,12 +28,20 @@ export function makeCostQueries(db: BetterSQLite3Database) {
 
     spentSince: ({ epochMs }: { epochMs: number }): KeySpend[] => spentSince(db, epochMs),
 
+    creditsOf: (order: Pick<CreditOrder, 'keyHash' | 'requestId'>): KeySpend[] => creditsOf(db, order),
+
     recheck: (order: RecheckOrder): Recheck => recheck(db, order),
   };
 }
 
+/** First millisecond of the UTC day. */
+function dayOfArrival() {
+  const day = sql.raw(String(DAY_MS));
+  return sql<number>`${requests.arrivedAtEpochMs} / ${day} * ${day}`;
+}
+
 function spentSince(db: BetterSQLite3Database, epochMs: number): KeySpend[] {
-  const day = sql<number>`${requests.arrivedAtEpochMs} / ${sql.raw(String(DAY_MS))} * ${sql.raw(String(DAY_MS))}`;
+  const day = dayOfArrival();
   const since = and(gte(requests.arrivedAtEpochMs, epochMs), isNotNull(requests.keyId));
   const keyId = sql<string>`${requests.keyId}`;
   const charged = db
@@ -48,6 +58,31 @@ function spentSince(db: BetterSQLite3Database, epochMs: number): KeySpend[] {
     .groupBy(requests.keyId, day)
     .all();
   return [...charged, ...corrected];
+}
+
+/** What an order has credited, of the day of each attempt. */
+function creditsOf(
+  db: BetterSQLite3Database,
+  { keyHash, requestId }: Pick<CreditOrder, 'keyHash' | 'requestId'>,
+): KeySpend[] {
+  return db
+    .select({
+      keyId: sql<string>`${requests.keyId}`,
+      dayEpochMs: dayOfArrival(),
+      microUsd: corrections.costMicroUsd,
+    })
+    .from(idempotencyKeys)
+    .innerJoin(corrections, eq(corrections.requestId, idempotencyKeys.requestId))
+    .innerJoin(requests, eq(requests.requestId, corrections.requestId))
+    .where(
+      and(
+        eq(idempotencyKeys.keyHash, keyHash),
+        eq(corrections.author, 'system'),
+        eq(corrections.reason, `${CREDIT_REASON}${requestId}`),
+        isNotNull(requests.keyId),
+      ),
+    )
+    .all();
 }
 
 interface StartSeen {

@@ -2,39 +2,47 @@ import type { Admission } from '../../gateway/domain/admission.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import type { CreditOrder, KeyedAttempt, Ledger, PastAttempt } from '../../gateway/ports/ledger.ts';
 import type { LedgerRuns } from '../../gateway/ports/ledgerRuns.ts';
+import type { OpenAdmissions } from '../journal/openAdmissions.ts';
 import type { ReaderClient } from '../reader/client.ts';
 import type { WriterClient } from '../writer/client.ts';
+import type { SpendFeed } from './spendFeed.ts';
 
-/** The ledger on the writer thread. */
+/** The ledger on the writer thread, its admissions in the journal before. */
 export class SqliteLedger implements Ledger, LedgerRuns {
   readonly #writer: WriterClient;
   readonly #reader: ReaderClient;
+  readonly #opened: OpenAdmissions;
+  readonly #spend: SpendFeed;
 
-  constructor(writer: WriterClient, reader: ReaderClient) {
+  constructor(writer: WriterClient, reader: ReaderClient, opened: OpenAdmissions, spend: SpendFeed) {
     this.#writer = writer;
     this.#reader = reader;
+    this.#opened = opened;
+    this.#spend = spend;
   }
 
-  async open(admission: Admission, attempt: KeyedAttempt | null): Promise<void> {
-    const opened = this.#writer.write({ kind: 'openRequest', admission });
-    if (attempt === null) return opened;
-    const { requestId, arrivedAtEpochMs: atEpochMs } = admission;
-    await Promise.all([opened, this.#writer.write({ kind: 'openAttempt', requestId, attempt, atEpochMs })]);
+  open(admission: Admission, attempt: KeyedAttempt | null): void {
+    this.#opened.open({ admission, attempt });
   }
 
   append(record: RequestRecord): Promise<void> {
+    this.#opened.settle(record.requestId);
     return this.#writer.write({ kind: 'appendRequest', record });
   }
 
-  creditAttempts(order: CreditOrder): Promise<void> {
-    return this.#writer.write({ kind: 'creditAttempts', order });
+  async creditAttempts(order: CreditOrder): Promise<void> {
+    await this.#writer.write({ kind: 'creditAttempts', order });
+    const { keyHash, requestId } = order;
+    for (const change of await this.#reader.read('creditsOf', { keyHash, requestId }))
+      this.#spend.tell(change);
   }
 
   lastAttempt(keyHash: string, sinceEpochMs: number): Promise<PastAttempt | null> {
     return this.#reader.read('lastAttempt', { keyHash, sinceEpochMs });
   }
 
-  unsettled(): Promise<readonly Admission[]> {
+  async unsettled(): Promise<readonly Admission[]> {
+    await this.#opened.flush();
     return this.#reader.read('unsettledAdmissions', {});
   }
 

@@ -10,15 +10,18 @@ import type {
 } from '../../gateway/ports/ledgerReads.ts';
 import type { ReaderClient } from '../reader/client.ts';
 import type { WriterClient } from '../writer/client.ts';
+import type { SpendFeed } from './spendFeed.ts';
 
 /** Reads of the ledger, and corrections of what is read. */
 export class RequestReads implements LedgerReads, CostReads {
   readonly #reader: ReaderClient;
   readonly #writer: WriterClient;
+  readonly #spend: SpendFeed;
 
-  constructor(reader: ReaderClient, writer: WriterClient) {
+  constructor(reader: ReaderClient, writer: WriterClient, spend: SpendFeed) {
     this.#reader = reader;
     this.#writer = writer;
+    this.#spend = spend;
   }
 
   /** The newest arrivals first, at most 10,000. */
@@ -62,6 +65,9 @@ export class RequestReads implements LedgerReads, CostReads {
       return fail('conflict', message);
     }
     await this.#writer.write({ kind: 'correct', correction });
+    const { keyId, arrivedAtEpochMs } = account.record;
+    if (keyId !== null)
+      this.#spend.tell({ keyId, dayEpochMs: arrivedAtEpochMs, microUsd: correction.costMicroUsd });
     return ok(correction);
   }
 }

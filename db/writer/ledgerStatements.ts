@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
-import { admissionRow } from '../admissionRows.ts';
+import { admissionRow, CREDIT_REASON } from '../admissionRows.ts';
 import { admissions, corrections, gatewayRuns, idempotencyKeys, requests } from '../schema.ts';
 import type { WriteCommand } from './commands.ts';
 import { insertInto } from './inserts.ts';
@@ -52,7 +52,7 @@ function prepareCredit(db: BetterSQLite3Database) {
     .insert(corrections)
     .select(
       sql`select 'cor_' || r.request_id, r.request_id, ${parameter('madeAtEpochMs')},
-            'answered under the same idempotency key by ' || ${parameter('requestId')}, 'system',
+            ${sql.raw(`'${CREDIT_REASON}'`)} || ${parameter('requestId')}, 'system',
             -(${left('prompt_tokens')}), -(${left('cached_tokens')}), -(${left('completion_tokens')}),
             -(${left('cost_micro_usd')})
           from ${idempotencyKeys} k

@@ -1,31 +1,20 @@
 import type { Database } from '../../db/openDatabase.ts';
-import { periodStart } from '../access/budgets.ts';
 import type { CatalogueService } from '../catalogue/catalogueService.ts';
 import type { Settings } from '../config.ts';
-import { mostCost } from '../domain/cost.ts';
+import { reservationOf } from '../domain/admission.ts';
 import { keyId } from '../domain/ids.ts';
+import type { HttpDeps } from '../http/deps.ts';
+import { startOutlook } from '../pool/queries.ts';
+import type { PoolState } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
-import type { CostMeter } from '../ports/spendBook.ts';
 import { KeyAccess } from '../shell/keys/keyAccess.ts';
 import { KeyBook } from '../shell/keys/keyBook.ts';
 import { KeyRing } from '../shell/keys/keyRing.ts';
 import { KeySecrets } from '../shell/keys/keySecrets.ts';
+import { pastSpend } from '../shell/keys/pastSpend.ts';
 import { InProcessSpendBook } from '../shell/keys/spendBook.ts';
 import type { PriceList } from '../shell/priceList.ts';
-
-/**
- * What budgets count. Before a request nobody knows how long it will run: its bound is that of its tokens and of the dearest
- * start, so that prices by the second may take a budget beyond its limit by what runs at the moment.
- */
-function meter(prices: PriceList): CostMeter {
-  return {
-    atMostMicroUsd({ name }, prompt, completion) {
-      return mostCost(name, { prompt, completion }, prices.current().book);
-    },
-    ofMicroUsd: ({ cost }) => cost.totalMicroUsd,
-  };
-}
 
 interface Doors {
   readonly access: KeyAccess;
@@ -37,12 +26,7 @@ export async function openAccess(
   { host, edge }: Pick<Settings, 'host' | 'edge'>,
   keySecret: string,
   database: Database,
-  {
-    catalogue,
-    prices,
-    clock,
-    log,
-  }: { catalogue: CatalogueService; prices: PriceList; clock: Clock; log: Log },
+  { catalogue, clock, log }: { catalogue: CatalogueService; clock: Clock; log: Log },
 ): Promise<Doors> {
   const secrets = new KeySecrets(keySecret);
   const ring = new KeyRing(secrets);
@@ -60,14 +44,15 @@ export async function openAccess(
     log.warn({ host }, 'no API key exists, and whoever reaches this address is served, as it was allowed');
   }
   const spend = new InProcessSpendBook();
-  const monthStart = periodStart('month', clock.epochMs());
-  for (const { keyId: id, microUsd, dayEpochMs } of await database.requests.spentSince(monthStart))
-    spend.restore(keyId(id), microUsd, dayEpochMs);
+  const past = await pastSpend(database.reports, database.requests, clock.epochMs());
+  for (const { keyId: id, microUsd, dayEpochMs } of past) spend.restore(keyId(id), microUsd, dayEpochMs);
+  database.spend.listen(({ keyId: id, microUsd, dayEpochMs }) =>
+    spend.restore(keyId(id), microUsd, dayEpochMs),
+  );
   const servesAnonymous = isLocal || edge.allowsAnonymous;
   const access = new KeyAccess({
     ring,
     spend,
-    costs: meter(prices),
     clock,
     servesAnonymous,
   });
@@ -83,4 +68,13 @@ function openDoor(host: string): string {
     `Cannot listen on "${host}": it is not loopback and no API key exists, so whoever reaches it would be served; ` +
     'make one while listening on 127.0.0.1 ("hearth keys create NAME"), or allow it by HEARTH_ALLOW_ANONYMOUS=1'
   );
+}
+
+/**
+ * What requests may come to use, by the prices in force and by what the pool holds at their admission. Prices by the second
+ * may take a budget beyond its limit by what runs at the moment.
+ */
+export function reservations(state: PoolState, prices: PriceList): HttpDeps['reserve'] {
+  return (combo, bounds) =>
+    reservationOf(combo.name, bounds, startOutlook(state, combo), prices.current().book);
 }

@@ -44,13 +44,8 @@ export class RunnerCounts {
     return [...runners.values()].flatMap((runner) => {
       const counters = this.#last.get(runner.id);
       if (!counters || runner.model === null) return [];
-      const { activeSequences, waitingRequests, decodeCalls, decodedTokens, promptTokens } = counters;
-      const { kvBytes, residentBytes } = counters;
-      const counted = { activeSequences, waitingRequests, decodeCalls, decodedTokens, promptTokens };
       const possibleSequences = sequencesOf(runner);
-      return [
-        { runner: runner.id, base: runner.model.id, possibleSequences, ...counted, kvBytes, residentBytes },
-      ];
+      return [{ ...counters, runner: runner.id, base: runner.model.id, possibleSequences }];
     });
   }
 }

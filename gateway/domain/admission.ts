@@ -1,8 +1,8 @@
-import type { Combo } from './combo.ts';
-import { mostCost } from './cost.ts';
+import { mostCost, type StartOutlook } from './cost.ts';
 import type { ComboName, RequestId } from './ids.ts';
 import type { PriceBook } from './prices.ts';
 import type { Endpoint } from './requestRecord.ts';
+import type { TokenBounds } from './tokenBounds.ts';
 
 /**
  * A request that has passed the door, as the ledger opens it: before it waits for a runner. Its record settles it at
@@ -32,21 +32,17 @@ export interface Reservation {
   readonly reservedMicroUsd: number;
 }
 
-/** English text and JSON have about four characters a token in common vocabularies. */
-const CHARACTERS_PER_TOKEN = 4;
-
-/**
- * The one place where a reservation is made: by the price of the estimated prompt and of all that may be answered, without
- * runner time and starts, which nobody knows before. What is not bounded may fill the context.
- */
+/** The one place where a reservation is made. What a runner's seconds cost nobody knows before. */
 export function reservationOf(
-  { name, model }: Pick<Combo, 'name' | 'model'>,
-  bodyCharacters: number,
-  mostCompletionTokens: number | null,
+  combo: ComboName,
+  bounds: TokenBounds,
+  start: StartOutlook,
   book: PriceBook,
 ): Reservation {
-  const prompt = Math.ceil(bodyCharacters / CHARACTERS_PER_TOKEN);
-  const completion = mostCompletionTokens ?? model.contextTokens;
-  const reservedMicroUsd = mostCost(name, { prompt, completion }, book);
-  return { mostCompletionTokens, promptTokensEstimate: prompt, reservedMicroUsd };
+  const { likelyPrompt, mostPrompt, askedCompletion, mostCompletion } = bounds;
+  return {
+    mostCompletionTokens: askedCompletion,
+    promptTokensEstimate: likelyPrompt,
+    reservedMicroUsd: mostCost(combo, { prompt: mostPrompt, completion: mostCompletion }, start, book),
+  };
 }

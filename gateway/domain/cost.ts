@@ -109,18 +109,28 @@ function shareOf(whole: number, { of, index }: StartShare, joined: boolean, poli
   return Math.floor(whole / of) + (index < whole % of ? 1 : 0);
 }
 
+/** What a request that comes now would wait for: nothing, a start that another has begun, or one of its own. */
+export type StartOutlook = 'none' | 'joined' | 'own';
+
 /** The most that a request's tokens and its start can cost by what is known at its admission. */
 export function mostCost(
   combo: string,
   tokens: { readonly prompt: number; readonly completion: number },
+  start: StartOutlook,
   book: PriceBook,
 ): number {
   const rates = ratesOf(book, combo);
   const input = Math.max(rates.inputPerMillion, rates.cachedInputPerMillion);
-  const start = book.startPolicy === 'house' ? 0 : Math.max(...Object.values(rates.start)) * MICRO;
+  const dearest = mayPayStart(start, book.startPolicy) ? Math.max(...Object.values(rates.start)) : 0;
   return (
-    Math.ceil(start) +
+    Math.ceil(dearest * MICRO) +
     Math.ceil(tokens.prompt * input) +
     Math.ceil(tokens.completion * rates.outputPerMillion)
   );
+}
+
+/** One who joins a shared start pays all of it when the others leave before it is ready. */
+function mayPayStart(start: StartOutlook, policy: StartPolicy): boolean {
+  if (policy === 'house' || start === 'none') return false;
+  return start === 'own' || policy === 'shared';
 }

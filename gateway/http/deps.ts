@@ -2,9 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { AdapterSpec, AliasSpec, ModelSpec } from '../catalogue/specs.ts';
+import type { Reservation } from '../domain/admission.ts';
 import type { ApiKey } from '../domain/apiKey.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
+import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
+import type { TokenBounds } from '../domain/tokenBounds.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CostReads } from '../ports/costReads.ts';
@@ -74,6 +77,8 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
 
 export interface HttpDeps {
   readonly inference: Inference;
+  /** What a request may come to use, and hold of a budget. */
+  readonly reserve: (combo: Combo, bounds: TokenBounds) => Reservation;
   readonly pool: PoolControl;
   readonly pins: PinControl;
   readonly prices: PriceControl;

@@ -1,12 +1,14 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, Handler } from 'hono';
 import { scopeRefusal } from '../access/scopes.ts';
+import type { Reservation } from '../domain/admission.ts';
 import type { ApiKey } from '../domain/apiKey.ts';
 import { unavailability } from '../domain/availability.ts';
 import { type Combo, parseCombo } from '../domain/combo.ts';
 import { ERROR_TABLE, type Failure, fail, ok, type Result } from '../domain/errors.ts';
 import { type KeyId, requestId } from '../domain/ids.ts';
 import type { Endpoint } from '../domain/requestRecord.ts';
+import { boundsOf, type TokenBounds } from '../domain/tokenBounds.ts';
 import { type TraceContext, traceFields } from '../domain/trace.ts';
 import type { KeyedAttempt } from '../ports/ledger.ts';
 import type { InferenceRequest } from '../shell/inference.ts';
@@ -15,7 +17,6 @@ import { readJson } from './body.ts';
 import { credentialOf } from './credential.ts';
 import { readDeadline } from './deadline.ts';
 import type { HttpDeps, HttpEnv } from './deps.ts';
-import { tokensOf } from './keyAsk.ts';
 import { NodeSink } from './nodeSink.ts';
 import type { ParsedInference } from './openai/parsed.ts';
 import { rateLimitHeaders } from './rateLimitHeaders.ts';
@@ -104,7 +105,11 @@ async function admit(
       maxTokensParam,
     );
   }
-  const overLimit = key && admitByKey(c, deps, key, known, parsed.value, combo.value);
+  const named = { model: combo.value.name, ...body };
+  const text = JSON.stringify(named);
+  const bounds = boundsOf(known.endpoint, named, Buffer.byteLength(text), context);
+  const reservation = deps.reserve(combo.value, bounds);
+  const overLimit = key && admitByKey(c, deps, key, known, bounds, reservation);
   if (overLimit) return { ok: false, error: overLimit };
   return ok({
     ...known,
@@ -114,8 +119,15 @@ async function admit(
     attempt: attempt.value,
     deadlineMs: deadline.value,
     combo: combo.value,
-    body: { model: combo.value.name, ...body },
+    body: text,
+    reservation,
   });
+}
+
+/** What nobody asked for is no reason to refuse a request for ever. */
+function likelyTokens({ limits: { tokensPerMinute } }: ApiKey, bounds: TokenBounds): number {
+  const likely = bounds.likelyPrompt + bounds.likelyCompletion;
+  return bounds.askedCompletion === null ? Math.min(likely, tokensPerMinute ?? likely) : likely;
 }
 
 /** Charges the key's limits and budget, or says why not; the answer's headers tell what is left of them. */
@@ -124,11 +136,11 @@ function admitByKey(
   deps: HttpDeps,
   key: ApiKey,
   known: Known,
-  parsed: ParsedInference,
-  combo: Combo,
+  bounds: TokenBounds,
+  { reservedMicroUsd }: Reservation,
 ): Failure | null {
-  const { requestId: id, arrivedAtEpochMs, endpoint } = known;
-  const ask = { requestId: id, combo, arrivedAtEpochMs, ...tokensOf(key, parsed, combo, endpoint) };
+  const { requestId: id, arrivedAtEpochMs } = known;
+  const ask = { requestId: id, arrivedAtEpochMs, tokens: likelyTokens(key, bounds), reservedMicroUsd };
   const { refusal, allowances, budgetWarning } = deps.access.admit(key, ask);
   for (const [name, value] of Object.entries(rateLimitHeaders(allowances))) c.header(name, value);
   if (budgetWarning !== null) c.header('x-hearth-budget-warning', budgetWarning);

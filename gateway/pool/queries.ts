@@ -1,4 +1,5 @@
 import type { Combo } from '../domain/combo.ts';
+import type { StartOutlook } from '../domain/cost.ts';
 import type { FixedStart } from './effects.ts';
 import { bestHolder, type Holder, holderOn } from './holders.ts';
 import { servingBytes } from './memory.ts';
@@ -26,6 +27,13 @@ export function waiterOf(state: PoolState, waiterId: string): WaitingIn | undefi
 export function startOf(state: PoolState, combo: Combo, { start, promised }: Waiter): FixedStart | null {
   const holder = promised === null ? bestHolder(state, combo) : holderOn(state, combo.key, promised);
   return holder ? startOn(holder, start) : null;
+}
+
+/** What a request for the combo that came now would wait for, as things are. */
+export function startOutlook(state: PoolState, combo: Combo): StartOutlook {
+  const holder = bestHolder(state, combo);
+  if (!holder) return 'own';
+  return holder.slot.state === 'ready' ? 'none' : 'joined';
 }
 
 /** How one finds its combo there that waited for that start, or for none. */

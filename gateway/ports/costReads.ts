@@ -10,7 +10,7 @@ export interface CostReads {
 
 export interface KeySpend {
   readonly keyId: string;
-  /** First millisecond of the UTC day. */
+  /** A time in the UTC day, mostly its first millisecond. */
   readonly dayEpochMs: number;
   readonly microUsd: number;
 }

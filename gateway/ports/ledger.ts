@@ -22,12 +22,14 @@ export interface CreditOrder extends KeyedAttempt {
 }
 
 /**
- * The durable, append-only record: an admission when a request has passed the door, one row at its end. What is
- * written is on disk in the order in which it was given here.
+ * The durable, append-only record: an admission when a request has passed the door, one row at its end.
  */
 export interface Ledger {
-  /** Resolves when the admission, and the attempt under a key, are on disk. Rejects when the disk refuses. */
-  open(admission: Admission, attempt: KeyedAttempt | null): Promise<void>;
+  /**
+   * When it returns, the admission and the attempt under a key outlive this process; the machine, a quarter of a second
+   * later, and never later than the row of their request. Throws when the disk refuses.
+   */
+  open(admission: Admission, attempt: KeyedAttempt | null): void;
   /**
    * Resolves when the row is on disk (group commit, fsync). Appending the same request id again changes nothing.
    * Rejects when the disk refuses; the caller then must not say that the request ended well.

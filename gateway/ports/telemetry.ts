@@ -25,6 +25,18 @@ export interface RunnerOccupancy {
   readonly decodeCalls: number;
   readonly decodedTokens: number;
   readonly promptTokens: number;
+  /** Over all decode calls: tokens in them, and what their contexts would have taken. A runner of an earlier version: 0, like all below. */
+  readonly batchTokens: number;
+  readonly possibleBatchTokens: number;
+  /** Over all decode calls: sequences that had a token in them, and those of their contexts. */
+  readonly batchSequences: number;
+  readonly possibleBatchSequences: number;
+  /** Over all decode calls: `usedKvCells` and `kvCells` after them. */
+  readonly kvCellSteps: number;
+  readonly possibleKvCellSteps: number;
+  /** Places of tokens in its KV caches, and those with a token of a running request. */
+  readonly kvCells: number;
+  readonly usedKvCells: number;
   readonly kvBytes: number;
   readonly residentBytes: number;
 }

@@ -11,6 +11,7 @@ import type { Runner } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type BudgetView, budgetViews } from './budgetViews.ts';
 import { comboStatus, comboViews } from './comboViews.ts';
+import { occupancyView } from './occupancyView.ts';
 import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
@@ -153,6 +154,7 @@ export class ControlPool implements PoolControl {
       },
       upload: this.#timeline.upload(runner.id),
       counters: counters ? snakeCase(counters) : {},
+      occupancy: counters ? occupancyView(counters, possibleSequences(runner)) : null,
       threads: counters?.threads ?? held?.threads ?? 0,
       active_requests: held?.active ?? 0,
       started_at: new Date(process?.spawnedAtEpochMs ?? 0).toISOString(),
@@ -171,6 +173,10 @@ function expectOrder<T extends 'warm' | 'evict' | 'lift' | 'drain' | 'rest'>(
 
 function readySlots(runner: Runner): ReadySlot[] {
   return [...runner.combos.values()].filter((slot) => slot.state === 'ready');
+}
+
+function possibleSequences(runner: Runner): number {
+  return readySlots(runner).reduce((total, { sequences }) => total + sequences, 0);
 }
 
 function shownState(runner: Runner): RunnerView['state'] {

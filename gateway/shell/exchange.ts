@@ -14,7 +14,6 @@ import type { Ledger } from '../ports/ledger.ts';
 import { type BadAnswer, badAnswerFailure, isBad, showsBadRunner } from './badAnswer.ts';
 import { type DeadlineDefaults, deadlineOf } from './deadlines.ts';
 import { admissionOf, makeRecord } from './exchangeRecord.ts';
-import { HeldSink } from './heldSink.ts';
 import type { InferenceRequest, ResponseSink } from './inference.ts';
 import { lateReport } from './lateReport.ts';
 import type { Grant, GrantOutcome, PoolLoop } from './poolLoop.ts';
@@ -48,7 +47,7 @@ const ROW_FAILED: Failure = {
   message: 'Cannot end request: its ledger row could not be written',
 };
 
-const GONE_CODES = { closed: 'client_closed', slow: 'slow_reader', unopened: 'ledger_failed' } as const;
+const GONE_CODES = { closed: 'client_closed', slow: 'slow_reader' } as const;
 
 /** Headers of a stream; proxies must not buffer it. */
 const STREAM_HEADERS = {
@@ -64,18 +63,16 @@ const STREAM_HEADERS = {
  */
 export class Exchange {
   readonly #request: InferenceRequest;
-  /** Nothing goes out before the admission is on disk. */
-  readonly #sink: HeldSink;
+  readonly #sink: ResponseSink;
   readonly #deps: ExchangeDeps;
   readonly #times: RequestTimes;
-  readonly #body: string;
   readonly #forwarder: SseForwarder;
   readonly #deadlineMs: number | null;
   /** In force when it came. */
   readonly #prices: PriceVersion;
   readonly #gone: Promise<'gone'>;
-  /** Why nobody waits for the answer any more; `unopened`: the disk refused the admission. */
-  #goneReason: 'closed' | 'slow' | 'unopened' | null = null;
+  /** Why nobody waits for the answer any more. */
+  #goneReason: 'closed' | 'slow' | null = null;
   /** What serves the request, or what it waits for once that is fixed. */
   #start: FixedStart | null = null;
   #running: RunnerExchange | null = null;
@@ -83,30 +80,24 @@ export class Exchange {
 
   constructor(request: InferenceRequest, sink: ResponseSink, deps: ExchangeDeps) {
     this.#request = request;
-    this.#sink = new HeldSink(sink);
+    this.#sink = sink;
     this.#deps = deps;
     this.#prices = deps.prices();
     this.#times = new RequestTimes(request.arrivedMonoMs);
-    this.#body = JSON.stringify(request.body);
     this.#deadlineMs = deadlineOf(request, deps.deadlines);
     this.#forwarder = new SseForwarder((bytes) => this.#sink.write(bytes));
     this.#gone = new Promise((resolve) => {
-      const go = (reason: 'closed' | 'slow' | 'unopened'): void => {
+      sink.onGone((reason) => {
         this.#goneReason ??= reason;
         this.#running?.abort();
         resolve('gone');
-      };
-      sink.onGone(go);
-      const admission = admissionOf(request, this.#body.length, deps.gatewayRun, this.#prices);
-      deps.ledger.open(admission, request.attempt).then(
-        () => this.#sink.release(),
-        () => go('unopened'),
-      );
+      });
     });
   }
 
   /** Resolves with whether the answer was given in full. */
   async run(): Promise<boolean> {
+    if (!this.#open()) return this.#endFailed(ROW_FAILED);
     // A runner that was lost before its first byte is replaced once; the client does not notice.
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#wait();
@@ -117,6 +108,18 @@ export class Exchange {
       if (!isBad(answer)) return this.#endAnswered(answer);
       if (answer.begun || attempt > 1 || this.#sink.headSent)
         return this.#endFailed(this.#bad(outcome.grant.runnerId, answer));
+    }
+  }
+
+  /** A request whose admission the disk refuses is not begun. */
+  #open(): boolean {
+    const { ledger, gatewayRun } = this.#deps;
+    const admission = admissionOf(this.#request, gatewayRun);
+    try {
+      ledger.open(admission, this.#request.attempt);
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -185,7 +188,7 @@ export class Exchange {
     const client = fleet.client(grant.runnerId);
     let answer: RunnerAnswer = { type: 'lost', begun: false, error: new Error('its process has gone') };
     if (client) {
-      this.#running = new RunnerExchange(client, this.#request, this.#body, (chunk) => {
+      this.#running = new RunnerExchange(client, this.#request, (chunk) => {
         const nowMonoMs = clock.monoMs();
         this.#times.firstToken(nowMonoMs);
         if (!this.#sink.headSent) this.#sendStreamHead(nowMonoMs);
@@ -228,12 +231,9 @@ export class Exchange {
     const bytes = answer.type === 'whole' ? answer.body.length : this.#sink.bytesWritten;
     const record = this.#record(200, report.error?.code ?? null, report, bytes, endedMonoMs);
     if (!(await this.#write(record))) {
-      if (this.#goneReason === 'unopened') this.#sink.forget();
       this.#say(ROW_FAILED);
       return false;
     }
-    // What was written after it is on disk.
-    this.#sink.release();
     if (answer.type === 'whole') {
       this.#sink.head(200, { 'content-type': 'application/json', ...this.#headers(endedMonoMs) });
       this.#sink.end(answer.body);
@@ -291,8 +291,6 @@ export class Exchange {
     if (report) this.#times.reported(report, endedMonoMs);
     const { status } = ERROR_TABLE[code];
     await this.#write(this.#record(status, code, report, this.#sink.bytesWritten, endedMonoMs));
-    this.#sink.forget();
-    if (code === 'ledger_failed') this.#say(ROW_FAILED);
     return false;
   }
 

@@ -1,5 +1,5 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
-import { type Admission, reservationOf } from '../domain/admission.ts';
+import type { Admission } from '../domain/admission.ts';
 import type { Combo } from '../domain/combo.ts';
 import { costOf, factsOf, NO_COST } from '../domain/cost.ts';
 import { ERROR_TABLE } from '../domain/errors.ts';
@@ -18,14 +18,9 @@ export interface Ending {
   readonly responseBytes: number;
 }
 
-/** A request as the ledger opens it. `bodyCharacters`: of the body for the runner, as JSON. */
-export function admissionOf(
-  request: InferenceRequest,
-  bodyCharacters: number,
-  gatewayRun: string,
-  { book }: PriceVersion,
-): Admission {
-  const { requestId, endpoint, keyId, combo, stream, arrivedAtEpochMs } = request;
+/** A request as the ledger opens it. */
+export function admissionOf(request: InferenceRequest, gatewayRun: string): Admission {
+  const { requestId, endpoint, keyId, combo, stream, arrivedAtEpochMs, reservation } = request;
   return {
     requestId,
     endpoint,
@@ -36,17 +31,8 @@ export function admissionOf(
     stream,
     arrivedAtEpochMs,
     gatewayRun,
-    reservation: reservationOf(combo, bodyCharacters, mostCompletionTokens(request), book),
+    reservation,
   };
-}
-
-/** Of all choices; null: the request names no bound. `body` is the normalised one. */
-function mostCompletionTokens({ endpoint, body }: InferenceRequest): number | null {
-  if (endpoint === 'embeddings') return 0;
-  const { max_tokens: each, n, prompt } = body;
-  if (typeof each !== 'number') return null;
-  const prompts = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt.length : 1;
-  return each * (typeof n === 'number' ? n : 1) * prompts;
 }
 
 function revisionOf({ key, name }: Combo): string {

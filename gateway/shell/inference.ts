@@ -1,3 +1,4 @@
+import type { Reservation } from '../domain/admission.ts';
 import type { Combo } from '../domain/combo.ts';
 import type { Failure } from '../domain/errors.ts';
 import type { RequestId } from '../domain/ids.ts';
@@ -11,8 +12,9 @@ export interface InferenceRequest {
   readonly endpoint: Endpoint;
   readonly keyId: string | null;
   readonly combo: Combo;
-  /** The normalised body (runner/protocol/request.ts), `model` set to what the answer shall name. */
-  readonly body: Readonly<Record<string, unknown>>;
+  /** The normalised body (runner/protocol/request.ts) as JSON, `model` set to what the answer shall name. */
+  readonly body: string;
+  readonly reservation: Reservation;
   readonly stream: boolean;
   /** `stream_options.include_usage`. */
   readonly includeUsage: boolean;

@@ -2,6 +2,7 @@ import type { Combo } from '../domain/combo.ts';
 import type { Result } from '../domain/errors.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { BudgetView } from './budgetViews.ts';
+import type { OccupancyView } from './occupancyView.ts';
 import type { UploadView } from './uploadView.ts';
 import type { SegmentView } from './weights/segmentViews.ts';
 
@@ -29,6 +30,8 @@ export interface RunnerView {
   /** How its last load brought weights to a device; null: it brought none, or that is not known. */
   readonly upload: UploadView | null;
   readonly counters: Readonly<Record<string, number>>;
+  /** null: it has not said its counters. */
+  readonly occupancy: OccupancyView | null;
   readonly threads: number;
   readonly active_requests: number;
   readonly started_at: string;

@@ -40,7 +40,7 @@ export class RunnerExchange {
   readonly #call: RunnerCall;
 
   /** `onData` gets a stream's bytes as they come; false ends the call. */
-  constructor(client: Pool, request: InferenceRequest, body: string, onData: (chunk: Buffer) => boolean) {
+  constructor(client: Pool, request: InferenceRequest, onData: (chunk: Buffer) => boolean) {
     const chunks: Buffer[] = [];
     let status = 0;
     let headers: IncomingHttpHeaders = {};
@@ -51,7 +51,7 @@ export class RunnerExchange {
     });
     let isTooLong = false;
     const streaming = () => request.stream && status === 200;
-    this.#call = new RunnerCall(client, PATHS[request.endpoint], callHeaders(request), body, {
+    this.#call = new RunnerCall(client, PATHS[request.endpoint], callHeaders(request), request.body, {
       head: (headStatus, headHeaders) => {
         status = headStatus;
         headers = headHeaders;

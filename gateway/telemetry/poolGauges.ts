@@ -104,7 +104,7 @@ function register(
     });
 }
 
-/** What probes brought of each runner. Rates of the counters say how full batches are: tokens for each decode call. */
+/** What probes brought of each runner. A rate of `x` by the rate of `possible_x` is the share that was used over any interval. */
 const PER_RUNNER: readonly (readonly [
   kind: Kind,
   name: string,
@@ -115,8 +115,41 @@ const PER_RUNNER: readonly (readonly [
   ['gauge', 'hearth_runner_active_sequences', 'Requests that run.', 'activeSequences'],
   ['gauge', 'hearth_runner_waiting_requests', 'Requests without a sequence yet.', 'waitingRequests'],
   ['gauge', 'hearth_runner_kv_bytes', 'KV caches of all contexts.', 'kvBytes'],
+  ['gauge', 'hearth_runner_kv_cells', 'Places of tokens in the KV caches of all contexts.', 'kvCells'],
+  ['gauge', 'hearth_runner_used_kv_cells', 'Those with a token of a request that runs.', 'usedKvCells'],
   ['gauge', 'hearth_runner_resident_bytes', 'Resident memory, shared pages included.', 'residentBytes'],
   ['counter', 'hearth_runner_decode_calls_total', 'Decode calls of the engine.', 'decodeCalls'],
+  ['counter', 'hearth_runner_batch_tokens_total', 'Tokens of all decode calls.', 'batchTokens'],
+  [
+    'counter',
+    'hearth_runner_possible_batch_tokens_total',
+    'Tokens that these calls would have taken.',
+    'possibleBatchTokens',
+  ],
+  [
+    'counter',
+    'hearth_runner_batch_sequences_total',
+    'Sequences with a token in a decode call, over all calls.',
+    'batchSequences',
+  ],
+  [
+    'counter',
+    'hearth_runner_possible_batch_sequences_total',
+    'Sequences of the context that decodes, over all calls.',
+    'possibleBatchSequences',
+  ],
+  [
+    'counter',
+    'hearth_runner_kv_cell_steps_total',
+    'Used KV cells after a decode call, over all calls.',
+    'kvCellSteps',
+  ],
+  [
+    'counter',
+    'hearth_runner_possible_kv_cell_steps_total',
+    'KV cells after a decode call, over all calls.',
+    'possibleKvCellSteps',
+  ],
   ['counter', 'hearth_runner_decoded_tokens_total', 'Tokens that were sampled.', 'decodedTokens'],
   ['counter', 'hearth_runner_prompt_tokens_total', 'Prompt tokens that got a sequence.', 'promptTokens'],
 ];

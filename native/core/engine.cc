@@ -135,6 +135,7 @@ Done Engine::closeNow() {
   contextMemory_.clear();
   counters_.contexts.store(0);
   counters_.kvBytes.store(0);
+  counters_.kvCells.store(0);
   outbox_.flush();
   return {};
 }
@@ -254,6 +255,12 @@ Counters Engine::counters() const {
   now.decodedTokens = counters_.decodedTokens.load();
   now.maxTokensAfterCancel = counters_.maxTokensAfterCancel.load();
   now.decodeCalls = counters_.decodeCalls.load();
+  now.batchTokens = counters_.batchTokens.load();
+  now.possibleBatchTokens = counters_.possibleBatchTokens.load();
+  now.batchSequences = counters_.batchSequences.load();
+  now.possibleBatchSequences = counters_.possibleBatchSequences.load();
+  now.kvCellSteps = counters_.kvCellSteps.load();
+  now.possibleKvCellSteps = counters_.possibleKvCellSteps.load();
   now.adapterSwitches = counters_.adapterSwitches.load();
   now.activeSequences = counters_.activeSequences.load();
   now.waitingRequests = counters_.waitingRequests.load();
@@ -261,6 +268,8 @@ Counters Engine::counters() const {
   now.progress = counters_.progress.load();
   now.contexts = counters_.contexts.load();
   now.kvBytes = counters_.kvBytes.load();
+  now.kvCells = counters_.kvCells.load();
+  now.usedKvCells = counters_.usedKvCells.load();
   now.threads = counters_.threads.load();
   return now;
 }

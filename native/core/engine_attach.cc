@@ -103,6 +103,7 @@ ContextLoop& Engine::addContext(llama_context_ptr made) {
   contextMemory_.emplace(context, memory);
   counters_.contexts.fetch_add(1);
   counters_.kvBytes.fetch_add(memory.kvBytes);
+  counters_.kvCells.fetch_add(memory.kvCells);
   return *context;
 }
 
@@ -169,6 +170,7 @@ void Engine::removeContext(ContextLoop& context) {
 /** It has gone, and what it held with it. */
 void Engine::forgetContext(const ContextLoop* context) {
   counters_.kvBytes.fetch_sub(contextMemory_.at(context).kvBytes);
+  counters_.kvCells.fetch_sub(contextMemory_.at(context).kvCells);
   counters_.contexts.fetch_sub(1);
   contextMemory_.erase(context);
 }

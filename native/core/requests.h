@@ -163,6 +163,12 @@ struct Counters {
   uint64_t decodedTokens = 0;
   uint64_t maxTokensAfterCancel = 0;
   uint64_t decodeCalls = 0;
+  uint64_t batchTokens = 0;
+  uint64_t possibleBatchTokens = 0;
+  uint64_t batchSequences = 0;
+  uint64_t possibleBatchSequences = 0;
+  uint64_t kvCellSteps = 0;
+  uint64_t possibleKvCellSteps = 0;
   uint64_t adapterSwitches = 0;
   uint64_t activeSequences = 0;
   uint64_t waitingRequests = 0;
@@ -170,6 +176,8 @@ struct Counters {
   uint64_t progress = 0;
   uint64_t contexts = 0;
   uint64_t kvBytes = 0;
+  uint64_t kvCells = 0;
+  uint64_t usedKvCells = 0;
   int32_t threads = 0;
 };
 

@@ -121,6 +121,12 @@ Napi::Object write(Napi::Env env, const Counters& counters) {
   set("decodedTokens", counters.decodedTokens);
   set("maxTokensAfterCancel", counters.maxTokensAfterCancel);
   set("decodeCalls", counters.decodeCalls);
+  set("batchTokens", counters.batchTokens);
+  set("possibleBatchTokens", counters.possibleBatchTokens);
+  set("batchSequences", counters.batchSequences);
+  set("possibleBatchSequences", counters.possibleBatchSequences);
+  set("kvCellSteps", counters.kvCellSteps);
+  set("possibleKvCellSteps", counters.possibleKvCellSteps);
   set("adapterSwitches", counters.adapterSwitches);
   set("activeSequences", counters.activeSequences);
   set("waitingRequests", counters.waitingRequests);
@@ -128,6 +134,8 @@ Napi::Object write(Napi::Env env, const Counters& counters) {
   set("progress", counters.progress);
   set("contexts", counters.contexts);
   set("kvBytes", counters.kvBytes);
+  set("kvCells", counters.kvCells);
+  set("usedKvCells", counters.usedKvCells);
   object.Set("threads", counters.threads);
   return object;
 }

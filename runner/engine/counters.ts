@@ -18,6 +18,12 @@ export function addCounters(before: EngineCounters | null, now: EngineCounters):
     decodedTokens: before.decodedTokens + now.decodedTokens,
     maxTokensAfterCancel: Math.max(before.maxTokensAfterCancel, now.maxTokensAfterCancel),
     decodeCalls: before.decodeCalls + now.decodeCalls,
+    batchTokens: before.batchTokens + now.batchTokens,
+    possibleBatchTokens: before.possibleBatchTokens + now.possibleBatchTokens,
+    batchSequences: before.batchSequences + now.batchSequences,
+    possibleBatchSequences: before.possibleBatchSequences + now.possibleBatchSequences,
+    kvCellSteps: before.kvCellSteps + now.kvCellSteps,
+    possibleKvCellSteps: before.possibleKvCellSteps + now.possibleKvCellSteps,
     adapterSwitches: before.adapterSwitches + now.adapterSwitches,
     progress: before.progress + now.progress,
   };

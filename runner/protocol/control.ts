@@ -84,6 +84,9 @@ export const toRunnerSchema = z.discriminatedUnion('type', [
 ]);
 export type ToRunner = z.infer<typeof toRunnerSchema>;
 
+/** What a runner of an earlier version does not count. Sums may grow past what a whole number holds exactly. */
+const laterCount = z.number().nonnegative().default(0);
+
 export const runnerCountersSchema = z.object({
   requests: z.int(),
   cancelledRequests: z.int(),
@@ -100,6 +103,14 @@ export const runnerCountersSchema = z.object({
   kvBytes: bytes,
   threads: z.int(),
   residentBytes: bytes,
+  batchTokens: laterCount,
+  possibleBatchTokens: laterCount,
+  batchSequences: laterCount,
+  possibleBatchSequences: laterCount,
+  kvCellSteps: laterCount,
+  possibleKvCellSteps: laterCount,
+  kvCells: laterCount,
+  usedKvCells: laterCount,
 });
 export type RunnerCounters = z.infer<typeof runnerCountersSchema>;
 

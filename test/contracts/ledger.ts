@@ -81,11 +81,11 @@ export function describeLedger(name: string, make: () => Promise<Subject>): void
 
     test('lastAttempt() finds the newest settled attempt under a key, and whether it was answered', async () => {
       const { ledger } = await make();
-      await ledger.open(admission('first'), ATTEMPT);
+      ledger.open(admission('first'), ATTEMPT);
       expect(await ledger.lastAttempt('k', 0)).toBeNull();
       await ledger.append(requestRecord('first', { errorCode: 'client_closed' }));
       expect(await ledger.lastAttempt('k', 0)).toEqual({ ...ATTEMPT, requestId: 'first', isAnswered: false });
-      await ledger.open(admission('second'), { ...ATTEMPT, bodyFingerprint: 'other' });
+      ledger.open(admission('second'), { ...ATTEMPT, bodyFingerprint: 'other' });
       await ledger.append(requestRecord('second'));
       const second = { keyHash: 'k', bodyFingerprint: 'other', requestId: 'second', isAnswered: true };
       expect(await ledger.lastAttempt('k', OPENED)).toEqual(second);
@@ -114,7 +114,7 @@ export function describeLedger(name: string, make: () => Promise<Subject>): void
         ['answered', ATTEMPT, {}],
       ] as const;
       for (const [id, attempt, changes] of attempts) {
-        await ledger.open(admission(id), attempt);
+        ledger.open(admission(id), attempt);
         await ledger.append(requestRecord(id, changes));
       }
       const order = { ...ATTEMPT, requestId: 'answered', sinceEpochMs: OPENED, madeAtEpochMs: 5 };

@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { costOf, factsOf } from '../../gateway/domain/cost.ts';
-import { requestId } from '../../gateway/domain/ids.ts';
+import { keyId, requestId } from '../../gateway/domain/ids.ts';
 import { FREE, type PriceBook } from '../../gateway/domain/prices.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
-import { requestRecord } from '../fakes/records.ts';
+import { pastSpend } from '../../gateway/shell/keys/pastSpend.ts';
+import { InProcessSpendBook } from '../../gateway/shell/keys/spendBook.ts';
+import { admission, requestRecord } from '../fakes/records.ts';
 import { useTemporaryDatabases } from './temporary.ts';
 
 const databases = useTemporaryDatabases();
 const DAY = 86_400_000;
 const START = 19_700 * DAY;
+const MONTH = Date.UTC(2024, 0, 1);
 
 const BOOK: PriceBook = {
   ...FREE,
@@ -108,6 +111,61 @@ test('spentSince() adds up what keys have spent by day, with corrections', async
     sums.set(day, (sums.get(day) ?? 0) + microUsd);
   }
   expect(Object.fromEntries(sums)).toEqual({ 'k1 0': one, 'k1 1': 0, 'k2 0': one });
+});
+
+test('pastSpend() is from the roll-ups what the rows say, of this month and of today', async () => {
+  const { ledger, requests, reports, rollUps } = await databases.open();
+  const now = MONTH + 14 * DAY + 5 * 3_600_000;
+  const rows: [string, string | null, number][] = [
+    ['last month', 'k1', MONTH - 1],
+    ['first', 'k1', MONTH],
+    ['yesterday', 'k1', MONTH + 14 * DAY - 1],
+    ['midnight', 'k1', MONTH + 14 * DAY],
+    ['just now', 'k2', now - 1],
+    ['anonymous', null, now - 2],
+  ];
+  for (const [id, keyId, arrivedAtEpochMs] of rows.slice(0, 4))
+    await ledger.append(priced(id, { keyId, arrivedAtEpochMs }));
+  await rollUps.step(now);
+  for (const [id, keyId, arrivedAtEpochMs] of rows.slice(4))
+    await ledger.append(priced(id, { keyId, arrivedAtEpochMs }));
+  await correctBy(requests, 'first', -2);
+  await correctBy(requests, 'midnight', -3);
+  const one = priced('x').cost.totalMicroUsd;
+  const book = new InProcessSpendBook();
+  const nothing = { spentSince: () => Promise.reject(new Error('rows are not read')) };
+  for (const { keyId: id, microUsd, dayEpochMs } of await pastSpend(reports, nothing, now))
+    book.restore(keyId(id), microUsd, dayEpochMs);
+  const spent = (key: string) =>
+    (['day', 'month'] as const).map((period) => book.spent(keyId(key), period, now).settledMicroUsd);
+  expect(spent('k1')).toEqual([one - 3, 3 * one - 5]);
+  expect(spent('k2')).toEqual([one, one]);
+  const tooMany = { ...reports, groups: async () => null, corrections: async () => [] };
+  expect(await pastSpend(tooMany, requests, now)).toEqual(await requests.spentSince(MONTH));
+});
+
+test('spend tells what corrections and credits have changed of keys, once they are on disk', async () => {
+  const { ledger, requests, spend } = await databases.open();
+  const told: unknown[] = [];
+  spend.listen((change) => told.push(change));
+  const attempt = { keyHash: 'k', bodyFingerprint: 'f' };
+  const lost = { keyId: 'k1', arrivedAtEpochMs: START + DAY + 5, errorCode: 'client_closed' };
+  for (const [id, changes] of [
+    ['lost', lost],
+    ['anonymous', { ...lost, keyId: null }],
+    ['answered', { keyId: 'k1', arrivedAtEpochMs: START + DAY + 6 }],
+  ] as const) {
+    ledger.open(admission(id, { arrivedAtEpochMs: START + DAY }), attempt);
+    await ledger.append(priced(id, changes));
+  }
+  const cost = priced('x', lost).cost.totalMicroUsd;
+  expect(cost).toBeGreaterThan(1);
+  const order = { ...attempt, requestId: 'answered', sinceEpochMs: 0, madeAtEpochMs: 9 };
+  await ledger.creditAttempts(order);
+  expect(told).toEqual([{ keyId: 'k1', dayEpochMs: START + DAY, microUsd: -cost }]);
+  await correctBy(requests, 'answered', -1);
+  expect(told[1]).toMatchObject({ keyId: 'k1', microUsd: -1 });
+  expect(told).toHaveLength(2);
 });
 
 test('a correction cannot make a request cost less than nothing', async () => {

@@ -23,21 +23,21 @@ function correction(id: string, changes: Partial<Correction> = {}): Correction {
 
 test('unsettled() gives admissions without a row, and after began() only later ones', async () => {
   const { ledger } = await databases.open();
-  for (const id of ['a', 'b', 'c']) await ledger.open(admission(id), null);
+  for (const id of ['a', 'b', 'c']) ledger.open(admission(id), null);
   await ledger.append(requestRecord('b'));
   expect(await ledger.unsettled()).toEqual([admission('a'), admission('c')]);
   for (const id of ['a', 'c']) await ledger.append(requestRecord(id, { errorCode: 'interrupted' }));
   await ledger.began('run2', 9);
   await ledger.began('run2', 10);
   expect(await ledger.unsettled()).toEqual([]);
-  await ledger.open(admission('d', { gatewayRun: 'run2', keyId: 'key_1' }), null);
+  ledger.open(admission('d', { gatewayRun: 'run2', keyId: 'key_1' }), null);
   expect(await ledger.unsettled()).toEqual([admission('d', { gatewayRun: 'run2', keyId: 'key_1' })]);
 });
 
 test('began() on an empty ledger leaves the first admissions to be found', async () => {
   const { ledger } = await databases.open();
   await ledger.began('run1', 1);
-  await ledger.open(admission('a'), null);
+  ledger.open(admission('a'), null);
   expect(await ledger.unsettled()).toHaveLength(1);
 });
 
@@ -65,7 +65,7 @@ test('list() filters, and goes on after a position, the newest first', async () 
 
 test('account() gives a request with its admission and its corrections', async () => {
   const { ledger, requests } = await databases.open();
-  await ledger.open(admission('a'), null);
+  ledger.open(admission('a'), null);
   await ledger.append(requestRecord('a'));
   await ledger.append(requestRecord('refused'));
   const made = correction('a', { promptTokens: -12, cachedTokens: -3, costMicroUsd: -19 });

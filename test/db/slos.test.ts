@@ -166,7 +166,7 @@ describe('retention', () => {
     for (const [index, days] of [40, 30, 20, 5, 1].entries()) {
       const id = `req_${index}`;
       const arrivedAtEpochMs = NOW - days * DAY;
-      await database.ledger.open(admission(id, { arrivedAtEpochMs }), attempt);
+      database.ledger.open(admission(id, { arrivedAtEpochMs }), attempt);
       await database.ledger.append(requestRecord(id, { arrivedAtEpochMs }));
     }
     rowsOf(path, (sqlite) =>

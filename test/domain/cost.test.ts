@@ -132,9 +132,24 @@ test('mostCost() is never below what the same tokens cost', () => {
   const tokens = fc.integer({ min: 0, max: 200_000 });
   fc.assert(
     fc.property(tokens, tokens, fc.constantFrom('big', 'tiny+json'), (prompt, completion, combo) => {
-      const most = mostCost(combo, { prompt, completion }, BOOK);
+      const most = mostCost(combo, { prompt, completion }, 'none', BOOK);
       const used = facts({ combo, promptTokens: prompt, cachedTokens: 0, completionTokens: completion });
       return most >= costOf(used, BOOK).totalMicroUsd;
     }),
   );
 });
+
+test.each([
+  ['own', 'initiator', 250_000],
+  ['own', 'shared', 250_000],
+  ['joined', 'initiator', 0],
+  ['joined', 'shared', 250_000],
+  ['none', 'initiator', 0],
+  ['none', 'shared', 0],
+  ['own', 'house', 0],
+] as const)(
+  'mostCost() of a request whose start is %s takes, by policy %s, %i micro-USD for it',
+  (start, startPolicy, most) => {
+    expect(mostCost('big', { prompt: 0, completion: 0 }, start, { ...BOOK, startPolicy })).toBe(most);
+  },
+);

@@ -52,6 +52,31 @@ test('a key opens /v1 for its holder alone, is named in the ledger, and survives
   await clientOf(next, json.key).chat.completions.create(banana('tiny-chat'));
 });
 
+test('a budget holds the price of a start only where one is needed, and a correction counts at once', async () => {
+  const prices =
+    'prices: { default: { input_per_million: 1, start: { cold: 0.01, staged: 0.01, attach: 0.01 } } }\n';
+  const gateway = await start({ config: demoConfig(prices) });
+  const budget = { period: 'day', soft_micro_usd: null, hard_micro_usd: 15_000 };
+  const { json: key } = await gateway.admin('POST', '/keys', { name: 'thrifty', budget });
+  const client = clientOf(gateway, key.key);
+  const first = await client.chat.completions.create(banana('tiny-chat')).withResponse();
+  // The budget has no second start, and a warm answer needs none.
+  await client.chat.completions.create(banana('tiny-chat'));
+  const pirate = () => client.chat.completions.create(banana('tiny-chat:pirate'));
+  const refused = await rejection(pirate());
+  expect([refused.status, refused.code]).toEqual([429, 'budget_exceeded']);
+  const id = first.response.headers.get('x-request-id');
+  const account = (await gateway.admin('GET', `/requests/${id}`)).json;
+  expect(account.cost_parts_micro_usd.start).toBe(10_000);
+  expect(account.admission.reserved_micro_usd).toBeGreaterThanOrEqual(account.cost_micro_usd);
+  const made = await gateway.admin('POST', `/requests/${id}/corrections`, {
+    reason: 'our fault',
+    cost_micro_usd: -10_000,
+  });
+  expect(made.status).toBe(201);
+  expect((await pirate()).choices[0]?.message.content).toContain('Arr');
+});
+
 test('an address that is not loopback needs a key, and is not opened by its deletion', async () => {
   await expect(startGateway({ environment: EVERYWHERE })).rejects.toThrow(
     'Cannot listen on "0.0.0.0": it is not loopback and no API key exists, so whoever reaches it would be served; make one while listening on 127.0.0.1 ("hearth keys create NAME"), or allow it by HEARTH_ALLOW_ANONYMOUS=1',

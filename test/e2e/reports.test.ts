@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { banana } from './chat.ts';
-import { startGateway } from './startGateway.ts';
+import { demoConfig, ROOT, startGateway } from './startGateway.ts';
 
 test('an answered request is in the reports at once: by kind and combo, with its start and its use', async () => {
   const gateway = await startGateway();
@@ -41,6 +42,33 @@ test('an answered request is in the reports at once: by kind and combo, with its
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 3);
     expect((await gateway.admin('GET', '/reports/latency?from=never')).status).toBe(400);
     expect((await gateway.admin('GET', '/reports/evictions?from=2020-01-01')).json.data).toEqual([]);
+  } finally {
+    await gateway.dispose();
+  }
+});
+
+test('what gave way for want of room is in the report of evictions, with what it took to get it back', async () => {
+  const file = join(ROOT, 'demo/models/tiny-chat-q8_0.gguf');
+  const gateway = await startGateway({
+    config: demoConfig('pool: { max_runners: 1, max_combos_per_runner: 1 }\n').replace(
+      'adapters:',
+      `  - { id: other, path: ${file} }\nadapters:`,
+    ),
+  });
+  try {
+    for (const model of ['tiny-chat', 'tiny-chat:pirate', 'tiny-chat', 'other', 'tiny-chat'])
+      await (await gateway.post('/v1/chat/completions', banana(model))).text();
+    const rows = (await gateway.admin('GET', '/reports/evictions?from=2020-01-01')).json.data;
+    const byName = Object.fromEntries(rows.map((row: any) => [`${row.what} ${row.name}`, row]));
+    expect(byName['base tiny-chat']).toMatchObject({ evictions: 1, reloads: 1 });
+    expect(byName['base other']).toMatchObject({ evictions: 1, reloads: 0 });
+    expect(byName['combo tiny-chat+pirate']).toMatchObject({ evictions: 1, reloads: 0 });
+    for (const row of rows) expect(row.evicted_bytes).toBeGreaterThan(0);
+    expect(byName['base tiny-chat'].reload_ms).toBeGreaterThan(0);
+    const { data: events } = (await gateway.admin('GET', '/events?limit=1000')).json;
+    const told = events.filter(({ type }: any) => type === 'base_evicted' || type === 'combo_evicted');
+    const counted = rows.reduce((sum: number, { evictions }: any) => sum + evictions, 0);
+    expect(told).toHaveLength(counted);
   } finally {
     await gateway.dispose();
   }

@@ -10,7 +10,7 @@ export class MemoryLedger implements Ledger {
   readonly corrections = new Map<string, Correction>();
   readonly #attempts: (KeyedAttempt & { requestId: string; openedAtEpochMs: number })[] = [];
 
-  async open(admission: Admission, attempt: KeyedAttempt | null): Promise<void> {
+  open(admission: Admission, attempt: KeyedAttempt | null): void {
     const { requestId, arrivedAtEpochMs: openedAtEpochMs } = admission;
     if (this.admissions.has(requestId)) return;
     this.admissions.set(requestId, admission);

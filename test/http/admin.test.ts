@@ -148,6 +148,11 @@ test('GET /admin/v1/runners shows the runners of the pool, /standbys those witho
     memory: { weight_bytes: 1, kv_bytes: 2, compute_bytes: 3, device_bytes: 0, resident_bytes: null },
     upload: null,
     counters: {},
+    occupancy: {
+      sequences: { used: 1, possible: 4 },
+      kv_cells: { used: 7, possible: 2048 },
+      mean: null,
+    },
     threads: 2,
     active_requests: 0,
     started_at: '2026-01-01T00:00:00.000Z',

@@ -1,4 +1,5 @@
 import type { AdapterSpec, AliasSpec, ModelSpec } from '../../gateway/catalogue/specs.ts';
+import { reservationOf } from '../../gateway/domain/admission.ts';
 import type {
   Catalogue,
   CatalogueAdapter,
@@ -9,6 +10,7 @@ import type { Combo } from '../../gateway/domain/combo.ts';
 import type { Correction } from '../../gateway/domain/correction.ts';
 import { fail, ok, type Result } from '../../gateway/domain/errors.ts';
 import { adapterId, type ComboName, modelId } from '../../gateway/domain/ids.ts';
+import { FREE } from '../../gateway/domain/prices.ts';
 import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
 import { type CatalogueUseCase, DEFAULT_HTTP_LIMITS, type HttpDeps } from '../../gateway/http/deps.ts';
 import type { CostReads, KeySpend, Recheck, RecheckOrder } from '../../gateway/ports/costReads.ts';
@@ -291,6 +293,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
   const keepWarm = new FakeKeepWarm();
   const deps: HttpDeps = {
     inference,
+    reserve: (combo, bounds) => reservationOf(combo.name, bounds, 'own', FREE),
     pool,
     pins,
     catalogue,

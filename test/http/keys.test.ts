@@ -1,4 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { reservationOf } from '../../gateway/domain/admission.ts';
+import { NO_COST } from '../../gateway/domain/cost.ts';
+import { FREE } from '../../gateway/domain/prices.ts';
 import { createApp } from '../../gateway/http/app.ts';
 import type { HttpApp } from '../../gateway/http/deps.ts';
 import { goDuration } from '../../gateway/http/rateLimitHeaders.ts';
@@ -298,12 +301,17 @@ describe('limits', () => {
 
   test('of a budget warn, then refuse until its period ends', async () => {
     const epochMs = (): number => world.keys.clock.nowEpochMs;
-    Object.assign(world.deps, { clock: { monoMs: () => performance.now(), epochMs } });
+    const book = { ...FREE, default: { inputPerMillion: 1, outputPerMillion: 1 } };
+    Object.assign(world.deps, {
+      clock: { monoMs: () => performance.now(), epochMs },
+      reserve: (...[combo, bounds]: Parameters<typeof world.deps.reserve>) =>
+        reservationOf(combo.name, bounds, 'none', book),
+    });
     const budget = { period: 'day', soft_micro_usd: 1, hard_micro_usd: 1000 };
     const { id, key } = await newKey({ budget });
     world.inference.answer = (request, sink) => {
-      const usage = { promptTokens: 900, completionTokens: 100 };
-      world.keys.access.ended(requestRecord(request.requestId, usage));
+      const cost = { ...NO_COST, totalMicroUsd: 1000 };
+      world.keys.access.ended(requestRecord(request.requestId, { cost }));
       sink.head(200, {});
       sink.end('{}');
     };

@@ -1,5 +1,4 @@
 import type { Catalogue } from '../../gateway/domain/catalogue.ts';
-import type { CostMeter } from '../../gateway/ports/spendBook.ts';
 import { KeyAccess } from '../../gateway/shell/keys/keyAccess.ts';
 import { KeyBook } from '../../gateway/shell/keys/keyBook.ts';
 import { KeyRing } from '../../gateway/shell/keys/keyRing.ts';
@@ -14,8 +13,6 @@ export interface KeyWorld {
   readonly ring: KeyRing;
   readonly store: MemoryKeyStore;
   readonly spend: InProcessSpendBook;
-  /** One micro-USD for each token, unless a test says otherwise. */
-  costs: CostMeter;
   readonly clock: { nowMonoMs: number; nowEpochMs: number };
   pass(ms: number): void;
 }
@@ -35,18 +32,10 @@ export function keyWorld(
     store,
     spend,
     clock: now,
-    costs: {
-      atMostMicroUsd: (_combo, input, output) => input + output,
-      ofMicroUsd: ({ promptTokens, completionTokens }) => promptTokens + completionTokens,
-    },
     book: new KeyBook({ ring, secrets, store, catalogue: () => catalogue, clock }),
     access: new KeyAccess({
       ring,
       spend,
-      costs: {
-        atMostMicroUsd: (...args) => world.costs.atMostMicroUsd(...args),
-        ofMicroUsd: (record) => world.costs.ofMicroUsd(record),
-      },
       clock,
       servesAnonymous,
     }),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ALL_SCOPES, NO_LIMITS } from '../../gateway/domain/apiKey.ts';
+import { NO_COST } from '../../gateway/domain/cost.ts';
 import { modelId, requestId } from '../../gateway/domain/ids.ts';
 import type { Ask } from '../../gateway/shell/keys/keyAccess.ts';
 import type { KeyTerms, MadeKey } from '../../gateway/shell/keys/keyControl.ts';
@@ -194,11 +195,9 @@ describe('admit()', () => {
   let asked = 0;
   const ask = (changes: Partial<Ask> = {}): Ask => ({
     requestId: requestId(`r${(asked += 1)}`),
-    combo: {} as Ask['combo'],
     arrivedAtEpochMs: world.clock.nowEpochMs,
     tokens: 100,
-    mostInputTokens: 100,
-    mostOutputTokens: 100,
+    reservedMicroUsd: 200,
     ...changes,
   });
 
@@ -246,7 +245,7 @@ describe('admit()', () => {
     const warned = world.access.admit(key, second);
     expect(warned.budgetWarning).toContain('taken_micro_usd=400');
     expect(world.access.admit(key, ask()).refusal).toMatchObject({ code: 'budget_exceeded' });
-    world.access.ended(requestRecord(first.requestId, { promptTokens: 10, completionTokens: 20 }));
+    world.access.ended(requestRecord(first.requestId, { cost: { ...NO_COST, totalMicroUsd: 30 } }));
     expect(world.access.admit(key, ask()).refusal).toBeNull();
     expect(world.spend.spent(key.id, 'day', world.clock.nowEpochMs)).toEqual({
       settledMicroUsd: 30,

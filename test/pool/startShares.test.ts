@@ -57,4 +57,81 @@ describe('a start is shared', () => {
       'q3: 0 of 1, named q3',
     ]);
   });
+
+  it('in the order of arrival, whatever combo each waited for', () => {
+    const pool = new PoolDriver({ maxRunners: 1 }, ADAPTED);
+    for (const [id, combo] of [
+      ['q1', 'a+y'],
+      ['q2', 'a'],
+      ['q3', 'a+x'],
+      ['q4', 'a+y'],
+      ['q5', 'a'],
+    ] as const) {
+      pool.nowMs += 10;
+      pool.arrive(id, combo);
+    }
+    pool.up('r1');
+    pool.loaded('r1');
+    for (const combo of ['a', 'a+x', 'a+y']) pool.ready('r1', combo);
+    expect(sharesOf(pool.grants).toSorted()).toEqual([
+      'q1: 0 of 5, named q1',
+      'q2: 1 of 5, named q1',
+      'q3: 2 of 5, named q1',
+      'q4: 3 of 5, named q1',
+      'q5: 4 of 5, named q1',
+    ]);
+  });
+
+  it('by requests alone: an order that waits for it has no share', () => {
+    const pool = new PoolDriver({ maxRunners: 1 }, ADAPTED);
+    pool.warm('o1', 'a');
+    pool.arrive('q1', 'a');
+    pool.up('r1');
+    pool.loaded('r1');
+    pool.ready('r1', 'a');
+    expect(sharesOf(pool.grants)).toEqual(['q1: 0 of 1, named q1']);
+    pool.warm('o2', 'a+x');
+    pool.ready('r1', 'a+x');
+    pool.arrive('q2', 'a+x');
+    expect(sharesOf(pool.grants)).toContain('q2: none');
+  });
+
+  it('once for each start of one request: the second has another name', () => {
+    const pool = new PoolDriver({ maxRunners: 1 });
+    pool.arrive('q1', 'a');
+    pool.killed('r1');
+    pool.up('r2');
+    pool.loaded('r2');
+    pool.ready('r2', 'a');
+    pool.end('q1');
+    pool.killed('r2');
+    pool.arrive('q2', 'a');
+    pool.up('r3');
+    pool.loaded('r3');
+    pool.ready('r3', 'a');
+    const names = pool.grants.map(({ share }) => share?.startId);
+    expect(names).toHaveLength(2);
+    expect(new Set(names).size).toBe(2);
+    expect(sharesOf(pool.grants)).toEqual(['q1: 0 of 1, named q1', 'q2: 0 of 1, named q2']);
+  });
+
+  it('on each runner by those who wait for that one', () => {
+    const models = [model('a'), model('b')];
+    const pool = new PoolDriver({ maxRunners: 2 }, catalogueOf(models, [adapter('x', 'a')]));
+    pool.arrive('q1', 'a');
+    pool.arrive('q2', 'b');
+    pool.arrive('q3', 'a+x');
+    for (const runner of ['r1', 'r2']) {
+      pool.up(runner);
+      pool.loaded(runner);
+    }
+    pool.ready('r2', 'b');
+    pool.ready('r1', 'a');
+    pool.ready('r1', 'a+x');
+    expect(sharesOf(pool.grants)).toEqual([
+      'q2: 0 of 1, named q2',
+      'q1: 0 of 2, named q1',
+      'q3: 1 of 2, named q1',
+    ]);
+  });
 });

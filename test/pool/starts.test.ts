@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fixedStart } from '../../gateway/pool/queries.ts';
+import { fixedStart, startOutlook } from '../../gateway/pool/queries.ts';
 import { PoolDriver } from './driver.ts';
 
 describe('decide()', () => {
@@ -45,6 +45,19 @@ describe('decide()', () => {
     pool.up('r1');
     pool.loaded('r1');
     expect(pool.ready('r1', 'a')).toEqual(['grant q1 r1 cold', 'grant q2 r1 cold joined']);
+  });
+
+  it('lets one foresee whether a request would begin a start, join one or find its combo ready', () => {
+    const pool = new PoolDriver();
+    const outlook = () => startOutlook(pool.state, pool.combo('a+x'));
+    expect(outlook()).toBe('own');
+    pool.arrive('q1', 'a+x');
+    expect(outlook()).toBe('joined');
+    pool.up('r1');
+    pool.loaded('r1');
+    pool.ready('r1', 'a+x');
+    expect(outlook()).toBe('none');
+    expect(startOutlook(pool.state, pool.combo('a'))).toBe('own');
   });
 
   it('joins an in-flight attach for the same combo', () => {

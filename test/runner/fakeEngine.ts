@@ -157,6 +157,12 @@ export class FakeEngine implements Engine {
       decodedTokens: 0,
       maxTokensAfterCancel: 0,
       decodeCalls: 0,
+      batchTokens: 0,
+      possibleBatchTokens: 0,
+      batchSequences: 0,
+      possibleBatchSequences: 0,
+      kvCellSteps: 0,
+      possibleKvCellSteps: 0,
       adapterSwitches: 0,
       activeSequences: 0,
       waitingRequests: 0,
@@ -164,6 +170,8 @@ export class FakeEngine implements Engine {
       progress: 0,
       contexts: 1,
       kvBytes: 0,
+      kvCells: 0,
+      usedKvCells: 0,
       threads: 1,
     };
   }

@@ -118,6 +118,8 @@ export const aliasRow = z
   .openapi('AdminAlias');
 export type AliasRow = z.infer<typeof aliasRow>;
 
+const usedOfPossible = z.object({ used: z.number(), possible: z.number() });
+
 export const runnerRow = z
   .object({
     id: z.string(),
@@ -159,6 +161,30 @@ export const runnerRow = z
           'How its last load brought weights to a device; null: it brought none, or an earlier gateway ordered it',
       }),
     counters: z.record(z.string(), z.number()),
+    occupancy: z
+      .object({
+        sequences: usedOfPossible.openapi({
+          description: 'Requests that run now, and those that may, over the combos that are ready',
+        }),
+        kv_cells: usedOfPossible.openapi({
+          description: 'Places of tokens in the KV caches of all its contexts, now',
+        }),
+        mean: z
+          .object({
+            batch_tokens: usedOfPossible,
+            sequences: usedOfPossible.openapi({
+              description: 'Of the context that decodes: those that had a token in the call',
+            }),
+            kv_cells: usedOfPossible,
+          })
+          .nullable()
+          .openapi({
+            description:
+              'Of a decode call, over all since the process began; null: there was none, or it does not tell',
+          }),
+      })
+      .nullable()
+      .openapi({ description: 'What of its room is used, embeddings left out; null: it has not said' }),
     threads: z.int(),
     active_requests: z.int(),
     started_at: z.string(),

@@ -10,24 +10,21 @@ import {
   limitRefusal,
 } from '../../access/limits.ts';
 import { type ApiKey, stateOf } from '../../domain/apiKey.ts';
-import type { Combo } from '../../domain/combo.ts';
 import { type Failure, fail, ok, type Result } from '../../domain/errors.ts';
 import type { KeyId, RequestId } from '../../domain/ids.ts';
 import type { RequestRecord } from '../../domain/requestRecord.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { CostMeter, SpendBook } from '../../ports/spendBook.ts';
+import type { SpendBook } from '../../ports/spendBook.ts';
 import type { KeyRing } from './keyRing.ts';
 
 /** What a request asks of its key's limits. */
 export interface Ask {
   readonly requestId: RequestId;
-  readonly combo: Combo;
   readonly arrivedAtEpochMs: number;
   /** Tokens that it is likely to take, for the limit by the minute. */
   readonly tokens: number;
-  /** Tokens that it can take at most, for the budget. */
-  readonly mostInputTokens: number;
-  readonly mostOutputTokens: number;
+  /** What it is taken to cost until it has ended, for the budget. */
+  readonly reservedMicroUsd: number;
 }
 
 export interface Admission {
@@ -41,7 +38,6 @@ export interface Admission {
 export interface KeyAccessDeps {
   readonly ring: KeyRing;
   readonly spend: SpendBook;
-  readonly costs: CostMeter;
   readonly clock: Clock;
   /** Where no key exists: whoever comes is served. */
   readonly servesAnonymous: boolean;
@@ -88,11 +84,11 @@ export class KeyAccess {
 
   /** Admits a request by its key's limits and budget, or says why not; nothing is charged then. */
   admit(key: ApiKey, ask: Ask): Admission {
-    const { spend, costs, clock } = this.#deps;
+    const { spend, clock } = this.#deps;
     const nowMs = clock.monoMs();
     const nowEpochMs = clock.epochMs();
     const usage = this.#usageOf(key.id);
-    const mostMicroUsd = costs.atMostMicroUsd(ask.combo, ask.mostInputTokens, ask.mostOutputTokens);
+    const { reservedMicroUsd: mostMicroUsd } = ask;
     const { budget } = key;
     const spent = budget && spend.spent(key.id, budget.period, nowEpochMs);
     const overBudget = budget && spent && budgetRefusal(budget, spent, mostMicroUsd, nowEpochMs);
@@ -112,8 +108,7 @@ export class KeyAccess {
 
   /** A request has ended as its record tells: what it really took counts. */
   ended(record: RequestRecord): void {
-    const cost = this.#held.has(record.requestId) ? this.#deps.costs.ofMicroUsd(record) : 0;
-    this.#settle(record.requestId, record.promptTokens + record.completionTokens, cost);
+    this.#settle(record.requestId, record.promptTokens + record.completionTokens, record.cost.totalMicroUsd);
   }
 
   /** A request is over; if it never got so far that it has a record, nothing was done for it. */

@@ -14,7 +14,10 @@ const PERIODS = ['day', 'month'] as const;
 export class InProcessSpendBook implements SpendBook {
   readonly #accounts = new Map<KeyId, Account>();
 
-  /** What the ledger has of one request, or of several that came at about the same time, from an earlier life. */
+  /**
+   * What the ledger has of one request, or of several that came at about the same time, from an earlier life; or what a
+   * correction has changed of one.
+   */
   restore(key: KeyId, costMicroUsd: number, arrivedAtEpochMs: number): void {
     this.settle(key, 0, costMicroUsd, arrivedAtEpochMs);
   }

@@ -83,7 +83,7 @@ void ContextLoop::step(bool othersDecode) {
   if (promptTokensInBatch_ > 1) outbox_.flush();
   const auto startedAt = Clock::now();
   const int32_t result = llama_decode(context_.get(), batch_);
-  counters_.decodeCalls.fetch_add(1, std::memory_order_relaxed);
+  countCall();
   if (result != 0) {
     failCombo(*combo, "Cannot decode a batch of " + std::to_string(batch_.n_tokens) +
                           " tokens: llama_decode gave " + std::to_string(result));
@@ -157,10 +157,12 @@ void ContextLoop::fillBatch(const Combo& combo, size_t promptBudget) {
   batch_.n_tokens = 0;
   outputs_.clear();
   promptTokensInBatch_ = 0;
+  sequencesInBatch_ = 0;
   for (size_t slot = 0; slot < slots_.size(); ++slot) {
     const auto& sequence = slots_[slot];
     if (sequence && sequence->combo() == &combo && !sequence->prefilling()) addToken(slot);
   }
+  sequencesInBatch_ = static_cast<size_t>(batch_.n_tokens);
   const auto room =
       static_cast<size_t>(static_cast<int32_t>(llama_n_batch(context_.get())) - batch_.n_tokens);
   promptBudget = std::min(promptBudget, room);
@@ -171,6 +173,7 @@ void ContextLoop::fillBatch(const Combo& combo, size_t promptBudget) {
     for (size_t token = 0; token < count; ++token) addToken(slot);
     promptBudget -= count;
     promptTokensInBatch_ += count;
+    ++sequencesInBatch_;
   }
 }
 
@@ -184,6 +187,20 @@ void ContextLoop::addToken(size_t slot) {
   batch_.seq_id[index][0] = static_cast<llama_seq_id>(slot);
   batch_.logits[index] = sequence.wantsLogits();
   if (sequence.wantsLogits()) outputs_.push_back({slot, index});
+}
+
+/** Also of a call that has failed: its tokens count as there until end() takes their sequences' cells back. */
+void ContextLoop::countCall() {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  const auto tokens = static_cast<uint64_t>(batch_.n_tokens);
+  counters_.decodeCalls.fetch_add(1, relaxed);
+  counters_.batchTokens.fetch_add(tokens, relaxed);
+  counters_.possibleBatchTokens.fetch_add(llama_n_batch(context_.get()), relaxed);
+  counters_.batchSequences.fetch_add(sequencesInBatch_, relaxed);
+  counters_.possibleBatchSequences.fetch_add(slots_.size(), relaxed);
+  const uint64_t used = counters_.usedKvCells.fetch_add(tokens, relaxed) + tokens;
+  counters_.kvCellSteps.fetch_add(used, relaxed);
+  counters_.possibleKvCellSteps.fetch_add(counters_.kvCells.load(relaxed), relaxed);
 }
 
 size_t ContextLoop::promptBudget(bool othersDecode) const {
@@ -223,6 +240,7 @@ void ContextLoop::end(size_t slot, FinishReason reason, const std::string& messa
   llama_memory_seq_rm(llama_get_memory(context_.get()), static_cast<llama_seq_id>(slot), -1, -1);
   --active_;
   counters_.activeSequences.fetch_sub(1);
+  counters_.usedKvCells.fetch_sub(sequence->cells());
   if (reason == FinishReason::cancelled) {
     counters_.cancelledRequests.fetch_add(1);
     const uint64_t after = sequence->tokensAfterCancel();

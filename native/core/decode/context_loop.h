@@ -60,6 +60,7 @@ class ContextLoop {
   bool useAdapters(Combo& combo);
   void fillBatch(const Combo& combo, size_t promptBudget);
   void addToken(size_t slot);
+  void countCall();
   size_t promptBudget(bool othersDecode) const;
   void sampleOutputs();
   void failCombo(const Combo& combo, const std::string& message);
@@ -79,6 +80,7 @@ class ContextLoop {
   int sliceSteps_ = 0;
   uint64_t turns_ = 0;
   size_t promptTokensInBatch_ = 0;
+  size_t sequencesInBatch_ = 0;
   double msPerPromptToken_ = 0;
 };
 

@@ -13,6 +13,14 @@ struct SharedCounters {
   std::atomic<uint64_t> decodedTokens{0};
   std::atomic<uint64_t> maxTokensAfterCancel{0};
   std::atomic<uint64_t> decodeCalls{0};
+  /** Of each decode call, added up: tokens, and sequences that had one, and how many its context could have taken. */
+  std::atomic<uint64_t> batchTokens{0};
+  std::atomic<uint64_t> possibleBatchTokens{0};
+  std::atomic<uint64_t> batchSequences{0};
+  std::atomic<uint64_t> possibleBatchSequences{0};
+  /** After each decode call, added up: `usedKvCells` and `kvCells`. */
+  std::atomic<uint64_t> kvCellSteps{0};
+  std::atomic<uint64_t> possibleKvCellSteps{0};
   std::atomic<uint64_t> adapterSwitches{0};
   std::atomic<uint64_t> activeSequences{0};
   /** Submitted and without a sequence yet. */
@@ -23,6 +31,9 @@ struct SharedCounters {
   std::atomic<uint64_t> progress{0};
   std::atomic<uint64_t> contexts{0};
   std::atomic<uint64_t> kvBytes{0};
+  /** Places of tokens in the KV caches of all contexts of generation, and those with a token of a running request. */
+  std::atomic<uint64_t> kvCells{0};
+  std::atomic<uint64_t> usedKvCells{0};
   std::atomic<int32_t> threads{0};
 };
 

@@ -38,6 +38,8 @@ class Sequence {
   /** The request's last delta and its `done`. To be called once. */
   void finish(FinishReason reason, const std::string& message, Outbox& outbox);
 
+  /** KV cells that it holds: those of the tokens that next() gave. */
+  size_t cells() const { return position_; }
   size_t promptTokens() const { return prepared_.tokens.size(); }
   int32_t completionTokens() const { return completionTokens_; }
   uint64_t tokensAfterCancel() const { return tokensAfterCancel_; }

@@ -82,6 +82,7 @@ llama_context_ptr makeEmbeddingContext(llama_model& model, int32_t contextTokens
 
 ContextMemory memoryOf(const llama_context& context) {
   ContextMemory memory;
+  memory.kvCells = llama_n_ctx(&context);
   for (const auto& [type, bytes] : llama_get_memory_breakdown(&context)) {
     memory.kvBytes += bytes.context;
     memory.computeBytes += bytes.compute;

@@ -13,6 +13,8 @@ inline constexpr int32_t kBatchTokens = 512;
 
 struct ContextMemory {
   uint64_t kvBytes = 0;
+  /** Tokens that it has a place for, over all sequences. */
+  uint64_t kvCells = 0;
   uint64_t computeBytes = 0;
   DeviceBytes onDevice;
 };

@@ -53,6 +53,30 @@ describe('GET /dashboard', () => {
     expect(row((await visitor.get('/dashboard/live')).html, 'tiny-chat')).toContain('ready');
   });
 
+  test('shows what of its sequences and KV cells a runner uses', async () => {
+    const runner = {
+      id: 'r_1',
+      pid: 7,
+      state: 'busy' as const,
+      base: 'tiny-chat',
+      combos: ['tiny-chat'],
+      sequences: { 'tiny-chat': 4 },
+      device: 'cpu',
+      memory: { weight_bytes: 1, kv_bytes: 2, compute_bytes: 3, device_bytes: 0, resident_bytes: null },
+      upload: null,
+      counters: {},
+      occupancy: { sequences: { used: 1, possible: 4 }, kv_cells: { used: 512, possible: 2048 }, mean: null },
+      threads: 2,
+      active_requests: 1,
+      started_at: '2026-01-01T00:00:00.000Z',
+    };
+    const standby = { ...runner, id: 'r_2', state: 'standby' as const, base: null, occupancy: null };
+    visitor.world.pool.runners = async () => [runner, standby];
+    const { html } = await visitor.get('/dashboard');
+    expect(row(html, 'r_1').slice(6)).toEqual(['1', '1 of 4', '25.0 % of 2048', '7']);
+    expect(row(html, 'r_2').slice(6)).toEqual(['1', '–', '–', '7']);
+  });
+
   test('shows budgets, and writes names as text', async () => {
     visitor.world.pool.budgets = () => [
       { kind: 'device', name: '<b>CUDA0', usedBytes: 1024 ** 3, limitBytes: 4 * 1024 ** 3 },

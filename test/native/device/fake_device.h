@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "ggml-backend-impl.h"
 
@@ -23,6 +24,8 @@ struct Behaviour {
   std::atomic<int> eventsLeft{-1};
   /** Of this copy, counted from 0, one bit is flipped on its way. */
   std::atomic<int> spoiledCopy{-1};
+  /** A file: while it is there, nothing is computed. Empty: none. */
+  std::string failsWhile;
 };
 
 struct Counts {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <string>
 #include <vector>
 
 namespace fake {
@@ -55,6 +57,8 @@ ggml_backend_t computerOf(ggml_backend_dev_t host) {
 ggml_status compute(ggml_backend_t backend, ggml_cgraph* graph) {
   synchronize(backend);
   Stream& stream = of(backend);
+  const std::string& failsWhile = stream.device.behaviour.failsWhile;
+  if (!failsWhile.empty() && std::filesystem::exists(failsWhile)) return GGML_STATUS_FAILED;
   if (stream.computer == nullptr) stream.computer = computerOf(stream.device.host);
   return stream.computer->iface.graph_compute(stream.computer, graph);
 }

@@ -30,6 +30,8 @@ export function Budgets({ budgets }: { readonly budgets: readonly BudgetView[] }
   );
 }
 
+const RUNNER = ['Runner', 'State', 'Base', 'Combos', 'Device', 'Holds'];
+
 export function Runners({ runners }: { readonly runners: readonly RunnerView[] }) {
   if (runners.length === 0) {
     return <Empty>No process runs. A first request starts one; pool.standbys keeps some ready.</Empty>;
@@ -42,16 +44,28 @@ export function Runners({ runners }: { readonly runners: readonly RunnerView[] }
     runner.device,
     bytes(runner.memory.weight_bytes + runner.memory.kv_bytes + runner.memory.compute_bytes),
     String(runner.active_requests),
+    sequencesOf(runner),
+    cellsOf(runner),
     String(runner.pid ?? '–'),
   ]);
   return (
     <Table
       caption="Runners"
-      head={['Runner', 'State', 'Base', 'Combos', 'Device', 'Holds', 'Requests', 'Process']}
-      figures={[5, 6, 7]}
+      head={[...RUNNER, 'Requests', 'Sequences', 'KV cells', 'Process']}
+      figures={[5, 6, 7, 8, 9]}
       rows={rows}
     />
   );
+}
+
+function sequencesOf({ occupancy }: RunnerView): string {
+  return occupancy === null ? '–' : `${occupancy.sequences.used} of ${occupancy.sequences.possible}`;
+}
+
+function cellsOf({ occupancy }: RunnerView): string {
+  if (occupancy === null || occupancy.kv_cells.possible === 0) return '–';
+  const { used, possible } = occupancy.kv_cells;
+  return `${percent(used / possible)} of ${possible}`;
 }
 
 export function Combos({ combos }: { readonly combos: readonly ComboView[] }) {

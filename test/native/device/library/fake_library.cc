@@ -31,6 +31,7 @@ extern "C" __attribute__((visibility("default"))) ggml_backend_reg_t ggml_backen
   gpu().device.reg = &registry;
   gpu().computeBy(ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU));
   gpu().behaviour.spoiledCopy = number("FAKE_SPOILED_COPY", -1);
+  if (const char* file = std::getenv("FAKE_FAILS_WHILE")) gpu().behaviour.failsWhile = file;
   gpu().behaviour.async = number("FAKE_ASYNC", 1) != 0;
   return &registry;
 }
