@@ -60,3 +60,26 @@ export function budgetWarning(
   const reset = new Date(periodEnd(period, nowEpochMs)).toISOString();
   return `period=${period}; taken_micro_usd=${taken}; soft_micro_usd=${softMicroUsd};${hard} reset=${reset}`;
 }
+
+/** How much of a budget is left in the period that runs. */
+export interface BudgetStanding {
+  /** Of the hard limit, with what running requests may cost taken off; never negative. null: there is no hard limit. */
+  readonly leftMicroUsd: number | null;
+  readonly isSoftPassed: boolean;
+  /** Whatever is asked for is refused. */
+  readonly isUsedUp: boolean;
+  /** When the period ends, and all of the budget is there again. */
+  readonly resetsAtEpochMs: number;
+}
+
+/** By the same sums as `budgetRefusal` and `budgetWarning`, of no request in particular. */
+export function budgetStanding(budget: KeyBudget, spent: Spent, nowEpochMs: number): BudgetStanding {
+  const { hardMicroUsd, softMicroUsd, period } = budget;
+  const taken = spent.settledMicroUsd + spent.reservedMicroUsd;
+  return {
+    leftMicroUsd: hardMicroUsd === null ? null : Math.max(0, hardMicroUsd - taken),
+    isSoftPassed: softMicroUsd !== null && taken >= softMicroUsd,
+    isUsedUp: hardMicroUsd !== null && taken >= hardMicroUsd,
+    resetsAtEpochMs: periodEnd(period, nowEpochMs),
+  };
+}

@@ -8,6 +8,7 @@ import { startOutlook } from '../pool/queries.ts';
 import type { PoolState } from '../pool/state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import type { SpendBook } from '../ports/spendBook.ts';
 import { KeyAccess } from '../shell/keys/keyAccess.ts';
 import { KeyBook } from '../shell/keys/keyBook.ts';
 import { KeyRing } from '../shell/keys/keyRing.ts';
@@ -19,6 +20,7 @@ import type { PriceList } from '../shell/priceList.ts';
 interface Doors {
   readonly access: KeyAccess;
   readonly keys: KeyBook;
+  readonly spend: SpendBook;
 }
 
 /** The API keys and the policy of the client's door. Throws one sentence when it would stand open to the outside. */
@@ -56,7 +58,7 @@ export async function openAccess(
     clock,
     servesAnonymous,
   });
-  return { access, keys };
+  return { access, keys, spend };
 }
 
 function isLoopback(host: string): boolean {

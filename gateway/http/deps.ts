@@ -16,6 +16,7 @@ import type { KeepWarmReads } from '../ports/keepWarm.ts';
 import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
 import type { ReportReads } from '../ports/reportReads.ts';
+import type { SpendBook } from '../ports/spendBook.ts';
 import type { Tracing } from '../ports/tracing.ts';
 import type { TtlPoint, TtlReplay } from '../reports/replay/ttlCurve.ts';
 import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
@@ -97,6 +98,7 @@ export interface HttpDeps {
   readonly adminToken: string;
   readonly access: Pick<KeyAccess, 'authenticate' | 'admit' | 'over'>;
   readonly keys: KeyControl;
+  readonly spend: Pick<SpendBook, 'spent'>;
   /** Origins whose pages may call /v1 (CORS); `*`: any. */
   readonly corsOrigins: readonly string[];
   /** Where a request comes from, past trusted proxies; null: not known. */

@@ -137,6 +137,7 @@ export type NoteType =
   | 'standby_claimed'
   | 'standby_lost'
   | 'runner_ready'
+  | 'runner_loading'
   | 'runner_falling_asleep'
   | 'runner_asleep'
   | 'runner_waking'

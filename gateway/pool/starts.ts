@@ -120,6 +120,7 @@ export function load(
   const threads = threadShare(state, model, decodingRunners(state) + 1);
   const atSource = pagesOf(state, { id, model })?.atSource === true;
   effects.push({ type: 'load', runnerId: id, model, threads, ...(atSource && { atSource }) });
+  effects.push({ type: 'note', note: 'runner_loading', runnerId: id, detail: { base: model.id } });
   const began = { sinceMs: nowMs, claimedMs, kind, keptBytes: 0 };
   return moveTo(state, { id, device, model, combos, state: 'loading', ...began, threads });
 }

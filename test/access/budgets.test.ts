@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { budgetRefusal, budgetWarning, periodEnd, periodStart } from '../../gateway/access/budgets.ts';
+import {
+  budgetRefusal,
+  budgetStanding,
+  budgetWarning,
+  periodEnd,
+  periodStart,
+} from '../../gateway/access/budgets.ts';
 import type { KeyBudget } from '../../gateway/domain/apiKey.ts';
 import { keyId } from '../../gateway/domain/ids.ts';
 import { InProcessSpendBook } from '../../gateway/shell/keys/spendBook.ts';
@@ -94,4 +100,26 @@ describe('InProcessSpendBook', () => {
       }),
     );
   });
+});
+
+test('budgetStanding() says what budgetRefusal() and budgetWarning() do', () => {
+  const limit = fc.option(fc.integer({ min: 0, max: 50 }));
+  const amounts = fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 60 }));
+  fc.assert(
+    fc.property(limit, limit, amounts, (softMicroUsd, hardMicroUsd, [settled, reserved]) => {
+      const budget: KeyBudget = { period: 'day', softMicroUsd, hardMicroUsd };
+      const taken = spent(settled, reserved);
+      const standing = budgetStanding(budget, taken, NOON);
+      expect(standing.isUsedUp).toBe(budgetRefusal(budget, taken, 0, NOON) !== null);
+      expect(standing.isSoftPassed).toBe(budgetWarning(budget, taken, 0, NOON) !== null);
+      expect(standing.resetsAtEpochMs).toBe(Date.parse('2028-02-29'));
+      const { leftMicroUsd: left } = standing;
+      expect(left === null).toBe(hardMicroUsd === null);
+      if (left === null) return;
+      expect(left).toBeGreaterThanOrEqual(0);
+      // All that is left may be asked for, and no more.
+      expect(budgetRefusal(budget, taken, left, NOON) !== null).toBe(standing.isUsedUp);
+      expect(budgetRefusal(budget, taken, left + 1, NOON)).not.toBeNull();
+    }),
+  );
 });

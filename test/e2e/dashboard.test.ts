@@ -1,26 +1,56 @@
+import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser, screenshot, seriousIssues, WHY_NO_BROWSER } from './browser.ts';
 import { demoConfig, startGateway, type TestGateway } from './startGateway.ts';
 
-const PRICES = `
+/** Room for one base at a time, so that the other one's first request makes it give way. */
+const SETTINGS = `
+pool: { max_runners: 1 }
 prices:
   start_policy: shared
-  default: { input_per_million: 0.15, output_per_million: 0.6, start: { cold: 0.002, attach: 0.0001 } }
+  default:
+    input_per_million: 0.15
+    output_per_million: 0.6
+    device_gb_second: 0.00002
+    start: { cold: 0.002, staged: 0.001, attach: 0.0001 }
+slos:
+  - { id: chat-warm, model: tiny-chat, objective: ttft_warm, threshold: 10s, target: 0.9 }
 `;
-const PAGES = ['/dashboard', '/dashboard/latency', '/dashboard/spend', '/dashboard/slos'];
+const OTHER_MODEL = '{ id: other-chat, path: MODEL, context: 2048, sequences: 8 }';
+const PAGES = [
+  '/dashboard',
+  '/dashboard/latency',
+  '/dashboard/startup',
+  // As it was worked out before.
+  '/dashboard/keepwarm?range=24h&wait=0.01',
+  '/dashboard/evictions',
+  '/dashboard/spend',
+  '/dashboard/slos',
+];
+
+const fileOf = (path: string): string => path.replace(/\?.*/, '').replaceAll('/', '-');
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startGateway({ config: demoConfig(PRICES), environment: { HEARTH_PORT: '0' } });
+  const config = demoConfig(SETTINGS);
+  const model = /path: (\S+tiny-chat\S+\.gguf)/.exec(config)?.[1] ?? '';
+  gateway = await startGateway({
+    config: config.replace('adapters:', `  - ${OTHER_MODEL.replace('MODEL', model)}\nadapters:`),
+    environment: { HEARTH_PORT: '0' },
+  });
 });
 afterAll(() => gateway.dispose());
 
 if (WHY_NO_BROWSER !== null) console.warn(`SKIPPED: the dashboard in a browser. ${WHY_NO_BROWSER}`);
 
-async function chat(model: string): Promise<void> {
+async function chat(model: string, key = 'any'): Promise<void> {
   const messages = [{ role: 'user', content: 'What color is a banana?' }];
-  const answer = await gateway.post('/v1/chat/completions', { model, messages, max_tokens: 8 });
+  const answer = await gateway.post(
+    '/v1/chat/completions',
+    { model, messages, max_tokens: 8 },
+    { headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` } },
+  );
   expect(answer.status).toBe(200);
   await answer.text();
 }
@@ -134,11 +164,82 @@ describe.skipIf(WHY_NO_BROWSER !== null)(
       await page.goto(`${gateway.url}/dashboard/latency`);
       await page.locator('#chart canvas').waitFor();
       expect(await page.getByRole('columnheader', { name: 'cold p95' }).count()).toBe(1);
+      const sides = page.getByRole('region', { name: 'Cold against warm' }).getByRole('row');
+      const both = await sides.filter({ has: page.locator('rect.mark-warm') }).allTextContents();
+      expect(both).toEqual([expect.stringMatching(/^tiny-chat.*\d×.*1 request/)]);
 
       await page.goto(`${gateway.url}/dashboard/spend`);
       const spend = page.getByRole('region', { name: 'Spend: by model' });
       expect(await spend.getByRole('row').nth(1).textContent()).toMatch(/^tiny-chat\$0\.00[1-9]/);
       await screenshot(page, 'spend');
+    });
+
+    test('tells where the seconds of starts went, and what gave way and came back', async () => {
+      await chat('other-chat');
+      await chat('tiny-chat');
+      await page.goto(`${gateway.url}/dashboard/startup`);
+      const starts = page.getByRole('region', { name: 'Starts by base' });
+      await starts.getByRole('rowheader', { name: 'other-chat' }).waitFor();
+      expect(await page.locator('.tall rect.phase-load').count()).toBe(1);
+      await screenshot(page, 'startup');
+
+      await page.goto(`${gateway.url}/dashboard/evictions`);
+      const gone = page.getByRole('region', { name: 'Evictions and reloads' });
+      expect(await gone.getByRole('row', { name: /^tiny-chat base 1 / }).count()).toBe(1);
+      await screenshot(page, 'evictions');
+    });
+
+    test('works out what keeping warm costs when somebody asks, and shows it when it is there', async () => {
+      await page.goto(`${gateway.url}/dashboard/keepwarm`);
+      expect(await page.locator('#worked').textContent()).toContain('Nothing is worked out yet');
+      await page.getByLabel('A second of waiting is worth').fill('0.01');
+      await page.getByRole('button', { name: 'Work it out' }).click();
+      const combos = page.getByRole('region', { name: 'Keeping warm against starting' });
+      await combos.waitFor();
+      expect(await page.getByRole('status').textContent()).toMatch(/^Worked out at .* of 5 requests/);
+      expect(await combos.getByRole('row').count()).toBe(4);
+      expect(await page.getByText('(best)').first().isVisible()).toBe(true);
+      await screenshot(page, 'keepwarm');
+    });
+
+    test('has the budget of a key, and the table of the page as a file', async () => {
+      const budget = { period: 'month', soft_micro_usd: 1, hard_micro_usd: 1_000_000 };
+      const { json } = await gateway.admin('POST', '/keys', { name: 'search', budget });
+      await chat('tiny-chat', json.key);
+      await page.goto(`${gateway.url}/dashboard/spend?range=1h`);
+      const keys = page.getByRole('region', { name: 'Budgets of API keys' });
+      const cells = await keys.getByRole('row', { name: 'search' }).getByRole('cell').allTextContents();
+      expect(cells.slice(0, 2)).toEqual(['past soft limit', '$1.00 a month']);
+      expect(cells[3]).toMatch(/^\$0\.0000[0-9]*[1-9]/);
+      await screenshot(page, 'spend-budgets');
+
+      const downloading = page.waitForEvent('download');
+      await page.getByRole('link', { name: 'by key and model' }).click();
+      const download = await downloading;
+      expect(download.suggestedFilename()).toMatch(/^hearth-billing-\d{8}T\d{6}Z-\d{8}T\d{6}Z\.csv$/);
+      const lines = readFileSync((await download.path()) ?? '', 'utf8').split('\r\n');
+      expect(lines[0]).toMatch(/^key,model,requests,/);
+      expect(lines.filter((line) => line.startsWith(json.id))).toHaveLength(1);
+    });
+
+    test('shows another time by a form that the keyboard alone can fill in', async () => {
+      await page.getByText('other time').focus();
+      await page.keyboard.press('Enter');
+      await page.getByLabel('From (UTC)').fill('2026-01-01T00:00');
+      await page.getByLabel('To (UTC)').fill('2026-01-02T00:00');
+      await page.keyboard.press('Enter');
+      await expect
+        .poll(() => page.textContent('main'))
+        .toContain('Nothing was asked for from 2026-01-01 00:00 to 2026-01-02 00:00 UTC.');
+      expect(await page.getByLabel('From (UTC)').inputValue()).toBe('2026-01-01T00:00');
+      await screenshot(page, 'other-time');
+    });
+
+    test('has the objective of the configuration', async () => {
+      await page.goto(`${gateway.url}/dashboard/slos`);
+      const row = page.getByRole('row', { name: /^chat-warm tiny-chat/ });
+      expect(await row.textContent()).toContain('first token within 10.0 s');
+      await screenshot(page, 'slos');
     });
 
     test.each(['light', 'dark'] as const)(
@@ -147,8 +248,10 @@ describe.skipIf(WHY_NO_BROWSER !== null)(
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
         for (const path of PAGES) {
           await page.goto(`${gateway.url}${path}`);
-          expect({ path, issues: await seriousIssues(page) }).toEqual({ path, issues: [] });
-          if (colorScheme === 'dark') await screenshot(page, `dark${path.replaceAll('/', '-')}`);
+          // In the dark nothing is other than the colours.
+          const issues = await seriousIssues(page, colorScheme === 'dark' ? 'color-contrast' : undefined);
+          expect({ path, issues }).toEqual({ path, issues: [] });
+          if (colorScheme === 'dark') await screenshot(page, `dark${fileOf(path)}`);
         }
       },
     );
@@ -159,7 +262,7 @@ describe.skipIf(WHY_NO_BROWSER !== null)(
         await page.goto(`${gateway.url}${path}`);
         const width = await page.evaluate('document.documentElement.scrollWidth');
         expect({ path, width }).toEqual({ path, width: 390 });
-        await screenshot(page, `phone${path.replaceAll('/', '-')}`);
+        await screenshot(page, `phone${fileOf(path)}`);
       }
     });
 

@@ -311,6 +311,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     adminToken: ADMIN_TOKEN,
     access: keys.access,
     keys: keys.book,
+    spend: keys.spend,
     corsOrigins: [],
     clientAddress: () => null,
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },

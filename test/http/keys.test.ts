@@ -73,6 +73,14 @@ describe('/admin/v1/keys', () => {
       scopes: { models: null, adapters: null, endpoints: null },
       limits: { requests_per_minute: null, tokens_per_minute: null, concurrent_requests: null },
       budget: { period: 'month', soft_micro_usd: null, hard_micro_usd: 5_000_000 },
+      budget_state: {
+        used_micro_usd: 0,
+        reserved_micro_usd: 0,
+        left_micro_usd: 5_000_000,
+        soft_passed: false,
+        used_up: false,
+        resets_at: expect.stringMatching(/^\d{4}-\d\d-01T00:00:00\.000Z$/),
+      },
       tags: {},
       weight: 1,
       created: Date.UTC(2027, 0, 15, 12) / 1000,
@@ -105,6 +113,7 @@ describe('/admin/v1/keys', () => {
     });
     expect((await admin('PATCH', `/keys/${id}`, { budget: null, expires_at: null }))[1]).toMatchObject({
       budget: null,
+      budget_state: null,
       expires_at: null,
       disabled: true,
     });
@@ -325,6 +334,9 @@ describe('limits', () => {
     expect(refused.headers.get('retry-after')).toBe(String(12 * 3600));
     expect(refused.headers.get('x-should-retry')).toBe('false');
     expect(world.inference.refusals.at(-1)).toMatchObject({ keyId: id, errorCode: 'budget_exceeded' });
+    expect((await admin('GET', `/keys/${id}`))[1]).toMatchObject({
+      budget_state: { used_micro_usd: 1000, left_micro_usd: 0, soft_passed: true, used_up: true },
+    });
     world.keys.pass(12 * 3_600_000);
     expect((await chat(key)).status).toBe(200);
   });

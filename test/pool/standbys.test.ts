@@ -276,6 +276,7 @@ describe('a claimed standby', () => {
     const notes = pool.notes(() => pool.arrive('q1', 'a+x'));
     expect(notes satisfies PoolEffect[]).toEqual([
       { type: 'note', note: 'standby_claimed', runnerId: 'r_t_1', combo: 'a+x' },
+      { type: 'note', note: 'runner_loading', runnerId: 'r_t_1', detail: { base: 'a' } },
     ]);
   });
 });

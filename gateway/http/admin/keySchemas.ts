@@ -36,6 +36,17 @@ const budget = z
   })
   .openapi('KeyBudget');
 
+const budgetState = z
+  .object({
+    used_micro_usd: z.int(),
+    reserved_micro_usd: z.int().openapi({ description: 'What running requests may still cost' }),
+    left_micro_usd: z.int().nullable().openapi({ description: 'Null: there is no hard limit' }),
+    soft_passed: z.boolean(),
+    used_up: z.boolean(),
+    resets_at: z.string().openapi({ description: 'When the period ends; ISO 8601' }),
+  })
+  .openapi('KeyBudgetState');
+
 const name = z.string().min(1).max(128);
 const tags = z
   .record(z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/), z.string().max(128))
@@ -96,6 +107,7 @@ export const keyRow = z
     scopes,
     limits,
     budget: budget.nullable(),
+    budget_state: budgetState.nullable().openapi({ description: 'In the period that runs' }),
     tags,
     weight: z.number(),
     created: z.int().openapi({ description: 'Seconds since the epoch' }),

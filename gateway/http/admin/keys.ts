@@ -1,4 +1,5 @@
 import type { Context, Hono } from 'hono';
+import { budgetStanding } from '../../access/budgets.ts';
 import {
   ALL_SCOPES,
   type ApiKey,
@@ -8,6 +9,7 @@ import {
   stateOf,
 } from '../../domain/apiKey.ts';
 import { fail, type Result } from '../../domain/errors.ts';
+import type { SpendBook } from '../../ports/spendBook.ts';
 import type { KeyChanges, KeyTerms, MadeKey } from '../../shell/keys/keyControl.ts';
 import type { HttpDeps, HttpEnv } from '../deps.ts';
 import { sendFailure } from '../respond.ts';
@@ -16,8 +18,8 @@ import { type KeyFields, type KeyRow, keyBody, keyChanges, keysQuery, rotateBody
 
 /** API keys: list, make, show, change, rotate, delete. */
 export function keyHandlers(app: Hono<HttpEnv>, deps: HttpDeps): void {
-  const { keys, clock, limits } = deps;
-  const rowOf = (key: ApiKey): KeyRow => keyRowOf(key, clock.epochMs());
+  const { keys, clock, limits, spend } = deps;
+  const rowOf = (key: ApiKey): KeyRow => keyRowOf(key, spend, clock.epochMs());
 
   const sendMade = (c: Context<HttpEnv>, made: Result<MadeKey>, status: 200 | 201): Response => {
     if (!made.ok) return sendFailure(c, made.error);
@@ -117,7 +119,7 @@ function budgetOf(fields: NonNullable<KeyFields['budget']>): KeyBudget {
   };
 }
 
-function keyRowOf(key: ApiKey, nowEpochMs: number): KeyRow {
+function keyRowOf(key: ApiKey, spend: Spends, nowEpochMs: number): KeyRow {
   const { scopes, limits, budget, previous } = key;
   const isGrace = previous !== null && previous.untilEpochMs > nowEpochMs;
   return {
@@ -141,6 +143,7 @@ function keyRowOf(key: ApiKey, nowEpochMs: number): KeyRow {
       soft_micro_usd: budget.softMicroUsd,
       hard_micro_usd: budget.hardMicroUsd,
     },
+    budget_state: stateOfBudget(key, spend, nowEpochMs),
     tags: { ...key.tags },
     weight: key.weight,
     created: Math.floor(key.createdAtEpochMs / 1000),
@@ -148,6 +151,22 @@ function keyRowOf(key: ApiKey, nowEpochMs: number): KeyRow {
     expires_at: isoOf(key.expiresAtEpochMs),
     disabled: key.disabledAtEpochMs !== null,
     previous_until: isGrace ? isoOf(previous.untilEpochMs) : null,
+  };
+}
+
+type Spends = Pick<SpendBook, 'spent'>;
+
+function stateOfBudget({ id, budget }: ApiKey, spend: Spends, nowEpochMs: number): KeyRow['budget_state'] {
+  if (budget === null) return null;
+  const spent = spend.spent(id, budget.period, nowEpochMs);
+  const standing = budgetStanding(budget, spent, nowEpochMs);
+  return {
+    used_micro_usd: spent.settledMicroUsd,
+    reserved_micro_usd: spent.reservedMicroUsd,
+    left_micro_usd: standing.leftMicroUsd,
+    soft_passed: standing.isSoftPassed,
+    used_up: standing.isUsedUp,
+    resets_at: new Date(standing.resetsAtEpochMs).toISOString(),
   };
 }
 

@@ -1,27 +1,23 @@
 import type { Context } from 'hono';
-import type { Failure, Result } from '../../domain/errors.ts';
-import { ERROR_TABLE } from '../../domain/errors.ts';
+import type { Result } from '../../domain/errors.ts';
 import { streamEvents } from '../admin/eventStream.ts';
 import type { HttpApp, HttpDeps, HttpEnv } from '../deps.ts';
 import type { Session } from './access/sessions.ts';
 import { assetHandler } from './assets.ts';
-import { type DashboardData, RANGES, type Range } from './data.ts';
+import type { DashboardData } from './data.ts';
+import { figurePages } from './figurePages.tsx';
 import { StartBoard } from './figures/startBoard.ts';
 import { GatewayData } from './gatewayData.ts';
 import { Guard } from './guard.ts';
+import { keepWarmPages } from './keepWarmPages.tsx';
+import { type Page, type PageStatus, statusOf } from './loggedIn.ts';
 import { pageHeaders } from './pageHeaders.ts';
-import { LatencyPage } from './pages/latency.tsx';
 import { LoginPage } from './pages/login.tsx';
 import { LiveParts, OverviewPage } from './pages/overview.tsx';
 import type { PinProblem } from './pages/pins.tsx';
-import { SlosPage } from './pages/slos.tsx';
-import { SpendPage } from './pages/spend.tsx';
 import { pinByForm, unpinByForm } from './pinOrders.ts';
 
 const HOME = '/dashboard';
-
-type Page = (c: Context<HttpEnv>, session: Session) => Promise<Response> | Response;
-type Status = 200 | 400 | 401 | 403 | 404 | 409 | 429 | 500;
 
 /** The pages at /dashboard, for people with the admin token. */
 export function dashboardHandlers(app: HttpApp, deps: HttpDeps): void {
@@ -29,7 +25,7 @@ export function dashboardHandlers(app: HttpApp, deps: HttpDeps): void {
   const data = new GatewayData(deps, boardOf(deps));
   const nowMonoMs = (): number => deps.clock.monoMs();
 
-  const loginPage = (c: Context<HttpEnv>, status: Status, problem: string | null) =>
+  const loginPage = (c: Context<HttpEnv>, status: PageStatus, problem: string | null) =>
     c.html(<LoginPage csrf={guard.loginForm(c)} problem={problem} />, status);
 
   /** A page for who is logged in; for others the way in, as a page. */
@@ -42,7 +38,7 @@ export function dashboardHandlers(app: HttpApp, deps: HttpDeps): void {
     c: Context<HttpEnv>,
     { csrf }: Session,
     problem: PinProblem | null,
-    status: Status,
+    status: PageStatus,
   ) =>
     c.html(
       <OverviewPage data={await data.overview()} csrf={csrf} nowMonoMs={nowMonoMs()} problem={problem} />,
@@ -91,35 +87,8 @@ export function dashboardHandlers(app: HttpApp, deps: HttpDeps): void {
   );
 
   figurePages(app, deps, data, page);
+  keepWarmPages(app, deps, guard, page);
   liveHandlers(app, deps, data, guard);
-}
-
-function figurePages(
-  app: HttpApp,
-  deps: HttpDeps,
-  data: DashboardData,
-  page: (show: Page) => (c: Context<HttpEnv>) => Promise<Response> | Response,
-): void {
-  app.get(
-    '/dashboard/latency',
-    page(async (c, { csrf }) => {
-      const range = rangeOf(c);
-      return c.html(<LatencyPage latency={await data.latency(range)} range={range} csrf={csrf} />);
-    }),
-  );
-  app.get(
-    '/dashboard/spend',
-    page(async (c, { csrf }) => {
-      const range = rangeOf(c);
-      const { version } = deps.prices.current();
-      const spend = await data.spend(range);
-      return c.html(<SpendPage spend={spend} range={range} csrf={csrf} priceVersion={version} />);
-    }),
-  );
-  app.get(
-    '/dashboard/slos',
-    page(async (c, { csrf }) => c.html(<SlosPage objectives={await data.objectives()} csrf={csrf} />)),
-  );
 }
 
 /** For the script of the overview: what has changed, and that something has. 401 without a session. */
@@ -141,14 +110,4 @@ function boardOf({ live, clock }: HttpDeps): StartBoard {
   const board = new StartBoard();
   live.listen({ event: (event) => board.heard(event, clock.monoMs()), end: () => {} });
   return board;
-}
-
-function rangeOf(c: Context<HttpEnv>): Range {
-  const asked = c.req.query('range');
-  return RANGES.find((range) => range === asked) ?? '24h';
-}
-
-function statusOf({ code }: Failure): Status {
-  const { status } = ERROR_TABLE[code];
-  return status === 400 || status === 403 || status === 404 || status === 409 ? status : 500;
 }

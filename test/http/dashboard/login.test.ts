@@ -12,15 +12,22 @@ function timedVisitor(): { visitor: Visitor; time: { nowMs: number } } {
 }
 
 describe('/dashboard without a session', () => {
-  test.each(['/dashboard', '/dashboard/latency', '/dashboard/spend', '/dashboard/slos'])(
-    '%s is the login page, below 400',
-    async (path) => {
-      const { answer, html } = await new Visitor().get(path);
-      expect(answer.status).toBe(200);
-      expect(html).toContain('<label for="token">Admin token</label>');
-      expect(html).toMatch(/^<!DOCTYPE html>/i);
-    },
-  );
+  test.each([
+    '/dashboard',
+    '/dashboard/latency',
+    '/dashboard/startup',
+    '/dashboard/keepwarm',
+    '/dashboard/keepwarm.csv',
+    '/dashboard/evictions',
+    '/dashboard/spend',
+    '/dashboard/slos',
+    '/dashboard/reports/billing.csv?from=2026-11-01',
+  ])('%s is the login page, below 400', async (path) => {
+    const { answer, html } = await new Visitor().get(path);
+    expect(answer.status).toBe(200);
+    expect(html).toContain('<label for="token">Admin token</label>');
+    expect(html).toMatch(/^<!DOCTYPE html>/i);
+  });
 
   test.each(['/dashboard/live', '/dashboard/events'])('%s is a 401', async (path) => {
     expect((await new Visitor().get(path)).answer.status).toBe(401);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { comboName } from '../../../gateway/domain/ids.ts';
 import type { RequestRecord } from '../../../gateway/domain/requestRecord.ts';
 import { requestRecord } from '../../fakes/records.ts';
-import { csrfOf, Visitor } from './visitor.ts';
+import { csrfOf, row, Visitor } from './visitor.ts';
 
 let visitor: Visitor;
 beforeEach(async () => {
@@ -13,13 +13,6 @@ beforeEach(async () => {
 function remember(id: string, changes: Partial<RequestRecord>): void {
   const record = requestRecord(id, { arrivedAtEpochMs: Date.now(), ...changes });
   visitor.world.ledger.accounts.push({ record, admission: null, corrections: [] });
-}
-
-/** Text of the cells of the row that begins with it. */
-function row(html: string, first: string): string[] {
-  const rows = html.split('<tr>').map((text) => [...text.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)]);
-  const cells = rows.map((found) => found.map(([, inner = '']) => inner.replace(/<[^>]+>/g, '')));
-  return cells.find(([heading]) => heading === first) ?? [];
 }
 
 describe('GET /dashboard', () => {
@@ -185,6 +178,7 @@ describe('figures', () => {
     expect(visitor.world.reports.asked).toMatchObject([
       { cube: 'latency', groupBy: ['start_kind', 'joined'] },
       { cube: 'latency', groupBy: ['hour', 'start_kind'] },
+      { cube: 'latency', groupBy: ['combo', 'start_kind'] },
     ]);
   });
 
@@ -213,7 +207,9 @@ describe('figures', () => {
   });
 
   test('that were not made say so', async () => {
-    expect((await visitor.get('/dashboard/latency')).html).toContain('No answered request in the last 24h.');
+    expect((await visitor.get('/dashboard/latency')).html).toContain(
+      'No answered request in the last 24h. Choose',
+    );
     expect((await visitor.get('/dashboard/spend?range=1h')).html).toContain(
       'Nothing was asked for in the last 1h.',
     );

@@ -45,6 +45,17 @@ describe('StartBoard', () => {
     expect(steps(board)).toEqual([['a+x ready', 'load 10-30', 'attach 30-45']]);
   });
 
+  test('tells the process from the loading of its base', () => {
+    const board = after(
+      [0, 'runner_spawned', 'r1', 'a'],
+      [40, 'runner_loading', 'r1', null, { base: 'a' }],
+      [90, 'runner_ready', 'r1'],
+      [90, 'combo_attaching', 'r1', 'a'],
+      [95, 'combo_ready', 'r1', 'a'],
+    );
+    expect(steps(board)).toEqual([['a ready', 'spawn 0-40', 'load 40-90', 'attach 90-95']]);
+  });
+
   test('tells a standby that still comes up, and an attach on a runner that is there', () => {
     const board = after([1, 'standby_claimed', 'r1', 'a'], [2, 'combo_attaching', 'r2', 'a+x@0.5']);
     expect(steps(board)).toEqual([

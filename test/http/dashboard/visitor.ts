@@ -50,3 +50,10 @@ export class Visitor {
 export function csrfOf(html: string): string {
   return /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '';
 }
+
+/** Text of the cells of the row that begins with it. */
+export function row(html: string, first: string): string[] {
+  const rows = html.split('<tr>').map((text) => [...text.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)]);
+  const cells = rows.map((found) => found.map(([, inner = '']) => inner.replace(/<[^>]+>/g, '')));
+  return cells.find(([heading]) => heading === first) ?? [];
+}

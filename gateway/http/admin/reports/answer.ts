@@ -13,6 +13,8 @@ export interface Report {
   readonly columns: readonly Column[];
 }
 
+export const CSV_TYPE = 'text/csv; charset=utf-8; header=present';
+
 /** Answers with the rows as JSON, or as a table by RFC 4180. */
 export function sendReport(
   c: Context<HttpEnv>,
@@ -20,12 +22,11 @@ export function sendReport(
   report: Result<Report>,
 ): Response {
   if (!report.ok) return sendFailure(c, report.error);
-  const { rows, columns } = report.value;
   const isCsv = format === 'csv' || (format === undefined && wantsCsv(c.req.header('accept')));
   c.header('vary', 'accept', { append: true });
-  if (!isCsv) return c.json({ object: 'list', data: rows });
-  c.header('content-type', 'text/csv; charset=utf-8; header=present');
-  return c.body(csvOf(rows, columns));
+  if (!isCsv) return c.json({ object: 'list', data: report.value.rows });
+  c.header('content-type', CSV_TYPE);
+  return c.body(csvOf(report.value));
 }
 
 function wantsCsv(accept = ''): boolean {
@@ -33,7 +34,7 @@ function wantsCsv(accept = ''): boolean {
 }
 
 /** Texts that a spreadsheet would take for a formula get a quote before them (owasp.org, "CSV Injection"). */
-function csvOf(rows: readonly Row[], columns: readonly Column[]): string {
+export function csvOf({ rows, columns }: Report): string {
   return stringify([columns.map((column) => column.join('_')), ...rows.map((row) => cellsOf(row, columns))], {
     record_delimiter: 'windows',
     cast: { boolean: String },

@@ -19,7 +19,10 @@ export function billingHandler(app: Hono<HttpEnv>, deps: HttpDeps): void {
   });
 }
 
-async function billingReport(deps: HttpDeps, query: z.output<typeof billingQuery>): Promise<Result<Report>> {
+export async function billingReport(
+  deps: HttpDeps,
+  query: z.output<typeof billingQuery>,
+): Promise<Result<Report>> {
   const { group_by: groupBy } = query;
   const range = rangeOf(query);
   if (!range.ok) return range;

@@ -20,7 +20,7 @@ export function evictionsHandler(app: Hono<HttpEnv>, deps: HttpDeps): void {
   });
 }
 
-async function evictionsReport(
+export async function evictionsReport(
   { reports }: HttpDeps,
   query: z.output<typeof evictionsQuery>,
 ): Promise<Result<Report>> {

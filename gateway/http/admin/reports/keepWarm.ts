@@ -33,7 +33,7 @@ export function keepWarmHandler(app: Hono<HttpEnv>, deps: HttpDeps): void {
   });
 }
 
-async function keepWarmReport(
+export async function keepWarmReport(
   { keepWarm, catalogue, prices }: HttpDeps,
   query: z.output<typeof keepWarmQuery>,
 ): Promise<Result<Report>> {

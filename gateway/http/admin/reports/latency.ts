@@ -22,7 +22,10 @@ export function latencyHandler(app: Hono<HttpEnv>, deps: HttpDeps): void {
   });
 }
 
-async function latencyReport(deps: HttpDeps, query: z.output<typeof latencyQuery>): Promise<Result<Report>> {
+export async function latencyReport(
+  deps: HttpDeps,
+  query: z.output<typeof latencyQuery>,
+): Promise<Result<Report>> {
   const { group_by: groupBy } = query;
   const cube = latencyCube(groupBy, query.combo !== undefined);
   if (!cube) {

@@ -1,6 +1,9 @@
 import uPlot from './uplot.js';
 
 const HEIGHT = 320;
+/** Room that a point takes, and a moment below the axis. */
+const POINT = 12;
+const MOMENT = 96;
 
 const COLOURS = {
   warm: '--attach',
@@ -24,7 +27,7 @@ export function drawLatency(place) {
   };
   draw();
   place.setAttribute('role', 'img');
-  place.setAttribute('aria-label', 'Chart of the table below');
+  place.setAttribute('aria-label', 'Chart of the table below it');
   new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT })).observe(place);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 }
@@ -32,15 +35,19 @@ export function drawLatency(place) {
 /**
  * @param {HTMLElement} place
  * @param {[number, number]} range of time, in seconds
- * @param {{ kind: string }[]} kinds
+ * @param {{ kind: string, p50: (number | null)[], p95: (number | null)[] }[]} kinds
  */
 function options(place, range, kinds) {
   const style = getComputedStyle(place);
   const colour = (name) => style.getPropertyValue(name).trim();
   const axis = { stroke: colour('--text'), grid: { stroke: colour('--line'), width: 1 } };
-  const line = (label, kind, dash) => ({
+  const isSparse = (values) => values.filter((ms) => ms !== null).length * POINT < place.clientWidth;
+  const line = (label, kind, values, dash) => ({
     ...{ label, dash, stroke: colour(COLOURS[kind]), width: 2, spanGaps: true },
-    points: { show: true, size: 6 },
+    points: {
+      ...{ show: isSparse(values), size: 7, width: 2 },
+      fill: dash ? colour('--card') : colour(COLOURS[kind]),
+    },
     value: (_plot, ms) => (ms === null ? '–' : shown(ms)),
   });
   return {
@@ -50,13 +57,16 @@ function options(place, range, kinds) {
     cursor: { drag: { x: false, y: false } },
     scales: { x: { range: () => range }, y: { distr: 3 } },
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map((seconds) => moment(seconds, range)) },
+      { ...axis, space: MOMENT, values: (_plot, ticks) => ticks.map((seconds) => moment(seconds, range)) },
       { ...axis, size: 80, values: (_plot, ticks) => ticks.map((ms) => (ms === null ? '' : shown(ms))) },
     ],
-    // Dashed is the 95th percentile, so that colour is not all that tells lines apart.
+    // Dashed and hollow is the 95th percentile, so that colour is not all that tells lines apart.
     series: [
       { label: 'from (UTC)', value: (_plot, seconds) => (seconds === null ? '–' : moment(seconds, range)) },
-      ...kinds.flatMap(({ kind }) => [line(`${kind} p50`, kind), line(`${kind} p95`, kind, [8, 5])]),
+      ...kinds.flatMap(({ kind, p50, p95 }) => [
+        line(`${kind} p50`, kind, p50),
+        line(`${kind} p95`, kind, p95, [8, 5]),
+      ]),
     ],
   };
 }

@@ -1,12 +1,19 @@
-/** What pages do beyond showing what the server made: the overview stays up to date, and the latency page has a chart. */
+/**
+ * What pages do beyond showing what the server made: the overview stays up to date, the latency page has a chart, and the
+ * keep-warm page shows its figures as soon as they are worked out.
+ */
 
 /** Even without an event: requests on warm runners make none. */
 const REFRESH_EVERY_MS = 2_000;
 /** Events come in bursts. */
 const SETTLE_MS = 120;
+/** How often it is asked whether figures are worked out. */
+const LOOK_EVERY_MS = 700;
 
 const live = document.getElementById('live');
 const chart = document.getElementById('chart');
+const worked = document.getElementById('worked');
+if (worked?.dataset.working !== undefined) void lookAgain(worked);
 if (live) keepUpToDate(live);
 if (chart) {
   const { drawLatency } = await import('./chart.js');
@@ -134,5 +141,26 @@ function wordsOf({ type, combo, runner }) {
       return `${combo} is no longer pinned`;
     default:
       return null;
+  }
+}
+
+/**
+ * Asks for the page again until what it waits for is there, and puts that in place; a screen reader is told by the status.
+ * @param {HTMLElement} area
+ */
+async function lookAgain(area) {
+  while (area.dataset.working !== undefined) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    if (document.visibilityState === 'hidden') continue;
+    const answer = await fetch(location.href, { cache: 'no-store' }).catch(() => null);
+    if (!answer?.ok) continue;
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const fresh = page.getElementById('worked');
+    // Somebody logged out meanwhile: the page that came is the way in.
+    if (!fresh) return location.reload();
+    if (fresh.dataset.working !== undefined) continue;
+    delete area.dataset.working;
+    for (const id of ['worked-state', 'worked-out'])
+      document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
   }
 }

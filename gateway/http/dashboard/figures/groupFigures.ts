@@ -14,7 +14,8 @@ export function bucketsOf(groups: readonly ReportGroup[], unit: 'hour' | 'day'):
     .filter(({ kinds }) => Object.keys(kinds).length > 0);
 }
 
-function kindsOf(groups: readonly ReportGroup[]): LatencyBucket['kinds'] {
+/** Times to the first token by start kind; those that no request had are absent. */
+export function kindsOf(groups: readonly ReportGroup[]): LatencyBucket['kinds'] {
   const kinds: Partial<Record<StartKind, Percentiles>> = {};
   for (const kind of START_KINDS) {
     const stats = groups.find(({ by }) => by.start_kind === kind)?.measures.ttft;

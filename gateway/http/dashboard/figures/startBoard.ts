@@ -70,6 +70,9 @@ export class StartBoard {
         return;
       case 'runner_waking':
         return this.#begin(event, runnerId, textOf(event.detail, 'base'), 'load', now);
+      case 'runner_loading':
+        for (const start of this.#running(runnerId)) if (isAt(start, 'spawn')) nextStep(start, 'load', now);
+        return;
       case 'runner_ready':
         for (const start of this.#running(runnerId)) closeStep(start, now);
         return;
@@ -128,6 +131,10 @@ export class StartBoard {
   #running(runnerId: string): Kept[] {
     return this.#kept.filter((start) => start.state === 'running' && start.runnerId === runnerId);
   }
+}
+
+function isAt({ steps }: Start, name: StepName): boolean {
+  return steps.at(-1)?.name === name;
 }
 
 function closeStep(start: Kept, now: number): void {

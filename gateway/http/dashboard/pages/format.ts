@@ -37,3 +37,18 @@ export function percent(share: number): string {
 export function time(epochMs: number): string {
   return new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
 }
+
+const DURATIONS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+] as const;
+
+/** A time to live, as people set it; null: for ever. */
+export function duration(ms: number | null): string {
+  if (ms === null) return 'for ever';
+  if (ms === 0) return 'at once';
+  for (const [unit, length] of DURATIONS) if (ms % length === 0) return `${whole(ms / length)} ${unit}`;
+  return milliseconds(ms);
+}

@@ -4,6 +4,9 @@ import type { Child } from 'hono/jsx';
 const PAGES = [
   { path: '/dashboard', title: 'Overview' },
   { path: '/dashboard/latency', title: 'Latency' },
+  { path: '/dashboard/startup', title: 'Starts' },
+  { path: '/dashboard/keepwarm', title: 'Keep warm' },
+  { path: '/dashboard/evictions', title: 'Evictions' },
   { path: '/dashboard/spend', title: 'Spend' },
   { path: '/dashboard/slos', title: 'SLOs' },
 ];

@@ -1,14 +1,15 @@
 import type { RequestRecord } from '../../../domain/requestRecord.ts';
-import { milliseconds, time, usd, whole } from './format.ts';
+import { milliseconds, usd, whole } from './format.ts';
 import { Empty, Table } from './table.tsx';
 import { PhaseBar } from './waterfall.tsx';
+import { Moment } from './words.tsx';
 
 export function Requests({ requests }: { readonly requests: readonly RequestRecord[] }) {
-  if (requests.length === 0) return <FirstChat />;
+  if (requests.length === 0) return <FirstChat why="No request is in the ledger yet. A first chat:" />;
   const scaleMs = Math.max(...requests.map(({ totalMs }) => totalMs));
   const rows = requests.map((request) => [
-    time(request.arrivedAtEpochMs),
-    request.combo ?? '–',
+    <Moment epochMs={request.arrivedAtEpochMs} />,
+    <span class="nowrap">{request.combo ?? '–'}</span>,
     <StartKindOf request={request} />,
     <PhaseBar phases={request.phasesMs} scaleMs={scaleMs} />,
     milliseconds(request.ttftMs),
@@ -43,11 +44,11 @@ function StartKindOf({ request }: { readonly request: RequestRecord }) {
   return <span class={`kind kind-${startKind}`}>{joined ? `${startKind}, joined` : startKind}</span>;
 }
 
-/** The way to a first row. */
-export function FirstChat() {
+/** The way to a row. */
+export function FirstChat({ why }: { readonly why: string }) {
   return (
     <Empty>
-      <p>No request is in the ledger yet. A first chat:</p>
+      <p>{why}</p>
       <pre tabindex={0} aria-label="Command for a first chat">
         <code>
           {`curl -i http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\

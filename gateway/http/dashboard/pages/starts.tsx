@@ -3,6 +3,7 @@ import { milliseconds, percent, time } from './format.ts';
 import { State } from './pool.tsx';
 import { Empty, Table } from './table.tsx';
 import { StartBar, startMs } from './waterfall.tsx';
+import { Words } from './words.tsx';
 
 export function Starts({
   starts,
@@ -21,10 +22,10 @@ export function Starts({
     start.combo,
     <State name={start.state === 'running' ? 'loading' : start.state} />,
     <StartBar start={start} nowMonoMs={nowMonoMs} scaleMs={scaleMs} />,
-    start.steps.map((step) => stepWords(step, nowMonoMs)).join(', '),
+    <Words parts={start.steps.map((step) => stepWords(step, nowMonoMs))} />,
     milliseconds(startMs(start, nowMonoMs)),
     <code>{start.runnerId}</code>,
-    time(start.beganAtEpochMs),
+    <span class="nowrap">{time(start.beganAtEpochMs)}</span>,
   ]);
   return (
     <Table

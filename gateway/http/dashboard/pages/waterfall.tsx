@@ -1,4 +1,4 @@
-import { PHASES, type PhaseRecord } from '../../../domain/phases.ts';
+import { PHASES, type Phase, type PhaseRecord } from '../../../domain/phases.ts';
 import type { Start } from '../figures/startBoard.ts';
 import { milliseconds } from './format.ts';
 
@@ -75,10 +75,10 @@ export function StartBar({
 }
 
 /** What the colours mean. */
-export function PhaseLegend() {
+export function PhaseLegend({ phases = PHASES }: { readonly phases?: readonly Phase[] }) {
   return (
     <ul class="legend" aria-label="Phases">
-      {PHASES.map((name) => (
+      {phases.map((name) => (
         <li>
           <svg class="swatch" viewBox="0 0 10 10" aria-hidden="true">
             <rect class={`phase-${name}`} width="10" height="10" />

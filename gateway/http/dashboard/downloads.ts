@@ -1,0 +1,57 @@
+import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Result } from '../../domain/errors.ts';
+import { readQuery } from '../admin/input.ts';
+import { CSV_TYPE, csvOf, type Report } from '../admin/reports/answer.ts';
+import { billingQuery, billingReport } from '../admin/reports/billing.ts';
+import { coldVsWarmQuery, coldVsWarmReport } from '../admin/reports/coldVsWarm.ts';
+import { evictionsQuery, evictionsReport } from '../admin/reports/evictions.ts';
+import { latencyQuery, latencyReport } from '../admin/reports/latency.ts';
+import { sloQuery, sloReport } from '../admin/reports/slo.ts';
+import { startupQuery, startupReport } from '../admin/reports/startup.ts';
+import type { HttpDeps, HttpEnv } from '../deps.ts';
+
+type Download = (c: Context<HttpEnv>, deps: HttpDeps) => Promise<Result<Response>>;
+
+/** The reports as files, by the parameters of the admin API; the keep-warm report has a place of its own. */
+export const DOWNLOADS: Readonly<Record<string, Download>> = {
+  latency: download('latency', latencyQuery, latencyReport),
+  cold_vs_warm: download('cold_vs_warm', coldVsWarmQuery, coldVsWarmReport),
+  startup: download('startup', startupQuery, startupReport),
+  billing: download('billing', billingQuery, billingReport),
+  evictions: download('evictions', evictionsQuery, evictionsReport),
+  slo: download('slo', sloQuery, sloReport),
+};
+
+function download<S extends z.ZodObject>(
+  name: string,
+  schema: S,
+  make: (deps: HttpDeps, query: z.output<S>) => Promise<Result<Report>>,
+): Download {
+  return async (c, deps) => {
+    const query = readQuery(c, schema);
+    if (!query.ok) return query;
+    const report = await make(deps, query.value);
+    if (!report.ok) return report;
+    const { from, to } = query.value as { from: number; to?: number };
+    return { ok: true, value: sendCsv(c, name, from, to ?? deps.clock.epochMs(), report.value) };
+  };
+}
+
+/** A table as a file, named for what it is about: `hearth-latency-20261128T120000Z-20261128T130000Z.csv`. */
+export function sendCsv(
+  c: Context<HttpEnv>,
+  name: string,
+  fromEpochMs: number,
+  toEpochMs: number,
+  report: Report,
+): Response {
+  const file = `hearth-${name}-${stamp(fromEpochMs)}-${stamp(toEpochMs)}.csv`;
+  c.header('content-type', CSV_TYPE);
+  c.header('content-disposition', `attachment; filename="${file}"`);
+  return c.body(csvOf(report));
+}
+
+function stamp(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+}
