@@ -34,7 +34,10 @@ const VARIANTS = [
 
 const gateways = [];
 for (const { name, drops } of VARIANTS) {
-  const gateway = await startGateway(demoYaml(8, 512), 0, drops.length === 0 ? '' : without(drops));
+  const gateway = await startGateway(demoYaml(8, 512), {
+    standbys: 0,
+    before: drops.length === 0 ? '' : without(drops),
+  });
   const target: Target = { name, pool: new Pool(gateway.url), headers: {}, body: { model: 'tiny-chat' } };
   gateways.push({ name, gateway, target });
 }

@@ -1,10 +1,10 @@
 /**
  * Reports over a ledger of synthetic rows: how exact the percentiles are, how long reports take, and whether requests that are
- * written meanwhile wait longer. `--rows=10000000 --dir=/somewhere/large --keep=yes`; a database
+ * written meanwhile, and whole requests through a gateway, wait longer. `--rows=10000000 --dir=/somewhere/large --keep=yes`; a database
  * that was kept is timed again by `--again=/its/directory`.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { type Database, openDatabase } from '../db/openDatabase.ts';
 import type { GroupQuery } from '../gateway/domain/reportFigures.ts';
 import { requestRecord } from '../test/fakes/records.ts';
 import { flag } from './harness/flags.ts';
+import { besideRequests } from './reports/besideRequests.ts';
 import { type Growing, type Remembered, type Traffic, writeRows } from './reports/ledgerRows.ts';
 
 const DAY_MS = 86_400_000;
@@ -39,15 +40,19 @@ const base: GroupQuery = {
   groupBy: ['combo', 'start_kind'],
 };
 
+const oddTimes = { fromEpochMs: from + 33_443_500, toEpochMs: midnight - 33_468_800 };
+
 const REPORTS: readonly (readonly [string, GroupQuery])[] = [
   ['latency by combo and kind, 30 days', base],
-  [
-    'the same, from 09:17:23.5 to 14:42:11.2',
-    { ...base, fromEpochMs: from + 33_443_500, toEpochMs: midnight - 33_468_800 },
-  ],
+  ['the same, from 09:17:23.5 to 14:42:11.2', { ...base, ...oddTimes }],
   ['the same, of one combo', { ...base, combo: 'base-1' }],
   ['latency by combo, kind and day', { ...base, groupBy: ['combo', 'start_kind', 'day'] }],
+  ['latency by kind and day', { ...base, groupBy: ['start_kind', 'day'] }],
   ['latency by kind and hour', { ...base, groupBy: ['start_kind', 'hour'] }],
+  [
+    'latency by base and hour, 10 days',
+    { ...base, fromEpochMs: midnight - 10 * DAY_MS, groupBy: ['base', 'hour'] },
+  ],
   ['latency by key', { ...base, cube: 'keyLatency', groupBy: ['key'] }],
   ['starts by kind and tier', { ...base, cube: 'starts', groupBy: ['start_kind', 'tier'] }],
   ['billing by key and model', { ...base, cube: 'usage', groupBy: ['key', 'base'] }],
@@ -83,6 +88,18 @@ async function rollUp(database: Database): Promise<void> {
   );
 }
 
+async function pack(database: Database): Promise<void> {
+  const sinceMs = performance.now();
+  let [steps, longestMs] = [0, 0];
+  for (;;) {
+    const beganMs = performance.now();
+    if (!(await database.rollUps.pack(Date.now()))) break;
+    steps += 1;
+    longestMs = Math.max(longestMs, performance.now() - beganMs);
+  }
+  console.log(`packed in ${seconds(sinceMs)} s, ${steps} steps, the longest ${longestMs.toFixed(0)} ms`);
+}
+
 /** The largest relative error of every percentile of every group that has at least 1000 requests. */
 async function compare(database: Database, remembered: Remembered): Promise<void> {
   const groups = (await database.reports.groups(base)) ?? [];
@@ -112,18 +129,21 @@ async function compare(database: Database, remembered: Remembered): Promise<void
 }
 
 async function time(database: Database): Promise<void> {
-  console.log('\n| report | rows | median, ms | longest, ms |\n|---|---|---|---|');
+  console.log(`\nload ${loadavg()[0]?.toFixed(1)}`);
+  console.log('| report | rows | median, ms | longest, ms | CPU, ms |\n|---|---|---|---|---|');
   for (const [name, query] of REPORTS) {
     const took: number[] = [];
+    const busy: number[] = [];
     let rows = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
-      const beganMs = performance.now();
+      const [beganMs, before] = [performance.now(), process.cpuUsage()];
       rows = (await database.reports.groups(query))?.length ?? -1;
       took.push(performance.now() - beganMs);
+      const { user, system } = process.cpuUsage(before);
+      busy.push((user + system) / 1000);
     }
-    console.log(
-      `| ${name} | ${rows} | ${quantile(took, 0.5).toFixed(0)} | ${Math.max(...took).toFixed(0)} |`,
-    );
+    const figures = [quantile(took, 0.5), Math.max(...took), quantile(busy, 0.5)];
+    console.log(`| ${name} | ${rows} | ${figures.map((ms) => ms.toFixed(0)).join(' | ')} |`);
   }
 }
 
@@ -181,10 +201,20 @@ async function interference(database: Database): Promise<void> {
 
 const sizeOf = (directory: string) => (statSync(join(directory, 'bench.db')).size / 1e6).toFixed(0);
 
-async function timeAll(database: Database): Promise<void> {
+/** Whole requests through a gateway that has this database, beside reports that it makes of it. */
+async function wholeRequests(directory: string): Promise<void> {
+  const at = (epochMs: number) => new Date(epochMs).toISOString();
+  const query = `latency?from=${at(oddTimes.fromEpochMs)}&to=${at(oddTimes.toEpochMs)}`;
+  console.log(`\nload ${loadavg()[0]?.toFixed(1)}; 20 requests a second; ${query}`);
+  console.table(await besideRequests(join(directory, 'bench.db'), query, WATCH_MS));
+}
+
+async function timeAll(database: Database, directory: string): Promise<void> {
+  await pack(database);
   await time(database);
   await interference(database);
   await database.close();
+  await wholeRequests(directory);
 }
 
 async function fromNothing(): Promise<void> {
@@ -196,8 +226,9 @@ async function fromNothing(): Promise<void> {
     console.log(`${ROWS} rows over 30 days written in ${seconds(sinceMs)} s, ${sizeOf(directory)} MB`);
     const database = await open(directory);
     await rollUp(database);
+    await pack(database);
     await compare(database, remembered);
-    await timeAll(database);
+    await timeAll(database, directory);
     console.log(`\nthe database at the end: ${sizeOf(directory)} MB`);
   } finally {
     if (flag('keep', 'no') === 'yes') console.log(`kept: ${directory}`);
@@ -207,4 +238,4 @@ async function fromNothing(): Promise<void> {
 
 const again = flag('again', '');
 if (again === '') await fromNothing();
-else await timeAll(await open(again));
+else await timeAll(await open(again), again);

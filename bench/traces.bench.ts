@@ -36,7 +36,7 @@ const VARIANTS = [
 
 const gateways: { name: string; gateway: GatewayProcess; target: Target }[] = [];
 for (const { name, environment } of VARIANTS) {
-  const gateway = await startGateway(demoYaml(8, 512), 0, '', environment);
+  const gateway = await startGateway(demoYaml(8, 512), { standbys: 0, environment });
   const target: Target = { name, pool: new Pool(gateway.url), headers: {}, body: { model: 'tiny-chat' } };
   gateways.push({ name, gateway, target });
 }

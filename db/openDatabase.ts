@@ -37,6 +37,9 @@ import { SpendFeed } from './stores/spendFeed.ts';
 import { WriterClient, type WriterReport } from './writer/client.ts';
 import type { WriterLimits } from './writer/pending.ts';
 
+/** Of the thread of reports: who waits for an answer goes before who waits for a table. */
+const REPORT_NICENESS = 10;
+
 export interface DatabaseOptions {
   /** Absolute path of the database file; its directory must be there. */
   readonly path: string;
@@ -83,7 +86,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const writer = new WriterClient(join(workerDir, 'dbWriter.mjs'), { path, migrationsDir }, limits);
   const reader = new ReaderClient(join(workerDir, 'dbReader.mjs'));
   // Reports take long; what a request or a start waits for does not wait for them.
-  const reportReader = new ReaderClient(join(workerDir, 'dbReader.mjs'));
+  const reportReader = new ReaderClient(join(workerDir, 'dbReader.mjs'), { niceness: REPORT_NICENESS });
   const spend = new SpendFeed();
   const rollUps = new RollUps(reportReader, writer);
   const slos = new SqliteSloCounts(reportReader, writer);

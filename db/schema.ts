@@ -1,14 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm';
 import {
   type AnySQLiteColumn,
-  blob,
   index,
   integer,
   primaryKey,
   real,
   sqliteTable,
   text,
-  uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
 
 /** Base models that the admin API added. What the configuration file holds is not stored. */
@@ -254,49 +252,6 @@ export const corrections = sqliteTable(
   },
   (table) => [index('corrections_by_request').on(table.requestId)],
 );
-
-/** The keys of CUBES in gateway/domain/reportFigures.ts. */
-const ROLLUP_CUBES = ['latency', 'keyLatency', 'starts', 'usage'] as const;
-
-/** One line of a cube: the values that its requests have in common. */
-export const rollupSeries = sqliteTable(
-  'rollup_series',
-  {
-    seriesId: integer('series_id').primaryKey(),
-    cube: text('cube', { enum: ROLLUP_CUBES }).notNull(),
-    /** JSON array of the values by the cube's dimensions, in their order; as text, nulls are equal in it. */
-    valuesJson: text('values_json').notNull(),
-  },
-  (table) => [uniqueIndex('rollup_series_by_values').on(table.cube, table.valuesJson)],
-);
-
-/** Sums and sketches of one line over one minute, hour or day (UTC, by arrival), of all rows up to the mark. */
-export const rollupCells = sqliteTable(
-  'rollup_cells',
-  {
-    grain: text('grain', { enum: ['minute', 'hour', 'day'] }).notNull(),
-    cube: text('cube', { enum: ROLLUP_CUBES }).notNull(),
-    bucketEpochMs: integer('bucket_epoch_ms').notNull(),
-    seriesId: integer('series_id').notNull(),
-    /** db/rollups/cell.ts. */
-    data: blob('data', { mode: 'buffer' }).notNull(),
-  },
-  (table) => [
-    primaryKey({ columns: [table.grain, table.cube, table.bucketEpochMs, table.seriesId] }),
-    index('rollup_cells_by_age').on(table.grain, table.bucketEpochMs),
-  ],
-);
-
-/** How far the ledger is rolled up; one row, written in the transaction of the cells. */
-export const rollupMark = sqliteTable('rollup_mark', {
-  /** Always 1. */
-  markId: integer('mark_id').primaryKey(),
-  /** The last row of `requests`, by rowid, that the cells hold. Its rowid is looked up: VACUUM may change it. */
-  requestId: text('request_id').notNull(),
-  /** Minutes, and hours, are complete from these times on; before them there are none. */
-  minutesFromEpochMs: integer('minutes_from_epoch_ms').notNull(),
-  hoursFromEpochMs: integer('hours_from_epoch_ms').notNull(),
-});
 
 /**
  * Good and bad requests of objectives (gateway/domain/slo.ts), by the minute of their arrival; what is older than some days by its

@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -19,15 +27,26 @@ export interface GatewayProcess {
   stop(): Promise<void>;
 }
 
-/** `before`: JavaScript that its process runs before the gateway. */
+export interface GatewayProcessOptions {
+  /** 1 unless given. */
+  readonly standbys?: number;
+  /** JavaScript that its process runs before the gateway. */
+  readonly before?: string;
+  /** A file to go on with, which it writes to. */
+  readonly database?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export async function startGateway(
   yaml: string,
-  standbys = 1,
-  before = '',
-  environment: Readonly<Record<string, string>> = {},
+  { standbys = 1, before = '', database, environment = {} }: GatewayProcessOptions = {},
 ): Promise<GatewayProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'hearth-bench-'));
   const dataDir = join(directory, 'data');
+  if (database !== undefined) {
+    mkdirSync(dataDir, { mode: 0o700 });
+    symlinkSync(database, join(dataDir, 'hearth.db'));
+  }
   writeFileSync(join(directory, 'hearth.yaml'), yaml);
   const child = spawn(
     process.execPath,

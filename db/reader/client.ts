@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type Deferred, deferred } from '../deferred.ts';
-import type { ReaderReply, ReaderRequest } from './messages.ts';
+import type { ReaderOptions, ReaderReply, ReaderRequest } from './messages.ts';
 import type { QueryName, QueryParams, QueryResult } from './queries.ts';
 
 /** The main thread's face of the reader thread: one read after the other, none on the event loop. */
@@ -14,8 +14,8 @@ export class ReaderClient {
   #crash: unknown;
 
   /** `script` is the bundled worker (dist/dbReader.mjs). */
-  constructor(script: string) {
-    this.#worker = new Worker(script, { name: 'hearth-db-reader' });
+  constructor(script: string, options: ReaderOptions = { niceness: 0 }) {
+    this.#worker = new Worker(script, { workerData: options, name: 'hearth-db-reader' });
     this.#worker.on('message', (reply: ReaderReply) => this.#onReply(reply));
     this.#worker.on('error', (error) => {
       this.#crash ??= error;

@@ -1,5 +1,11 @@
 import type { QueryName } from './queries.ts';
 
+/** What the reader thread is started with. */
+export interface ReaderOptions {
+  /** How far the thread stands back for others when there are fewer cores than work: 0 to 19, as of nice(1). */
+  readonly niceness: number;
+}
+
 /** Main thread to reader thread. */
 export type ReaderRequest =
   | { readonly kind: 'open'; readonly path: string }

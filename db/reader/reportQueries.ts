@@ -10,6 +10,7 @@ import { startMsOf } from '../rollups/cubes.ts';
 import { GRAIN_MS } from '../rollups/grains.ts';
 import { prepareGroups } from '../rollups/groups.ts';
 import type { LedgerRow } from '../rollups/ledgerRow.ts';
+import { prepareNextPackStep } from '../rollups/packStep.ts';
 import { prepareNextStep } from '../rollups/step.ts';
 import { packStep } from '../rollups/writeStep.ts';
 import { parseKeyTags } from './jsonColumns.ts';
@@ -28,6 +29,7 @@ type StartRow = Pick<
 export function makeReportQueries(sqlite: Sqlite.Database) {
   const groups = prepareGroups(sqlite);
   const nextStep = prepareNextStep(sqlite);
+  const nextPack = prepareNextPackStep(sqlite);
   const rolledUpTo = sqlite.prepare<[], RolledUpTo>(
     `select request_id as requestId, arrived_at_epoch_ms as arrivedAtEpochMs,
        minutes_from_epoch_ms as minutesFromEpochMs
@@ -40,6 +42,12 @@ export function makeReportQueries(sqlite: Sqlite.Database) {
     nextRollUpStep: ({ mostRows, nowEpochMs }: { mostRows: number; nowEpochMs: number }) => {
       const step = nextStep(mostRows, nowEpochMs);
       return step ? { rows: step.rows, packed: packStep(step) } : null;
+    },
+
+    /** packStep() of the next PackStep, or null. */
+    nextPackStep: ({ nowEpochMs }: { nowEpochMs: number }) => {
+      const step = nextPack(nowEpochMs);
+      return step ? packStep(step) : null;
     },
 
     rolledUpTo: (_none: Record<string, never>) => rolledUpTo.get() ?? null,

@@ -1,8 +1,11 @@
-import { type MessagePort, parentPort } from 'node:worker_threads';
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { basename } from 'node:path';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { openError } from '../openErrors.ts';
-import type { ReaderReply, ReaderRequest } from './messages.ts';
+import type { ReaderOptions, ReaderReply, ReaderRequest } from './messages.ts';
 import { makeQueries, type Queries } from './queries.ts';
 
 /** How long a read waits while the log is being reset. */
@@ -46,4 +49,18 @@ function serve(port: MessagePort): void {
   });
 }
 
-if (parentPort) serve(parentPort);
+/** Of this thread alone: Linux schedules threads, and takes a thread's id for a process's (setpriority(2), "C library/kernel differences"). */
+function standBack({ niceness }: ReaderOptions): void {
+  if (niceness === 0) return;
+  try {
+    const threadId = Number(basename(readlinkSync('/proc/thread-self')));
+    setPriority(threadId, niceness);
+  } catch {
+    // A system that hides /proc, or forbids it: reads are as right, and compete with requests.
+  }
+}
+
+if (parentPort) {
+  standBack(workerData as ReaderOptions);
+  serve(parentPort);
+}

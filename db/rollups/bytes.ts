@@ -34,41 +34,74 @@ export class ByteWriter {
   }
 }
 
-/** Reads what ByteWriter wrote. Past the end it throws. */
+/** Sums by place, which make room for themselves: `place` is at `at(place)` of what `room` gave. */
+export interface RunSums {
+  room(place: number, length: number): Float64Array;
+  at(place: number): number;
+}
+
+/** Reads what ByteWriter wrote, or a part of it. Past the end it throws. */
 export class ByteReader {
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
+  #end: number;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+    this.#at = 0;
+    this.#end = bytes.length;
+  }
+
+  /** Ends after `length` bytes more; what comes then is read by `next()`. */
+  only(length: number): this {
+    this.#end = this.#at + length;
+    if (this.#end > this.#bytes.length) throw cutOff();
+    return this;
+  }
+
+  /** Goes on behind the part that `only()` has named. */
+  next(): void {
+    this.#at = this.#end;
+    this.#end = this.#bytes.length;
   }
 
   varint(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 0x80) {
-      const next = this.#bytes[this.#at++];
-      if (next === undefined) throw new Error('Cannot read a roll-up: it ends too early');
+      const next = this.#at < this.#end ? this.#bytes[this.#at++] : undefined;
+      if (next === undefined) throw cutOff();
       value += (next & 0x7f) * scale;
       if (next < 0x80) return value;
     }
   }
 
-  /** Adds `count` numbers to those of `sums` from `from` on. Most are of one byte: the one loop in which reports spend their time. */
-  addVarints(sums: Float64Array, from: number, count: number): void {
+  /**
+   * Adds runs of numbers to `sums`, or takes them away (-1): each begins `gap` places behind the end of the one before, the first one behind `from`. Gap and
+   * length come before the numbers. Most numbers are of one byte: here reports spend their time.
+   */
+  addRuns(runs: number, from: number, sums: RunSums, sign: 1 | -1): void {
     const bytes = this.#bytes;
-    let at = this.#at;
-    for (let index = from; index < from + count; index += 1) {
-      const next = bytes[at] ?? 0x80;
-      if (next < 0x80) {
-        sums[index] = (sums[index] ?? 0) + next;
-        at += 1;
-        continue;
+    let end = from;
+    for (let left = runs; left > 0; left -= 1) {
+      const first = end + this.varint();
+      const length = this.varint();
+      end = first + length;
+      const into = sums.room(first, length);
+      let at = this.#at;
+      let index = sums.at(first);
+      for (const last = index + length; index < last; index += 1) {
+        const next = bytes[at] ?? 0x80;
+        if (next < 0x80) {
+          into[index] = (into[index] ?? 0) + sign * next;
+          at += 1;
+          continue;
+        }
+        this.#at = at;
+        into[index] = (into[index] ?? 0) + sign * this.varint();
+        at = this.#at;
       }
       this.#at = at;
-      sums[index] = (sums[index] ?? 0) + this.varint();
-      at = this.#at;
     }
-    this.#at = at;
   }
 
   float(): number {
@@ -78,6 +111,10 @@ export class ByteReader {
   }
 
   get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
+    return this.#at === this.#end;
   }
+}
+
+function cutOff(): Error {
+  return new Error('Cannot read a roll-up: it ends too early');
 }

@@ -16,6 +16,12 @@ export const COUNTERS = [
   'costMicroUsd',
   'stagedBytes',
   'uploadBytes',
+  'inputMicroUsd',
+  'cachedMicroUsd',
+  'outputMicroUsd',
+  'runnerMicroUsd',
+  'deviceMicroUsd',
+  'startMicroUsd',
 ] as const satisfies readonly Counter[];
 
 /** The same goes for them. */
@@ -41,7 +47,11 @@ export const MEASURES = [
 ] as const satisfies readonly Measure[];
 
 const VERSION = 1;
+const PERCENTILES = [0.5, 0.9, 0.95, 0.99];
 const COUNTER_AT = placesOf(COUNTERS);
+const OUTCOMES_AT = (
+  ['answered', 'failedByClient', 'failedByGateway', 'failedByRunner', 'aborted'] as const
+).map((outcome) => COUNTER_AT[outcome]);
 const MEASURE_AT = placesOf(MEASURES);
 const writer = new ByteWriter();
 
@@ -49,8 +59,15 @@ function placesOf<N extends string>(names: readonly N[]): Readonly<Record<N, num
   return Object.fromEntries(names.map((name, at) => [name, at])) as Record<N, number>;
 }
 
+/** Takes what one request adds. */
+export interface FactsSink {
+  count(counter: Counter, amount: number): void;
+  /** null: it was not measured. */
+  measure(measure: Measure, ms: number | null): void;
+}
+
 /** What one request adds to a cell, worked out once for all of its cells. */
-export class Facts {
+export class Facts implements FactsSink {
   readonly counts: (readonly [at: number, amount: number])[] = [];
   readonly times: (readonly [at: number, key: number | null, ms: number])[] = [];
 
@@ -64,7 +81,7 @@ export class Facts {
 }
 
 /** Sums and distributions of some requests, which can be added to those of others. */
-export class Cell {
+export class Cell implements FactsSink {
   readonly #counters = new Float64Array(COUNTERS.length);
   readonly #sketches: (Sketch | undefined)[] = [];
 
@@ -73,16 +90,42 @@ export class Cell {
     for (const [at, key, ms] of times) this.#sketch(at).add(key, ms);
   }
 
-  counters(): Partial<Record<Counter, number>> {
-    return Object.fromEntries(COUNTERS.map((name, at) => [name, this.#counters[at] ?? 0]));
+  /** With a sign of -1 what is told is taken away; the same goes for `addEncoded`. */
+  sign: 1 | -1 = 1;
+
+  count(counter: Counter, amount: number): void {
+    const at = COUNTER_AT[counter];
+    this.#counters[at] = (this.#counters[at] ?? 0) + this.sign * amount;
   }
 
+  measure(measure: Measure, ms: number | null): void {
+    if (ms !== null) this.#sketch(MEASURE_AT[measure]).add(keyOf(ms), ms, this.sign);
+  }
+
+  /** Whether it is of no request: each has an outcome. */
+  get isEmpty(): boolean {
+    return OUTCOMES_AT.every((at) => this.#counters[at] === 0);
+  }
+
+  /** Those that are not 0. */
+  counters(): Partial<Record<Counter, number>> {
+    const counters: Partial<Record<Counter, number>> = {};
+    for (const [at, name] of COUNTERS.entries()) {
+      const amount = this.#counters[at] ?? 0;
+      if (amount !== 0) counters[name] = amount;
+    }
+    return counters;
+  }
+
+  /** Those that have values. */
   measures(): Partial<Record<Measure, MeasureStats>> {
-    const entries = MEASURES.flatMap((name, at) => {
+    const measures: Partial<Record<Measure, MeasureStats>> = {};
+    for (const [at, name] of MEASURES.entries()) {
       const sketch = this.#sketches[at];
-      return sketch ? [[name, statsOf(sketch)] as const] : [];
-    });
-    return Object.fromEntries(entries);
+      const count = sketch?.count ?? 0;
+      if (sketch && count > 0) measures[name] = statsOf(sketch, count);
+    }
+    return measures;
   }
 
   encode(): Buffer {
@@ -93,7 +136,8 @@ export class Cell {
       writer.varint(at);
       writer.varint(amount);
     }
-    for (const [at, sketch] of this.#sketches.entries()) if (sketch) writeSketch(at, sketch);
+    // A cell that was cleared has sketches of nothing.
+    for (const [at, sketch] of this.#sketches.entries()) if (sketch?.count) writeSketch(at, sketch);
     return writer.take();
   }
 
@@ -103,9 +147,15 @@ export class Cell {
     if (version !== VERSION) throw new Error(`Cannot read a roll-up: expected version 1, got ${version}`);
     for (let left = reader.varint(); left > 0; left -= 1) {
       const at = reader.varint();
-      this.#counters[at] = (this.#counters[at] ?? 0) + reader.varint();
+      this.#counters[at] = (this.#counters[at] ?? 0) + this.sign * reader.varint();
     }
-    while (!reader.isAtEnd) readSketch(reader, this.#sketch(reader.varint()));
+    while (!reader.isAtEnd) readSketch(reader, this.#sketch(reader.varint()), this.sign);
+  }
+
+  /** Takes everything out, and keeps the room for what is added next. */
+  clear(): void {
+    this.#counters.fill(0);
+    for (const sketch of this.#sketches) sketch?.clear();
   }
 
   #sketch(at: number): Sketch {
@@ -133,28 +183,13 @@ function writeSketch(at: number, sketch: Sketch): void {
   });
 }
 
-function readSketch(reader: ByteReader, into: Sketch): void {
-  into.sumMs += reader.float();
-  into.zeroes += reader.varint();
-  let key = LEAST_KEY;
-  for (let left = reader.varint(); left > 0; left -= 1) {
-    key += reader.varint();
-    const length = reader.varint();
-    const bins = into.room(key, length);
-    reader.addVarints(bins, into.at(key), length);
-    key += length;
-  }
+function readSketch(reader: ByteReader, into: Sketch, sign: 1 | -1): void {
+  into.sumMs += sign * reader.float();
+  into.zeroes += sign * reader.varint();
+  reader.addRuns(reader.varint(), LEAST_KEY, into, sign);
 }
 
-function statsOf(sketch: Sketch): MeasureStats {
-  const library = sketch.asLibrary();
-  const of = (p: number) => library.getValueAtQuantile(p);
-  return {
-    count: library.count,
-    sum: sketch.sumMs,
-    p50: of(0.5),
-    p90: of(0.9),
-    p95: of(0.95),
-    p99: of(0.99),
-  };
+function statsOf(sketch: Sketch, count: number): MeasureStats {
+  const [p50 = 0, p90 = 0, p95 = 0, p99 = 0] = sketch.quantiles(PERCENTILES, count);
+  return { count, sum: sketch.sumMs, p50, p90, p95, p99 };
 }

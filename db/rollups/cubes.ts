@@ -1,8 +1,11 @@
 import { ERROR_TABLE, type ErrorCode } from '../../gateway/domain/errors.ts';
 import { PHASES } from '../../gateway/domain/phases.ts';
 import { type Counter, CUBES, type Cube, type Dimension } from '../../gateway/domain/reportFigures.ts';
-import { Facts } from './cell.ts';
+import type { FactsSink } from './cell.ts';
 import type { LedgerRow } from './ledgerRow.ts';
+
+/** Stands for the combos of a day past the most that are kept apart. No combo can have this name. */
+export const OTHER_COMBOS = '(other)';
 
 type Outcome = Extract<
   Counter,
@@ -55,22 +58,22 @@ function valueOf(dimension: SeriesDimension, row: LedgerRow): SeriesValue {
   }
 }
 
-/** What a row adds to a cell of the cube. */
-export function factsOf(cube: Cube, row: LedgerRow): Facts {
-  const facts = new Facts();
+/** Tells `facts` what a row adds to a cell of the cube. */
+export function tellFacts(cube: Cube, row: LedgerRow, facts: FactsSink): void {
   const outcome = outcomeOf(row);
   facts.count(outcome, 1);
   if (cube === 'starts') addStart(facts, row);
   else if (cube === 'usage') addUsage(facts, row);
   else if (outcome === 'answered') addTimes(facts, row);
-  return facts;
 }
 
-function addTimes(facts: Facts, row: LedgerRow): void {
+const PHASE_COLUMNS = PHASES.map((phase) => [phase, `${phase}_ms`] as const);
+
+function addTimes(facts: FactsSink, row: LedgerRow): void {
   facts.measure('ttft', row.ttft_ms);
   facts.measure('tpot', row.tpot_ms);
   facts.measure('total', row.total_ms);
-  for (const phase of PHASES) facts.measure(phase, row[`${phase}_ms`]);
+  for (const [phase, column] of PHASE_COLUMNS) facts.measure(phase, row[column]);
 }
 
 const START_PHASES = ['spawn', 'stage', 'load', 'attach', 'context'] as const;
@@ -81,7 +84,7 @@ export function startMsOf(row: Pick<LedgerRow, `${(typeof START_PHASES)[number]}
   return START_PHASES.reduce((sum, phase) => sum + (row[`${phase}_ms`] ?? 0), 0);
 }
 
-function addStart(facts: Facts, row: LedgerRow): void {
+function addStart(facts: FactsSink, row: LedgerRow): void {
   for (const phase of START_PHASES) facts.measure(phase, row[`${phase}_ms`]);
   for (const detail of START_DETAILS) facts.measure(detail, row[`${detail}_ms`]);
   facts.measure('start', startMsOf(row));
@@ -89,10 +92,16 @@ function addStart(facts: Facts, row: LedgerRow): void {
   facts.count('uploadBytes', row.upload_bytes ?? 0);
 }
 
-function addUsage(facts: Facts, row: LedgerRow): void {
+function addUsage(facts: FactsSink, row: LedgerRow): void {
   facts.count('promptTokens', row.prompt_tokens);
   facts.count('cachedTokens', row.cached_tokens);
   facts.count('completionTokens', row.completion_tokens);
   facts.count('responseBytes', row.response_bytes);
   facts.count('costMicroUsd', row.cost_micro_usd);
+  facts.count('inputMicroUsd', row.input_micro_usd);
+  facts.count('cachedMicroUsd', row.cached_micro_usd);
+  facts.count('outputMicroUsd', row.output_micro_usd);
+  facts.count('runnerMicroUsd', row.runner_micro_usd);
+  facts.count('deviceMicroUsd', row.device_micro_usd);
+  facts.count('startMicroUsd', row.start_micro_usd);
 }

@@ -1,15 +1,14 @@
 import type Sqlite from 'better-sqlite3';
 import { CUBES, type Cube } from '../../gateway/domain/reportFigures.ts';
 import { ByteReader } from './bytes.ts';
-import { Cell, type Facts } from './cell.ts';
-import { CUBE_NAMES, factsOf, isIn, valuesOf } from './cubes.ts';
+import { Cell, Facts } from './cell.ts';
+import { CUBE_NAMES, isIn, OTHER_COMBOS, tellFacts, valuesOf } from './cubes.ts';
 import { bucketOf, GRAINS, type Grain, KEPT_MS, type Kept } from './grains.ts';
 import { LEDGER_COLUMNS, type LedgerRow, MARKED_ROWID } from './ledgerRow.ts';
+import { eachLine } from './pack.ts';
 
 /** Most lines that a cube gets on one day: clients choose the scales of adapters, and so names of combos. */
 const MOST_SERIES_A_DAY = 5000;
-/** Stands for the combos past that. No combo can have this name. */
-export const OTHER_COMBOS = '(other)';
 
 export interface StepCell {
   readonly grain: Grain;
@@ -76,7 +75,7 @@ export function prepareMark(sqlite: Sqlite.Database): () => Mark {
   return () => read.get() ?? { requestId: null, minutesFromEpochMs: -Infinity, hoursFromEpochMs: -Infinity };
 }
 
-/** What is in the roll-ups already. */
+/** What is in the roll-ups already; of cells those that are no part of a pack. */
 interface Books {
   cellOf(grain: Grain, cube: Cube, bucketEpochMs: number, valuesJson: string): Buffer | undefined;
   linesOf(cube: Cube, dayEpochMs: number): string[];
@@ -95,9 +94,24 @@ function prepareBooks(sqlite: Sqlite.Database): Books {
        where grain = 'day' and rollup_cells.cube = ? and bucket_epoch_ms = ?`,
     )
     .pluck();
+  const packs = sqlite
+    .prepare<[Cube, number], Buffer>(
+      `select data from rollup_packs where grain = 'day' and cube = ? and bucket_epoch_ms = ?`,
+    )
+    .pluck();
+  const named = sqlite
+    .prepare<[string], string>(
+      'select values_json from rollup_series where series_id in (select value from json_each(?))',
+    )
+    .pluck();
+  const packedLines = (cube: Cube, day: number): string[] => {
+    const ids: number[] = [];
+    for (const pack of packs.iterate(cube, day)) eachLine(pack, (id) => ids.push(id));
+    return ids.length === 0 ? [] : named.all(JSON.stringify(ids));
+  };
   return {
     cellOf: (grain, cube, bucket, valuesJson) => cell.get(grain, cube, bucket, cube, valuesJson),
-    linesOf: (cube, day) => lines.all(cube, day),
+    linesOf: (cube, day) => [...lines.all(cube, day), ...packedLines(cube, day)],
   };
 }
 
@@ -122,7 +136,8 @@ class StepCells {
     for (const cube of CUBE_NAMES) {
       if (!isIn(cube, row)) continue;
       const line = this.#lineOf(cube, row);
-      const facts = factsOf(cube, row);
+      const facts = new Facts();
+      tellFacts(cube, row, facts);
       for (const grain of GRAINS)
         this.#addTo(grain, cube, bucketOf(row.arrived_at_epoch_ms, grain), line, facts);
     }

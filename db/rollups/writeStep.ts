@@ -1,12 +1,14 @@
 import { deserialize, serialize } from 'node:v8';
 import type Sqlite from 'better-sqlite3';
+import type { PackStep } from './packStep.ts';
 import type { RollUpStep } from './step.ts';
 
 /** Most old minutes, and hours, that a step removes: the request that is written next waits for it. */
 const MOST_REMOVED = 500;
+const MOST_PACKS_REMOVED = 10;
 
 /** A step crosses the main thread as bytes, so that no turn of the event loop copies its cells one by one. */
-export function packStep(step: RollUpStep): Uint8Array {
+export function packStep(step: RollUpStep | PackStep): Uint8Array {
   return serialize(step);
 }
 
@@ -31,10 +33,13 @@ export function prepareWriteStep(sqlite: Sqlite.Database): (packed: Uint8Array) 
      from rollup_series where cube = :cube and values_json = :valuesJson
      on conflict (grain, cube, bucket_epoch_ms, series_id) do update set data = excluded.data`,
   );
-  const removeOld = sqlite.prepare<[string, number]>(
-    `delete from rollup_cells where rowid in
-       (select rowid from rollup_cells where grain = ? and bucket_epoch_ms < ? limit ${MOST_REMOVED})`,
-  );
+  const removeOldest = (table: string, most: number) =>
+    sqlite.prepare<[string, number]>(
+      `delete from ${table} where rowid in
+         (select rowid from ${table} where grain = ? and bucket_epoch_ms < ? limit ${most})`,
+    );
+  const removeOld = removeOldest('rollup_cells', MOST_REMOVED);
+  const removeOldPacks = removeOldest('rollup_packs', MOST_PACKS_REMOVED);
   // Inside an open transaction better-sqlite3 makes a savepoint of it.
   const write = sqlite.transaction((step: RollUpStep) => {
     if ((mark.get() ?? null) !== step.afterRequestId) throw new Error('the roll-ups are past this step');
@@ -45,6 +50,8 @@ export function prepareWriteStep(sqlite: Sqlite.Database): (packed: Uint8Array) 
     move.run(step);
     removeOld.run('minute', step.minutesFromEpochMs);
     removeOld.run('hour', step.hoursFromEpochMs);
+    removeOldPacks.run('hour', step.hoursFromEpochMs);
+    removeOldPacks.run('quarter', step.hoursFromEpochMs);
   });
   return (packed) => write(deserialize(packed) as RollUpStep);
 }

@@ -32,19 +32,34 @@ export class RollUps {
     return next.rows;
   }
 
+  /**
+   * Puts some cells of an hour or a day that is over together, or adds six of them or the days of a week up, so that they are read faster; resolves
+   * when that is on disk, with false when there was nothing to do. One at a time, and not beside a step.
+   */
+  async pack(nowEpochMs: number): Promise<boolean> {
+    const packed = await this.#reader.read('nextPackStep', { nowEpochMs });
+    if (packed) await this.#writer.write({ kind: 'packRollUps', packed });
+    return packed !== null;
+  }
+
   /** Goes on until `stop()`. `onFailed` hears of steps that failed, which are tried again. */
   run(epochMs: () => number, onFailed: (error: Error) => void): void {
     if (this.#isStopped) return;
-    this.#running = this.step(epochMs())
+    this.#running = this.#next(epochMs())
       .catch((error: Error) => {
         if (!this.#isStopped) onFailed(error);
-        return 0;
+        return false;
       })
-      .then((rows) => {
+      .then((isMore) => {
         if (this.#isStopped) return;
-        const pauseMs = rows < STEP_ROWS ? PAUSE_MS : CATCH_UP_PAUSE_MS;
+        const pauseMs = isMore ? CATCH_UP_PAUSE_MS : PAUSE_MS;
         this.#timer = setTimeout(() => this.run(epochMs, onFailed), pauseMs).unref();
       });
+  }
+
+  /** New rows first. Tells whether there is more to do at once. */
+  async #next(nowEpochMs: number): Promise<boolean> {
+    return (await this.step(nowEpochMs)) === STEP_ROWS || (await this.pack(nowEpochMs));
   }
 
   /** Resolves when the step that runs has ended. */

@@ -39,6 +39,8 @@ export type WriteCommand =
   | { readonly kind: 'removeRequests'; readonly requestIds: readonly string[] }
   /** A packed RollUpStep. */
   | { readonly kind: 'rollUp'; readonly packed: Uint8Array }
+  /** A packed PackStep. */
+  | { readonly kind: 'packRollUps'; readonly packed: Uint8Array }
   | { readonly kind: 'appendEvent'; readonly event: EventRow }
   | { readonly kind: 'seeCombo'; readonly row: ComboRow }
   | { readonly kind: 'runnerSpawned'; readonly row: RunnerRow }

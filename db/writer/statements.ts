@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { rowFromKey } from '../keyRows.ts';
 import { rowFromRecord } from '../requestRows.ts';
+import { prepareWritePackStep } from '../rollups/writePackStep.ts';
 import { prepareWriteStep } from '../rollups/writeStep.ts';
 import {
   adapters,
@@ -42,6 +43,7 @@ export function prepareStatements(db: BetterSQLite3Database, sqlite: Sqlite.Data
     .prepare();
   const ledger = prepareLedger(db);
   const writeStep = prepareWriteStep(sqlite);
+  const writePackStep = prepareWritePackStep(sqlite);
   const writeSlos = prepareWriteSlos(sqlite);
   const removeRequests = prepareRemoval(sqlite);
   const putModel = upsert(db, models, models.id).prepare();
@@ -89,6 +91,8 @@ export function prepareStatements(db: BetterSQLite3Database, sqlite: Sqlite.Data
         return removeRequests(command.requestIds);
       case 'rollUp':
         return writeStep(command.packed);
+      case 'packRollUps':
+        return writePackStep(command.packed);
       case 'appendEvent':
         return void appendEvent.run({ ...command.event });
       case 'seeCombo':

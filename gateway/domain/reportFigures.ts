@@ -1,3 +1,4 @@
+import type { Cost } from './cost.ts';
 import type { Phase } from './phases.ts';
 
 /**
@@ -41,7 +42,11 @@ export type Counter =
   | 'responseBytes'
   | 'costMicroUsd'
   | 'stagedBytes'
-  | 'uploadBytes';
+  | 'uploadBytes'
+  | CostPart;
+
+/** What an amount is made of: gateway/domain/cost.ts. */
+export type CostPart = Exclude<keyof Cost, 'totalMicroUsd'>;
 
 /**
  * The cubes that are kept. `latency` and `keyLatency` have times of answered requests, the one by combo and the other by key;
@@ -85,6 +90,7 @@ export interface MeasureStats {
 
 export interface ReportGroup {
   readonly by: Readonly<Partial<Record<Dimension, DimensionValue>>>;
+  /** What is 0 may be absent. */
   readonly counters: Readonly<Partial<Record<Counter, number>>>;
   /** A measure that no request had is absent. */
   readonly measures: Readonly<Partial<Record<Measure, MeasureStats>>>;

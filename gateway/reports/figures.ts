@@ -51,7 +51,10 @@ function labelOf(dimension: Dimension, value: DimensionValue | undefined): strin
  * By the labels, the first one first: texts by their code units, kinds of a start from the fastest, times from the oldest;
  * null last.
  */
-export function inOrder(groups: readonly ReportGroup[], groupBy: readonly Dimension[]): ReportGroup[] {
+export function inOrder<G extends Pick<ReportGroup, 'by'>>(
+  groups: readonly G[],
+  groupBy: readonly Dimension[],
+): G[] {
   return groups.toSorted((a, b) => {
     for (const dimension of groupBy) {
       const order = compare(dimension, a.by[dimension] ?? null, b.by[dimension] ?? null);

@@ -1,125 +1,26 @@
 import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Database } from '../../db/openDatabase.ts';
-import { bucketOf, GRAIN_MS, piecesOf } from '../../db/rollups/grains.ts';
-import { comboName } from '../../gateway/domain/ids.ts';
-import type { GroupQuery, ReportGroup } from '../../gateway/domain/reportFigures.ts';
-import type { RequestRecord } from '../../gateway/domain/requestRecord.ts';
+import { bucketOf, GRAIN_MS } from '../../db/rollups/grains.ts';
+import { requestId } from '../../gateway/domain/ids.ts';
+import type { GroupQuery } from '../../gateway/domain/reportFigures.ts';
 import { apiKey } from '../contracts/keyStore.ts';
 import { requestRecord } from '../fakes/records.ts';
 import { exactQuantile } from './exactQuantile.ts';
+import {
+  appendAll,
+  comparable,
+  everything,
+  NOON,
+  packAll,
+  requestsOf,
+  rollUpAll,
+  traffic,
+} from './reportTraffic.ts';
 import { useTemporaryDatabases } from './temporary.ts';
 
 const databases = useTemporaryDatabases();
-
-const NOON = Date.UTC(2026, 10, 20, 12);
 const { minute: MINUTE, hour: HOUR, day: DAY } = GRAIN_MS;
-const KINDS = ['warm', 'attach', 'cold'] as const;
-
-/** Numbers that look random and are the same each time (Park and Miller's generator). */
-function randoms(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
-
-/** Requests of two days before noon, of three combos, kinds and keys; one in ten has failed. */
-function traffic(count: number, seed = 7): RequestRecord[] {
-  const random = randoms(seed);
-  const one = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
-  return Array.from({ length: count }, (_, index) => {
-    const kind = one(KINDS);
-    const prefill = Math.exp(random() * 6) / 4;
-    const decode = random() * 400;
-    const load = kind === 'cold' ? 100 + random() * 5000 : undefined;
-    const waited = load ?? 0;
-    return requestRecord(`req_${seed}_${index}`, {
-      arrivedAtEpochMs: NOON - Math.floor(random() ** 2 * 2 * DAY),
-      combo: comboName(one(['tiny-chat', 'tiny-chat+pirate', 'other'])),
-      keyId: one([null, 'key_a', 'key_b']),
-      startKind: kind,
-      joined: random() < 0.2,
-      phasesMs: { ...(load === undefined ? {} : { load }), prefill, decode },
-      ttftMs: waited + prefill,
-      tpotMs: decode / 20,
-      totalMs: waited + prefill + decode,
-      promptTokens: Math.floor(random() * 1000),
-      cachedTokens: 3,
-      completionTokens: 20,
-      errorCode: random() < 0.1 ? one(['queue_full', 'client_closed', 'runner_died', 'x_engine']) : null,
-    });
-  });
-}
-
-async function appendAll(database: Database, records: readonly RequestRecord[]): Promise<void> {
-  await Promise.all(records.map((record) => database.ledger.append(record)));
-}
-
-async function rollUpAll(database: Database, mostRows = 1000, nowEpochMs = NOON): Promise<number> {
-  let steps = 0;
-  while ((await database.rollUps.step(nowEpochMs, mostRows)) > 0) steps += 1;
-  return steps;
-}
-
-const everything: GroupQuery = {
-  cube: 'latency',
-  combo: null,
-  fromEpochMs: 0,
-  toEpochMs: null,
-  groupBy: ['combo', 'start_kind'],
-};
-
-const keyOf = ({ by }: Pick<ReportGroup, 'by'>) => JSON.stringify(by);
-
-/** All but the sums of floats, whose last digit is that of the order. */
-function comparable(groups: readonly ReportGroup[] | null): unknown {
-  return groups
-    ?.toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)))
-    .map(({ by, counters, measures }) => ({
-      by,
-      counters,
-      measures: Object.entries(measures).map(([name, { sum, ...stats }]) => [name, sum.toFixed(3), stats]),
-    }));
-}
-
-describe('piecesOf()', () => {
-  test('covers every moment of a range once, by whole buckets that are kept', () => {
-    const time = fc.integer({ min: 0, max: 200 * DAY });
-    fc.assert(
-      fc.property(time, time, time, time, fc.boolean(), (from, to, minutes, hours, byHour) => {
-        const kept = { minutesFromEpochMs: minutes, hoursFromEpochMs: hours };
-        const pieces = piecesOf(from, to, kept, byHour ? 'hour' : 'day');
-        let at = from;
-        for (const { of, fromEpochMs, toEpochMs } of pieces) {
-          expect(fromEpochMs).toBe(at);
-          expect(toEpochMs).toBeGreaterThan(fromEpochMs);
-          at = toEpochMs;
-          if (of === 'rows') continue;
-          expect([bucketOf(fromEpochMs, of), bucketOf(toEpochMs, of)]).toEqual([fromEpochMs, toEpochMs]);
-          if (of !== 'day') expect(fromEpochMs).toBeGreaterThanOrEqual(of === 'hour' ? hours : minutes);
-        }
-        expect(at).toBe(from < to ? to : from);
-      }),
-    );
-  });
-
-  test('reads less than a minute of rows at each end of a month', () => {
-    const kept = { minutesFromEpochMs: 0, hoursFromEpochMs: 0 };
-    const pieces = piecesOf(NOON + 90_001, NOON + 30 * DAY + 61_000, kept, 'day');
-    expect(pieces.map(({ of, fromEpochMs, toEpochMs }) => [of, toEpochMs - fromEpochMs])).toEqual([
-      ['rows', 29_999],
-      ['minute', 58 * MINUTE],
-      ['hour', 11 * HOUR],
-      ['day', 29 * DAY],
-      ['hour', 12 * HOUR],
-      ['minute', MINUTE],
-      ['rows', 1000],
-    ]);
-  });
-});
 
 describe('Database.reports', () => {
   test('groups() gives percentiles within 1% of the exact ones, and exact counts and sums', async () => {
@@ -135,9 +36,10 @@ describe('Database.reports', () => {
       );
       const answered = mine.filter(({ errorCode }) => errorCode === null);
       expect(counters.answered).toBe(answered.length);
-      const { answered: all, failedByClient, failedByGateway, failedByRunner, aborted } = counters;
-      expect((all ?? 0) + failedByClient! + failedByGateway! + failedByRunner! + aborted!).toBe(mine.length);
-      expect(aborted).toBe(mine.filter(({ errorCode }) => errorCode === 'client_closed').length);
+      expect(requestsOf(counters)).toBe(mine.length);
+      expect(counters.aborted ?? 0).toBe(
+        mine.filter(({ errorCode }) => errorCode === 'client_closed').length,
+      );
       for (const [name, p] of Object.entries({ p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 })) {
         const exact = exactQuantile(
           answered.map(({ ttftMs }) => ttftMs ?? 0),
@@ -149,10 +51,22 @@ describe('Database.reports', () => {
     }
   });
 
-  test('groups() gives the same whether nothing, some or all is rolled up, of any range', async () => {
-    const records = traffic(800);
+  test('groups() gives the same whether nothing, some or all is rolled up and packed, of any range', async () => {
     const [rolled, half, raw] = [await databases.open(), await databases.open(), await databases.open()];
-    for (const database of [rolled, half, raw]) await appendAll(database, records);
+    const packed = await databases.open();
+    const later = NOON + 7 * DAY;
+    const rest = requestRecord('req_rest', { arrivedAtEpochMs: later });
+    // What comes late is packed too, but for the last of it.
+    const lots = [
+      [...traffic(600), rest],
+      [...traffic(100, 9), { ...rest, requestId: requestId('req_2') }],
+      traffic(100, 10),
+    ];
+    for (const [index, records] of lots.entries()) {
+      for (const database of [rolled, half, raw, packed]) await appendAll(database, records);
+      await rollUpAll(packed);
+      if (index < 2) expect(await packAll(packed, later)).toBeGreaterThan(20);
+    }
     await rollUpAll(rolled, 300);
     await half.rollUps.step(NOON, 400);
     const time = fc.integer({ min: NOON - 2.2 * DAY, max: NOON + HOUR });
@@ -160,12 +74,16 @@ describe('Database.reports', () => {
       fromEpochMs: fc.oneof(
         time,
         time.map((at) => bucketOf(at, 'hour')),
+        fc.constant(NOON - 30 * DAY),
       ),
       toEpochMs: fc.option(time),
       combo: fc.constantFrom(null, 'tiny-chat'),
       by: fc.constantFrom<Pick<GroupQuery, 'cube' | 'groupBy'>>(
         { cube: 'latency', groupBy: ['combo', 'start_kind'] },
         { cube: 'latency', groupBy: ['hour', 'joined'] },
+        { cube: 'latency', groupBy: ['base', 'hour', 'day'] },
+        { cube: 'latency', groupBy: ['day'] },
+        { cube: 'latency', groupBy: ['start_kind', 'endpoint', 'joined'] },
         { cube: 'starts', groupBy: ['start_kind', 'tier'] },
         { cube: 'usage', groupBy: ['key', 'base', 'day'] },
         { cube: 'usage', groupBy: [] },
@@ -174,10 +92,11 @@ describe('Database.reports', () => {
     await fc.assert(
       fc.asyncProperty(query, async ({ by, ...range }) => {
         const answers = await Promise.all(
-          [rolled, half, raw].map(({ reports }) => reports.groups({ ...range, ...by })),
+          [rolled, half, raw, packed].map(({ reports }) => reports.groups({ ...range, ...by })),
         );
-        const [all, some, none] = answers.map(comparable);
+        const [all, some, none, together] = answers.map(comparable);
         expect(all).toEqual(none);
+        expect(together).toEqual(none);
         expect(some).toEqual(none);
       }),
       { numRuns: 40 },
@@ -198,6 +117,57 @@ describe('Database.reports', () => {
     }
   });
 
+  test('groups() takes nothing from combos that are in (other) in the roll-ups', async () => {
+    const path = databases.newPath();
+    const database = await databases.open({ path });
+    const records = traffic(400).map((record, index) => ({
+      ...record,
+      arrivedAtEpochMs: NOON + index * 100,
+    }));
+    await appendAll(database, records);
+    await rollUpAll(database);
+    const sqlite = new Sqlite(path);
+    sqlite.exec(`update rollup_series set values_json = replace(values_json, '"other"', '"(other)"')`);
+    sqlite.close();
+    // Half a minute and more: the minute without its rest, but for those rows.
+    const query = { ...everything, fromEpochMs: NOON, toEpochMs: NOON + 35_000, groupBy: ['combo'] } as const;
+    const counts = (await database.reports.groups(query))?.map(({ counters }) => requestsOf(counters)) ?? [];
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(350);
+    const one = await database.reports.groups({ ...query, combo: 'other' });
+    expect(requestsOf(one?.[0]?.counters ?? {})).toBe(
+      records.slice(0, 350).filter(({ combo }) => combo === 'other').length,
+    );
+  });
+
+  test('groups() has the parts of amounts, also of cells that were rolled up', async () => {
+    const database = await databases.open();
+    const cost = {
+      inputMicroUsd: 1,
+      cachedMicroUsd: 20,
+      outputMicroUsd: 300,
+      runnerMicroUsd: 4000,
+      deviceMicroUsd: 50_000,
+      startMicroUsd: 600_000,
+      totalMicroUsd: 654_321,
+    };
+    const query: GroupQuery = { ...everything, cube: 'usage', groupBy: ['key'] };
+    await appendAll(database, [
+      requestRecord('req_1', { arrivedAtEpochMs: NOON, keyId: 'key_a', cost }),
+      requestRecord('req_2', { arrivedAtEpochMs: NOON, keyId: 'key_a', cost }),
+    ]);
+    const { totalMicroUsd, ...parts } = cost;
+    const twice = Object.entries({ ...parts, costMicroUsd: totalMicroUsd }).map(([name, part]) => [
+      name,
+      2 * part,
+    ]);
+    for (const isRolledUp of [false, true]) {
+      if (isRolledUp) await rollUpAll(database);
+      const groups = await database.reports.groups(query);
+      expect(groups?.[0]?.counters).toMatchObject(Object.fromEntries(twice));
+    }
+  });
+
   test('groups() answers null rather than with more groups than a report may have', async () => {
     const database = await databases.open();
     const records = traffic(10_050).map((record, index) => ({
@@ -207,88 +177,6 @@ describe('Database.reports', () => {
     await appendAll(database, records);
     const query = { ...everything, cube: 'usage', groupBy: ['key'] } as const;
     expect(await database.reports.groups(query)).toBeNull();
-  });
-});
-
-describe('Database.rollUps', () => {
-  test('step() written twice, as after a crash before its answer came, changes nothing', async () => {
-    const path = databases.newPath();
-    const database = await databases.open({ path });
-    await appendAll(database, traffic(300));
-    await rollUpAll(database);
-    const before = comparable(await database.reports.groups(everything));
-    const sqlite = new Sqlite(path);
-    const mark = sqlite.prepare('select request_id from rollup_mark').pluck().get();
-    const cells = sqlite.prepare('select count(*) from rollup_cells').pluck().get();
-    sqlite.close();
-    // Two of the same step at a time: the second one finds the mark past its beginning.
-    await appendAll(database, traffic(50, 8));
-    const both = await Promise.allSettled([database.rollUps.step(NOON), database.rollUps.step(NOON)]);
-    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    const raw = await databases.open();
-    await appendAll(raw, [...traffic(300), ...traffic(50, 8)]);
-    expect(comparable(await database.reports.groups(everything))).toEqual(
-      comparable(await raw.reports.groups(everything)),
-    );
-    expect(comparable(await database.reports.groups(everything))).not.toEqual(before);
-    expect([mark, cells]).not.toContain(0);
-  });
-
-  test('step() goes on where it was after the rows were numbered anew, as VACUUM may do', async () => {
-    const path = databases.newPath();
-    const first = await databases.open({ path });
-    await appendAll(first, traffic(400));
-    await first.rollUps.step(NOON, 250);
-    await first.close();
-    const sqlite = new Sqlite(path);
-    sqlite.exec('delete from requests where rowid <= 100; update requests set rowid = rowid - 100');
-    expect(sqlite.prepare('select max(rowid) from requests').pluck().get()).toBe(300);
-    sqlite.close();
-    const second = await databases.open({ path });
-    await rollUpAll(second, 100);
-    const groups = await second.reports.groups({ ...everything, cube: 'usage', groupBy: [] });
-    const { answered, failedByClient, failedByGateway, failedByRunner, aborted } = groups![0]!.counters;
-    expect(answered! + failedByClient! + failedByGateway! + failedByRunner! + aborted!).toBe(400);
-  });
-
-  test('step() drops minutes and hours that are old, and reports stay whole', async () => {
-    const path = databases.newPath();
-    const database = await databases.open({ path });
-    const records = traffic(300);
-    await appendAll(database, records);
-    await rollUpAll(database);
-    const later = NOON + 120 * DAY;
-    await database.ledger.append(requestRecord('req_late', { arrivedAtEpochMs: later }));
-    await rollUpAll(database, 1000, later);
-    for (let turn = 0; turn < 20; turn += 1) {
-      await database.ledger.append(requestRecord(`req_late_${turn}`, { arrivedAtEpochMs: later }));
-      await database.rollUps.step(later);
-    }
-    const sqlite = new Sqlite(path, { readonly: true });
-    const old = sqlite
-      .prepare("select count(*) from rollup_cells where grain <> 'day' and bucket_epoch_ms < ?")
-      .pluck()
-      .get(NOON + DAY);
-    sqlite.close();
-    expect(old).toBe(0);
-    const raw = await databases.open();
-    await appendAll(raw, records);
-    const query = { ...everything, fromEpochMs: NOON - DAY - 5 * HOUR - 90_500, toEpochMs: NOON - 777 };
-    expect(comparable(await database.reports.groups(query))).toEqual(
-      comparable(await raw.reports.groups(query)),
-    );
-  });
-
-  test('rolledUpTo() names the last row that is in the roll-ups', async () => {
-    const database = await databases.open();
-    expect(await database.reports.rolledUpTo()).toBeNull();
-    await database.ledger.append(requestRecord('req_1', { arrivedAtEpochMs: NOON }));
-    await rollUpAll(database);
-    expect(await database.reports.rolledUpTo()).toEqual({
-      requestId: 'req_1',
-      arrivedAtEpochMs: NOON,
-      minutesFromEpochMs: NOON - 3 * DAY,
-    });
   });
 });
 

@@ -182,7 +182,18 @@ describe('A report as a table', () => {
 
   test('has its names also without any row', async () => {
     expect(await (await get('billing?from=2026-11-01&format=csv&group_by=day')).text()).toBe(
-      'day,requests,failed_requests,input_tokens,cached_tokens,output_tokens,total_tokens,cost_micro_usd\r\n',
+      `day,requests,failed_requests,input_tokens,cached_tokens,output_tokens,total_tokens,cost_micro_usd,${[
+        'input',
+        'cached',
+        'output',
+        'runner',
+        'device',
+        'start',
+        'corrections',
+        'unsplit',
+      ]
+        .map((part) => `cost_parts_micro_usd_${part}`)
+        .join(',')}\r\n`,
     );
   });
 
@@ -199,13 +210,13 @@ describe('A report as a table', () => {
         promptTokens: -5,
         cachedTokens: 0,
         completionTokens: 0,
-        costMicroUsd: 0,
+        costMicroUsd: -4,
       },
     ];
     const text = await (await get('billing?from=2026-11-01&format=csv&group_by=tag')).text();
     expect(text.split('\r\n').slice(1, 3)).toEqual([
-      "'=cmd|/c=calc,3,0,-5,0,0,-5,0",
-      '"team=a, ""b""",3,0,0,0,0,0,0',
+      "'=cmd|/c=calc,3,0,-5,0,0,-5,-4,0,0,0,0,0,0,-4,0",
+      '"team=a, ""b""",3,0,0,0,0,0,0,0,0,0,0,0,0,0,0',
     ]);
   });
 });
@@ -271,6 +282,9 @@ describe('GET /admin/v1/reports/billing', () => {
     cachedTokens: 40,
     completionTokens: 10,
     costMicroUsd: 7,
+    inputMicroUsd: 3,
+    outputMicroUsd: 2,
+    startMicroUsd: 1,
   };
 
   test('has sums by key, corrections among them', async () => {
@@ -298,6 +312,16 @@ describe('GET /admin/v1/reports/billing', () => {
         output_tokens: 9,
         total_tokens: 79,
         cost_micro_usd: 5,
+        cost_parts_micro_usd: {
+          input: 3,
+          cached: 0,
+          output: 2,
+          runner: 0,
+          device: 0,
+          start: 1,
+          corrections: -2,
+          unsplit: 1,
+        },
       },
       expect.objectContaining({ key: null, requests: 1, total_tokens: 0 }),
     ]);

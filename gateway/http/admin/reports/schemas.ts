@@ -86,6 +86,18 @@ export const billingRow = z
     output_tokens: z.int(),
     total_tokens: z.int(),
     cost_micro_usd: z.int(),
+    cost_parts_micro_usd: z
+      .object({
+        input: z.int(),
+        cached: z.int(),
+        output: z.int(),
+        runner: z.int(),
+        device: z.int(),
+        start: z.int(),
+        corrections: z.int(),
+        unsplit: z.int().openapi({ description: 'Of requests that were rolled up before their parts were' }),
+      })
+      .openapi({ description: 'They add up to `cost_micro_usd`' }),
   })
   .openapi('BillingRow');
 
