@@ -4,7 +4,8 @@
  */
 import { Pool } from 'undici';
 import { demoYaml, startGateway } from './harness/gatewayProcess.ts';
-import { stream, type Target } from './harness/streamClient.ts';
+import type { Target } from './harness/streamClient.ts';
+import { measureInTurns, quantile } from './harness/turns.ts';
 
 const ROUNDS = 8;
 const REQUESTS_PER_ROUND = 120;
@@ -31,45 +32,21 @@ const VARIANTS = [
   { name: 'admission and row', drops: [] },
 ] as const;
 
-interface Sample {
-  readonly ttftMs: number;
-  readonly totalMs: number;
-}
-
-async function measure(target: Target, clients: number): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  const client = async (): Promise<void> => {
-    for (let at = 0; at < REQUESTS_PER_ROUND / clients; at += 1) {
-      const startedMs = performance.now();
-      const { ttftMs } = await stream(target, 'Hello', 4);
-      samples.push({ ttftMs, totalMs: performance.now() - startedMs });
-    }
-  };
-  await Promise.all(Array.from({ length: clients }, client));
-  return samples;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
 const gateways = [];
 for (const { name, drops } of VARIANTS) {
-  const gateway = await startGateway(demoYaml(8, 512), 0, drops.length === 0 ? '' : without(drops));
+  const gateway = await startGateway(demoYaml(8, 512), {
+    standbys: 0,
+    before: drops.length === 0 ? '' : without(drops),
+  });
   const target: Target = { name, pool: new Pool(gateway.url), headers: {}, body: { model: 'tiny-chat' } };
   gateways.push({ name, gateway, target });
 }
 try {
   for (const clients of CLIENTS) {
-    const samples = new Map<string, Sample[]>(VARIANTS.map(({ name }) => [name, []]));
-    for (let round = 0; round <= ROUNDS; round += 1) {
-      for (const { name, target } of gateways) {
-        const measured = await measure(target, clients);
-        // The first round warms connections and code.
-        if (round > 0) samples.get(name)?.push(...measured);
-      }
-    }
+    const samples = await measureInTurns(
+      gateways.map(({ target }) => target),
+      { rounds: ROUNDS, requestsPerRound: REQUESTS_PER_ROUND, clients },
+    );
     const rows = [...samples].map(([name, list]) => {
       const ttfts = list.map(({ ttftMs }) => ttftMs);
       const totals = list.map(({ totalMs }) => totalMs);

@@ -23,7 +23,7 @@ interface Subject {
 }
 
 async function subjectWith(standbys: number): Promise<Subject> {
-  const gateway = await startGateway(demoYaml(SEQUENCES, CONTEXT_TOKENS), standbys);
+  const gateway = await startGateway(demoYaml(SEQUENCES, CONTEXT_TOKENS), { standbys });
   const pool = new Pool(gateway.url, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
   const target = (name: string, model: string): Target => ({ name, pool, headers: {}, body: { model } });
   return {

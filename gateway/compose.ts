@@ -13,10 +13,18 @@ import { ConfiguredKeys } from './compose/encryption.ts';
 import { runnerEnvironment } from './compose/environment.ts';
 import { openKeepWarm } from './compose/keepWarm.ts';
 import { adoptedClients, ledgerPart } from './compose/ledger.ts';
+import { namedCombos } from './compose/namedCombos.ts';
 import { openPrices } from './compose/prices.ts';
 import { rollUpRegularly } from './compose/rollUps.ts';
 import { openSlos } from './compose/slos.ts';
-import { countEvents, openTracing, poolReadings, RunnerCounts, timedLedger } from './compose/telemetry.ts';
+import {
+  countEvents,
+  openTracing,
+  poolReadings,
+  RunnerCounts,
+  replaysTold,
+  timedLedger,
+} from './compose/telemetry.ts';
 import { findSegments, newFetcher, openOrigins, openWeightStore } from './compose/weights.ts';
 import { PACKAGE_ROOT, type Settings } from './config.ts';
 import {
@@ -247,7 +255,8 @@ function buildCore(
     randomBytes(3).toString('hex'),
   );
   const counts = new RunnerCounts();
-  const metrics = new Metrics(poolReadings(state, counts, clock, database.writerReport));
+  const named = namedCombos(state, settings.pool.preload, () => catalogue.slos());
+  const metrics = new Metrics(poolReadings(state, counts, clock, database.writerReport), named, tracing);
   countEvents(events, metrics);
   const pool = new PoolLoop(state, clock, events);
   const staged = new StagedFiles({
@@ -283,7 +292,10 @@ function buildCore(
     pool,
     fleet,
     timeline,
-    ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock), gatewayRun, clock),
+    ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock), gatewayRun, {
+      clock,
+      onReplayed: replaysTold(tracing, log),
+    }),
     combos: database.combos,
     prices: () => prices.current(),
     clock,

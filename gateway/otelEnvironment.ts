@@ -5,9 +5,17 @@ const URL_EXPECTED = 'expected a URL such as "http://127.0.0.1:4318"';
 const SAMPLER_EXPECTED = `expected ${SAMPLERS.join(', ')}, or one of these after "parentbased_"`;
 const RATIO_EXPECTED = 'expected a number from 0 to 1';
 
-/** As the specification has it. */
+/** As the specification has them. */
 const DELAY_MS = 5000;
+const QUEUE_SPANS = 2048;
+/** The specification has 512; a batch is put together in one go, and requests wait so long (docs/benchmarks.md, "Traces"). */
+const BATCH_SPANS = 128;
 
+const spanNumber = z
+  .string()
+  .regex(/^[1-9]\d{0,6}$/, { error: 'expected a number of spans from 1 to 9999999' })
+  .transform(Number)
+  .optional();
 const url = z.url({ protocol: /^https?$/, error: URL_EXPECTED }).optional();
 
 /**
@@ -33,6 +41,8 @@ export const OTEL_ENVIRONMENT = {
     .regex(/^\d{1,7}$/, { error: 'expected whole milliseconds' })
     .transform(Number)
     .optional(),
+  OTEL_BSP_MAX_QUEUE_SIZE: spanNumber,
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: spanNumber,
   OTEL_TRACES_SAMPLER_ARG: z
     .string()
     .regex(/^(?:0(?:\.\d+)?|1(?:\.0+)?|\.\d+)$/, { error: RATIO_EXPECTED })
@@ -48,6 +58,9 @@ export interface TraceSettings {
   readonly url: string;
   /** Between two batches. */
   readonly delayMs: number;
+  /** Spans that wait for the collector; more are dropped. */
+  readonly queueSpans: number;
+  readonly batchSpans: number;
   readonly sampler: {
     readonly root: (typeof SAMPLERS)[number];
     /** A client's own decision wins. */
@@ -69,9 +82,12 @@ export function traceSettings(environment: OtelEnvironment, configured: string |
   const name = environment.OTEL_TRACES_SAMPLER ?? 'parentbased_always_on';
   const root = SAMPLERS.find((sampler) => name.endsWith(sampler)) ?? 'always_on';
   const isParentBased = name.startsWith('parentbased_');
+  const queueSpans = environment.OTEL_BSP_MAX_QUEUE_SIZE ?? QUEUE_SPANS;
   return {
     url: target,
     delayMs: environment.OTEL_BSP_SCHEDULE_DELAY ?? DELAY_MS,
+    queueSpans,
+    batchSpans: Math.min(queueSpans, environment.OTEL_BSP_MAX_EXPORT_BATCH_SIZE ?? BATCH_SPANS),
     sampler: { root, isParentBased, ratio: environment.OTEL_TRACES_SAMPLER_ARG ?? 1 },
   };
 }

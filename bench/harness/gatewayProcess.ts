@@ -27,16 +27,23 @@ export interface GatewayProcess {
   stop(): Promise<void>;
 }
 
-/** `before`: JavaScript that its process runs before the gateway. `database`: a file to go on with, which it writes to. */
+export interface GatewayProcessOptions {
+  /** 1 unless given. */
+  readonly standbys?: number;
+  /** JavaScript that its process runs before the gateway. */
+  readonly before?: string;
+  /** A file to go on with, which it writes to. */
+  readonly database?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export async function startGateway(
   yaml: string,
-  standbys = 1,
-  before = '',
-  database: string | null = null,
+  { standbys = 1, before = '', database, environment = {} }: GatewayProcessOptions = {},
 ): Promise<GatewayProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'hearth-bench-'));
   const dataDir = join(directory, 'data');
-  if (database !== null) {
+  if (database !== undefined) {
     mkdirSync(dataDir, { mode: 0o700 });
     symlinkSync(database, join(dataDir, 'hearth.db'));
   }
@@ -53,6 +60,7 @@ export async function startGateway(
         HEARTH_PORT: '0',
         HEARTH_LOG_LEVEL: 'warn',
         HEARTH_STANDBYS: String(standbys),
+        ...environment,
       },
     },
   );

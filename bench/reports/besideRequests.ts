@@ -47,7 +47,7 @@ export async function besideRequests(
     ['nice 0', NOT_NICE],
     ['nice 10', ''],
   ] as const) {
-    const gateway = await startGateway(demoYaml(8, 512), 0, before, database);
+    const gateway = await startGateway(demoYaml(8, 512), { standbys: 0, before, database });
     try {
       for (const [scene, samples] of await inTurns(gateway, query, watchMs))
         rows.push({ 'thread of reports': thread, beside: scene, ...figuresOf(samples) });

@@ -9,12 +9,17 @@ import type { SpendFeed } from './spendFeed.ts';
 
 /** The ledger on the writer thread, its admissions in the journal before. */
 export class SqliteLedger implements Ledger, LedgerRuns {
-  readonly #writer: WriterClient;
+  readonly #writer: Pick<WriterClient, 'write'>;
   readonly #reader: ReaderClient;
   readonly #opened: OpenAdmissions;
   readonly #spend: SpendFeed;
 
-  constructor(writer: WriterClient, reader: ReaderClient, opened: OpenAdmissions, spend: SpendFeed) {
+  constructor(
+    writer: Pick<WriterClient, 'write'>,
+    reader: ReaderClient,
+    opened: OpenAdmissions,
+    spend: SpendFeed,
+  ) {
     this.#writer = writer;
     this.#reader = reader;
     this.#opened = opened;
@@ -27,7 +32,9 @@ export class SqliteLedger implements Ledger, LedgerRuns {
 
   append(record: RequestRecord): Promise<void> {
     this.#opened.settle(record.requestId);
-    return this.#writer.write({ kind: 'appendRequest', record });
+    // No column holds it, and each message is copied for the writer's thread.
+    const { trace: _told, ...stored } = record;
+    return this.#writer.write({ kind: 'appendRequest', record: stored });
   }
 
   async creditAttempts(order: CreditOrder): Promise<void> {

@@ -2,10 +2,9 @@ import type { Pool } from 'undici';
 import type { Settings } from '../config.ts';
 import type { RunnerId } from '../domain/ids.ts';
 import type { PoolState } from '../pool/state.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { ExchangeDeps } from '../shell/exchange.ts';
-import { IdempotentServing } from '../shell/idempotency/idempotentServing.ts';
+import { type IdempotencyDeps, IdempotentServing } from '../shell/idempotency/idempotentServing.ts';
 import type { RunnerFleet } from '../shell/runnerFleet.ts';
 import type { ServeDeps } from '../shell/serveInference.ts';
 
@@ -14,9 +13,9 @@ export function ledgerPart(
   { ledger: { idempotencyTtlMs: ttlMs, idempotencyBytes: bytes } }: Settings,
   ledger: Ledger,
   gatewayRun: string,
-  clock: Clock,
+  { clock, onReplayed }: Pick<IdempotencyDeps, 'clock' | 'onReplayed'>,
 ): Pick<ExchangeDeps, 'ledger' | 'gatewayRun' | 'keyTtlMs'> & Pick<ServeDeps, 'idempotency'> {
-  const idempotency = new IdempotentServing({ ledger, clock, bounds: { bytes, ttlMs } });
+  const idempotency = new IdempotentServing({ ledger, clock, bounds: { bytes, ttlMs }, onReplayed });
   return { ledger, gatewayRun, keyTtlMs: ttlMs, idempotency };
 }
 

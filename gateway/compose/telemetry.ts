@@ -9,10 +9,13 @@ import type { Ledger } from '../ports/ledger.ts';
 import type { Log } from '../ports/log.ts';
 import type { RunnerOccupancy } from '../ports/telemetry.ts';
 import type { Tracing } from '../ports/tracing.ts';
+import type { IdempotencyDeps } from '../shell/idempotency/idempotentServing.ts';
 import type { Patients } from '../shell/probes/prober.ts';
 import type { RunnerFleet } from '../shell/runnerFleet.ts';
+import { SHOWN_STATES, shownState } from '../shell/shownState.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Filling, PoolReadings } from '../telemetry/poolGauges.ts';
+import { logReplay } from '../telemetry/requestLog.ts';
 import { OtlpTraces } from '../telemetry/traces/otlpTraces.ts';
 import { PassedTraces } from '../telemetry/traces/passedTraces.ts';
 
@@ -66,8 +69,11 @@ export function poolReadings(
   return {
     waitingRequests: () => state.waiting,
     runnersByState: () => {
-      const byState = new Map<string, number>();
-      for (const { state: name } of state.runners.values()) byState.set(name, (byState.get(name) ?? 0) + 1);
+      const byState = new Map<string, number>(SHOWN_STATES.map((name) => [name, 0]));
+      for (const runner of state.runners.values()) {
+        const name = shownState(runner);
+        byState.set(name, (byState.get(name) ?? 0) + 1);
+      }
       return byState;
     },
     memory: () => memoryOf(state),
@@ -115,6 +121,14 @@ export function timedLedger(ledger: Ledger, metrics: Metrics, clock: Clock): Led
       );
       await isWritten;
     },
+  };
+}
+
+/** Where it is told that a request got an earlier answer again. */
+export function replaysTold(tracing: Tracing, log: Log): IdempotencyDeps['onReplayed'] {
+  return ({ trace }, ending) => {
+    tracing.unrecorded(ending);
+    logReplay(log, trace, ending);
   };
 }
 

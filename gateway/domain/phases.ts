@@ -5,11 +5,14 @@ export type Phase = (typeof PHASES)[number];
 /** Milliseconds by phase; what was not needed is absent. */
 export type PhaseRecord = Partial<Record<Phase, number>>;
 
-/** A start's phase on the monotonic clock. `endMonoMs` is open while it runs. */
-export interface PhaseInterval {
-  readonly phase: 'spawn' | 'stage' | 'load' | 'attach' | 'context';
+export interface MonoInterval {
   readonly startMonoMs: number;
   readonly endMonoMs: number;
+}
+
+/** A start's phase on the monotonic clock. `endMonoMs` is open while it runs. */
+export interface PhaseInterval extends MonoInterval {
+  readonly phase: 'spawn' | 'stage' | 'load' | 'attach' | 'context';
 }
 
 /** From the fastest to the slowest way a request finds its combo. */

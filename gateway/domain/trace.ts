@@ -19,10 +19,18 @@ export interface RunnerTimes {
   readonly decodeMs: number;
 }
 
+/** Moments of a request, in milliseconds from its arrival. */
+export interface Moments {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
 /** A request's trace at its end. */
 export interface RecordedTrace extends TraceContext {
   /** The pieces of its wall time, which add up to its phases. Moments in milliseconds from its arrival. */
   readonly spans: readonly PhaseSpan[];
+  /** When weights were brought to this machine for the start that it began: inside and beside its phases. */
+  readonly downloads: readonly Moments[];
   /** null: no runner has told. */
   readonly runner: RunnerTimes | null;
 }

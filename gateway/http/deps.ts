@@ -94,7 +94,7 @@ export interface HttpDeps {
   readonly keepWarm: KeepWarmUseCase;
   readonly clock: Clock;
   readonly log: Log;
-  readonly tracing: Pick<Tracing, 'begin' | 'over'>;
+  readonly tracing: Pick<Tracing, 'begin' | 'unrecorded' | 'over'>;
   readonly adminToken: string;
   readonly access: Pick<KeyAccess, 'authenticate' | 'admit' | 'over'>;
   readonly keys: KeyControl;

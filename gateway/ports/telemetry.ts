@@ -41,6 +41,14 @@ export interface RunnerOccupancy {
   readonly residentBytes: number;
 }
 
+/** What operators have named, as it is now; canonical names. */
+export interface NamedCombos {
+  /** Bases, and what pins, aliases, objectives and the configuration name. */
+  named(): ReadonlySet<string>;
+  /** Each adapter of the catalogue alone on its base. */
+  alone(): ReadonlySet<string>;
+}
+
 /** Where measurements go. Labels come from the catalogue only, never from request text. */
 export interface Telemetry {
   requestEnded(record: RequestRecord): void;

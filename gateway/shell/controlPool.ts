@@ -15,6 +15,7 @@ import { occupancyView } from './occupancyView.ts';
 import type { ComboView, LoadStatus, PoolControl, RunnerView } from './poolControl.ts';
 import type { PoolLoop } from './poolLoop.ts';
 import type { RunnerFleet } from './runnerFleet.ts';
+import { shownState } from './shownState.ts';
 import type { StartTimeline } from './startTimeline.ts';
 import { type SegmentView, segmentViews } from './weights/segmentViews.ts';
 import type { StagedFiles } from './weights/stagedFiles.ts';
@@ -177,11 +178,6 @@ function readySlots(runner: Runner): ReadySlot[] {
 
 function possibleSequences(runner: Runner): number {
   return readySlots(runner).reduce((total, { sequences }) => total + sequences, 0);
-}
-
-function shownState(runner: Runner): RunnerView['state'] {
-  if (runner.state === 'ready' && runner.active > 0) return 'busy';
-  return runner.state === 'dozing' ? 'asleep' : runner.state;
 }
 
 function sum(runner: Runner, field: 'kvBytes' | 'computeBytes'): number {

@@ -175,7 +175,8 @@ export class Exchange {
     const { key } = this.#request.combo;
     this.#start = start;
     const intervals = kind === 'warm' ? [] : timeline.intervals(runnerId, key, clock.monoMs());
-    this.#times.waited(intervals, timeline.startDetail(runnerId, key, kind));
+    const downloads = timeline.downloads(runnerId, key, kind);
+    this.#times.waited(intervals, timeline.startDetail(runnerId, key, kind), downloads);
   }
 
   #granted(grant: Grant): void {

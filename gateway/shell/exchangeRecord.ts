@@ -79,7 +79,12 @@ export function makeRecord(
     errorCode: ending.errorCode,
     finishReason: report?.finishReason ?? null,
     ...(request.trace && {
-      trace: { ...request.trace, spans: times.spans(endedMonoMs), runner: times.runner },
+      trace: {
+        ...request.trace,
+        spans: times.spans(endedMonoMs),
+        downloads: times.downloads(),
+        runner: times.runner,
+      },
     }),
   };
   return { ...record, priceVersion: prices.version, cost: costOf(factsOf(record), prices.book) };
@@ -122,6 +127,7 @@ export function makeRefusedRecord(refusal: RefusedRequest, endedMonoMs: number):
       trace: {
         ...refusal.trace,
         spans: [{ phase: 'queue', startMs: 0, endMs: totalMs } as const],
+        downloads: [],
         runner: null,
       },
     }),

@@ -3,6 +3,7 @@ import type { Result } from '../domain/errors.ts';
 import type { StartKind } from '../domain/phases.ts';
 import type { BudgetView } from './budgetViews.ts';
 import type { OccupancyView } from './occupancyView.ts';
+import type { ShownState } from './shownState.ts';
 import type { UploadView } from './uploadView.ts';
 import type { SegmentView } from './weights/segmentViews.ts';
 
@@ -10,7 +11,7 @@ import type { SegmentView } from './weights/segmentViews.ts';
 export interface RunnerView {
   readonly id: string;
   readonly pid: number | null;
-  readonly state: 'starting' | 'standby' | 'loading' | 'ready' | 'busy' | 'asleep' | 'draining' | 'stopping';
+  readonly state: ShownState;
   /** null for a standby. */
   readonly base: string | null;
   /** Canonical names of the combos that are ready. */

@@ -1,5 +1,6 @@
 import type { RunnerReport } from '../../runner/protocol/report.ts';
 import {
+  type MonoInterval,
   PHASES,
   type PhaseInterval,
   type PhaseRecord,
@@ -8,7 +9,7 @@ import {
   splitWait,
 } from '../domain/phases.ts';
 import type { StartDetail } from '../domain/startDetail.ts';
-import type { RunnerTimes } from '../domain/trace.ts';
+import type { Moments, RunnerTimes } from '../domain/trace.ts';
 
 /**
  * One request's moments on the monotonic clock, and the partition of its wall time that follows from them. Everything
@@ -19,6 +20,7 @@ export class RequestTimes {
   #grantedMonoMs: number | null = null;
   #intervals: readonly PhaseInterval[] = [];
   #startDetail: StartDetail | null = null;
+  #downloads: readonly MonoInterval[] = [];
   #firstTokenMonoMs: number | null = null;
   #report: RunnerReport | null = null;
 
@@ -27,9 +29,14 @@ export class RequestTimes {
   }
 
   /** The start that is waited for, or was until now: its phases so far, and what happened inside and beside them. */
-  waited(intervals: readonly PhaseInterval[], detail: StartDetail | null): void {
+  waited(
+    intervals: readonly PhaseInterval[],
+    detail: StartDetail | null,
+    downloads: readonly MonoInterval[] = [],
+  ): void {
     this.#intervals = intervals;
     this.#startDetail = detail;
+    this.#downloads = downloads;
   }
 
   granted(grantedMonoMs: number): void {
@@ -101,6 +108,14 @@ export class RequestTimes {
     if (this.#firstTokenMonoMs !== null && endMs > decodeMs)
       spans.push({ phase: 'decode', startMs: decodeMs, endMs });
     return spans;
+  }
+
+  /** Of the start, in milliseconds from the arrival: before it, where it was under way already. */
+  downloads(): Moments[] {
+    return this.#downloads.map(({ startMonoMs, endMonoMs }) => ({
+      startMs: startMonoMs - this.arrivedMonoMs,
+      endMs: endMonoMs - this.arrivedMonoMs,
+    }));
   }
 
   /** As the runner measured it; null: it has told nothing. */

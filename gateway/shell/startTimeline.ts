@@ -1,6 +1,6 @@
 import type { ComboKey, RunnerId } from '../domain/ids.ts';
-import type { PhaseInterval, StartKind } from '../domain/phases.ts';
-import { type FileOrigin, type StartDetail, startDetail } from '../domain/startDetail.ts';
+import type { MonoInterval, PhaseInterval, StartKind } from '../domain/phases.ts';
+import { type StartDetail, startDetail } from '../domain/startDetail.ts';
 import { type UploadView, uploadDetail } from './uploadView.ts';
 import type { FilePlace } from './weights/stagedFiles.ts';
 import type { StageMeter, StageReading } from './weights/stageMeter.ts';
@@ -30,7 +30,7 @@ interface ComboTimes {
   readonly meters: Set<StageMeter>;
   /** Since when its adapters are where the runner reads them. */
   placedMonoMs: number | null;
-  adapters: readonly FileOrigin[];
+  adapters: readonly FilePlace[];
   /** End of the attach proper; the context's making follows. */
   attachedMonoMs: number | null;
   readyMonoMs: number | null;
@@ -218,6 +218,16 @@ export class StartTimeline {
     return startDetail(times.base, adapters, uploadDetail(times.upload));
   }
 
+  /** When files of the combo's start, which it waited for, were brought to this machine: the base, and the slowest adapter. */
+  downloads(id: RunnerId, key: ComboKey, kind: StartKind): MonoInterval[] {
+    const times = this.#runners.get(id);
+    if (!times || kind === 'warm') return [];
+    const combo = times.combos.get(key);
+    const base = times.base && kind !== 'attach' ? downloadOf([times.base], times.stagedMonoMs) : null;
+    const adapter = combo ? downloadOf(combo.adapters, combo.placedMonoMs) : null;
+    return [base, adapter].filter((one) => one !== null);
+  }
+
   /** The phases of the combo's start on that runner so far; what still runs ends now. */
   intervals(id: RunnerId, key: ComboKey, nowMonoMs: number): PhaseInterval[] {
     const times = this.#runners.get(id);
@@ -245,6 +255,19 @@ export class StartTimeline {
     add('context', combo?.attachedMonoMs, combo?.readyMonoMs);
     return intervals;
   }
+}
+
+/** A download is the first part of a staging, and what was waited for ended when it was in its place. */
+function downloadOf(places: readonly FilePlace[], placedMonoMs: number | null): MonoInterval | null {
+  let slowest: { readonly wallMs: number; readonly downloadMs: number } | null = null;
+  for (const { staged, wasAwaited } of places) {
+    if (!wasAwaited || staged === null || staged.downloadMs === null) continue;
+    const { wallMs, downloadMs } = staged;
+    if (slowest === null || wallMs > slowest.wallMs) slowest = { wallMs, downloadMs };
+  }
+  if (slowest === null || placedMonoMs === null) return null;
+  const startMonoMs = placedMonoMs - slowest.wallMs;
+  return { startMonoMs, endMonoMs: startMonoMs + slowest.downloadMs };
 }
 
 /** null: what it needs is still on its way. */

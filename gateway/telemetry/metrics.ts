@@ -9,22 +9,23 @@ import { ERROR_TABLE } from '../domain/errors.ts';
 import type { ComboName } from '../domain/ids.ts';
 import { PHASES } from '../domain/phases.ts';
 import type { RequestRecord } from '../domain/requestRecord.ts';
-import type { StartRecord, Telemetry } from '../ports/telemetry.ts';
+import type { NamedCombos, StartRecord, Telemetry } from '../ports/telemetry.ts';
+import type { Tracing } from '../ports/tracing.ts';
+import { ComboLabels } from './comboLabels.ts';
 import { plainText } from './plainText.ts';
 import { type PoolReadings, registerPoolGauges } from './poolGauges.ts';
+import { registerTraceMetrics } from './traceMetrics.ts';
 
 /** From 1 ms to 10 minutes: a warm first token and a 20 GB base over a bad network share one axis. */
 const SECONDS_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600,
 ];
 const MS = 1000;
-/** Combos are client-made (any scale is another combo): past this many the label says `other`. */
-const MAX_COMBO_LABELS = 200;
 
 /** Prometheus metrics in base units. Labels come from the catalogue, never from request text. */
 export class Metrics implements Telemetry {
   readonly #registry = openMetricsRegistry();
-  readonly #comboLabels = new Set<string>();
+  readonly #combos: ComboLabels;
   readonly #requests = new Counter({
     name: 'hearth_requests_total',
     help: 'Requests for inference that have ended.',
@@ -116,13 +117,15 @@ export class Metrics implements Telemetry {
     registers: [this.#registry],
   });
 
-  constructor(readings: PoolReadings) {
+  constructor(readings: PoolReadings, named: NamedCombos, tracing: Pick<Tracing, 'spanCounts'>) {
+    this.#combos = new ComboLabels(named);
     collectDefaultMetrics({ register: this.#registry });
     registerPoolGauges(this.#registry, readings);
+    registerTraceMetrics(this.#registry, () => tracing.spanCounts());
   }
 
   requestEnded(record: RequestRecord): void {
-    const labels = { combo: this.#comboLabel(record.combo), start: record.startKind ?? 'none' };
+    const labels = { combo: this.#combos.of(record.combo), start: record.startKind ?? 'none' };
     const { endpoint, httpStatus, errorCode } = record;
     const error = errorCode === null ? '' : errorLabel(errorCode);
     this.#requests.inc({ ...labels, endpoint, status: String(httpStatus), error });
@@ -143,7 +146,7 @@ export class Metrics implements Telemetry {
 
   startEnded(record: StartRecord): void {
     const { kind: start, detail } = record;
-    const labels = { combo: this.#comboLabel(record.combo), start };
+    const labels = { combo: this.#combos.of(record.combo), start };
     this.#starts.observe({ labels, value: record.totalMs / MS });
     for (const phase of PHASES) {
       const ms = record.phasesMs[phase];
@@ -155,15 +158,15 @@ export class Metrics implements Telemetry {
   }
 
   startFailed(combo: ComboName, code: string): void {
-    this.#startFailures.inc({ combo: this.#comboLabel(combo), code });
+    this.#startFailures.inc({ combo: this.#combos.of(combo), code });
   }
 
   startSlow(base: ComboName): void {
-    this.#slowStarts.inc({ base: this.#comboLabel(base) });
+    this.#slowStarts.inc({ base: this.#combos.of(base) });
   }
 
   runnerHung(base: ComboName, cause: string): void {
-    this.#hangs.inc({ base: this.#comboLabel(base), cause });
+    this.#hangs.inc({ base: this.#combos.of(base), cause });
   }
 
   /** `type`: of an event of the pool or the catalogue; a closed set. */
@@ -192,14 +195,6 @@ export class Metrics implements Telemetry {
       enableExemplars: true,
       registers: [this.#registry],
     });
-  }
-
-  #comboLabel(combo: string | null): string {
-    if (combo === null) return 'none';
-    if (this.#comboLabels.has(combo)) return combo;
-    if (this.#comboLabels.size >= MAX_COMBO_LABELS) return 'other';
-    this.#comboLabels.add(combo);
-    return combo;
   }
 }
 

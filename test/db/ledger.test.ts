@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { expect, test, vi } from 'vitest';
 import type { Correction } from '../../gateway/domain/correction.ts';
 import { requestId } from '../../gateway/domain/ids.ts';
 import { admission, requestRecord } from '../fakes/records.ts';
@@ -20,6 +21,22 @@ function correction(id: string, changes: Partial<Correction> = {}): Correction {
     ...changes,
   };
 }
+
+test('append() leaves out of the message to the writer what no column holds', async () => {
+  const { ledger } = await databases.open();
+  const sent = vi.spyOn(Worker.prototype, 'postMessage');
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const spanId = '00f067aa0ba902b7';
+  const context = { traceId, spanId, isSampled: true, traceparent: `00-${traceId}-${spanId}-01` };
+  const trace = { ...context, tracestate: null, spans: [], downloads: [], runner: null };
+  const traced = requestRecord('traced', { trace });
+  await ledger.append(traced);
+  const messages = JSON.stringify(sent.mock.calls);
+  sent.mockRestore();
+  expect(messages).toContain('"requestId":"traced"');
+  expect(messages).not.toContain(traceId);
+  expect(traced.trace).toEqual(trace);
+});
 
 test('unsettled() gives admissions without a row, and after began() only later ones', async () => {
   const { ledger } = await databases.open();

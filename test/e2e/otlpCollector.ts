@@ -23,6 +23,10 @@ export class OtlpCollector {
   /** All that came, as it came. */
   readonly bodies: Buffer[] = [];
   readonly paths: string[] = [];
+  /** What becomes of the next requests: they are taken, answered with that status, or not answered at all. */
+  #mood: 'takes' | 'hangs' | 400 | 503 = 'takes';
+  /** Requests that came, whatever became of them. */
+  asked = 0;
   readonly #server: Server = createServer((request, response) => void this.#take(request, response));
 
   async start(): Promise<this> {
@@ -35,6 +39,12 @@ export class OtlpCollector {
     return typeof address === 'object' && address ? `http://127.0.0.1:${address.port}` : '';
   }
 
+  /** Whoever waits for an answer gets none any more: the connections are cut. */
+  become(mood: 'takes' | 'hangs' | 400 | 503): void {
+    this.#mood = mood;
+    this.#server.closeAllConnections();
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -43,6 +53,9 @@ export class OtlpCollector {
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    this.asked += 1;
+    if (this.#mood === 'hangs') return;
+    if (this.#mood !== 'takes') return void response.writeHead(this.#mood).end();
     const sent = Buffer.concat(chunks);
     const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
     this.paths.push(`${request.method} ${request.url} ${request.headers['content-type']}`);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { banana, rejection, user } from './chat.ts';
 import { readRequests } from './readRequests.ts';
-import { startGateway, type TestGateway, until } from './startGateway.ts';
+import { type TestGateway, until } from './startGateway.ts';
+import { SAMPLED, TracedGateway } from './tracedRequests.ts';
 
 /** Told to the gateway, in every place where a client may write text. */
 const MARK = 'Xylophonquartz7531';
@@ -13,16 +14,18 @@ const secrets: string[] = ['hk_nobodysSecret-8642'];
 /** Told by the model, and by nobody else. */
 const ANSWER = 'a curious fox named';
 
+let traced: TracedGateway;
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startGateway({ environment: { HEARTH_LOG_LEVEL: 'trace' } });
+  traced = await TracedGateway.start({ environment: { HEARTH_LOG_LEVEL: 'trace' } });
+  ({ gateway } = traced);
   await converse();
 });
-afterAll(() => gateway.dispose());
+afterAll(() => traced.dispose());
 
 /** Every kind of answer: whole, streamed, refused at the door and by the runner, aborted, of a runner that died. */
 async function converse(): Promise<void> {
-  const client = gateway.openai();
+  const client = gateway.openai({ defaultHeaders: SAMPLED });
   client.apiKey = KEY;
   const story = { ...banana('tiny-chat'), messages: user('Tell me a story about a fox.') };
   const { choices } = await client.chat.completions.create(story);
@@ -119,5 +122,14 @@ describe('what clients and models say', () => {
     check();
     expect(await gateway.end()).toBe(0);
     check();
+  });
+
+  test('is in no trace, whose last spans the gateway sent at its end', () => {
+    const { spans, bodies } = traced.collector;
+    const statuses = new Set(spans.map(({ attributes }) => attributes['http.response.status_code']));
+    expect([...statuses]).toEqual(expect.arrayContaining([200, 400, 401, 422]));
+    expect(spans.some(({ attributes }) => 'hearth.replay_of' in attributes)).toBe(true);
+    const sent = Buffer.concat(bodies);
+    for (const word of words()) expect([word, sent.includes(word)]).toEqual([word, false]);
   });
 });

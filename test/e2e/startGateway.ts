@@ -56,7 +56,7 @@ export class TestGateway {
   }
 
   /** OpenAI's own client, unmodified. */
-  openai(options: { maxRetries?: number } = {}): OpenAI {
+  openai(options: { maxRetries?: number; defaultHeaders?: Readonly<Record<string, string>> } = {}): OpenAI {
     return new OpenAI({ baseURL: `${this.url}/v1`, apiKey: 'any', maxRetries: 0, ...options });
   }
 

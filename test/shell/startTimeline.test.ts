@@ -163,6 +163,32 @@ describe('StartTimeline.startDetail()', () => {
   });
 });
 
+describe('StartTimeline.downloads()', () => {
+  const downloaded = (wallMs: number, downloadMs: number): FilePlace => ({
+    ...FROM_ORIGIN,
+    staged: { ...STAGED, wallMs, downloadMs },
+  });
+
+  test('downloads() has the first part of what was staged, of the base and of the adapter that took longest', () => {
+    load(downloaded(25, 20));
+    attach([downloaded(8, 1), downloaded(15, 12), FROM_ORIGIN]);
+    expect(timeline.downloads(ID, KEY, 'cold')).toEqual([
+      { startMonoMs: 15, endMonoMs: 35 },
+      { startMonoMs: 65, endMonoMs: 77 },
+    ]);
+    expect(timeline.downloads(ID, KEY, 'attach')).toEqual([{ startMonoMs: 65, endMonoMs: 77 }]);
+    expect(timeline.downloads(ID, KEY, 'warm')).toEqual([]);
+  });
+
+  test('downloads() has none where nothing was downloaded, or nobody had to wait for it', () => {
+    load({ ...downloaded(25, 20), wasAwaited: false });
+    attach([FROM_ORIGIN, IN_STORE]);
+    expect(timeline.downloads(ID, KEY, 'cold')).toEqual([]);
+    timeline.waking(ID, 100);
+    expect(timeline.downloads(ID, KEY, 'wake')).toEqual([]);
+  });
+});
+
 describe('StartTimeline.startProgress()', () => {
   test('startProgress() goes from the staging to the load', () => {
     timeline.staging(ID, 10);

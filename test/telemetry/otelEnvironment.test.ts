@@ -38,7 +38,17 @@ describe('traceSettings()', () => {
     });
   });
 
+  test('bounds what waits for the collector, and what is put together in one go', () => {
+    expect(settingsOf({}, 'http://file:1')).toMatchObject({ queueSpans: 2048, batchSpans: 128 });
+    const less = { OTEL_BSP_MAX_QUEUE_SIZE: '100' };
+    expect(settingsOf(less, 'http://file:1')).toMatchObject({ queueSpans: 100, batchSpans: 100 });
+    const own = { ...less, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10' };
+    expect(settingsOf(own, 'http://file:1')).toMatchObject({ queueSpans: 100, batchSpans: 10 });
+  });
+
   test.each([
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 'many'],
     ['OTEL_TRACES_SAMPLER', 'sometimes'],
     ['OTEL_TRACES_SAMPLER_ARG', '2'],
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],

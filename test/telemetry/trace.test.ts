@@ -76,6 +76,20 @@ describe('RequestTimes', () => {
   });
 });
 
+describe('RequestTimes.downloads()', () => {
+  test('counts from the arrival, and from before it where the download was under way', () => {
+    const times = new RequestTimes(100);
+    times.waited([], null, [
+      { startMonoMs: 90, endMonoMs: 120 },
+      { startMonoMs: 130, endMonoMs: 131 },
+    ]);
+    expect(times.downloads()).toEqual([
+      { startMs: -10, endMs: 20 },
+      { startMs: 30, endMs: 31 },
+    ]);
+  });
+});
+
 describe('parseTraceparent()', () => {
   test('reads the ids and whether the client samples', () => {
     expect(parseTraceparent(`00-${TRACE}-${SPAN}-01`, 'vendor=1')).toEqual({

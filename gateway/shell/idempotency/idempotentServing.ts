@@ -1,6 +1,7 @@
 import { type Failure, fail } from '../../domain/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { KeyedAttempt, Ledger, PastAttempt } from '../../ports/ledger.ts';
+import type { UnrecordedEnding } from '../../ports/tracing.ts';
 import type { InferenceRequest, ResponseSink } from '../inference.ts';
 import { serverTiming } from '../requestTimes.ts';
 import { type AnswerBounds, type KeptAnswer, KeptAnswers } from './keptAnswers.ts';
@@ -10,6 +11,8 @@ export interface IdempotencyDeps {
   readonly ledger: Pick<Ledger, 'lastAttempt'>;
   readonly clock: Clock;
   readonly bounds: AnswerBounds;
+  /** A request got an earlier answer again. It has no record: nothing was done for it. */
+  readonly onReplayed: (request: InferenceRequest, ending: UnrecordedEnding) => void;
 }
 
 /** Serves a request into a sink. Resolves with whether its answer was given in full. */
@@ -107,6 +110,17 @@ export class IdempotentServing {
       'x-hearth-original-request-id': answer.requestId,
     });
     sink.end(answer.bytes);
+    const { requestId, endpoint, combo, arrivedAtEpochMs } = request;
+    this.#deps.onReplayed(request, {
+      requestId,
+      endpoint,
+      combo: combo.name,
+      replayOf: answer.requestId,
+      httpStatus: answer.status,
+      errorCode: null,
+      arrivedAtEpochMs,
+      totalMs: this.#deps.clock.monoMs() - request.arrivedMonoMs,
+    });
   }
 
   #refuse(

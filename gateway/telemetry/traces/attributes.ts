@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { ERROR_TABLE } from '../../domain/errors.ts';
 import type { Endpoint, RequestRecord } from '../../domain/requestRecord.ts';
+import type { UnrecordedEnding } from '../../ports/tracing.ts';
 
 /**
  * Names by OpenTelemetry's semantic conventions: GenAI spans as of v1.41 (github.com/open-telemetry/semantic-conventions-genai),
@@ -54,6 +55,33 @@ export function requestAttributes(record: RequestRecord): Attributes {
     ...(runnerId === null ? {} : { 'hearth.runner.id': runnerId }),
     ...(startKind === null ? {} : { 'hearth.start.kind': startKind, 'hearth.start.joined': record.joined }),
     ...(startDetail?.tier ? { 'hearth.start.tier': startDetail.tier } : {}),
+    ...(errorCode === null ? {} : { 'error.type': errorType(errorCode) }),
+  };
+}
+
+/** Of the span of a start that was waited for: what it took in all, whoever waited for how much of it. */
+export function startAttributes({ startKind, joined, startDetail }: RequestRecord): Attributes {
+  const { tier = null, staged = null } = startDetail ?? {};
+  return {
+    'hearth.start.kind': startKind ?? 'none',
+    'hearth.start.joined': joined,
+    ...(tier === null ? {} : { 'hearth.start.tier': tier }),
+    ...(staged === null
+      ? {}
+      : { 'hearth.start.staged_bytes': staged.bytes, 'hearth.start.staged_ms': staged.wallMs }),
+    ...(staged?.downloadMs === null || staged?.downloadMs === undefined
+      ? {}
+      : { 'hearth.start.download_ms': staged.downloadMs }),
+  };
+}
+
+/** Of a request without a record. Nothing was used for it, so it tells no usage. */
+export function unrecordedAttributes(ending: UnrecordedEnding): Attributes {
+  const { httpStatus, combo, replayOf, errorCode } = ending;
+  return {
+    'http.response.status_code': httpStatus,
+    ...(combo === null ? {} : { 'gen_ai.request.model': combo, 'gen_ai.response.model': combo }),
+    ...(replayOf === null ? {} : { 'hearth.replay_of': replayOf }),
     ...(errorCode === null ? {} : { 'error.type': errorType(errorCode) }),
   };
 }

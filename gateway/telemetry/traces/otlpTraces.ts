@@ -6,10 +6,19 @@ import type { PhaseSpan } from '../../domain/phases.ts';
 import type { RequestRecord } from '../../domain/requestRecord.ts';
 import { parseTraceparent, type TraceContext, traceparentOf } from '../../domain/trace.ts';
 import type { Log } from '../../ports/log.ts';
-import type { TracedArrival, Tracing } from '../../ports/tracing.ts';
-import { arrivalAttributes, errorType, requestAttributes, runnerAttributes, spanName } from './attributes.ts';
+import type { SpanCounts, TracedArrival, Tracing, UnrecordedEnding } from '../../ports/tracing.ts';
+import {
+  arrivalAttributes,
+  errorType,
+  requestAttributes,
+  runnerAttributes,
+  spanName,
+  startAttributes,
+  unrecordedAttributes,
+} from './attributes.ts';
 import { loadPackages, type Packages } from './packages.ts';
 import { type SamplerChoice, samplerOf } from './sampler.ts';
+import { CountedSpans } from './spanCounts.ts';
 
 /** Where traces go, and which. */
 export interface TraceSettings {
@@ -17,6 +26,9 @@ export interface TraceSettings {
   readonly url: string;
   /** Between two batches. */
   readonly delayMs: number;
+  /** Spans that wait for the collector; more are dropped. */
+  readonly queueSpans: number;
+  readonly batchSpans: number;
   readonly sampler: SamplerChoice;
 }
 
@@ -36,6 +48,7 @@ const OUTSIDE_RUNNER: ReadonlySet<string> = new Set(['spawn', 'stage']);
  */
 export class OtlpTraces implements Tracing {
   readonly #packages: Packages;
+  readonly #counted = new CountedSpans();
   readonly #processor: SpanProcessor;
   readonly #sampler: Sampler;
   readonly #resource: Resource;
@@ -54,12 +67,16 @@ export class OtlpTraces implements Tracing {
     return new OtlpTraces(settings, packages);
   }
 
-  private constructor({ url, delayMs, sampler }: TraceSettings, packages: Packages) {
+  private constructor(settings: TraceSettings, packages: Packages) {
+    const { url, delayMs, queueSpans, batchSpans, sampler } = settings;
     const { sdk, resources, OTLPTraceExporter } = packages;
     this.#packages = packages;
     this.#processor = new sdk.BatchSpanProcessor({
       exporter: new OTLPTraceExporter({ url }),
       scheduledDelayMillis: delayMs,
+      maxQueueSize: queueSpans,
+      maxExportBatchSize: batchSpans,
+      selfObsMeterProvider: this.#counted.meterProvider(packages),
     });
     this.#sampler = samplerOf(sampler, packages);
     const environment = resources.detectResources({ detectors: [resources.envDetector] });
@@ -93,9 +110,8 @@ export class OtlpTraces implements Tracing {
   }
 
   ended(record: RequestRecord): void {
-    const span = this.#open.get(record.requestId);
+    const span = this.#taken(record.requestId);
     if (!span) return;
-    this.#open.delete(record.requestId);
     const { arrivedAtEpochMs, totalMs } = record;
     if (span.isRecording()) {
       span.updateName(spanName(record.endpoint, record.combo));
@@ -106,11 +122,22 @@ export class OtlpTraces implements Tracing {
     span.end(arrivedAtEpochMs + totalMs);
   }
 
-  over(requestId: string): void {
-    const span = this.#open.get(requestId);
+  unrecorded(ending: UnrecordedEnding): void {
+    const span = this.#taken(ending.requestId);
     if (!span) return;
-    this.#open.delete(requestId);
-    span.end();
+    this.#starters.delete(ending.requestId);
+    span.updateName(spanName(ending.endpoint, ending.combo));
+    span.setAttributes(unrecordedAttributes(ending));
+    this.#setStatus(span, ending);
+    span.end(ending.arrivedAtEpochMs + ending.totalMs);
+  }
+
+  over(requestId: string): void {
+    this.#taken(requestId)?.end();
+  }
+
+  spanCounts(): SpanCounts {
+    return this.#counted.counts;
   }
 
   async close(): Promise<void> {
@@ -119,7 +146,14 @@ export class OtlpTraces implements Tracing {
     await this.#processor.shutdown().catch(() => {});
   }
 
-  #setStatus(span: Span, { errorCode, httpStatus }: RequestRecord): void {
+  /** The request's own span, if it is open still. */
+  #taken(requestId: string): Span | undefined {
+    const span = this.#open.get(requestId);
+    this.#open.delete(requestId);
+    return span;
+  }
+
+  #setStatus(span: Span, { errorCode, httpStatus }: Pick<RequestRecord, 'errorCode' | 'httpStatus'>): void {
     // Of a server's span an error of the client's is none (HTTP semantic conventions, "Status").
     if (errorCode === null || (httpStatus >= 400 && httpStatus < 500)) return;
     span.setStatus({ code: this.#packages.api.SpanStatusCode.ERROR, message: errorType(errorCode) });
@@ -146,7 +180,7 @@ export class OtlpTraces implements Tracing {
       'start',
       {
         startTime: record.arrivedAtEpochMs + first.startMs,
-        attributes: { 'hearth.start.kind': record.startKind ?? 'none', 'hearth.start.joined': record.joined },
+        attributes: startAttributes(record),
         ...(link ? { links: [{ context: link }] } : {}),
       },
       this.#under(root),
@@ -155,7 +189,15 @@ export class OtlpTraces implements Tracing {
       const isOutside = OUTSIDE_RUNNER.has(piece.phase);
       this.#tell(isOutside ? this.#gateway : this.#runnerOf(record), span, record, piece);
     }
+    if (!record.joined) this.#tellDownloads(span, record);
     span.end(record.arrivedAtEpochMs + last.endMs);
+  }
+
+  #tellDownloads(parent: Span, { arrivedAtEpochMs, trace }: RequestRecord): void {
+    for (const { startMs, endMs } of trace?.downloads ?? []) {
+      const startTime = arrivedAtEpochMs + startMs;
+      this.#gateway.startSpan('download', { startTime }, this.#under(parent)).end(arrivedAtEpochMs + endMs);
+    }
   }
 
   /** Who joined a start is pointed to the one who began it, whose trace has all of it. */
