@@ -161,7 +161,7 @@ module.exports = {
     ),
     typesOnly('telemetry-uses-pool-types', TELEMETRY, POOL),
     only('config', CONFIG, [CONFIG, DOMAIN, CATALOGUE], 'config imports domain and catalogue'),
-    only('db', DB, [DB, PORTS, DOMAIN, POOL], 'db imports ports, domain, types of pool'),
+    only('db', DB, [DB, PORTS, DOMAIN, REPORTS, POOL], 'db imports ports, domain, reports, types of pool'),
     typesOnly('db-uses-pool-types', DB, POOL),
     only('runner', RUNNER, [RUNNER, NATIVE], 'runner imports runner and the native face'),
     only('runner-protocol', PROTOCOL, [PROTOCOL], 'the protocol is shared with the gateway and knows no one'),

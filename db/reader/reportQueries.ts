@@ -2,10 +2,13 @@ import type Sqlite from 'better-sqlite3';
 import type {
   CorrectionSum,
   Eviction,
+  GroupQuery,
   OwnStart,
   ReportRange,
   RolledUpTo,
 } from '../../gateway/domain/reportFigures.ts';
+import type { GroupedReport } from '../../gateway/ports/reportReads.ts';
+import { GROUPED_REPORTS, listJson } from '../../gateway/reports/grouped.ts';
 import { startMsOf } from '../rollups/cubes.ts';
 import { GRAIN_MS } from '../rollups/grains.ts';
 import { prepareGroups } from '../rollups/groups.ts';
@@ -37,6 +40,11 @@ export function makeReportQueries(sqlite: Sqlite.Database) {
   );
   return {
     reportGroups: groups,
+
+    reportJson: ({ report, query }: { report: GroupedReport; query: GroupQuery }): string | null => {
+      const found = groups(query);
+      return found && listJson(GROUPED_REPORTS[report].rows(found, query.groupBy));
+    },
 
     /** packStep() of the next step, or null. */
     nextRollUpStep: ({ mostRows, nowEpochMs }: { mostRows: number; nowEpochMs: number }) => {

@@ -7,7 +7,7 @@ import type {
   ReportRange,
   RolledUpTo,
 } from '../../gateway/domain/reportFigures.ts';
-import type { ReportReads } from '../../gateway/ports/reportReads.ts';
+import type { GroupedReport, ReportReads } from '../../gateway/ports/reportReads.ts';
 import type { ReaderClient } from '../reader/client.ts';
 
 /** Reports out of roll-ups and rows, in a reader thread of their own: other reads are short, and do not wait for them. */
@@ -20,6 +20,10 @@ export class SqliteReportReads implements ReportReads {
 
   groups(query: GroupQuery): Promise<readonly ReportGroup[] | null> {
     return this.#reader.read('reportGroups', query);
+  }
+
+  json(report: GroupedReport, query: GroupQuery): Promise<string | null> {
+    return this.#reader.read('reportJson', { report, query });
   }
 
   corrections(range: ReportRange): Promise<readonly CorrectionSum[]> {

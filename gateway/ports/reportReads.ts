@@ -8,10 +8,15 @@ import type {
   RolledUpTo,
 } from '../domain/reportFigures.ts';
 
+/** A report that is rows of one cube's groups. */
+export type GroupedReport = 'latency' | 'cold_vs_warm' | 'startup';
+
 /** Reads of the books that look at many requests. None of them on the event loop, nor in the way of other reads. */
 export interface ReportReads {
   /** In no order. A request is among them as soon as it is on disk. null: more than MOST_GROUPS. */
   groups(query: GroupQuery): Promise<readonly ReportGroup[] | null>;
+  /** The groups as rows of a report, as the body of its answer. null: more than MOST_GROUPS. */
+  json(report: GroupedReport, query: GroupQuery): Promise<string | null>;
   corrections(range: ReportRange): Promise<readonly CorrectionSum[]>;
   /** The oldest first. */
   evictions(range: ReportRange): Promise<readonly Eviction[]>;

@@ -16,9 +16,18 @@ export interface Durations extends Percentiles {
 export type Figure = string | number | boolean | null | { readonly [name: string]: Figure };
 export type Row = Readonly<Record<string, Figure>>;
 
-/** Four digits: a percentile is not known better than to 0.5%. */
+/** The powers of ten that four digits of a nanosecond to a month of milliseconds take. */
+const TENS = Array.from({ length: 13 }, (_, power) => Number(`1e${power}`));
+
+/**
+ * Four digits: a percentile is not known better than to 0.5%. By arithmetic, which takes a fraction of the time of `toPrecision(4)`: a
+ * report by combo and day has a quarter of a million of them, all in one turn of the event loop.
+ */
 function rounded(ms: number): number {
-  return Number(ms.toPrecision(4));
+  const power = 3 - Math.floor(Math.log10(ms));
+  const ten = TENS[Math.abs(power)];
+  if (ten === undefined) return Number(ms.toPrecision(4));
+  return power >= 0 ? Math.round(ms * ten) / ten : Math.round(ms / ten) * ten;
 }
 
 export function percentilesOf(stats: MeasureStats | undefined): Percentiles {

@@ -6,7 +6,8 @@ import type {
   ReportGroup,
   ReportRange,
 } from '../../gateway/domain/reportFigures.ts';
-import type { ReportReads } from '../../gateway/ports/reportReads.ts';
+import type { GroupedReport, ReportReads } from '../../gateway/ports/reportReads.ts';
+import { GROUPED_REPORTS, listJson } from '../../gateway/reports/grouped.ts';
 
 /** Answers with what the test has put there, and keeps what was asked. */
 export class FakeReports implements ReportReads {
@@ -20,6 +21,10 @@ export class FakeReports implements ReportReads {
   async groups(query: GroupQuery): Promise<readonly ReportGroup[] | null> {
     this.asked.push(query);
     return this.found;
+  }
+  async json(report: GroupedReport, query: GroupQuery): Promise<string | null> {
+    const groups = await this.groups(query);
+    return groups && listJson(GROUPED_REPORTS[report].rows(groups, query.groupBy));
   }
   async corrections(): Promise<readonly CorrectionSum[]> {
     return this.corrected;

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { fail, type Result } from '../../../domain/errors.ts';
 import { MOST_GROUPS } from '../../../domain/reportFigures.ts';
 import type { Row } from '../../../reports/figures.ts';
+import { listJson } from '../../../reports/grouped.ts';
 import { type Column, cellsOf } from '../../../reports/table.ts';
 import type { HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
@@ -22,11 +23,21 @@ export function sendReport(
   report: Result<Report>,
 ): Response {
   if (!report.ok) return sendFailure(c, report.error);
-  const isCsv = format === 'csv' || (format === undefined && wantsCsv(c.req.header('accept')));
+  if (!isCsvWanted(c, format)) return sendList(c, listJson(report.value.rows));
   c.header('vary', 'accept', { append: true });
-  if (!isCsv) return c.json({ object: 'list', data: report.value.rows });
   c.header('content-type', CSV_TYPE);
   return c.body(csvOf(report.value));
+}
+
+/** Answers with what listJson() gave. */
+export function sendList(c: Context<HttpEnv>, json: string): Response {
+  c.header('vary', 'accept', { append: true });
+  c.header('content-type', 'application/json');
+  return c.body(json);
+}
+
+export function isCsvWanted(c: Context<HttpEnv>, format: RangeQuery['format']): boolean {
+  return format === 'csv' || (format === undefined && wantsCsv(c.req.header('accept')));
 }
 
 function wantsCsv(accept = ''): boolean {

@@ -1,29 +1,34 @@
 import type { z } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
-import type { Result } from '../../../domain/errors.ts';
-import { COLD_VS_WARM_DIMENSIONS, coldVsWarmColumns, coldVsWarmRows } from '../../../reports/coldVsWarm.ts';
+import { ok, type Result } from '../../../domain/errors.ts';
+import { COLD_VS_WARM_DIMENSIONS } from '../../../reports/coldVsWarm.ts';
+import type { GroupedPlan } from '../../../reports/grouped.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import { type Report, sendReport } from './answer.ts';
-import { readGroups } from './groups.ts';
+import type { Report } from './answer.ts';
+import { groupedReport, sendGrouped } from './groups.ts';
 import { comboShape, reportQuery } from './query.ts';
 
 export const coldVsWarmQuery = reportQuery(comboShape);
+
+const PLAN: GroupedPlan = {
+  report: 'cold_vs_warm',
+  cube: 'latency',
+  groupBy: COLD_VS_WARM_DIMENSIONS,
+};
 
 export function coldVsWarmHandler(app: Hono<HttpEnv>, deps: HttpDeps): void {
   app.get('/admin/v1/reports/cold_vs_warm', async (c) => {
     const query = readQuery(c, coldVsWarmQuery);
     if (!query.ok) return sendFailure(c, query.error);
-    return sendReport(c, query.value.format, await coldVsWarmReport(deps, query.value));
+    return sendGrouped(c, deps, query.value, ok(PLAN));
   });
 }
 
-export async function coldVsWarmReport(
+export function coldVsWarmReport(
   deps: HttpDeps,
   query: z.output<typeof coldVsWarmQuery>,
 ): Promise<Result<Report>> {
-  const groups = await readGroups(deps, query, 'latency', COLD_VS_WARM_DIMENSIONS);
-  if (!groups.ok) return groups;
-  return { ok: true, value: { rows: coldVsWarmRows(groups.value), columns: coldVsWarmColumns() } };
+  return groupedReport(deps, query, PLAN);
 }

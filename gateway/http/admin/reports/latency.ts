@@ -1,12 +1,13 @@
 import type { z } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
-import { fail, type Result } from '../../../domain/errors.ts';
-import { LATENCY_DIMENSIONS, latencyColumns, latencyCube, latencyRows } from '../../../reports/latency.ts';
+import { fail, ok, type Result } from '../../../domain/errors.ts';
+import type { GroupedPlan } from '../../../reports/grouped.ts';
+import { LATENCY_DIMENSIONS, latencyCube } from '../../../reports/latency.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import { type Report, sendReport } from './answer.ts';
-import { readGroups } from './groups.ts';
+import type { Report } from './answer.ts';
+import { groupedReport, sendGrouped } from './groups.ts';
 import { comboShape, groupByShape, reportQuery } from './query.ts';
 
 export const latencyQuery = reportQuery({
@@ -18,22 +19,21 @@ export function latencyHandler(app: Hono<HttpEnv>, deps: HttpDeps): void {
   app.get('/admin/v1/reports/latency', async (c) => {
     const query = readQuery(c, latencyQuery);
     if (!query.ok) return sendFailure(c, query.error);
-    return sendReport(c, query.value.format, await latencyReport(deps, query.value));
+    return sendGrouped(c, deps, query.value, latencyPlan(query.value));
   });
 }
 
-export async function latencyReport(
-  deps: HttpDeps,
-  query: z.output<typeof latencyQuery>,
-): Promise<Result<Report>> {
-  const { group_by: groupBy } = query;
-  const cube = latencyCube(groupBy, query.combo !== undefined);
-  if (!cube) {
-    const message =
-      'Cannot make report: `key` cannot be told apart together with `combo` or `base`: times are kept by one or the other';
-    return fail('invalid_request', message, 'group_by');
-  }
-  const groups = await readGroups(deps, query, cube, groupBy);
-  if (!groups.ok) return groups;
-  return { ok: true, value: { rows: latencyRows(groups.value, groupBy), columns: latencyColumns(groupBy) } };
+type LatencyQuery = z.output<typeof latencyQuery>;
+
+function latencyPlan({ group_by: groupBy, combo }: LatencyQuery): Result<GroupedPlan> {
+  const cube = latencyCube(groupBy, combo !== undefined);
+  if (cube) return ok({ report: 'latency', cube, groupBy });
+  const message =
+    'Cannot make report: `key` cannot be told apart together with `combo` or `base`: times are kept by one or the other';
+  return fail('invalid_request', message, 'group_by');
+}
+
+export async function latencyReport(deps: HttpDeps, query: LatencyQuery): Promise<Result<Report>> {
+  const plan = latencyPlan(query);
+  return plan.ok ? groupedReport(deps, query, plan.value) : plan;
 }

@@ -1,12 +1,13 @@
 import type { z } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
-import type { Result } from '../../../domain/errors.ts';
-import { STARTUP_DIMENSIONS, startupColumns, startupRows } from '../../../reports/startup.ts';
+import { ok, type Result } from '../../../domain/errors.ts';
+import type { GroupedPlan } from '../../../reports/grouped.ts';
+import { STARTUP_DIMENSIONS } from '../../../reports/startup.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import { type Report, sendReport } from './answer.ts';
-import { readGroups } from './groups.ts';
+import type { Report } from './answer.ts';
+import { groupedReport, sendGrouped } from './groups.ts';
 import { comboShape, groupByShape, reportQuery } from './query.ts';
 
 export const startupQuery = reportQuery({
@@ -18,16 +19,16 @@ export function startupHandler(app: Hono<HttpEnv>, deps: HttpDeps): void {
   app.get('/admin/v1/reports/startup', async (c) => {
     const query = readQuery(c, startupQuery);
     if (!query.ok) return sendFailure(c, query.error);
-    return sendReport(c, query.value.format, await startupReport(deps, query.value));
+    return sendGrouped(c, deps, query.value, ok(startupPlan(query.value)));
   });
 }
 
-export async function startupReport(
-  deps: HttpDeps,
-  query: z.output<typeof startupQuery>,
-): Promise<Result<Report>> {
-  const { group_by: groupBy } = query;
-  const groups = await readGroups(deps, query, 'starts', groupBy);
-  if (!groups.ok) return groups;
-  return { ok: true, value: { rows: startupRows(groups.value, groupBy), columns: startupColumns(groupBy) } };
+type StartupQuery = z.output<typeof startupQuery>;
+
+function startupPlan({ group_by: groupBy }: StartupQuery): GroupedPlan {
+  return { report: 'startup', cube: 'starts', groupBy };
+}
+
+export function startupReport(deps: HttpDeps, query: StartupQuery): Promise<Result<Report>> {
+  return groupedReport(deps, query, startupPlan(query));
 }
