@@ -29,6 +29,10 @@ test('a disk that takes no rows costs an answer its end, not the gateway its lif
   expect(begun.status).toBe(200);
   expect(text).not.toContain('[DONE]');
   expect(JSON.parse(text.split('\n\n').at(-2)!.replace('data: ', '')).error.code).toBe('ledger_failed');
+  // The journal takes a line still, the database no row.
+  const whole = await gateway.post('/v1/chat/completions', banana('tiny-chat'));
+  expect([whole.status, ((await whole.json()) as any).error.code]).toEqual([500, 'ledger_failed']);
+  limitFiles(1);
   for (const stream of [false, true]) {
     // What cannot be opened does not begin.
     const refused = await gateway.post('/v1/chat/completions', { ...banana('tiny-chat'), stream });
