@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { priceBookSchema } from '../../catalogue/priceSchema.ts';
-import { time } from './requestSchemas.ts';
+import { queryTime } from './time.ts';
 
 /** The price book as the admin API takes and shows it; docs/prices.md has the exact meaning of every figure. */
 
@@ -18,8 +18,10 @@ export type PriceRow = z.infer<typeof price>;
 export const priceRow = price.openapi('PriceBook');
 
 export const checkQuery = z.object({
-  from: time.openapi({ description: 'Arrived at that time or later' }),
-  to: time.optional().openapi({ description: 'Arrived before that time; now unless given' }),
+  from: queryTime.openapi({ type: 'string', description: 'Arrived at that time or later' }),
+  to: queryTime
+    .optional()
+    .openapi({ type: 'string', description: 'Arrived before that time; now unless given' }),
 });
 
 export const ledgerCheck = z

@@ -1,14 +1,14 @@
 import { z } from '@hono/zod-openapi';
+import { queryTime } from './time.ts';
 
 /** The ledger as the admin API shows it; docs/ledger.md has the exact meaning of every figure. */
 
 const MOST_DELTA = 1_000_000_000_000;
-export const time = z.iso.datetime({ offset: true, error: 'expected a time such as "2026-12-01T00:00:00Z"' });
 const text = z.string().min(1).max(512);
 
 export const requestsQuery = z.object({
-  from: time.optional().openapi({ description: 'Arrived at that time or later' }),
-  to: time.optional().openapi({ description: 'Arrived before that time' }),
+  from: queryTime.optional().openapi({ type: 'string', description: 'Arrived at that time or later' }),
+  to: queryTime.optional().openapi({ type: 'string', description: 'Arrived before that time' }),
   combo: text.optional().openapi({ description: 'Canonical name' }),
   key_id: text.optional(),
   status: z.coerce.number().int().min(100).max(599).optional().openapi({ type: 'integer' }),

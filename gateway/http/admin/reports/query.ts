@@ -1,17 +1,9 @@
 import { z } from '@hono/zod-openapi';
+import { queryTime } from '../time.ts';
 
 /** Parameters that reports have in common. An unknown one is an error: a mistyped one would change what is told. */
 
-const TIME = 'expected a date or a time with its zone such as "2026-11-01" or "2026-11-01T08:00:00Z"';
-const isTime = (text: string) =>
-  z.iso.date().safeParse(text).success || z.iso.datetime({ offset: true }).safeParse(text).success;
-
-/** A plus that was not written as %2B comes as a space. */
-const time = z
-  .string({ error: TIME })
-  .transform((text) => text.replace(/ (\d\d:\d\d)$/, '+$1'))
-  .refine(isTime, { error: TIME })
-  .transform((text) => Date.parse(text));
+const time = queryTime.transform((text) => Date.parse(text));
 const inDocument = (description: string) => ({
   type: 'string' as const,
   description: `${description}; ISO 8601 with a zone, or a date, which is its midnight in UTC`,
