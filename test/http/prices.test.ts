@@ -76,10 +76,7 @@ describe('/admin/v1/prices', () => {
 describe('/admin/v1/ledger/check', () => {
   test('tells what differs, over all versions of the prices', async () => {
     await call('POST', '/prices', BOOK);
-    const { json } = await call(
-      'GET',
-      '/ledger/check?from=2026-11-01&to=2026-12-01T00:00:00%2B01:00',
-    );
+    const { json } = await call('GET', '/ledger/check?from=2026-11-01&to=2026-12-01T00:00:00%2B01:00');
     expect(json).toEqual({
       object: 'ledger_check',
       from: '2026-11-01T00:00:00.000Z',
