@@ -1,9 +1,17 @@
-import { readFileSync, rmSync } from 'node:fs';
-import { afterEach, expect, test } from 'vitest';
-import { BANANA, banana } from './chat.ts';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { BANANA, banana, DEMO_FILES } from './chat.ts';
 import { demoConfig, startGateway, type TestGateway, until } from './startGateway.ts';
 
 const CHAT = '/v1/chat/completions';
+
+/** A copy of the base that no runner of another test maps: its pages would be shared out among those, too. */
+const directory = mkdtempSync(join(tmpdir(), 'hearth-shared-'));
+const base = join(directory, 'tiny-chat-q8_0.gguf');
+copyFileSync(DEMO_FILES.base, base);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const left: (() => unknown)[] = [];
 afterEach(async () => {
@@ -12,10 +20,9 @@ afterEach(async () => {
 
 /** Contexts of about the size of the weights: what is predicted of the first one leaves it room. */
 function configOf(pool: string): string {
-  return demoConfig(`pool: { ${pool}, max_runners: 2 }\n`).replace(
-    'context: 2048, sequences: 8',
-    'context: 512, sequences: 4',
-  );
+  return demoConfig(`pool: { ${pool}, max_runners: 2 }\n`)
+    .replace('context: 2048, sequences: 8', 'context: 512, sequences: 4')
+    .replace(DEMO_FILES.base, base);
 }
 
 async function open(pool: string, store: string): Promise<TestGateway> {
