@@ -7,6 +7,9 @@ const WRITE_AFTER_MS = 250;
 /** A database that takes none for so long is a disk that stalls: then nothing more is begun. */
 const MOST_OPEN = 16_384;
 
+/** Of what an earlier process has left, written at one time: one commit for all of them. */
+const GROUP = 1000;
+
 type Write = (command: WriteCommand) => Promise<void>;
 
 /**
@@ -32,7 +35,8 @@ export class OpenAdmissions {
    */
   async recover(): Promise<number> {
     const { opened, spoilt } = this.#journal.read();
-    for (const entry of opened) await this.#send(entry);
+    for (let from = 0; from < opened.length; from += GROUP)
+      await Promise.all(opened.slice(from, from + GROUP).map((entry) => this.#send(entry)));
     this.#journal.empty();
     return spoilt;
   }
@@ -61,7 +65,7 @@ export class OpenAdmissions {
 
   /** Resolves when all that was opened is in the database, or was refused by it. */
   async flush(): Promise<void> {
-    for (const requestId of [...this.#waiting.keys()]) this.settle(requestId);
+    this.#settleAll();
     await Promise.all(this.#writing);
   }
 
@@ -76,10 +80,14 @@ export class OpenAdmissions {
 
   #tick(): void {
     this.#journal.tidy();
-    for (const requestId of [...this.#waiting.keys()]) this.settle(requestId);
+    this.#settleAll();
     if (!this.#timer || this.#waiting.size + this.#writing.size > 0 || !this.#journal.isEmpty) return;
     clearInterval(this.#timer);
     this.#timer = null;
+  }
+
+  #settleAll(): void {
+    for (const requestId of [...this.#waiting.keys()]) this.settle(requestId);
   }
 
   async #send({ admission, attempt }: OpenedRequest): Promise<void> {

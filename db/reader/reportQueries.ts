@@ -2,12 +2,12 @@ import type Sqlite from 'better-sqlite3';
 import type {
   CorrectionSum,
   Eviction,
+  GroupedReport,
   GroupQuery,
   OwnStart,
   ReportRange,
   RolledUpTo,
 } from '../../gateway/domain/reportFigures.ts';
-import type { GroupedReport } from '../../gateway/ports/reportReads.ts';
 import { GROUPED_REPORTS, listJson } from '../../gateway/reports/grouped.ts';
 import { startMsOf } from '../rollups/cubes.ts';
 import { GRAIN_MS } from '../rollups/grains.ts';

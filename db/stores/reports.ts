@@ -1,13 +1,14 @@
 import type {
   CorrectionSum,
   Eviction,
+  GroupedReport,
   GroupQuery,
   OwnStart,
   ReportGroup,
   ReportRange,
   RolledUpTo,
 } from '../../gateway/domain/reportFigures.ts';
-import type { GroupedReport, ReportReads } from '../../gateway/ports/reportReads.ts';
+import type { ReportReads } from '../../gateway/ports/reportReads.ts';
 import type { ReaderClient } from '../reader/client.ts';
 
 /** Reports out of roll-ups and rows, in a reader thread of their own: other reads are short, and do not wait for them. */

@@ -60,6 +60,9 @@ export const CUBES = {
 } as const satisfies Record<string, readonly Dimension[]>;
 export type Cube = keyof typeof CUBES;
 
+/** The reports that are rows of one cube's groups. */
+export type GroupedReport = 'latency' | 'cold_vs_warm' | 'startup';
+
 /** Of requests that arrived at `fromEpochMs` or later and before `toEpochMs` (null: until now). */
 export interface ReportRange {
   readonly fromEpochMs: number;

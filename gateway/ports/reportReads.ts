@@ -1,15 +1,13 @@
 import type {
   CorrectionSum,
   Eviction,
+  GroupedReport,
   GroupQuery,
   OwnStart,
   ReportGroup,
   ReportRange,
   RolledUpTo,
 } from '../domain/reportFigures.ts';
-
-/** A report that is rows of one cube's groups. */
-export type GroupedReport = 'latency' | 'cold_vs_warm' | 'startup';
 
 /** Reads of the books that look at many requests. None of them on the event loop, nor in the way of other reads. */
 export interface ReportReads {

@@ -1,4 +1,4 @@
-import type { Cube, Dimension, ReportGroup } from '../domain/reportFigures.ts';
+import type { Cube, Dimension, GroupedReport, ReportGroup } from '../domain/reportFigures.ts';
 import { coldVsWarmColumns, coldVsWarmRows } from './coldVsWarm.ts';
 import type { Row } from './figures.ts';
 import { latencyColumns, latencyRows } from './latency.ts';
@@ -7,13 +7,13 @@ import type { Column } from './table.ts';
 
 type GroupBy = readonly Dimension[];
 
-/** The reports that are rows of one cube's groups, by the name of each. */
+/** How each of them is made. */
 export const GROUPED_REPORTS = {
   latency: { rows: latencyRows, columns: latencyColumns },
   cold_vs_warm: { rows: coldVsWarmRows, columns: coldVsWarmColumns },
   startup: { rows: startupRows, columns: startupColumns },
 } as const satisfies Record<
-  string,
+  GroupedReport,
   {
     readonly rows: (groups: readonly ReportGroup[], groupBy: GroupBy) => Row[];
     readonly columns: (groupBy: GroupBy) => Column[];
@@ -22,7 +22,7 @@ export const GROUPED_REPORTS = {
 
 /** Which of them, and what it is made of. */
 export interface GroupedPlan {
-  readonly report: keyof typeof GROUPED_REPORTS;
+  readonly report: GroupedReport;
   readonly cube: Cube;
   readonly groupBy: GroupBy;
 }

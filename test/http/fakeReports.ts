@@ -1,12 +1,13 @@
 import type {
   CorrectionSum,
   Eviction,
+  GroupedReport,
   GroupQuery,
   OwnStart,
   ReportGroup,
   ReportRange,
 } from '../../gateway/domain/reportFigures.ts';
-import type { GroupedReport, ReportReads } from '../../gateway/ports/reportReads.ts';
+import type { ReportReads } from '../../gateway/ports/reportReads.ts';
 import { GROUPED_REPORTS, listJson } from '../../gateway/reports/grouped.ts';
 
 /** Answers with what the test has put there, and keeps what was asked. */
