@@ -1,6 +1,6 @@
 import type Sqlite from 'better-sqlite3';
+import type { RecordedArrivals, RecordedStarts } from '../../gateway/domain/recordedArrivals.ts';
 import type { ReportRange } from '../../gateway/domain/reportFigures.ts';
-import type { RecordedStarts, RecordedTrace } from '../../gateway/ports/keepWarm.ts';
 
 interface TraceRow {
   readonly atEpochMs: number;
@@ -27,7 +27,7 @@ interface Book {
   readonly attachMs: number[];
 }
 
-export type ReadTrace = (asked: ReportRange & { readonly most: number }) => RecordedTrace;
+export type ReadTrace = (asked: ReportRange & { readonly most: number }) => RecordedArrivals;
 
 /** Reads what was asked for and how long it took, for the replay of reports/keepwarm. */
 export function prepareTrace(sqlite: Sqlite.Database): ReadTrace {
@@ -49,13 +49,13 @@ export function prepareTrace(sqlite: Sqlite.Database): ReadTrace {
        coalesce(prefill_ms, 0) + coalesce(decode_ms, 0) as durationMs, start_micro_usd as startMicroUsd
      ${within} order by arrived_at_epoch_ms desc, rowid desc limit :most`,
   );
-  return sqlite.transaction((asked: ReportRange & { readonly most: number }): RecordedTrace => {
+  return sqlite.transaction((asked: ReportRange & { readonly most: number }): RecordedArrivals => {
     const rows = last.all({ ...span(asked), most: asked.most }).toReversed();
     return traceOf(rows, count.get(span(asked)) ?? 0);
   });
 }
 
-function traceOf(rows: readonly TraceRow[], found: number): RecordedTrace {
+function traceOf(rows: readonly TraceRow[], found: number): RecordedArrivals {
   const books = new Map<string, Book>();
   const place = new Map<string, number>();
   const combo = new Uint32Array(rows.length);

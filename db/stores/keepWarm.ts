@@ -1,5 +1,6 @@
+import type { RecordedArrivals } from '../../gateway/domain/recordedArrivals.ts';
 import type { ReportRange } from '../../gateway/domain/reportFigures.ts';
-import type { KeepWarmReads, RecordedTrace } from '../../gateway/ports/keepWarm.ts';
+import type { KeepWarmReads } from '../../gateway/ports/keepWarm.ts';
 import type { ReaderClient } from '../reader/client.ts';
 
 /** What the keep-warm report replays, read in the thread of the reports. */
@@ -10,7 +11,7 @@ export class SqliteKeepWarmReads implements KeepWarmReads {
     this.#reader = reader;
   }
 
-  recordedTrace(asked: ReportRange & { readonly most: number }): Promise<RecordedTrace> {
+  recordedTrace(asked: ReportRange & { readonly most: number }): Promise<RecordedArrivals> {
     return this.#reader.read('recordedTrace', asked);
   }
 }

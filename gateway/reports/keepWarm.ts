@@ -1,6 +1,7 @@
 import type { Catalogue } from '../domain/catalogue.ts';
 import { modelId } from '../domain/ids.ts';
 import { BILLED_STARTS, type PriceBook, ratesOf } from '../domain/prices.ts';
+import type { RecordedArrivals, RecordedStarts } from '../domain/recordedArrivals.ts';
 import type { Row } from './figures.ts';
 import type { Fleet, SimBase } from './replay/fleet.ts';
 import type { Trace } from './replay/trace.ts';
@@ -32,30 +33,10 @@ const GB_PER_MS = 1e6;
 /** Where they have none of a combo. */
 const ATTACH_MS = 10;
 
-/** As gateway/ports/keepWarm.ts has it. */
-export interface Recorded {
-  readonly combo: string;
-  readonly base: string;
-  readonly requests: number;
-  readonly starts: number;
-  readonly waitedMs: number;
-  readonly startMicroUsd: number;
-  readonly baseMs: number | null;
-  readonly attachMs: number | null;
-}
-
-export interface RecordedArrivals {
-  readonly found: number;
-  readonly combos: readonly Recorded[];
-  readonly atEpochMs: Float64Array;
-  readonly combo: Uint32Array;
-  readonly durationMs: Float64Array;
-}
-
 /** A trace to replay, with the combos' records in the order of its fleet's. */
 export interface Replayable {
   readonly trace: Trace;
-  readonly combos: readonly Recorded[];
+  readonly combos: readonly RecordedStarts[];
   /** Requests for bases that are not in the catalogue any more: what they hold is not known. */
   readonly leftOut: number;
 }
@@ -91,7 +72,7 @@ export function replayableOf(recorded: RecordedArrivals, catalogue: Catalogue): 
   };
 }
 
-function baseOf(base: string, known: readonly Recorded[], catalogue: Catalogue): SimBase {
+function baseOf(base: string, known: readonly RecordedStarts[], catalogue: Catalogue): SimBase {
   const model = catalogue.models.get(modelId(base));
   const weightBytes = model?.weightBytes ?? 0;
   const measured = known.flatMap((one) => (one.base === base && one.baseMs !== null ? [one.baseMs] : []));
@@ -147,7 +128,12 @@ function bytesOf({ bases, combos }: Fleet, index: number): number {
   return (base?.weightBytes ?? 0) + (base?.contextBytes ?? 0);
 }
 
-function rowsOf(record: Recorded, points: readonly TtlPoint[], bytes: number, terms: KeepWarmTerms): Row[] {
+function rowsOf(
+  record: RecordedStarts,
+  points: readonly TtlPoint[],
+  bytes: number,
+  terms: KeepWarmTerms,
+): Row[] {
   const rates = ratesOf(terms.book, record.combo);
   const priced = points.map((point) => ({ point, cost: costOf(point, rates, terms.waitUsdPerSecond) }));
   // With memory for nothing it is best to keep all, with starts for nothing to keep none: neither is an answer.
@@ -189,7 +175,7 @@ type ComboRates = ReturnType<typeof ratesOf>;
 const isPricedMemory = ({ deviceGbSecond }: ComboRates): boolean => deviceGbSecond > 0;
 const hasStartPrice = (start: ComboRates['start']): boolean => BILLED_STARTS.some((kind) => start[kind] > 0);
 
-function costOfStarts({ startMicroUsd, waitedMs }: Recorded, waitUsdPerSecond: number): number {
+function costOfStarts({ startMicroUsd, waitedMs }: RecordedStarts, waitUsdPerSecond: number): number {
   return startMicroUsd + (waitedMs / 1000) * waitUsdPerSecond * MICRO;
 }
 

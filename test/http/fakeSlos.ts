@@ -1,6 +1,6 @@
+import type { RecordedArrivals } from '../../gateway/domain/recordedArrivals.ts';
 import type { Slo } from '../../gateway/domain/slo.ts';
 import type { KeepWarmUseCase } from '../../gateway/http/deps.ts';
-import type { RecordedTrace } from '../../gateway/ports/keepWarm.ts';
 import type { CountedSlo, SloCountsReads, SloSpan } from '../../gateway/ports/sloCounts.ts';
 import { ttlCurve } from '../../gateway/reports/replay/ttlCurve.ts';
 import { SETTINGS } from '../pool/builders.ts';
@@ -24,14 +24,14 @@ export class FakeSloCounts implements SloCountsReads {
 
 /** Replays what the test recorded, on this thread. */
 export class FakeKeepWarm implements KeepWarmUseCase {
-  recorded: RecordedTrace = {
+  recorded: RecordedArrivals = {
     found: 0,
     combos: [],
     atEpochMs: new Float64Array(),
     combo: new Uint32Array(),
     durationMs: new Float64Array(),
   };
-  async recordedTrace(): Promise<RecordedTrace> {
+  async recordedTrace(): Promise<RecordedArrivals> {
     return this.recorded;
   }
   replay: KeepWarmUseCase['replay'] = async (trace, ttlsMs) => ({
