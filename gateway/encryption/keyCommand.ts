@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { ok } from '../domain/errors.ts';
 import type { KeySource } from '../domain/keySource.ts';
 import { type KeyResult, keyFailure } from './keyFailure.ts';
@@ -53,17 +54,18 @@ export function runKeyCommand(
       for (const chunk of chunks) chunk.fill(0);
       resolve(result);
     };
-    child.stdout.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > MAX_KEY_SOURCE_BYTES) stop(`expected at most ${MAX_KEY_SOURCE_BYTES} bytes against more`);
-    });
     child.on('error', (error) => {
       settle(
         refuse(
           'code' in error && error.code === 'ENOENT' ? 'there is no such program' : 'it cannot be started',
         ),
       );
+    });
+    // Where no descriptor is left for it there is no pipe, whatever its type says.
+    (child.stdout as Readable | undefined)?.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > MAX_KEY_SOURCE_BYTES) stop(`expected at most ${MAX_KEY_SOURCE_BYTES} bytes against more`);
     });
     child.on('close', (code, signal) => {
       if (stopped !== null) settle(refuse(stopped));

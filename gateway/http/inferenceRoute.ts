@@ -43,7 +43,7 @@ export function inferenceRoute(deps: HttpDeps, endpoint: Endpoint, parse: Parse)
     const known = arrived(c, deps, endpoint);
     const request = await admit(c, deps, parse, known);
     try {
-      if (!request.ok) return refuse(c, deps, known, request.error);
+      if (!request.ok) return await refuse(c, deps, known, request.error);
       return await serve(c, deps, request.value);
     } finally {
       deps.access.over(known.requestId);
@@ -178,8 +178,14 @@ async function serve(c: Context<HttpEnv>, deps: HttpDeps, request: InferenceRequ
   return RESPONSE_ALREADY_SENT;
 }
 
-function refuse(c: Context<HttpEnv>, deps: HttpDeps, known: Known, failure: Failure): Response {
-  deps.inference.refused({ ...known, httpStatus: ERROR_TABLE[failure.code].status, errorCode: failure.code });
+async function refuse(
+  c: Context<HttpEnv>,
+  deps: HttpDeps,
+  known: Known,
+  failure: Failure,
+): Promise<Response> {
+  const httpStatus = ERROR_TABLE[failure.code].status;
+  await deps.inference.refused({ ...known, httpStatus, errorCode: failure.code });
   // As on every inference answer; here all of the time was the door's.
   const refusedMs = deps.clock.monoMs() - known.arrivedMonoMs;
   c.header('server-timing', serverTiming({ queue: refusedMs }));

@@ -50,7 +50,7 @@ export class ControlPool implements PoolControl {
     const withBaseFirst = [...this.#pool.state.runners.values()].toSorted(
       (a, b) => Number(a.model === null) - Number(b.model === null),
     );
-    const living = withBaseFirst.filter((runner) => this.#fleet.process(runner.id)?.startTicks());
+    const living = withBaseFirst.filter(({ id }) => this.#fleet.process(id)?.hasGone() === false);
     return Promise.all(
       living.map(async (runner) => {
         const asks = runner.state !== 'starting' && runner.state !== 'stopping';

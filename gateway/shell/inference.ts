@@ -63,8 +63,11 @@ export interface ResponseSink {
 /** The use case of all inference endpoints. Resolves when the answer has ended, whatever became of it. */
 export interface Inference {
   serve(request: InferenceRequest, sink: ResponseSink): Promise<void>;
-  /** Writes the ledger row of a request that was refused at the door. */
-  refused(refusal: RefusedRequest): void;
+  /**
+   * Writes the ledger row of a request that was refused at the door; it is told so after. Resolves when the row is on
+   * disk, or the disk has refused it.
+   */
+  refused(refusal: RefusedRequest): Promise<void>;
 }
 
 export interface RefusedRequest {

@@ -366,7 +366,7 @@ export class RunnerFleet {
     const row = {
       runnerId: id,
       pid,
-      pidStartTicks: process.startTicks() ?? '',
+      pidStartTicks: process.startTicks ?? '',
       bootId: bootId(),
       baseId,
       socketPath: process.socketPath,

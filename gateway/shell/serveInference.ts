@@ -38,14 +38,16 @@ export class ServeInference implements Inference {
   async #serve(request: InferenceRequest, sink: ResponseSink): Promise<void> {
     const run = (into: ResponseSink) => new Exchange(request, into, this.#deps).run();
     if (request.attempt === null) return void (await run(sink));
-    const failure = await this.#deps.idempotency.serve(request, request.attempt, sink, run);
-    if (failure) this.refused({ ...request, ...refusalOf(failure) });
+    const refusal = await this.#deps.idempotency.serve(request, request.attempt, sink, run);
+    if (!refusal) return;
+    await this.refused({ ...request, ...outcomeOf(refusal.failure) });
+    sink.fail(refusal.failure, refusal.headers);
   }
 
-  refused(refusal: RefusedRequest): void {
+  async refused(refusal: RefusedRequest): Promise<void> {
     const record = makeRefusedRecord(refusal, this.#deps.clock.monoMs());
-    this.#deps.ledger.append(record).catch(() => {
-      // The client has its refusal; a disk that takes no rows shows on the requests that are served.
+    await this.#deps.ledger.append(record).catch(() => {
+      // It is refused all the same; a disk that takes no rows shows on the requests that are served.
     });
     this.#deps.onEnded(record);
   }
@@ -75,6 +77,6 @@ export class ServeInference implements Inference {
   }
 }
 
-function refusalOf({ code }: Failure): Pick<RefusedRequest, 'httpStatus' | 'errorCode'> {
+function outcomeOf({ code }: Failure): Pick<RefusedRequest, 'httpStatus' | 'errorCode'> {
   return { httpStatus: ERROR_TABLE[code].status, errorCode: code };
 }

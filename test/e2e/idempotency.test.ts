@@ -91,6 +91,20 @@ test('a key whose request still runs is a 409 that says when to come again', asy
   ending.abort();
 });
 
+test.each([
+  ['at the door', null, { ...banana('nobody') }, 404],
+  ['for its key', 'taken', { ...banana('tiny-chat'), seed: 3 }, 422],
+])('what is refused %s is in the books when its client knows', async (_, key, body, status) => {
+  if (key !== null) await (await ask(key, banana('tiny-chat'))).text();
+  for (let at = 0; at < 10; at += 1) {
+    const refused = await ask(key, body);
+    const rows = readRequests(gateway.dataDir);
+    const id = refused.headers.get('x-request-id');
+    expect(rows.find((row) => row.request_id === id)).toMatchObject({ http_status: status });
+    await refused.text();
+  }
+});
+
 test('a retry of what its client cut off is run, and credits what the first has used', async () => {
   const ending = new AbortController();
   const first = await begun('cut-off', ending);

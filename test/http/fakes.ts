@@ -146,7 +146,7 @@ export class FakeInference implements Inference {
     this.served.push(request);
     await this.answer(request, sink);
   }
-  refused(refusal: RefusedRequest): void {
+  async refused(refusal: RefusedRequest): Promise<void> {
     this.refusals.push(refusal);
   }
 }

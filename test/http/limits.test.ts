@@ -124,7 +124,7 @@ test('readIncoming() answers 408 when the body does not arrive in time', async (
 test('readIncoming() records a client that goes in the middle of its body', async () => {
   const { world, server } = await start();
   const refused = new Promise<unknown>((resolve) => {
-    world.inference.refused = resolve;
+    world.inference.refused = async (refusal) => resolve(refusal);
   });
   const socket = await say(
     server,

@@ -54,6 +54,27 @@ test.each([
   expect(answer.headers.get('openai-processing-ms')).toMatch(/^\d+$/);
 });
 
+test('inferenceRoute() tells of a refusal when its row is on disk', async () => {
+  const { world, url } = await start();
+  const row = deferred<void>();
+  const writing = deferred<void>();
+  world.inference.refused = () => {
+    writing.resolve();
+    return row.promise;
+  };
+  let isTold = false;
+  const body = JSON.stringify({ ...JSON.parse(CHAT), model: 'nope' });
+  const answer = fetch(`${url}/v1/chat/completions`, { method: 'POST', body }).finally(() => {
+    isTold = true;
+  });
+  await writing.promise;
+  // The server has had turns enough to answer, if it were to.
+  for (let at = 0; at < 3; at += 1) expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  expect(isTold).toBe(false);
+  row.resolve();
+  expect((await answer).status).toBe(404);
+});
+
 test('inferenceRoute() names both numbers when max_tokens is above the context', async () => {
   const { url } = await start();
   const body = JSON.stringify({ ...JSON.parse(CHAT), max_completion_tokens: 2049 });

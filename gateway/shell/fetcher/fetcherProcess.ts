@@ -54,9 +54,10 @@ export class FetcherProcess {
   #limit: NodeJS.Timeout | undefined;
   #resolveOver: () => void = () => {};
 
+  /** Throws FetcherGone when there is no descriptor for it. */
   constructor(settings: FetcherSettings, number: number) {
     const logPath = `${settings.runDir}/fetcher-${number}.log`;
-    this.#child = spawnChild(settings, logPath);
+    this.#child = spawned(settings, logPath);
     this.#watch = setInterval(() => this.#check(settings.silenceMs), settings.silenceMs / CHECKS);
     this.#watch.unref();
     this.over = new Promise((resolve) => {
@@ -173,5 +174,14 @@ export class FetcherProcess {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#resolveOver();
+  }
+}
+
+function spawned(settings: FetcherSettings, logPath: string): ChildProcess {
+  try {
+    return spawnChild(settings, logPath);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new FetcherGone(`could not be started: ${message}`, { cause });
   }
 }

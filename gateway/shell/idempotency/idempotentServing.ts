@@ -21,6 +21,12 @@ export type Run = (sink: ResponseSink) => Promise<boolean>;
 /** Who asks again while the first still runs. */
 const ASK_AGAIN_MS = 1_000;
 
+/** What a client gets in place of an answer. */
+export interface IdempotencyRefusal {
+  readonly failure: Failure;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 type Finding =
   | { readonly type: 'new' }
   | { readonly type: 'replay'; readonly answer: KeptAnswer }
@@ -46,24 +52,24 @@ export class IdempotentServing {
   }
 
   /**
-   * Runs the request, or gives it the answer that there is. Resolves with the refusal that its client got in place of
-   * either, which nobody has recorded yet; else with null.
+   * Runs the request, or gives it the answer that there is. Resolves with the refusal that stands in place of either,
+   * which nobody has recorded or told the client of yet; else with null.
    */
   async serve(
     request: InferenceRequest,
     attempt: KeyedAttempt,
     sink: ResponseSink,
     run: Run,
-  ): Promise<Failure | null> {
+  ): Promise<IdempotencyRefusal | null> {
     const { keyHash, bodyFingerprint } = attempt;
     const { requestId } = request;
     const running = this.#running.get(keyHash);
-    if (running) return this.#refuse(request, conflictWith(running, attempt), sink);
+    if (running) return this.#refuse(request, conflictWith(running, attempt));
     // From here on it is this one that others run into.
     this.#running.set(keyHash, { requestId, bodyFingerprint });
     try {
       const finding = await this.#find(attempt);
-      if (finding.type === 'refused') return this.#refuse(request, finding, sink);
+      if (finding.type === 'refused') return this.#refuse(request, finding);
       if (finding.type === 'replay') this.#replay(request, finding.answer, sink);
       else await this.#run(request, attempt, sink, run);
       return null;
@@ -126,14 +132,13 @@ export class IdempotentServing {
   #refuse(
     request: InferenceRequest,
     { failure, originalId }: Extract<Finding, { type: 'refused' }>,
-    sink: ResponseSink,
-  ): Failure {
-    sink.fail(failure, {
+  ): IdempotencyRefusal {
+    const headers = {
       'x-hearth-combo': request.combo.name,
       ...(originalId === null ? {} : { 'x-hearth-original-request-id': originalId }),
       ...this.#timing(request),
-    });
-    return failure;
+    };
+    return { failure, headers };
   }
 
   #timing({ arrivedMonoMs }: InferenceRequest): Record<string, string> {

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import type { DeviceName, RunnerId } from '../../domain/ids.ts';
 import type { Answer, ControlChannel, OrderBody } from './controlChannel.ts';
 import { lastLine, lastWords, overhear } from './lastWords.ts';
-import { signalGroup, startTicks } from './procfs.ts';
+import { hasGone, signalGroup, startTicks } from './procfs.ts';
 import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
 import { Termination } from './termination.ts';
 
@@ -30,6 +30,7 @@ export class AdoptedRunner implements RunnerProcess {
   readonly socketPath: string;
   readonly spawnedAtEpochMs: number;
   readonly device: DeviceName | null;
+  readonly startTicks: string;
   readonly #identity: AdoptedIdentity;
   readonly #channel: ControlChannel;
   readonly #listener: RunnerProcessListener;
@@ -43,21 +44,21 @@ export class AdoptedRunner implements RunnerProcess {
     this.socketPath = identity.socketPath;
     this.spawnedAtEpochMs = identity.spawnedAtEpochMs;
     this.device = identity.device;
+    this.startTicks = identity.pidStartTicks;
     this.#identity = identity;
     this.#channel = channel;
     this.#listener = listener;
     this.#termination = new Termination({
       ask: (graceMs) => channel.tell({ type: 'shutdown', graceMs }),
       signal: (signal) => {
-        if (this.startTicks() !== null) signalGroup(this.pid, signal);
+        if (startTicks(this.pid) === this.startTicks) signalGroup(this.pid, signal);
       },
     });
     void channel.broken.then((error) => this.#broken(error));
   }
 
-  startTicks(): string | null {
-    const { pidStartTicks } = this.#identity;
-    return startTicks(this.pid) === pidStartTicks ? pidStartTicks : null;
+  hasGone(): boolean {
+    return this.#gone || hasGone(this.pid, this.startTicks);
   }
 
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer> {
@@ -103,7 +104,7 @@ export class AdoptedRunner implements RunnerProcess {
   #awaitExit(): void {
     if (this.#poll) return;
     const look = (): void => {
-      if (this.startTicks() === null) this.#end();
+      if (this.hasGone()) this.#end();
       else this.#poll = setTimeout(look, EXIT_POLL_MS);
     };
     this.#poll = setTimeout(look, 1);

@@ -12,16 +12,25 @@ export interface ChildSettings {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A child in a group of its own, with the control pipe on file descriptor 3, whose output goes to the log at `logPath`. */
+/**
+ * A child in a group of its own, with the control pipe on file descriptor 3, whose output goes to the log at `logPath`.
+ * Throws when there is no descriptor for it; what else keeps it from being started is told by its `error` event.
+ */
 export function spawnChild({ entry, runDir, environment }: ChildSettings, logPath: string): ChildProcess {
   const log = openSync(logPath, 'a', 0o600);
   try {
-    return spawn(process.execPath, [entry], {
+    const child = spawn(process.execPath, [entry], {
       detached: true,
       stdio: ['ignore', log, log, 'pipe'],
       env: { ...environment },
       cwd: runDir,
     });
+    // Without descriptors node gives up half-way: such a child has no pipes, and its event would come to nobody.
+    if ((child.stdio as unknown) === undefined) {
+      child.on('error', () => {});
+      throw new Error('EMFILE: too many open files, spawn');
+    }
+    return child;
   } finally {
     closeSync(log);
   }

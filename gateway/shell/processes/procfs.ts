@@ -9,19 +9,35 @@ export function bootId(): string {
   }
 }
 
+/** What the kernel says when there is no such process (ESRCH: it went while it was read). */
+const NO_PROCESS = ['ENOENT', 'ESRCH'];
+
 /**
- * A process's start time in clock ticks since boot (proc(5), field 22 of stat); null when no such process lives.
- * With the pid it names a process for good: pids are used again. A zombie counts as dead.
+ * A process's start time in clock ticks since boot (proc(5), field 22 of stat); null when no such process lives, or the
+ * kernel does not say. With the pid it names a process for good: pids are used again. A zombie counts as dead.
  */
 export function startTicks(pid: number): string | null {
+  const stat = readStat(pid);
+  return typeof stat === 'string' ? null : stat.startTicks;
+}
+
+/** Whether that process has gone for certain: one that cannot be looked at (no descriptor is left) may live. */
+export function hasGone(pid: number, ticks: string | null): boolean {
+  const stat = readStat(pid);
+  if (typeof stat === 'string') return stat === 'gone';
+  return ticks !== null && stat.startTicks !== ticks;
+}
+
+function readStat(pid: number): { readonly startTicks: string } | 'gone' | 'unknown' {
+  let stat: string;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name is in brackets and may hold spaces and brackets itself.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? null : (fields[19] ?? null);
-  } catch {
-    return null;
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch (error) {
+    return NO_PROCESS.includes((error as NodeJS.ErrnoException).code ?? '') ? 'gone' : 'unknown';
   }
+  // The command name is in brackets and may hold spaces and brackets itself.
+  const [state, ...more] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return state === 'Z' ? 'gone' : { startTicks: more[18] ?? '' };
 }
 
 /** How many processes the kernel has ended for want of memory since boot (vmstat's oom_kill); null: it does not say. */

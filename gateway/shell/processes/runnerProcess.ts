@@ -33,8 +33,10 @@ export interface RunnerProcess {
   readonly spawnedAtEpochMs: number;
   /** The one that it is to use; null: none. */
   readonly device: DeviceName | null;
-  /** Names the process together with its pid; null when it has gone. */
-  startTicks(): string | null;
+  /** Names the process together with its pid; null when it could not be started or looked at. */
+  readonly startTicks: string | null;
+  /** For certain. */
+  hasGone(): boolean;
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer>;
   /** What it said last, in one line; '' when it has said nothing. */
   lastLine(): string;

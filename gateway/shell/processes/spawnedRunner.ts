@@ -10,7 +10,7 @@ import { type DeviceScope, scopeTo } from './deviceScope.ts';
 import { type ExitCause, exitCause } from './exitCause.ts';
 import { lastLine, lastWords, overhear } from './lastWords.ts';
 import type { NumaPlaces } from './numaPlaces.ts';
-import { oomKills, signalGroup, startTicks } from './procfs.ts';
+import { hasGone, oomKills, signalGroup, startTicks } from './procfs.ts';
 import { runnerFiles } from './runnerFiles.ts';
 import { runnerKey } from './runnerKey.ts';
 import { type RunnerProcess, type RunnerProcessListener, tellBroken } from './runnerProcess.ts';
@@ -41,8 +41,9 @@ export class SpawnedRunner implements RunnerProcess {
   readonly id: RunnerId;
   readonly socketPath: string;
   readonly spawnedAtEpochMs: number;
-  readonly #child: ChildProcess;
   readonly device: DeviceName | null;
+  readonly startTicks: string | null;
+  readonly #child: ChildProcess;
   readonly #channel: ControlChannel;
   readonly #logPath: string;
   readonly #listener: SpawnListener;
@@ -64,6 +65,7 @@ export class SpawnedRunner implements RunnerProcess {
     this.#listener = listener;
     this.device = scope === 'all' ? null : scope;
     this.#child = spawnRunner(settings, scope, logPath);
+    this.startTicks = this.pid === null ? null : startTicks(this.pid);
     const killsBefore = oomKills();
     this.#child.once('error', (error) => {
       this.#end({ how: `could not be started: ${error.message}`, byOthers: false });
@@ -103,8 +105,8 @@ export class SpawnedRunner implements RunnerProcess {
     return this.#child.pid ?? null;
   }
 
-  startTicks(): string | null {
-    return this.pid === null ? null : startTicks(this.pid);
+  hasGone(): boolean {
+    return this.#gone || this.pid === null || hasGone(this.pid, this.startTicks);
   }
 
   order(body: OrderBody, onProgress?: (fraction: number) => void): Promise<Answer> {
