@@ -199,6 +199,7 @@ export async function compose(
       bringsRemote: weights !== null,
       slos: objectives.slos,
       keepWarm: openKeepWarm(database, core.pool.state, join(DIST_DIR, 'replayWorker.mjs')),
+      credentialRefused: (door, code) => core.metrics.credentialRefused(door, code),
       metricsText: async (format) => objectives.addTo(await core.metrics.text(format)),
     });
     const { host, port, edge } = settings;
@@ -294,7 +295,7 @@ function buildCore(
     timeline,
     ...ledgerPart(settings, timedLedger(database.ledger, metrics, clock), gatewayRun, {
       clock,
-      onReplayed: replaysTold(tracing, log),
+      onReplayed: replaysTold(tracing, metrics, log),
     }),
     combos: database.combos,
     prices: () => prices.current(),

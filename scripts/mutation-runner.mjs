@@ -1,5 +1,5 @@
 /**
- * Stryker's test runner for gateway/pool: bundles test/pool once per worker and calls its tests in this process. A mutant
+ * Stryker's test runner: bundles the tests of an area (scripts/mutation.mjs) once per worker and calls its tests in this process. A mutant
  * takes milliseconds; vitest, which loads every file anew for each of them, takes seconds.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
@@ -106,15 +106,19 @@ async function failureOf(run) {
   }
 }
 
-/** Resolves to the path of one module of all tests in `root`, the ones with random events last, that exports `tests`. */
+/** Resolves to the path of one module of all tests of the area in `root`, the ones with random events last, that exports `tests`. */
 async function bundle(root) {
-  const folder = path.join(root, 'test/pool');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.test.ts'));
-  const isRandom = (name) => name.startsWith('invariants');
-  const ordered = [...files.filter((name) => !isRandom(name)), ...files.filter(isRandom)];
+  const folder = path.join(root, 'test');
+  const files = (process.env.HEARTH_MUTATION_TESTS ?? 'test/pool').split(',').flatMap((area) =>
+    readdirSync(path.join(root, area))
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => path.join(root, area, name)),
+  );
+  const isRandom = (file) => path.basename(file).startsWith('invariants');
+  const ordered = [...files.filter((file) => !isRandom(file)), ...files.filter(isRandom)];
   const entry = path.join(folder, `mutation-${process.pid}.ts`);
   const outfile = path.join(folder, `mutation-${process.pid}.mjs`);
-  const imports = ordered.map((name) => `import './${name}';`);
+  const imports = ordered.map((file) => `import ${JSON.stringify(file)};`);
   writeFileSync(entry, [...imports, "export { tests } from 'vitest';"].join('\n'));
   await build({
     absWorkingDir: root,

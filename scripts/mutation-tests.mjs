@@ -1,6 +1,6 @@
 /**
- * What `vitest` is to the pool's tests while mutants run: the same `expect`, and a `describe` and `it` that only note down
- * what there is (test/pool uses no hooks). scripts/mutation-runner.mjs bundles it in vitest's place.
+ * What `vitest` is to tests while mutants run: the same `expect`, and a `describe` and `it` that only note down
+ * what there is (tests that use hooks are not for it). scripts/mutation-runner.mjs bundles it in vitest's place.
  */
 import {
   ASYMMETRIC_MATCHERS_OBJECT,

@@ -1,8 +1,21 @@
 /**
- * `npm run mutation [-- Stryker's arguments]`: breaks gateway/pool in thousands of small ways and counts what its tests
- * notice; fails below 90% (stryker.config.json). Stryker is brought into .cache/ by itself: 65 MB that nobody else needs.
+ * `npm run mutation [-- --area=money] [Stryker's arguments]`: breaks gateway/pool, or what amounts and limits come from, in
+ * thousands of small ways and counts what its tests notice; fails below 90% (stryker.config.json). Stryker is brought into .cache/ by itself: 65 MB that nobody else needs.
  */
 import { launch } from './launch.mjs';
+
+/** What is broken, and whose tests are to notice. */
+const AREAS = {
+  pool: { mutate: ['gateway/pool/**/*.ts', '!gateway/pool/diagram.ts'], tests: ['test/pool'] },
+  money: {
+    mutate: [
+      'gateway/access/**/*.ts',
+      ...['cost', 'prices', 'tokenBounds'].map((name) => `gateway/domain/${name}.ts`),
+      'gateway/reports/*.ts',
+    ],
+    tests: ['test/access', 'test/domain', 'test/reports'],
+  },
+};
 
 const PACKAGES = ['@stryker-mutator/core@9.6.1'];
 
@@ -21,9 +34,16 @@ void launch(async () => {
     const installed = spawnSync('npm', args, { cwd: directory, stdio: 'inherit' });
     if (installed.status !== 0) return installed.status ?? 1;
   }
-  const run = spawnSync(process.execPath, [stryker, 'run', ...process.argv.slice(2)], {
+  const isArea = (arg) => arg.startsWith('--area=');
+  const name = process.argv.find(isArea)?.slice('--area='.length) ?? 'pool';
+  const area = AREAS[name];
+  if (!area) throw new Error(`Cannot run area "${name}": expected ${Object.keys(AREAS).join(' or ')}`);
+  const more = process.argv.slice(2).filter((arg) => !isArea(arg));
+  const mutate = more.some((arg) => /^(-m|--mutate)\b/.test(arg)) ? [] : ['--mutate', area.mutate.join(',')];
+  const run = spawnSync(process.execPath, [stryker, 'run', ...mutate, ...more], {
     cwd: ROOT,
     stdio: 'inherit',
+    env: { ...process.env, HEARTH_MUTATION_TESTS: area.tests.join(',') },
   });
   return run.status ?? 1;
 });

@@ -5,10 +5,11 @@ import type {
   GroupedReport,
   GroupQuery,
   OwnStart,
+  ReportFormat,
   ReportRange,
   RolledUpTo,
 } from '../../gateway/domain/reportFigures.ts';
-import { GROUPED_REPORTS, listJson } from '../../gateway/reports/grouped.ts';
+import { groupedText } from '../../gateway/reports/grouped.ts';
 import { startMsOf } from '../rollups/cubes.ts';
 import { GRAIN_MS } from '../rollups/grains.ts';
 import { prepareGroups } from '../rollups/groups.ts';
@@ -17,6 +18,12 @@ import { prepareNextPackStep } from '../rollups/packStep.ts';
 import { prepareNextStep } from '../rollups/step.ts';
 import { packStep } from '../rollups/writeStep.ts';
 import { parseKeyTags } from './jsonColumns.ts';
+
+interface TextOrder {
+  readonly report: GroupedReport;
+  readonly query: GroupQuery;
+  readonly format: ReportFormat;
+}
 
 type StartRow = Pick<
   LedgerRow,
@@ -41,9 +48,9 @@ export function makeReportQueries(sqlite: Sqlite.Database) {
   return {
     reportGroups: groups,
 
-    reportJson: ({ report, query }: { report: GroupedReport; query: GroupQuery }): string | null => {
+    reportText: ({ report, query, format }: TextOrder): string | null => {
       const found = groups(query);
-      return found && listJson(GROUPED_REPORTS[report].rows(found, query.groupBy));
+      return found && groupedText(report, found, query.groupBy, format);
     },
 
     /** packStep() of the next step, or null. */

@@ -4,6 +4,7 @@ import type {
   GroupedReport,
   GroupQuery,
   OwnStart,
+  ReportFormat,
   ReportGroup,
   ReportRange,
   RolledUpTo,
@@ -23,8 +24,8 @@ export class SqliteReportReads implements ReportReads {
     return this.#reader.read('reportGroups', query);
   }
 
-  json(report: GroupedReport, query: GroupQuery): Promise<string | null> {
-    return this.#reader.read('reportJson', { report, query });
+  text(report: GroupedReport, query: GroupQuery, format: ReportFormat): Promise<string | null> {
+    return this.#reader.read('reportText', { report, query, format });
   }
 
   corrections(range: ReportRange): Promise<readonly CorrectionSum[]> {

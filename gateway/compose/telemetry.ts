@@ -125,8 +125,9 @@ export function timedLedger(ledger: Ledger, metrics: Metrics, clock: Clock): Led
 }
 
 /** Where it is told that a request got an earlier answer again. */
-export function replaysTold(tracing: Tracing, log: Log): IdempotencyDeps['onReplayed'] {
+export function replaysTold(tracing: Tracing, metrics: Metrics, log: Log): IdempotencyDeps['onReplayed'] {
   return ({ trace }, ending) => {
+    metrics.replayed(ending.endpoint);
     tracing.unrecorded(ending);
     logReplay(log, trace, ending);
   };

@@ -62,6 +62,7 @@ export type Cube = keyof typeof CUBES;
 
 /** The reports that are rows of one cube's groups. */
 export type GroupedReport = 'latency' | 'cold_vs_warm' | 'startup';
+export type ReportFormat = 'json' | 'csv';
 
 /** Of requests that arrived at `fromEpochMs` or later and before `toEpochMs` (null: until now). */
 export interface ReportRange {

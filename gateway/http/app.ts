@@ -37,7 +37,7 @@ export function createApp(deps: HttpDeps): HttpApp {
   app.get('/v1/models', listModels(deps));
   app.get('/v1/models/:model{.+}', getModel(deps));
   healthHandlers(app, deps);
-  app.use('/admin/*', adminAuth(deps.adminToken));
+  app.use('/admin/*', adminAuth(deps));
   catalogueHandlers(app, deps);
   keyHandlers(app, deps);
   pinHandlers(app, deps);

@@ -6,7 +6,7 @@ import type { Reservation } from '../domain/admission.ts';
 import type { ApiKey } from '../domain/apiKey.ts';
 import type { Catalogue, CatalogueAdapter, CatalogueAlias, CatalogueModel } from '../domain/catalogue.ts';
 import type { Combo } from '../domain/combo.ts';
-import type { Result } from '../domain/errors.ts';
+import type { ErrorCode, Result } from '../domain/errors.ts';
 import type { TokenBounds } from '../domain/tokenBounds.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -17,6 +17,7 @@ import type { LedgerReads } from '../ports/ledgerReads.ts';
 import type { Log } from '../ports/log.ts';
 import type { ReportReads } from '../ports/reportReads.ts';
 import type { SpendBook } from '../ports/spendBook.ts';
+import type { Door } from '../ports/telemetry.ts';
 import type { Tracing } from '../ports/tracing.ts';
 import type { TtlPoint, TtlReplay } from '../reports/replay/ttlCurve.ts';
 import type { Fingerprints } from '../shell/idempotency/fingerprints.ts';
@@ -108,6 +109,8 @@ export interface HttpDeps {
   readonly dashboardAssets: AssetFiles;
   /** There is a weight store, so that entries behind URIs can be served. */
   readonly bringsRemote: boolean;
+  /** Somebody came without a credential that is good for that door. */
+  credentialRefused(door: Door, code: ErrorCode): void;
   /** For Prometheus; `openmetrics` has exemplars. */
   metricsText(format: 'openmetrics' | 'plain'): Promise<string>;
 }

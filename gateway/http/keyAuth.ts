@@ -21,6 +21,7 @@ export function keyAuth(deps: HttpDeps) {
     const address = deps.clientAddress(c.env?.incoming);
     const refused = { requestId: c.get('requestId'), ...traceFields(trace), code, address };
     deps.log.info(refused, 'client refused');
+    deps.credentialRefused('client', code);
     c.header('www-authenticate', 'Bearer');
     return sendFailure(c, found.error);
   };

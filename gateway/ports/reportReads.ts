@@ -4,6 +4,7 @@ import type {
   GroupedReport,
   GroupQuery,
   OwnStart,
+  ReportFormat,
   ReportGroup,
   ReportRange,
   RolledUpTo,
@@ -14,7 +15,7 @@ export interface ReportReads {
   /** In no order. A request is among them as soon as it is on disk. null: more than MOST_GROUPS. */
   groups(query: GroupQuery): Promise<readonly ReportGroup[] | null>;
   /** The groups as rows of a report, as the body of its answer. null: more than MOST_GROUPS. */
-  json(report: GroupedReport, query: GroupQuery): Promise<string | null>;
+  text(report: GroupedReport, query: GroupQuery, format: ReportFormat): Promise<string | null>;
   corrections(range: ReportRange): Promise<readonly CorrectionSum[]>;
   /** The oldest first. */
   evictions(range: ReportRange): Promise<readonly Eviction[]>;

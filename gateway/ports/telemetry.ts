@@ -41,6 +41,9 @@ export interface RunnerOccupancy {
   readonly residentBytes: number;
 }
 
+/** `client`: /v1; `admin`: the admin API and the dashboard's login. */
+export type Door = 'client' | 'admin';
+
 /** What operators have named, as it is now; canonical names. */
 export interface NamedCombos {
   /** Bases, and what pins, aliases, objectives and the configuration name. */

@@ -3,6 +3,11 @@ import { type Figure, PERCENTILES, type Row } from './figures.ts';
 /** Where a column's value is in a row; the names together, with `_` between them, are the column's. */
 export type Column = readonly string[];
 
+export interface Report {
+  readonly rows: readonly Row[];
+  readonly columns: readonly Column[];
+}
+
 /** The columns of percentiles under a name, and of `others` beside them. */
 export function percentileColumns(name: Column, others: readonly string[] = []): Column[] {
   return [...others, ...PERCENTILES].map((figure) => [...name, figure]);

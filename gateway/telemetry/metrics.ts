@@ -5,11 +5,11 @@ import {
   type OpenMetricsContentType,
   Registry,
 } from 'prom-client';
-import { ERROR_TABLE } from '../domain/errors.ts';
+import { ERROR_TABLE, type ErrorCode } from '../domain/errors.ts';
 import type { ComboName } from '../domain/ids.ts';
 import { PHASES } from '../domain/phases.ts';
-import type { RequestRecord } from '../domain/requestRecord.ts';
-import type { NamedCombos, StartRecord, Telemetry } from '../ports/telemetry.ts';
+import type { Endpoint, RequestRecord } from '../domain/requestRecord.ts';
+import type { Door, NamedCombos, StartRecord, Telemetry } from '../ports/telemetry.ts';
 import type { Tracing } from '../ports/tracing.ts';
 import { ComboLabels } from './comboLabels.ts';
 import { plainText } from './plainText.ts';
@@ -78,6 +78,18 @@ export class Metrics implements Telemetry {
     name: 'hearth_refusals_total',
     help: 'Requests that were refused by limits of their key, its budget, or the queue.',
     labelNames: ['code'],
+    registers: [this.#registry],
+  });
+  readonly #refusedCredentials = new Counter({
+    name: 'hearth_refused_credentials_total',
+    help: 'Requests and logins without a credential that is good for that door.',
+    labelNames: ['door', 'code'],
+    registers: [this.#registry],
+  });
+  readonly #replays = new Counter({
+    name: 'hearth_replays_total',
+    help: 'Requests that got an earlier answer again under their idempotency key.',
+    labelNames: ['endpoint'],
     registers: [this.#registry],
   });
   readonly #poolEvents = new Counter({
@@ -167,6 +179,14 @@ export class Metrics implements Telemetry {
 
   runnerHung(base: ComboName, cause: string): void {
     this.#hangs.inc({ base: this.#combos.of(base), cause });
+  }
+
+  credentialRefused(door: Door, code: ErrorCode): void {
+    this.#refusedCredentials.inc({ door, code });
+  }
+
+  replayed(endpoint: Endpoint): void {
+    this.#replays.inc({ endpoint });
   }
 
   /** `type`: of an event of the pool or the catalogue; a closed set. */

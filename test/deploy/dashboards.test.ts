@@ -41,9 +41,12 @@ let contentType: string | null;
 let gateway: TestGateway;
 const store = mkdtempSync(join(tmpdir(), 'hearth-dashboards-'));
 beforeAll(async () => {
-  gateway = await startGateway({ environment: { HEARTH_STORE_DIR: store } });
+  // Nobody listens there: spans are lost, and counted.
+  const environment = { HEARTH_STORE_DIR: store, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
+  gateway = await startGateway({ environment });
   for (const model of ['tiny-chat', 'tiny-chat', 'tiny-chat+pirate', 'nothing'])
     await (await gateway.post('/v1/chat/completions', { ...banana(model), stream: true })).text();
+  expect((await fetch(`${gateway.url}/admin/v1/models`)).status).toBe(401);
   await until(async () => (await scrape()).includes('hearth_runner_sequences{'), 'the runner was probed');
   scraped = samplesOf(await scrape());
   const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5';

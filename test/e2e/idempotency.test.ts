@@ -55,6 +55,8 @@ test.each([false, true])('a retry gets the very same bytes and is not run (strea
   expect(again.headers.get('x-hearth-original-request-id')).toBe(first.headers.get('x-request-id'));
   expect(again.headers.get('x-request-id')).not.toBe(first.headers.get('x-request-id'));
   expect(first.headers.has('x-hearth-idempotent-replay')).toBe(false);
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toMatch(/^hearth_replays_total\{endpoint="chat_completions"\} \d+$/m);
   expect(readRequests(gateway.dataDir)).toHaveLength(rows);
 });
 

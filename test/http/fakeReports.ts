@@ -4,11 +4,12 @@ import type {
   GroupedReport,
   GroupQuery,
   OwnStart,
+  ReportFormat,
   ReportGroup,
   ReportRange,
 } from '../../gateway/domain/reportFigures.ts';
 import type { ReportReads } from '../../gateway/ports/reportReads.ts';
-import { GROUPED_REPORTS, listJson } from '../../gateway/reports/grouped.ts';
+import { groupedText } from '../../gateway/reports/grouped.ts';
 
 /** Answers with what the test has put there, and keeps what was asked. */
 export class FakeReports implements ReportReads {
@@ -23,9 +24,9 @@ export class FakeReports implements ReportReads {
     this.asked.push(query);
     return this.found;
   }
-  async json(report: GroupedReport, query: GroupQuery): Promise<string | null> {
+  async text(report: GroupedReport, query: GroupQuery, format: ReportFormat): Promise<string | null> {
     const groups = await this.groups(query);
-    return groups && listJson(GROUPED_REPORTS[report].rows(groups, query.groupBy));
+    return groups && groupedText(report, groups, query.groupBy, format);
   }
   async corrections(): Promise<readonly CorrectionSum[]> {
     return this.corrected;

@@ -233,6 +233,8 @@ export class FakeCostReads implements CostReads {
 
 export interface FakeWorld {
   readonly deps: HttpDeps;
+  /** `door code` of each. */
+  readonly refusedCredentials: readonly string[];
   readonly catalogue: FakeCatalogue;
   readonly inference: FakeInference;
   readonly keys: KeyWorld;
@@ -281,6 +283,7 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     notReadyReason: () => null,
   };
   const quiet = (): void => {};
+  const refusedCredentials: string[] = [];
   const feed = new EventFeed({
     append: (event) => events.push(event),
     list: async (limit) => events.slice(0, limit),
@@ -318,10 +321,12 @@ export function fakeWorld(limits: Partial<HttpDeps['limits']> = {}): FakeWorld {
     dashboardAssets: {},
     bringsRemote: true,
     tracing: new PassedTraces(),
+    credentialRefused: (door, code) => refusedCredentials.push(`${door} ${code}`),
     metricsText: async () => '# metrics\n',
   };
   return {
     deps,
+    refusedCredentials,
     catalogue,
     inference,
     keys,

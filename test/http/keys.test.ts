@@ -209,6 +209,7 @@ describe('keyAuth()', () => {
     expect((await chat(ADMIN_TOKEN)).status).toBe(401);
     const asAdmin = await fetch(`${url}/admin/v1/keys`, { headers: bearer(key) });
     expect(asAdmin.status).toBe(401);
+    expect(world.refusedCredentials).toEqual(['client invalid_api_key', 'admin invalid_api_key']);
   });
 });
 

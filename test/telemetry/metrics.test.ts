@@ -64,6 +64,19 @@ test('Metrics has no code of an engine, and no combo of who was refused before i
   ]);
 });
 
+test('Metrics counts what has no row', async () => {
+  const metrics = newMetrics();
+  metrics.credentialRefused('admin', 'invalid_api_key');
+  metrics.replayed('completions');
+  metrics.replayed('completions');
+  expect(await samples(metrics, 'hearth_refused_credentials_total')).toEqual([
+    'hearth_refused_credentials_total{door="admin",code="invalid_api_key"} 1',
+  ]);
+  expect(await samples(metrics, 'hearth_replays_total')).toEqual([
+    'hearth_replays_total{endpoint="completions"} 2',
+  ]);
+});
+
 test('Metrics tells what became of spans', async () => {
   expect(await samples(newMetrics(), 'hearth_trace_spans_total')).toEqual([
     'hearth_trace_spans_total{outcome="failed"} 1',

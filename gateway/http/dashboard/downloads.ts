@@ -1,40 +1,51 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Result } from '../../domain/errors.ts';
+import { ok, type Result } from '../../domain/errors.ts';
+import type { Report } from '../../reports/table.ts';
+import { textOf } from '../../reports/text.ts';
 import { readQuery } from '../admin/input.ts';
-import { CSV_TYPE, csvOf, type Report } from '../admin/reports/answer.ts';
+import { CSV_TYPE } from '../admin/reports/answer.ts';
 import { billingQuery, billingReport } from '../admin/reports/billing.ts';
-import { coldVsWarmQuery, coldVsWarmReport } from '../admin/reports/coldVsWarm.ts';
+import { coldVsWarmCsv, coldVsWarmQuery } from '../admin/reports/coldVsWarm.ts';
 import { evictionsQuery, evictionsReport } from '../admin/reports/evictions.ts';
-import { latencyQuery, latencyReport } from '../admin/reports/latency.ts';
+import { latencyCsv, latencyQuery } from '../admin/reports/latency.ts';
 import { sloQuery, sloReport } from '../admin/reports/slo.ts';
-import { startupQuery, startupReport } from '../admin/reports/startup.ts';
+import { startupCsv, startupQuery } from '../admin/reports/startup.ts';
 import type { HttpDeps, HttpEnv } from '../deps.ts';
 
 type Download = (c: Context<HttpEnv>, deps: HttpDeps) => Promise<Result<Response>>;
 
 /** The reports as files, by the parameters of the admin API; the keep-warm report has a place of its own. */
 export const DOWNLOADS: Readonly<Record<string, Download>> = {
-  latency: download('latency', latencyQuery, latencyReport),
-  cold_vs_warm: download('cold_vs_warm', coldVsWarmQuery, coldVsWarmReport),
-  startup: download('startup', startupQuery, startupReport),
-  billing: download('billing', billingQuery, billingReport),
-  evictions: download('evictions', evictionsQuery, evictionsReport),
-  slo: download('slo', sloQuery, sloReport),
+  latency: download('latency', latencyQuery, latencyCsv),
+  cold_vs_warm: download('cold_vs_warm', coldVsWarmQuery, coldVsWarmCsv),
+  startup: download('startup', startupQuery, startupCsv),
+  billing: download('billing', billingQuery, asCsv(billingReport)),
+  evictions: download('evictions', evictionsQuery, asCsv(evictionsReport)),
+  slo: download('slo', sloQuery, asCsv(sloReport)),
 };
 
 function download<S extends z.ZodObject>(
   name: string,
   schema: S,
-  make: (deps: HttpDeps, query: z.output<S>) => Promise<Result<Report>>,
+  make: (deps: HttpDeps, query: z.output<S>) => Promise<Result<string>>,
 ): Download {
   return async (c, deps) => {
     const query = readQuery(c, schema);
     if (!query.ok) return query;
-    const report = await make(deps, query.value);
-    if (!report.ok) return report;
+    const csv = await make(deps, query.value);
+    if (!csv.ok) return csv;
     const { from, to } = query.value as { from: number; to?: number };
-    return { ok: true, value: sendCsv(c, name, from, to ?? deps.clock.epochMs(), report.value) };
+    return { ok: true, value: sendCsv(c, name, from, to ?? deps.clock.epochMs(), csv.value) };
+  };
+}
+
+function asCsv<Q>(
+  make: (deps: HttpDeps, query: Q) => Promise<Result<Report>>,
+): (deps: HttpDeps, query: Q) => Promise<Result<string>> {
+  return async (deps, query) => {
+    const report = await make(deps, query);
+    return report.ok ? ok(textOf(report.value, 'csv')) : report;
   };
 }
 
@@ -44,12 +55,12 @@ export function sendCsv(
   name: string,
   fromEpochMs: number,
   toEpochMs: number,
-  report: Report,
+  csv: string,
 ): Response {
   const file = `hearth-${name}-${stamp(fromEpochMs)}-${stamp(toEpochMs)}.csv`;
   c.header('content-type', CSV_TYPE);
   c.header('content-disposition', `attachment; filename="${file}"`);
-  return c.body(csvOf(report));
+  return c.body(csv);
 }
 
 function stamp(epochMs: number): string {

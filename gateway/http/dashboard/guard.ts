@@ -60,6 +60,7 @@ export class Guard {
     if (!isEqual((form.value.get('token') ?? '').trim(), this.#deps.adminToken)) {
       this.#throttle.failed(address);
       this.#deps.log.warn({ address }, 'dashboard login refused');
+      this.#deps.credentialRefused('admin', 'invalid_api_key');
       return { ok: false, status: 401, problem: 'That is not the admin token.' };
     }
     this.#throttle.succeeded(address);

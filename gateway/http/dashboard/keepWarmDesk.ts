@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '../../domain/errors.ts';
-import type { Report } from '../admin/reports/answer.ts';
+import type { Report } from '../../reports/table.ts';
 import { keepWarmReport } from '../admin/reports/keepWarm.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { KeepWarmState, Span } from './data.ts';

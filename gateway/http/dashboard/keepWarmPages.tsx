@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../../domain/errors.ts';
+import { textOf } from '../../reports/text.ts';
 import type { HttpApp, HttpDeps } from '../deps.ts';
 import { sendCsv } from './downloads.ts';
 import type { Guard } from './guard.ts';
@@ -55,7 +56,7 @@ export function keepWarmPages(app: HttpApp, deps: HttpDeps, guard: Guard, page: 
       const made = ask.ok ? desk.report(ask.value) : null;
       // Forgotten meanwhile, or not worked out: there it can be asked for.
       if (!ask.ok || made === null) return c.redirect(ask.ok ? pathOf(ask.value) : PATH, 303);
-      return sendCsv(c, 'keepwarm', made.fromEpochMs, made.toEpochMs, made.report);
+      return sendCsv(c, 'keepwarm', made.fromEpochMs, made.toEpochMs, textOf(made.report, 'csv'));
     }),
   );
 }

@@ -1,56 +1,39 @@
-import { stringify } from 'csv-stringify/sync';
 import type { Context } from 'hono';
-import { fail, type Result } from '../../../domain/errors.ts';
-import { MOST_GROUPS } from '../../../domain/reportFigures.ts';
-import type { Row } from '../../../reports/figures.ts';
-import { listJson } from '../../../reports/grouped.ts';
-import { type Column, cellsOf } from '../../../reports/table.ts';
+import { fail, ok, type Result } from '../../../domain/errors.ts';
+import { MOST_GROUPS, type ReportFormat } from '../../../domain/reportFigures.ts';
+import type { Report } from '../../../reports/table.ts';
+import { textOf } from '../../../reports/text.ts';
 import type { HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import type { RangeQuery } from './query.ts';
-
-export interface Report {
-  readonly rows: readonly Row[];
-  readonly columns: readonly Column[];
-}
 
 export const CSV_TYPE = 'text/csv; charset=utf-8; header=present';
 
 /** Answers with the rows as JSON, or as a table by RFC 4180. */
 export function sendReport(
   c: Context<HttpEnv>,
-  format: RangeQuery['format'],
+  asked: RangeQuery['format'],
   report: Result<Report>,
 ): Response {
-  if (!report.ok) return sendFailure(c, report.error);
-  if (!isCsvWanted(c, format)) return sendList(c, listJson(report.value.rows));
-  c.header('vary', 'accept', { append: true });
-  c.header('content-type', CSV_TYPE);
-  return c.body(csvOf(report.value));
+  const format = formatOf(c, asked);
+  return sendText(c, format, report.ok ? ok(textOf(report.value, format)) : report);
 }
 
-/** Answers with what listJson() gave. */
-export function sendList(c: Context<HttpEnv>, json: string): Response {
+/** Answers with a report that has its form already. */
+export function sendText(c: Context<HttpEnv>, format: ReportFormat, text: Result<string>): Response {
+  if (!text.ok) return sendFailure(c, text.error);
   c.header('vary', 'accept', { append: true });
-  c.header('content-type', 'application/json');
-  return c.body(json);
+  c.header('content-type', format === 'csv' ? CSV_TYPE : 'application/json');
+  return c.body(text.value);
 }
 
-export function isCsvWanted(c: Context<HttpEnv>, format: RangeQuery['format']): boolean {
-  return format === 'csv' || (format === undefined && wantsCsv(c.req.header('accept')));
+/** `?format=` goes before `Accept`. */
+export function formatOf(c: Context<HttpEnv>, asked: RangeQuery['format']): ReportFormat {
+  return asked ?? (wantsCsv(c.req.header('accept')) ? 'csv' : 'json');
 }
 
 function wantsCsv(accept = ''): boolean {
   return /\btext\/csv\b/i.test(accept) && !/\bapplication\/json\b/i.test(accept);
-}
-
-/** Texts that a spreadsheet would take for a formula get a quote before them (owasp.org, "CSV Injection"). */
-export function csvOf({ rows, columns }: Report): string {
-  return stringify([columns.map((column) => column.join('_')), ...rows.map((row) => cellsOf(row, columns))], {
-    record_delimiter: 'windows',
-    cast: { boolean: String },
-    escape_formulas: true,
-  });
 }
 
 /** `to` must come after `from`. */

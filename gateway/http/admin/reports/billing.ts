@@ -2,10 +2,11 @@ import type { z } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import type { Result } from '../../../domain/errors.ts';
 import { BILLING_DIMENSIONS, billingColumns, billingRows, billingSource } from '../../../reports/billing.ts';
+import type { Report } from '../../../reports/table.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import { type Report, rangeOf, sendReport } from './answer.ts';
+import { rangeOf, sendReport } from './answer.ts';
 import { readGroups } from './groups.ts';
 import { groupByShape, reportQuery } from './query.ts';
 

@@ -6,8 +6,7 @@ import type { GroupedPlan } from '../../../reports/grouped.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import type { Report } from './answer.ts';
-import { groupedReport, sendGrouped } from './groups.ts';
+import { groupedText, sendGrouped } from './groups.ts';
 import { comboShape, reportQuery } from './query.ts';
 
 export const coldVsWarmQuery = reportQuery(comboShape);
@@ -26,9 +25,9 @@ export function coldVsWarmHandler(app: Hono<HttpEnv>, deps: HttpDeps): void {
   });
 }
 
-export function coldVsWarmReport(
+export function coldVsWarmCsv(
   deps: HttpDeps,
   query: z.output<typeof coldVsWarmQuery>,
-): Promise<Result<Report>> {
-  return groupedReport(deps, query, PLAN);
+): Promise<Result<string>> {
+  return groupedText(deps, query, PLAN, 'csv');
 }

@@ -2,10 +2,11 @@ import { z } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
 import type { Result } from '../../../domain/errors.ts';
 import { evictionColumns, evictionRows } from '../../../reports/evictions.ts';
+import type { Report } from '../../../reports/table.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import { type Report, rangeOf, sendReport } from './answer.ts';
+import { rangeOf, sendReport } from './answer.ts';
 import { reportQuery } from './query.ts';
 
 export const evictionsQuery = reportQuery({

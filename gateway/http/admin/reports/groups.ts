@@ -1,11 +1,17 @@
 import type { Context } from 'hono';
 import { parseCombo } from '../../../domain/combo.ts';
 import { ok, type Result } from '../../../domain/errors.ts';
-import type { Cube, Dimension, GroupQuery, ReportGroup } from '../../../domain/reportFigures.ts';
-import { GROUPED_REPORTS, type GroupedPlan } from '../../../reports/grouped.ts';
+import type {
+  Cube,
+  Dimension,
+  GroupQuery,
+  ReportFormat,
+  ReportGroup,
+} from '../../../domain/reportFigures.ts';
+import type { GroupedPlan } from '../../../reports/grouped.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
-import { isCsvWanted, type Report, rangeOf, sendList, sendReport, tooManyGroups } from './answer.ts';
+import { formatOf, rangeOf, sendText, tooManyGroups } from './answer.ts';
 import type { RangeQuery } from './query.ts';
 
 export interface GroupsQuery extends RangeQuery {
@@ -25,19 +31,20 @@ export async function readGroups(
   return groups === null ? tooManyGroups() : ok(groups);
 }
 
-/** A report of groups, as rows. */
-export async function groupedReport(
+/** A report of groups as text. It is made in the thread that reads: of thousands of rows it takes longer than requests may wait. */
+export async function groupedText(
   deps: HttpDeps,
   query: GroupsQuery,
   { report, cube, groupBy }: GroupedPlan,
-): Promise<Result<Report>> {
-  const groups = await readGroups(deps, query, cube, groupBy);
-  if (!groups.ok) return groups;
-  const { rows, columns } = GROUPED_REPORTS[report];
-  return ok({ rows: rows(groups.value, groupBy), columns: columns(groupBy) });
+  format: ReportFormat,
+): Promise<Result<string>> {
+  const asked = groupQueryOf(deps, query, cube, groupBy);
+  if (!asked.ok) return asked;
+  const text = await deps.reports.text(report, asked.value, format);
+  return text === null ? tooManyGroups() : ok(text);
 }
 
-/** Answers with a report of groups. JSON is made in the thread that reads: of thousands of rows it takes longer than requests may wait. */
+/** Answers with a report of groups. */
 export async function sendGrouped(
   c: Context<HttpEnv>,
   deps: HttpDeps,
@@ -45,13 +52,8 @@ export async function sendGrouped(
   plan: Result<GroupedPlan>,
 ): Promise<Response> {
   if (!plan.ok) return sendFailure(c, plan.error);
-  const { report, cube, groupBy } = plan.value;
-  if (isCsvWanted(c, query.format))
-    return sendReport(c, query.format, await groupedReport(deps, query, plan.value));
-  const asked = groupQueryOf(deps, query, cube, groupBy);
-  if (!asked.ok) return sendFailure(c, asked.error);
-  const json = await deps.reports.json(report, asked.value);
-  return json === null ? sendFailure(c, tooManyGroups().error) : sendList(c, json);
+  const format = formatOf(c, query.format);
+  return sendText(c, format, await groupedText(deps, query, plan.value, format));
 }
 
 function groupQueryOf(

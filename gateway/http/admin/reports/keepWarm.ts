@@ -9,10 +9,11 @@ import {
   REPLAYED_TTLS_MS,
   replayableOf,
 } from '../../../reports/keepWarm.ts';
+import type { Report } from '../../../reports/table.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import { type Report, rangeOf, sendReport } from './answer.ts';
+import { rangeOf, sendReport } from './answer.ts';
 import { comboShape, reportQuery } from './query.ts';
 
 export const keepWarmQuery = reportQuery({

@@ -6,8 +6,7 @@ import { LATENCY_DIMENSIONS, latencyCube } from '../../../reports/latency.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import type { Report } from './answer.ts';
-import { groupedReport, sendGrouped } from './groups.ts';
+import { groupedText, sendGrouped } from './groups.ts';
 import { comboShape, groupByShape, reportQuery } from './query.ts';
 
 export const latencyQuery = reportQuery({
@@ -33,7 +32,7 @@ function latencyPlan({ group_by: groupBy, combo }: LatencyQuery): Result<Grouped
   return fail('invalid_request', message, 'group_by');
 }
 
-export async function latencyReport(deps: HttpDeps, query: LatencyQuery): Promise<Result<Report>> {
+export async function latencyCsv(deps: HttpDeps, query: LatencyQuery): Promise<Result<string>> {
   const plan = latencyPlan(query);
-  return plan.ok ? groupedReport(deps, query, plan.value) : plan;
+  return plan.ok ? groupedText(deps, query, plan.value, 'csv') : plan;
 }

@@ -3,10 +3,11 @@ import type { Hono } from 'hono';
 import type { Result } from '../../../domain/errors.ts';
 import { BURN_WINDOWS, BURN_WINDOWS_MS, sloReportColumns, sloReportRow } from '../../../reports/slo.ts';
 import { sloStateRow, stateOf } from '../../../reports/sloRows.ts';
+import type { Report } from '../../../reports/table.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import { type Report, rangeOf, sendReport } from './answer.ts';
+import { rangeOf, sendReport } from './answer.ts';
 import { reportQuery } from './query.ts';
 
 export const sloQuery = reportQuery({});

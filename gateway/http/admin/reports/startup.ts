@@ -6,8 +6,7 @@ import { STARTUP_DIMENSIONS } from '../../../reports/startup.ts';
 import type { HttpDeps, HttpEnv } from '../../deps.ts';
 import { sendFailure } from '../../respond.ts';
 import { readQuery } from '../input.ts';
-import type { Report } from './answer.ts';
-import { groupedReport, sendGrouped } from './groups.ts';
+import { groupedText, sendGrouped } from './groups.ts';
 import { comboShape, groupByShape, reportQuery } from './query.ts';
 
 export const startupQuery = reportQuery({
@@ -29,6 +28,6 @@ function startupPlan({ group_by: groupBy }: StartupQuery): GroupedPlan {
   return { report: 'startup', cube: 'starts', groupBy };
 }
 
-export function startupReport(deps: HttpDeps, query: StartupQuery): Promise<Result<Report>> {
-  return groupedReport(deps, query, startupPlan(query));
+export function startupCsv(deps: HttpDeps, query: StartupQuery): Promise<Result<string>> {
+  return groupedText(deps, query, startupPlan(query), 'csv');
 }
