@@ -2,7 +2,7 @@
  * Stryker's test runner: bundles the tests of an area (scripts/mutation.mjs) once per worker and calls its tests in this process. A mutant
  * takes milliseconds; vitest, which loads every file anew for each of them, takes seconds.
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
@@ -110,9 +110,11 @@ async function failureOf(run) {
 async function bundle(root) {
   const folder = path.join(root, 'test');
   const files = (process.env.HEARTH_MUTATION_TESTS ?? 'test/pool').split(',').flatMap((area) =>
-    readdirSync(path.join(root, area))
-      .filter((name) => name.endsWith('.test.ts'))
-      .map((name) => path.join(root, area, name)),
+    area.endsWith('.ts')
+      ? [path.join(root, area)]
+      : readdirSync(path.join(root, area))
+          .filter((name) => name.endsWith('.test.ts'))
+          .map((name) => path.join(root, area, name)),
   );
   const isRandom = (file) => path.basename(file).startsWith('invariants');
   const ordered = [...files.filter((file) => !isRandom(file)), ...files.filter(isRandom)];
@@ -130,9 +132,26 @@ async function bundle(root) {
     target: 'node20',
     logLevel: 'error',
     alias: { vitest: path.join(root, 'scripts/mutation-tests.mjs') },
-    external: ['fast-check', '@vitest/expect'],
+    packages: 'external',
+    plugins: [FILES],
   });
   return outfile;
 }
+
+/** Each test file begins with a word that it does, before what it imports may register hooks. */
+const FILES = {
+  name: 'files',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^begins:/ }, ({ path: file }) => ({ path: file, namespace: 'begins' }));
+    onLoad({ filter: /./, namespace: 'begins' }, () => ({
+      contents: "import { beginFile } from 'vitest'; beginFile();",
+      resolveDir: process.cwd(),
+    }));
+    onLoad({ filter: /\.test\.ts$/ }, ({ path: file }) => ({
+      contents: `import 'begins:${path.basename(file)}';${readFileSync(file, 'utf8')}`,
+      loader: 'ts',
+    }));
+  },
+};
 
 export const strykerPlugins = [{ kind: 'TestRunner', name: 'pool', injectableClass: PoolTestRunner }];

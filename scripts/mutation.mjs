@@ -13,7 +13,10 @@ const AREAS = {
       ...['cost', 'prices', 'tokenBounds'].map((name) => `gateway/domain/${name}.ts`),
       'gateway/reports/*.ts',
     ],
-    tests: ['test/access', 'test/domain', 'test/reports'],
+    tests: [
+      ...['access', 'domain', 'reports'].map((folder) => `test/${folder}`),
+      ...['keys', 'prices', 'reports', 'slos'].map((name) => `test/http/${name}.test.ts`),
+    ],
   },
 };
 
