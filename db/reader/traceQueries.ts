@@ -23,6 +23,7 @@ interface Book {
   starts: number;
   waitedMs: number;
   startMicroUsd: number;
+  /** One list of all combos on the base. */
   readonly baseMs: number[];
   readonly attachMs: number[];
 }
@@ -58,6 +59,7 @@ export function prepareTrace(sqlite: Sqlite.Database): ReadTrace {
 function traceOf(rows: readonly TraceRow[], found: number): RecordedArrivals {
   const books = new Map<string, Book>();
   const place = new Map<string, number>();
+  const baseMs = new Map<string, number[]>();
   const combo = new Uint32Array(rows.length);
   for (const [index, row] of rows.entries()) {
     let book = books.get(row.combo);
@@ -69,21 +71,23 @@ function traceOf(rows: readonly TraceRow[], found: number): RecordedArrivals {
         starts: 0,
         waitedMs: 0,
         startMicroUsd: 0,
-        baseMs: [],
+        baseMs: baseMs.get(row.base) ?? [],
         attachMs: [],
       };
+      baseMs.set(row.base, book.baseMs);
       books.set(row.combo, book);
     }
     combo[index] = place.get(row.combo) ?? 0;
     enter(book, row);
   }
+  const baseMedians = new Map([...baseMs].map(([base, list]) => [base, medianOf(list)]));
   return {
     found,
     combos: [...books].map(
       ([name, book]): RecordedStarts => ({
         ...book,
         combo: name,
-        baseMs: medianOf(book.baseMs),
+        baseMs: baseMedians.get(book.base) ?? null,
         attachMs: medianOf(book.attachMs),
       }),
     ),

@@ -8,7 +8,7 @@ export interface RecordedStarts {
   /** Of all that waited for a start, joined ones too: from arrival to the first prefill. */
   readonly waitedMs: number;
   readonly startMicroUsd: number;
-  /** Median of what the steps of a start took that bring its base; null: none did. */
+  /** Median of what the steps took that bring its base, of the starts of all combos on it; null: none did. */
   readonly baseMs: number | null;
   /** Median of attach and context; null: none was recorded. */
   readonly attachMs: number | null;

@@ -33,7 +33,7 @@ export function evictionRows(
     const account = accountOf(accounts, eviction);
     account.evictions += 1;
     account.evictedBytes += eviction.bytes;
-    if (eviction.what !== 'segment') gone.set(keyOf(eviction.what, eviction.name), account);
+    gone.set(keyOf(eviction.what, eviction.name), account);
   }
   startsBefore(Infinity);
   return [...accounts.values()].sort(byCost).slice(0, limit).map(rowOf);

@@ -1,10 +1,10 @@
-import type { Catalogue } from '../domain/catalogue.ts';
+import type { Catalogue, CatalogueModel } from '../domain/catalogue.ts';
 import { modelId } from '../domain/ids.ts';
 import { BILLED_STARTS, type PriceBook, ratesOf } from '../domain/prices.ts';
 import type { RecordedArrivals, RecordedStarts } from '../domain/recordedArrivals.ts';
 import type { Row } from './figures.ts';
 import type { Fleet, SimBase } from './replay/fleet.ts';
-import type { Trace } from './replay/trace.ts';
+import { type Arrival, type Trace, toArrivals } from './replay/trace.ts';
 import type { TtlPoint } from './replay/ttlCurve.ts';
 import { six, three } from './slo.ts';
 import type { Column } from './table.ts';
@@ -43,49 +43,49 @@ export interface Replayable {
 
 /** What was recorded, with sizes of the catalogue and the starts' own times. Time 0 is the first arrival. */
 export function replayableOf(recorded: RecordedArrivals, catalogue: Catalogue): Replayable {
-  const known = recorded.combos.filter(({ base }) => catalogue.models.has(modelId(base)));
-  const bases = [...new Set(known.map(({ base }) => base))];
+  const known = recorded.combos.flatMap((record) => {
+    const model = catalogue.models.get(modelId(record.base));
+    return model ? [{ record, model }] : [];
+  });
+  const bases = new Map(known.map(({ record, model }) => [model, record.baseMs]));
+  const models = [...bases.keys()];
   const fleet: Fleet = {
-    bases: bases.map((base) => baseOf(base, known, catalogue)),
-    combos: known.map(({ combo, base, attachMs }) => ({
-      name: combo,
-      base: bases.indexOf(base),
-      attachMs: attachMs ?? ATTACH_MS,
+    bases: [...bases].map(([model, baseMs]) => baseOf(model, baseMs)),
+    combos: known.map(({ record, model }) => ({
+      name: record.combo,
+      base: models.indexOf(model),
+      attachMs: record.attachMs ?? ATTACH_MS,
     })),
   };
-  const place = new Map(known.map((one, index) => [one, index]));
-  const places = recorded.combos.map((one) => place.get(one));
-  const kept = [...recorded.combo.keys()].filter((at) => places[recorded.combo[at] ?? -1] !== undefined);
-  const startedAt = recorded.atEpochMs[kept[0] ?? 0] ?? 0;
+  const combos = known.map(({ record }) => record);
+  const kept = arrivalsOf(recorded, combos);
   return {
-    trace: {
-      name: 'recorded',
-      fleet,
-      arrivals: {
-        atMs: Float64Array.from(kept, (at) => (recorded.atEpochMs[at] ?? 0) - startedAt),
-        combo: Uint32Array.from(kept, (at) => places[recorded.combo[at] ?? -1] ?? 0),
-        durationMs: Float64Array.from(kept, (at) => recorded.durationMs[at] ?? 0),
-      },
-    },
-    combos: known,
+    trace: { name: 'recorded', fleet, arrivals: toArrivals(kept) },
+    combos,
     leftOut: recorded.combo.length - kept.length,
   };
 }
 
-function baseOf(base: string, known: readonly RecordedStarts[], catalogue: Catalogue): SimBase {
-  const model = catalogue.models.get(modelId(base));
-  const weightBytes = model?.weightBytes ?? 0;
-  const measured = known.flatMap((one) => (one.base === base && one.baseMs !== null ? [one.baseMs] : []));
-  measured.sort((a, b) => a - b);
+/** Those of `combos`, which have their places there. */
+function arrivalsOf(recorded: RecordedArrivals, combos: readonly RecordedStarts[]): Arrival[] {
+  const place = new Map(combos.map((record, index) => [record, index]));
+  const places = recorded.combos.map((record) => place.get(record));
+  const kept = [...recorded.combo].flatMap((from, at) => {
+    const combo = places[from];
+    if (combo === undefined) return [];
+    return [{ combo, atMs: recorded.atEpochMs[at] ?? 0, durationMs: recorded.durationMs[at] ?? 0 }];
+  });
+  const startedAtEpochMs = kept[0]?.atMs ?? 0;
+  return kept.map((arrival) => ({ ...arrival, atMs: arrival.atMs - startedAtEpochMs }));
+}
+function baseOf(model: CatalogueModel, baseMs: number | null): SimBase {
+  const { id, weightBytes, kvBytesPerToken, contextTokens, sequences, computeBytes } = model;
   return {
-    id: base,
+    id,
     weightBytes,
-    loadMs:
-      measured[Math.floor((measured.length - 1) / 2)] ?? Math.max(LEAST_BASE_MS, weightBytes / GB_PER_MS),
-    contextBytes: model
-      ? model.kvBytesPerToken * model.contextTokens * model.sequences + model.computeBytes
-      : 0,
-    sequences: model?.sequences ?? 1,
+    loadMs: baseMs ?? Math.max(LEAST_BASE_MS, weightBytes / GB_PER_MS),
+    contextBytes: kvBytesPerToken * contextTokens * sequences + computeBytes,
+    sequences,
   };
 }
 
@@ -111,21 +111,23 @@ export function keepWarmRows(
     left_out: leftOut,
     hours: three((atMs.at(-1) ?? 0) / HOUR_MS),
   };
-  const order = [...combos.keys()].toSorted((a, b) =>
-    (combos[a]?.combo ?? '') < (combos[b]?.combo ?? '') ? -1 : 1,
-  );
-  return order.flatMap((index) => {
-    const record = combos[index];
-    if (!record || (terms.combo !== null && record.combo !== terms.combo)) return [];
-    const own = points.filter(({ combo }) => combo === index);
-    const bytes = bytesOf(trace.fleet, index);
-    return rowsOf(record, own, bytes, terms).map((row) => ({ ...row, replayed }));
-  });
+  const own = pointsByCombo(points);
+  const bytes = new Map(trace.fleet.bases.map((base) => [base.id, base.weightBytes + base.contextBytes]));
+  return [...combos.entries()]
+    .filter(([, { combo }]) => terms.combo === null || terms.combo === combo)
+    .sort(([, a], [, b]) => (a.combo < b.combo ? -1 : 1))
+    .flatMap(([index, record]) => rowsOf(record, own.get(index) ?? [], bytes.get(record.base) ?? 0, terms))
+    .map((row) => ({ ...row, replayed }));
 }
 
-function bytesOf({ bases, combos }: Fleet, index: number): number {
-  const base = bases[combos[index]?.base ?? -1];
-  return (base?.weightBytes ?? 0) + (base?.contextBytes ?? 0);
+function pointsByCombo(points: readonly TtlPoint[]): ReadonlyMap<number, readonly TtlPoint[]> {
+  const byCombo = new Map<number, TtlPoint[]>();
+  for (const point of points) {
+    const own = byCombo.get(point.combo);
+    if (own) own.push(point);
+    else byCombo.set(point.combo, [point]);
+  }
+  return byCombo;
 }
 
 function rowsOf(
@@ -140,13 +142,13 @@ function rowsOf(
   const isPriced = rates.deviceGbSecond > 0 && (hasStartPrice(rates.start) || terms.waitUsdPerSecond > 0);
   const least = Math.min(...priced.map(({ cost }) => cost.total));
   // Of equal ones the shortest.
-  const best = isPriced ? priced.find(({ cost }) => cost.total === least)?.point : undefined;
+  const best = priced.map(({ cost }) => cost).find(({ total }) => total === least);
   const hourMicroUsd = (bytes / BYTES_PER_GB) * rates.deviceGbSecond * 3600 * MICRO;
   const startMicroUsd = record.starts > 0 ? costOfStarts(record, terms.waitUsdPerSecond) / record.starts : 0;
   return priced.map(({ point, cost }) => ({
     combo: record.combo,
     ttl_s: point.ttlMs === null ? null : point.ttlMs / 1000,
-    is_best: isPriced ? point === best : null,
+    is_best: isPriced ? cost === best : null,
     cold_starts: BILLED_STARTS.reduce((sum, kind) => sum + point.starts[kind], 0),
     waited_s: three(point.waitedMs / 1000),
     warm_gb_hours: six(point.byteMs / BYTES_PER_GB / HOUR_MS),
