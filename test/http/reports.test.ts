@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { MeasureStats, ReportGroup } from '../../gateway/domain/reportFigures.ts';
 import { createApp } from '../../gateway/http/app.ts';
 import type { HttpApp } from '../../gateway/http/deps.ts';
+import { group, stats } from '../reports/builders.ts';
 import { ADMIN_TOKEN, type FakeWorld, fakeWorld } from './fakes.ts';
 
 let world: FakeWorld;
@@ -22,20 +22,6 @@ async function json(path: string) {
   const answer = await get(path);
   return { status: answer.status, body: (await answer.json()) as any };
 }
-
-const stats = (p50: number, count = 3): MeasureStats => ({
-  count,
-  sum: p50 * count,
-  p50,
-  p90: p50 * 2,
-  p95: p50 * 3,
-  p99: p50 * 4,
-});
-const group = (
-  by: ReportGroup['by'],
-  measures: ReportGroup['measures'] = {},
-  counters: ReportGroup['counters'] = { answered: 3 },
-): ReportGroup => ({ by, measures, counters });
 
 describe('GET /admin/v1/reports/latency', () => {
   test('answers with one row per combo and kind, in order', async () => {
