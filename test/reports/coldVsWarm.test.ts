@@ -88,7 +88,7 @@ describe('coldVsWarmColumns()', () => {
     // The combo; a count and eight percentiles for each of five kinds, the last one cold; the ratio.
     expect(cells).toEqual([
       'a',
-      ...new Array(4 * 9).fill(null),
+      ...Array.from({ length: 4 * 9 }, () => null),
       ...[3, 500, 1000, 1500, 2000, 5000, 10_000, 15_000, 20_000],
       null,
     ]);

@@ -28,7 +28,7 @@ const rowsOf = (evictions: Eviction[], starts: OwnStart[] = [], limit = 50) =>
 /** What gave way, how often, and what came back. */
 const briefly = (evictions: Eviction[], starts: OwnStart[] = []) =>
   rowsOf(evictions, starts).map(({ what, name, evictions: times, reloads, reload_ms: ms }) => [
-    `${what} ${name}`,
+    [what, name].join(' '),
     times,
     reloads,
     ms,
@@ -148,7 +148,7 @@ describe('evictionRows()', () => {
         gone(2, 'base', 'often', 1),
       ],
       [start(10, 'slow', { tookMs: 2 }), start(11, 'slower', { tookMs: 3 })],
-    ).map(({ what, name }) => `${what} ${name}`);
+    ).map(({ what, name }) => [what, name].join(' '));
     expect(names).toEqual([
       ...['base slower', 'base slow', 'base often', 'base big'],
       ...['base a', 'base b', 'base c', 'combo b'],
