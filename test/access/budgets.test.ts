@@ -57,6 +57,9 @@ test('budgetWarning() comes from the soft limit on', () => {
   expect(budgetWarning(DAILY, spent(700, 50), 50, NOON)).toBe(
     'period=day; taken_micro_usd=800; soft_micro_usd=800; hard_micro_usd=1000; reset=2028-02-29T00:00:00.000Z',
   );
+  expect(budgetWarning({ ...DAILY, hardMicroUsd: null }, spent(800), 0, NOON)).toBe(
+    'period=day; taken_micro_usd=800; soft_micro_usd=800; reset=2028-02-29T00:00:00.000Z',
+  );
   expect(budgetWarning({ ...DAILY, softMicroUsd: null }, spent(1e9), 0, NOON)).toBeNull();
 });
 

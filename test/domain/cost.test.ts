@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CostFacts, costOf, mostCost, NO_COST } from '../../gateway/domain/cost.ts';
+import { type CostFacts, costOf, factsOf, mostCost, NO_COST } from '../../gateway/domain/cost.ts';
 import { FREE, type PriceBook, ratesOf } from '../../gateway/domain/prices.ts';
 
 const BOOK: PriceBook = {
@@ -48,6 +48,32 @@ describe('ratesOf()', () => {
   });
 });
 
+describe('ratesOf(), of adapters', () => {
+  const all = (amount: number) => ({
+    inputPerMillion: amount,
+    cachedInputPerMillion: amount * 2,
+    outputPerMillion: amount * 3,
+    runnerSecond: amount * 4,
+    deviceGbSecond: amount * 5,
+    start: { attach: amount * 6, wake: amount * 7, staged: amount * 8, cold: amount * 9 },
+  });
+
+  test('adds every rate to that of the base', () => {
+    const book = { ...FREE, default: all(1), adapters: { one: all(10), two: all(100) } };
+    expect(ratesOf(book, 'tiny+one+two@0.5')).toEqual(all(111));
+  });
+
+  test('takes nothing for what has no entry, nor for kinds of start that an entry leaves out', () => {
+    const nothing = all(0);
+    expect(ratesOf({ ...FREE, adapters: {} }, 'tiny+none')).toEqual(nothing);
+    expect(ratesOf({ ...FREE, adapters: { some: { inputPerMillion: 2 } } }, 'tiny+some')).toEqual({
+      ...nothing,
+      inputPerMillion: 2,
+      cachedInputPerMillion: 2,
+    });
+  });
+});
+
 describe('costOf()', () => {
   test('is in whole micro-USD by part', () => {
     expect(costOf(facts(), BOOK)).toEqual({
@@ -92,6 +118,48 @@ describe('costOf()', () => {
     expect(costOf(joined, { ...BOOK, startPolicy: 'shared' }).startMicroUsd).toBe(5000);
   });
 
+  test('adds up all parts, and reads the seconds out of the phases', () => {
+    const record = {
+      ...facts({ combo: 'tiny', cachedTokens: 400, deviceBytes: 2e9, startKind: 'attach' }),
+      startShare: { startId: 'a', of: 1, index: 0 },
+      phasesMs: { queue: 7, prefill: 500, decode: 1500 },
+    };
+    const book: PriceBook = {
+      ...FREE,
+      startPolicy: 'shared',
+      default: {
+        inputPerMillion: 1,
+        cachedInputPerMillion: 0.5,
+        outputPerMillion: 2,
+        runnerSecond: 0.001,
+        deviceGbSecond: 0.0001,
+        start: { attach: 0.003 },
+      },
+    };
+    expect(costOf(factsOf(record), book)).toEqual({
+      inputMicroUsd: 600,
+      cachedMicroUsd: 200,
+      outputMicroUsd: 200,
+      runnerMicroUsd: 2000,
+      deviceMicroUsd: 400,
+      startMicroUsd: 3000,
+      totalMicroUsd: 6400,
+    });
+    expect(costOf(factsOf({ ...record, phasesMs: {} }), book)).toMatchObject({
+      runnerMicroUsd: 0,
+      deviceMicroUsd: 0,
+    });
+  });
+
+  test('is nothing for who was refused before its combo was known', () => {
+    expect(costOf(facts({ combo: null }), BOOK)).toEqual(NO_COST);
+  });
+
+  test.each(['warm', null] as const)('charges no start to who found one (%s)', (startKind) => {
+    const share = { startId: 'a', of: 1, index: 0 };
+    expect(costOf(facts({ startKind, startShare: share }), BOOK).startMicroUsd).toBe(0);
+  });
+
   test('charges no start that somebody did not see ready', () => {
     expect(costOf(facts({ startKind: 'cold' }), BOOK).startMicroUsd).toBe(0);
   });
@@ -126,6 +194,11 @@ describe('costOf()', () => {
       ),
     );
   });
+});
+
+test('mostCost() takes the dearest way of each token', () => {
+  const book = { ...FREE, default: { inputPerMillion: 1, cachedInputPerMillion: 3, outputPerMillion: 2.5 } };
+  expect(mostCost('tiny', { prompt: 10, completion: 3 }, 'none', book)).toBe(30 + 8);
 });
 
 test('mostCost() is never below what the same tokens cost', () => {

@@ -36,7 +36,7 @@ describe('boundsOf()', () => {
   });
 
   test('expects no answer of embeddings', () => {
-    expect(boundsOf('embeddings', { input: ['a', 'b', 'c'] }, 50_000, 512)).toMatchObject({
+    expect(boundsOf('embeddings', { input: ['a', 'b', 'c'], n: 2 }, 50_000, 512)).toMatchObject({
       mostPrompt: 1536,
       askedCompletion: 0,
       likelyCompletion: 0,

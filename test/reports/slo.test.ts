@@ -8,10 +8,13 @@ import {
   budgetOf,
   burnLimitOf,
   burnRateOf,
+  sloReportColumns,
   sloReportRow,
   sloState,
+  sloTerms,
   tallyOf,
 } from '../../gateway/reports/slo.ts';
+import { cellsOf } from '../../gateway/reports/table.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -194,6 +197,36 @@ describe('sloState()', () => {
     expect(state.budget.leftBad).toBeCloseTo(-4, 9);
     expect(state.budget.leftShare).toBeCloseTo(-4, 9);
   });
+  test('is not exhausted by the last of the budget that is left, but by the first that is not', () => {
+    // Of 400 at 99.5% two may be bad, exactly.
+    const exact = slo({ target: 0.995 });
+    const state = (bad: number) => sloState(exact, { ...NO_COUNTS, good: 400 - bad, bad }, burning({}));
+    expect(state(1).status).not.toBe('exhausted');
+    expect(state(2).budget.leftShare).toBeCloseTo(0, 9);
+    expect(state(3).status).toBe('exhausted');
+  });
+  test('is exhausted when all of it is spent, and not while nothing was bad', () => {
+    // Binary fractions: nothing is rounded.
+    const half = slo({ target: 0.5 });
+    expect(sloState(half, { ...NO_COUNTS, good: 1, bad: 1 }, burning({})).status).toBe('exhausted');
+    expect(sloState(half, NO_COUNTS, burning({})).status).toBe('ok');
+  });
+  test('does not page at the limit itself', () => {
+    // Over 50 hours 2% in one hour are once the even pace; at a target of one half all that is bad burns at twice it.
+    const even = slo({ target: 0.5, windowMs: 50 * 3_600_000 });
+    const half = { ...NO_COUNTS, good: 500, bad: 500 };
+    const all = Object.fromEntries(BURN_WINDOWS.map((window) => [window, half]));
+    expect(sloState(even, { ...NO_COUNTS, good: 1 }, all as Record<BurnWindow, typeof half>).status).toBe(
+      'ok',
+    );
+  });
+  test('counts starts always where the promise is about them', () => {
+    const cold = slo({ objective: 'ttft_cold', countsCold: false });
+    const state = sloState(cold, { ...NO_COUNTS, startGood: 3, startBad: 1 }, burning({}));
+    expect(state.counted).toEqual({ good: 3, bad: 1, ratio: 0.75 });
+    expect(sloTerms(cold)['counts_cold']).toBe(true);
+    expect(sloTerms(slo())['counts_cold']).toBe(false);
+  });
   test('tells both numbers, and counts the one that was chosen', () => {
     const mixed = { good: 99, bad: 1, startGood: 2, startBad: 8 };
     const without = sloState(slo({ countsCold: false }), mixed, burning({}));
@@ -213,5 +246,31 @@ describe('sloReportRow()', () => {
     expect(kept).toMatchObject({ requests: 100, is_met: true, burn_rate: 1, starts_share: 0.0476 });
     expect(sloReportRow(slo(), { ...NO_COUNTS, good: 98, bad: 2 })).toMatchObject({ is_met: false });
     expect(sloReportRow(slo(), NO_COUNTS)).toMatchObject({ is_met: null, ratio: null });
+  });
+
+  test('has both numbers, and how many of all waited for a start', () => {
+    const row = sloReportRow(slo(), { good: 6, bad: 2, startGood: 1, startBad: 3 });
+    expect(row).toMatchObject({
+      with_starts: { good: 7, bad: 5, ratio: 0.583333 },
+      without_starts: { good: 6, bad: 2, ratio: 0.75 },
+      starts_share: 0.3333,
+    });
+  });
+
+  test('has a column for each of its figures', () => {
+    const row = sloReportRow(slo({ model: 'tiny' }), { good: 6, bad: 2, startGood: 1, startBad: 3 });
+    const columns = sloReportColumns();
+    const names = columns.map((column) => column.join('.'));
+    const figures = Object.entries(row).flatMap(([name, figure]) =>
+      typeof figure === 'object' && figure !== null
+        ? Object.keys(figure).map((inner) => `${name}.${inner}`)
+        : [name],
+    );
+    expect(names.toSorted()).toEqual(figures.toSorted());
+    const [cells = []] = [cellsOf(row, columns)];
+    expect(cells[names.indexOf('model')]).toBe('tiny');
+    expect(cells[names.indexOf('budget.allowed_bad')]).toBe(0.08);
+    expect(cells[names.indexOf('budget.left_bad')]).toBe(-1.92);
+    expect(cells[names.indexOf('with_starts.bad')]).toBe(5);
   });
 });
