@@ -87,4 +87,4 @@ it.each = (rows) => (name, run) => {
   });
 };
 
-export const test = it;
+export { it as test };
