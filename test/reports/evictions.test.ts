@@ -28,7 +28,8 @@ const rowsOf = (evictions: Eviction[], starts: OwnStart[] = [], limit = 50) =>
 /** What gave way, how often, and what came back. */
 const briefly = (evictions: Eviction[], starts: OwnStart[] = []) =>
   rowsOf(evictions, starts).map(({ what, name, evictions: times, reloads, reload_ms: ms }) => [
-    [what, name].join(' '),
+    what,
+    name,
     times,
     reloads,
     ms,
@@ -59,33 +60,35 @@ describe('evictionRows()', () => {
   });
 
   test.each(['wake', 'staged', 'cold'])('takes a start of kind %s for a reload of the base', (kind) => {
-    expect(briefly([gone(10, 'base', 'b')], [start(20, 'b+x', { kind })])).toEqual([['base b', 1, 1, 1000]]);
+    expect(briefly([gone(10, 'base', 'b')], [start(20, 'b+x', { kind })])).toEqual([
+      ['base', 'b', 1, 1, 1000],
+    ]);
   });
 
   test('takes the first start after an eviction alone for its reload', () => {
     const starts = [start(5, 'b'), start(20, 'b'), start(21, 'b'), start(22, 'b+x')];
-    expect(briefly([gone(10, 'base', 'b')], starts)).toEqual([['base b', 1, 1, 1000]]);
+    expect(briefly([gone(10, 'base', 'b')], starts)).toEqual([['base', 'b', 1, 1, 1000]]);
   });
 
   test('takes one start for the reload of a base that gave way on two runners before', () => {
     expect(briefly([gone(10, 'base', 'b'), gone(11, 'base', 'b')], [start(20, 'b')])).toEqual([
-      ['base b', 2, 1, 1000],
+      ['base', 'b', 2, 1, 1000],
     ]);
   });
 
   test('takes a request that came in the millisecond of an eviction for a later one', () => {
-    expect(briefly([gone(10, 'base', 'b')], [start(10, 'b')])).toEqual([['base b', 1, 1, 1000]]);
-    expect(briefly([gone(10, 'base', 'b')], [start(9, 'b')])).toEqual([['base b', 1, 0, 0]]);
+    expect(briefly([gone(10, 'base', 'b')], [start(10, 'b')])).toEqual([['base', 'b', 1, 1, 1000]]);
+    expect(briefly([gone(10, 'base', 'b')], [start(9, 'b')])).toEqual([['base', 'b', 1, 0, 0]]);
   });
 
   test('takes a start of another base for no reload, nor one whose base is not known', () => {
     const starts = [start(20, 'other'), start(21, 'b', { base: null })];
-    expect(briefly([gone(10, 'base', 'b')], starts)).toEqual([['base b', 1, 0, 0]]);
+    expect(briefly([gone(10, 'base', 'b')], starts)).toEqual([['base', 'b', 1, 0, 0]]);
   });
 
   test('takes an attach for no reload of the base, and waits for the load', () => {
     const starts = [attach(20, 'b+x'), start(30, 'b+x', { tookMs: 700 })];
-    expect(briefly([gone(10, 'base', 'b')], starts)).toEqual([['base b', 1, 1, 700]]);
+    expect(briefly([gone(10, 'base', 'b')], starts)).toEqual([['base', 'b', 1, 1, 700]]);
   });
 
   test('takes an attach for the reload of its own combo', () => {
@@ -107,16 +110,16 @@ describe('evictionRows()', () => {
   test('has no reload of a combo that came back with its base', () => {
     const evictions = [gone(10, 'combo', 'b+x'), gone(11, 'base', 'b')];
     expect(briefly(evictions, [start(20, 'b+x'), attach(30, 'b+x')])).toEqual([
-      ['base b', 1, 1, 1000],
-      ['combo b+x', 1, 0, 0],
+      ['base', 'b', 1, 1, 1000],
+      ['combo', 'b+x', 1, 0, 0],
     ]);
   });
 
   test('tells a base from the combo of that base alone', () => {
     const evictions = [gone(10, 'combo', 'b'), gone(11, 'base', 'b')];
     expect(briefly(evictions, [attach(20, 'b')])).toEqual([
-      ['combo b', 1, 1, 5],
-      ['base b', 1, 0, 0],
+      ['combo', 'b', 1, 1, 5],
+      ['base', 'b', 1, 0, 0],
     ]);
   });
 
@@ -148,10 +151,16 @@ describe('evictionRows()', () => {
         gone(2, 'base', 'often', 1),
       ],
       [start(10, 'slow', { tookMs: 2 }), start(11, 'slower', { tookMs: 3 })],
-    ).map(({ what, name }) => [what, name].join(' '));
+    ).map(({ what, name }) => [what, name]);
     expect(names).toEqual([
-      ...['base slower', 'base slow', 'base often', 'base big'],
-      ...['base a', 'base b', 'base c', 'combo b'],
+      ['base', 'slower'],
+      ['base', 'slow'],
+      ['base', 'often'],
+      ['base', 'big'],
+      ['base', 'a'],
+      ['base', 'b'],
+      ['base', 'c'],
+      ['combo', 'b'],
     ]);
   });
 

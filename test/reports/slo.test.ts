@@ -267,7 +267,7 @@ describe('sloReportRow()', () => {
         : [name],
     );
     expect(names.toSorted()).toEqual(figures.toSorted());
-    const [cells = []] = [cellsOf(row, columns)];
+    const cells = cellsOf(row, columns);
     expect(cells[names.indexOf('model')]).toBe('tiny');
     expect(cells[names.indexOf('budget.allowed_bad')]).toBe(0.08);
     expect(cells[names.indexOf('budget.left_bad')]).toBe(-1.92);
