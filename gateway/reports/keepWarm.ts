@@ -152,10 +152,10 @@ function rowsOf(
     cold_starts: BILLED_STARTS.reduce((sum, kind) => sum + point.starts[kind], 0),
     waited_s: three(point.waitedMs / 1000),
     warm_gb_hours: six(point.byteMs / BYTES_PER_GB / HOUR_MS),
-    cost_micro_usd: Math.round(cost.total),
-    memory_micro_usd: Math.round(cost.memory),
-    start_micro_usd: Math.round(cost.starts),
-    wait_micro_usd: Math.round(cost.waits),
+    cost_micro_usd: cost.total,
+    memory_micro_usd: cost.memory,
+    start_micro_usd: cost.starts,
+    wait_micro_usd: cost.waits,
     refused: point.refused,
     recorded: {
       requests: record.requests,
@@ -181,10 +181,13 @@ function costOfStarts({ startMicroUsd, waitedMs }: RecordedStarts, waitUsdPerSec
   return startMicroUsd + (waitedMs / 1000) * waitUsdPerSecond * MICRO;
 }
 
+/** In whole micro-USD; the parts add up. */
 function costOf({ byteMs, starts, waitedMs }: TtlPoint, rates: ComboRates, waitUsdPerSecond: number) {
-  const memory = (byteMs / BYTES_PER_GB / 1000) * rates.deviceGbSecond * MICRO;
-  const begun = BILLED_STARTS.reduce((sum, kind) => sum + starts[kind] * rates.start[kind] * MICRO, 0);
-  const waits = (waitedMs / 1000) * waitUsdPerSecond * MICRO;
+  const memory = Math.round((byteMs / BYTES_PER_GB / 1000) * rates.deviceGbSecond * MICRO);
+  const begun = Math.round(
+    BILLED_STARTS.reduce((sum, kind) => sum + starts[kind] * rates.start[kind] * MICRO, 0),
+  );
+  const waits = Math.round((waitedMs / 1000) * waitUsdPerSecond * MICRO);
   return { memory, starts: begun, waits, total: memory + begun + waits };
 }
 

@@ -43,7 +43,7 @@ function startupOf({ counters, measures }: ReportGroup): Row {
 export function startupColumns(groupBy: readonly Dimension[]): Column[] {
   return [
     ...[...groupBy, 'count'].map((name) => [name]),
-    ...percentileColumns(['total_ms'], ['sum']),
+    ...percentileColumns(['total_ms'], ['count', 'sum']),
     ...PHASES.flatMap((name) => percentileColumns(['phases_ms', name], ['count', 'sum', 'share'])),
     ...DETAILS.flatMap((name) => percentileColumns(['detail_ms', name], ['count', 'sum'])),
     ['staged_bytes'],
