@@ -27,7 +27,7 @@ export class Agenda<T> {
     const heap = this.#heap;
     const first = heap[0];
     const last = heap.pop();
-    if (first && last && heap.length > 0) this.#sink(last);
+    if (last && heap.length > 0) this.#sink(last);
     return first?.what;
   }
 

@@ -1,6 +1,6 @@
 import type { Catalogue, CatalogueAdapter, CatalogueModel } from '../../domain/catalogue.ts';
 import { type Combo, parseCombo } from '../../domain/combo.ts';
-import { adapterId, modelId } from '../../domain/ids.ts';
+import { type AdapterId, adapterId, modelId } from '../../domain/ids.ts';
 
 /** A base as the simulator knows it: what it holds, and how long it takes to load. */
 export interface SimBase {
@@ -36,20 +36,27 @@ export interface FleetCatalogue {
 /** `idleTtlMs` of every base; null: kept for ever. */
 export function catalogueOfFleet(fleet: Fleet, idleTtlMs: number | null): FleetCatalogue {
   const models = fleet.bases.map((base) => modelOf(base, idleTtlMs));
-  const adapters = new Map<string, CatalogueAdapter>();
-  for (const { name, base } of fleet.combos) {
-    for (const part of name.split('+').slice(1)) {
-      const id = part.split('@')[0] ?? part;
-      adapters.set(id, adapterOf(id, fleet.bases[base]?.id ?? ''));
+  const adapters = new Map<AdapterId, CatalogueAdapter>();
+  for (const combo of fleet.combos) {
+    const base = baseOf(fleet, combo);
+    for (const part of combo.name.split('+').slice(1)) {
+      const adapter = adapterOf(part.replace(/@.*/, ''), base.id);
+      adapters.set(adapter.id, adapter);
     }
   }
   const catalogue: Catalogue = {
     models: new Map(models.map((entry) => [entry.id, entry])),
-    adapters: new Map([...adapters.values()].map((entry) => [entry.id, entry])),
+    adapters,
     aliases: new Map(),
     scaling: new Map(),
   };
   return { catalogue, combos: fleet.combos.map(({ name }) => parsed(name, catalogue)) };
+}
+
+export function baseOf({ bases }: Fleet, { name, base: index }: SimCombo): SimBase {
+  const base = bases[index];
+  if (!base) throw new Error(`Cannot replay "${name}": expected a base of the fleet at ${index}`);
+  return base;
 }
 
 function parsed(name: string, catalogue: Catalogue): Combo {
@@ -66,7 +73,6 @@ function modelOf(
   return {
     id: modelId(id),
     engine: 'llama',
-    path: `/sim/${id}.gguf`,
     contextTokens: 4096,
     sequences,
     maxSequences: sequences,
@@ -84,13 +90,10 @@ function modelOf(
     idleTtlMs,
     chatTemplate: null,
     ownedBy: 'sim',
-    revision: '1',
     weightBytes,
-    segment: null,
     kvBytesPerToken: 0,
     computeBytes: contextBytes,
-    createdAtEpochMs: 0,
-    source: 'file',
+    ...fileOf(id),
   };
 }
 
@@ -98,12 +101,15 @@ function adapterOf(id: string, base: string): CatalogueAdapter {
   return {
     id: adapterId(id),
     base: modelId(base),
-    path: `/sim/${id}.gguf`,
     scale: 1,
-    revision: '1',
     weightBytes: 0,
-    segment: null,
-    createdAtEpochMs: 0,
-    source: 'file',
+    ...fileOf(id),
   };
+}
+
+/** Nobody reads it, but no two have the same. */
+function fileOf(
+  id: string,
+): Pick<CatalogueModel, 'path' | 'revision' | 'segment' | 'createdAtEpochMs' | 'source'> {
+  return { path: `/sim/${id}.gguf`, revision: '1', segment: null, createdAtEpochMs: 0, source: 'file' };
 }

@@ -8,7 +8,7 @@ import type { PoolSettings } from '../../pool/settings.ts';
 import { emptyPool, type PoolState } from '../../pool/state.ts';
 import type { LikelyCombo } from '../../pool/warmAhead.ts';
 import { Agenda } from './agenda.ts';
-import { catalogueOfFleet } from './fleet.ts';
+import { baseOf, catalogueOfFleet, type SimBase, type SimCombo } from './fleet.ts';
 import { Residency } from './residency.ts';
 import { type Outcome, Tally } from './tally.ts';
 import { nextTickMs, type Ticks } from './ticks.ts';
@@ -55,6 +55,11 @@ export interface SimulationOptions {
   readonly outlook?: Outlook | null;
 }
 
+/** Its place in the fleet. */
+interface Indexed {
+  readonly index: number;
+}
+
 /** A runner process: what it holds, so that it is given back when the process has gone. */
 interface SimProcess {
   heldBytes: number;
@@ -66,8 +71,8 @@ export class Simulation {
   readonly #trace: Trace;
   readonly #options: SimulationOptions;
   readonly #combos: readonly Combo[];
-  readonly #baseOf = new Map<string, number>();
-  readonly #comboOf = new Map<string, number>();
+  readonly #bases: ReadonlyMap<string, SimBase & Indexed>;
+  readonly #combosByKey: ReadonlyMap<string, SimCombo & Indexed & { readonly contextBytes: number }>;
   readonly #processes = new Map<RunnerId, SimProcess>();
   readonly #agenda = new Agenda<PoolEvent>();
   readonly #tally: Tally;
@@ -86,19 +91,24 @@ export class Simulation {
     this.#trace = trace;
     this.#options = options;
     this.#combos = combos;
-    for (const [index, { id }] of fleet.bases.entries()) this.#baseOf.set(id, index);
-    for (const [index, { key }] of combos.entries()) this.#comboOf.set(key, index);
+    this.#bases = new Map(fleet.bases.map((base, index) => [base.id, { ...base, index }]));
+    this.#combosByKey = new Map(
+      fleet.combos.map((combo, index) => {
+        const { contextBytes } = baseOf(fleet, combo);
+        return [combos[index]?.key ?? '', { ...combo, index, contextBytes }];
+      }),
+    );
     this.#tally = new Tally(arrivals.atMs.length);
     this.#residency = new Residency(fleet.combos.length);
   }
 
-  /** To the last request's answer. */
+  /** To the last request's answer: what is held longer is not counted, however long it would be kept. */
   run(): Outcome {
     const { atMs } = this.#trace.arrivals;
     const { ticks, slowTickMs } = this.#options;
     let next = 0;
     let tickMs = 0;
-    while (next < atMs.length || this.#agenda.nextMs < Number.POSITIVE_INFINITY || this.state.waiting > 0) {
+    while (next < atMs.length || this.state.granted.size > 0 || this.state.waiting > 0) {
       const arrivalMs = atMs[next] ?? Number.POSITIVE_INFINITY;
       const soonestMs = Math.min(arrivalMs, this.#agenda.nextMs);
       tickMs = nextTickMs(this.state, ticks, this.#nowMs, tickMs, slowTickMs);
@@ -142,9 +152,9 @@ export class Simulation {
   /** Something that takes time is over. */
   #happen(event: PoolEvent): void {
     if (event.type === 'comboDetached') {
-      const combo = this.#comboAt(event.comboKey);
-      this.#hold(event.runnerId, -(this.#trace.fleet.bases[combo.base]?.contextBytes ?? 0));
-      this.#residency.detached(event.runnerId, this.#comboOf.get(event.comboKey) ?? 0, this.#nowMs);
+      const { index, contextBytes } = inFleet(this.#combosByKey, event.comboKey);
+      this.#hold(event.runnerId, -contextBytes);
+      this.#residency.detached(event.runnerId, index, this.#nowMs);
     }
     if (event.type === 'runnerExited') {
       this.#hold(event.runnerId, -(this.#processes.get(event.runnerId)?.heldBytes ?? 0));
@@ -161,9 +171,10 @@ export class Simulation {
     const runner = this.state.runners.get(event.runnerId);
     if (runner?.state !== 'ready') return;
     if (event.type === 'runnerLoaded')
-      return foresight.isBase(runner.worth, this.#baseOf.get(runner.model.id) ?? 0);
+      return foresight.isBase(runner.worth, inFleet(this.#bases, runner.model.id).index);
     const slot = runner.combos.get(event.comboKey);
-    if (slot?.state === 'ready') foresight.isCombo(slot.worth, this.#comboOf.get(event.comboKey) ?? 0);
+    if (slot?.state === 'ready')
+      foresight.isCombo(slot.worth, inFleet(this.#combosByKey, event.comboKey).index);
   }
 
   #tell(event: PoolEvent): void {
@@ -196,9 +207,7 @@ export class Simulation {
   }
 
   #load({ runnerId, model }: Extract<PoolEffect, { type: 'load' }>): void {
-    const base = this.#trace.fleet.bases[this.#baseOf.get(model.id) ?? -1];
-    if (!base) throw new Error(`Cannot load "${model.id}": expected a base of the fleet`);
-    const { weightBytes, loadMs } = base;
+    const { weightBytes, loadMs } = inFleet(this.#bases, model.id);
     this.#tally.loads += 1;
     this.#tally.reloadMs += loadMs;
     this.#hold(runnerId, weightBytes);
@@ -207,12 +216,11 @@ export class Simulation {
   }
 
   #attach({ runnerId, combo }: Extract<PoolEffect, { type: 'attach' }>): void {
-    const { attachMs, base } = this.#comboAt(combo.key);
-    const contextBytes = this.#trace.fleet.bases[base]?.contextBytes ?? 0;
+    const { index, attachMs, contextBytes } = inFleet(this.#combosByKey, combo.key);
     this.#tally.attaches += 1;
     this.#tally.reloadMs += attachMs;
     this.#hold(runnerId, contextBytes);
-    this.#residency.attached(runnerId, this.#comboOf.get(combo.key) ?? 0, contextBytes, this.#nowMs);
+    this.#residency.attached(runnerId, index, contextBytes, this.#nowMs);
     const { key: comboKey } = combo;
     this.#later(attachMs, { type: 'comboReady', runnerId, comboKey, kvBytes: contextBytes, computeBytes: 0 });
   }
@@ -237,13 +245,13 @@ export class Simulation {
     this.#tally.hold(bytes, this.#nowMs);
   }
 
-  #comboAt(key: string): Trace['fleet']['combos'][number] {
-    const combo = this.#trace.fleet.combos[this.#comboOf.get(key) ?? -1];
-    if (!combo) throw new Error(`Cannot find combo "${key}": expected one of the fleet`);
-    return combo;
-  }
-
   #later(delayMs: number, event: PoolEvent): void {
     this.#agenda.put(this.#nowMs + delayMs, event);
   }
+}
+
+function inFleet<T>(known: ReadonlyMap<string, T>, key: string): T {
+  const one = known.get(key);
+  if (one === undefined) throw new Error(`Cannot replay "${key}": expected one of the fleet`);
+  return one;
 }
