@@ -12,6 +12,7 @@ const AREAS = {
       'gateway/access/**/*.ts',
       ...['cost', 'prices', 'tokenBounds'].map((name) => `gateway/domain/${name}.ts`),
       'gateway/reports/*.ts',
+      'gateway/reports/replay/*.ts',
     ],
     tests: [
       ...['access', 'domain', 'reports'].map((folder) => `test/${folder}`),

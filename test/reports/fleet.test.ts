@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { unavailability } from '../../gateway/domain/availability.ts';
 import { adapterId, modelId } from '../../gateway/domain/ids.ts';
+import { pagesKey } from '../../gateway/pool/pages.ts';
 import { baseOf, catalogueOfFleet, type Fleet } from '../../gateway/reports/replay/fleet.ts';
 import { FLEET } from './replayBuilders.ts';
 
@@ -29,10 +31,20 @@ describe('catalogueOfFleet()', () => {
         expect(idleTtlMs).toBe(ttlMs);
   });
 
-  it('takes no two bases or adapters for one file', () => {
-    const { models, adapters } = catalogueOfFleet(FLEET, null).catalogue;
-    const paths = [...models.values(), ...adapters.values()].map(({ path }) => path);
-    expect(new Set(paths).size).toBe(5);
+  it('takes no two bases or adapters for one file, and all for files of this machine', () => {
+    const { catalogue, combos } = catalogueOfFleet(FLEET, null);
+    const files = [...catalogue.models.values(), ...catalogue.adapters.values()];
+    expect(new Set(files.map(({ path }) => path)).size).toBe(5);
+    for (const file of files) expect(file).toMatchObject({ source: 'file', revision: '1' });
+    // Who is served without a weight store.
+    for (const combo of combos) expect(unavailability(combo, false)).toBeNull();
+  });
+
+  it('has llama.cpp map the weights as they are, and shares them with no other runner', () => {
+    for (const model of catalogueOfFleet(FLEET, null).catalogue.models.values()) {
+      expect(model).toMatchObject({ engine: 'llama', useMmap: true, repack: false });
+      expect(pagesKey(model, null)).toBeNull();
+    }
   });
 
   it('has each adapter once, for the base of its combo and without weights of its own', () => {

@@ -112,8 +112,8 @@ export class Simulation {
       const arrivalMs = atMs[next] ?? Number.POSITIVE_INFINITY;
       const soonestMs = Math.min(arrivalMs, this.#agenda.nextMs);
       tickMs = nextTickMs(this.state, ticks, this.#nowMs, tickMs, slowTickMs);
-      const lookMs = this.#outlook?.nextMs ?? Number.POSITIVE_INFINITY;
-      if (lookMs < Math.min(tickMs, soonestMs) && next < atMs.length) this.#lookAhead(lookMs);
+      const outlook = next < atMs.length ? this.#outlook : null;
+      if (outlook && outlook.nextMs < Math.min(tickMs, soonestMs)) this.#lookAhead(outlook);
       else if (tickMs < soonestMs) {
         this.#nowMs = tickMs;
         this.#tell({ type: 'tick' });
@@ -142,11 +142,10 @@ export class Simulation {
     this.#tell({ type: 'requestArrived', requestId: id, combo, keepAliveMs: undefined });
   }
 
-  #lookAhead(nowMs: number): void {
-    if (!this.#outlook) return;
-    this.#nowMs = nowMs;
-    const likely = this.#outlook.look(nowMs);
-    this.#tell({ type: 'demandExpected', likely, ...this.#outlook.terms });
+  #lookAhead(outlook: Outlook): void {
+    this.#nowMs = outlook.nextMs;
+    const likely = outlook.look(this.#nowMs);
+    this.#tell({ type: 'demandExpected', likely, ...outlook.terms });
   }
 
   /** Something that takes time is over. */
