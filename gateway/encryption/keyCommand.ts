@@ -22,17 +22,17 @@ export function runKeyCommand(
   environment: Environment,
   directory: string,
 ): Promise<KeyResult<Uint8Array>> {
-  const [program, ...args] = source.command;
+  const [program] = source.command;
   const refuse = (words: string) =>
     keyFailure('key_unavailable', `Cannot run key command "${program}": ${words}`);
   return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      cwd: directory,
-      env: passed(environment, source.passEnv),
-      stdio: ['ignore', 'pipe', 'ignore'],
-      // A process group of its own, so that what it started ends with it.
-      detached: true,
-    });
+    let child: KeyChild;
+    try {
+      child = spawnIn(directory, source.command, passed(environment, source.passEnv));
+    } catch {
+      // No memory for it; what else may be wrong is told by its event.
+      return resolve(refuse('it cannot be started'));
+    }
     const chunks: Buffer[] = [];
     let bytes = 0;
     let stopped: string | null = null;
@@ -73,6 +73,17 @@ export function runKeyCommand(
       else settle(ok(Buffer.concat(chunks)));
     });
   });
+}
+
+type KeyChild = ReturnType<typeof spawnIn>;
+
+/** In a process group of its own, so that what it started ends with it. */
+function spawnIn(
+  directory: string,
+  [program, ...args]: CommandSource['command'],
+  env: Readonly<Record<string, string>>,
+) {
+  return spawn(program, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
 }
 
 function passed(environment: Environment, names: readonly string[]): Record<string, string> {

@@ -185,9 +185,9 @@ async function refuse(
   failure: Failure,
 ): Promise<Response> {
   const httpStatus = ERROR_TABLE[failure.code].status;
-  await deps.inference.refused({ ...known, httpStatus, errorCode: failure.code });
   // As on every inference answer; here all of the time was the door's.
   const refusedMs = deps.clock.monoMs() - known.arrivedMonoMs;
+  await deps.inference.refused({ ...known, httpStatus, errorCode: failure.code });
   c.header('server-timing', serverTiming({ queue: refusedMs }));
   c.header('openai-processing-ms', String(Math.round(refusedMs)));
   if (known.combo) c.header('x-hearth-combo', known.combo.name);
