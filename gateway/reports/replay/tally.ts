@@ -23,7 +23,7 @@ export interface Outcome {
   readonly decides: number;
   /** By request; NaN: refused. */
   readonly grantedMs: Float64Array;
-  /** By request: the place of its kind among START_KINDS, and whether another began the start. */
+  /** By request: the place of its kind among START_KINDS, and whether another began the start; 0 where it was refused. */
   readonly kinds: Uint8Array;
   readonly joins: Uint8Array;
   /** By combo: what it held, and its share of its base, in bytes times milliseconds. */
