@@ -148,7 +148,7 @@ const FILES = {
       resolveDir: process.cwd(),
     }));
     onLoad({ filter: /\.test\.ts$/ }, ({ path: file }) => ({
-      contents: `import 'begins:${path.basename(file)}';${readFileSync(file, 'utf8')}`,
+      contents: `import ${JSON.stringify(`begins:${file}`)};${readFileSync(file, 'utf8')}`,
       loader: 'ts',
     }));
   },

@@ -78,6 +78,7 @@ function arrivalsOf(recorded: RecordedArrivals, combos: readonly RecordedStarts[
   const startedAtEpochMs = kept[0]?.atMs ?? 0;
   return kept.map((arrival) => ({ ...arrival, atMs: arrival.atMs - startedAtEpochMs }));
 }
+
 function baseOf(model: CatalogueModel, baseMs: number | null): SimBase {
   const { id, weightBytes, kvBytesPerToken, contextTokens, sequences, computeBytes } = model;
   return {

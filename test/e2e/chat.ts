@@ -28,6 +28,15 @@ export const banana = (model: string) => ({
   messages: user('What color is a banana?'),
 });
 
+/** A completion that holds its sequence for as many tokens as it asks for: nothing ends it before. */
+export const ENDLESS = {
+  model: 'tiny-chat',
+  prompt: 'Once upon a time',
+  max_tokens: 2000,
+  temperature: 1.5,
+  logit_bias: { '0': -100, '1': -100, '2': -100 },
+};
+
 /** A conversation that ends by asking for the name that it began with. */
 export const introduced = (name: string): ChatCompletionMessageParam[] => [
   { role: 'user', content: `My name is ${name}.` },

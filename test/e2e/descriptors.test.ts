@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { Client } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
+import { ENDLESS } from './chat.ts';
 import { freeze, signal, thawAll } from './frozenRunner.ts';
 import { demoConfig, isAlive, startGateway, type TestGateway, until } from './startGateway.ts';
 
@@ -19,14 +20,7 @@ afterEach(async () => {
   for (const gateway of gateways.splice(0)) await gateway.dispose();
 });
 
-/** Holds its sequence for the whole context: nothing ends it before. */
-const endless = {
-  model: 'tiny-chat',
-  prompt: 'Once upon a time',
-  max_tokens: 1000,
-  temperature: 1.5,
-  logit_bias: { '0': -100, '1': -100, '2': -100 },
-};
+const endless = { ...ENDLESS, max_tokens: 1000 };
 
 function descriptors(gateway: TestGateway): Set<number> {
   return new Set(readdirSync(`/proc/${gateway.child.pid}/fd`).map(Number));

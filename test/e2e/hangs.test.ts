@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { BANANA, banana } from './chat.ts';
+import { BANANA, banana, ENDLESS } from './chat.ts';
 import { freeze, spawnedRunner, thawAll } from './frozenRunner.ts';
 import { readRequests } from './readRequests.ts';
 import { demoConfig, isAlive, startGateway, type TestGateway, until } from './startGateway.ts';
@@ -20,15 +20,6 @@ async function start(standbys = 0, pool = ''): Promise<TestGateway> {
   gateways.push(gateway);
   return gateway;
 }
-
-/** Holds its sequence for the whole context: nothing ends it before. */
-const endless = {
-  model: 'tiny-chat',
-  prompt: 'Once upon a time',
-  max_tokens: 2000,
-  temperature: 1.5,
-  logit_bias: { '0': -100, '1': -100, '2': -100 },
-};
 
 async function warm(gateway: TestGateway): Promise<number> {
   await (await gateway.post('/v1/chat/completions', banana('tiny-chat'))).text();
@@ -79,7 +70,7 @@ describe('a runner that stops without a word', () => {
   test('in mid-stream ends it with an error frame', async () => {
     const gateway = await start();
     const pid = await warm(gateway);
-    const response = await gateway.post('/v1/completions', { ...endless, stream: true });
+    const response = await gateway.post('/v1/completions', { ...ENDLESS, stream: true });
     const reader = response.body!.getReader();
     await reader.read();
     freeze(pid);
@@ -164,7 +155,7 @@ describe('a busy runner', () => {
     const gateway = await start();
     const pid = await warm(gateway);
     const streams = Array.from({ length: 8 }, () =>
-      gateway.post('/v1/completions', { ...endless, max_tokens: 200 }),
+      gateway.post('/v1/completions', { ...ENDLESS, max_tokens: 200 }),
     );
     for (const response of await Promise.all(streams)) expect(response.status).toBe(200);
     expect((await gateway.runners())[0]?.pid).toBe(pid);

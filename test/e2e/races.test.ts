@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { BANANA, banana, DEMO_FILES } from './chat.ts';
+import { BANANA, banana, DEMO_FILES, ENDLESS } from './chat.ts';
 import { freeze, signal, spawnedRunner, thawAll } from './frozenRunner.ts';
 import { ledger, readRequests, sumOfPhases } from './readRequests.ts';
 import { demoConfig, isAlive, startGateway, type TestGateway, until } from './startGateway.ts';
@@ -20,15 +20,6 @@ afterEach(async () => {
   thawAll();
   for (const gateway of gateways.splice(0)) await gateway.dispose();
 });
-
-/** Holds its sequence for the whole context: nothing ends it before. */
-const endless = {
-  model: 'tiny-chat',
-  prompt: 'Once upon a time',
-  max_tokens: 2000,
-  temperature: 1.5,
-  logit_bias: { '0': -100, '1': -100, '2': -100 },
-};
 
 async function metrics(gateway: TestGateway): Promise<string> {
   return (await fetch(`${gateway.url}/metrics`)).text();
@@ -62,7 +53,7 @@ describe('a client that goes away', () => {
     const gateway = await start();
     await (await gateway.post('/v1/chat/completions', banana('tiny-chat'))).text();
     const before = await counters(gateway);
-    const body = JSON.stringify(endless);
+    const body = JSON.stringify(ENDLESS);
     const head = `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`;
     for (let round = 0; round < 20; round += 1) {
       const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
@@ -80,12 +71,12 @@ describe('a client that goes away', () => {
     const gateway = await start();
     await (await gateway.post('/v1/chat/completions', banana('tiny-chat'))).text();
     const [runner] = await gateway.runners();
-    const other = await gateway.post('/v1/completions', { ...endless, stream: true });
+    const other = await gateway.post('/v1/completions', { ...ENDLESS, stream: true });
     for (let round = 0; round < 10; round += 1) {
       const abort = new AbortController();
       const response = await gateway.post(
         '/v1/completions',
-        { ...endless, model: 'tiny-chat+pirate', stream: true, keep_alive: 0 },
+        { ...ENDLESS, model: 'tiny-chat+pirate', stream: true, keep_alive: 0 },
         { signal: abort.signal },
       );
       await response.body!.getReader().read();
@@ -219,7 +210,7 @@ models:
 pool: { max_runners: 1, swap_after: 50ms }
 `,
     });
-    const first = gateway.post('/v1/completions', { ...endless, model: 'one', stream: true });
+    const first = gateway.post('/v1/completions', { ...ENDLESS, model: 'one', stream: true });
     const pid = await spawnedRunner(gateway);
     freeze(pid);
     const waiting = async (count: number) => (await metrics(gateway)).includes(`waiting_requests ${count}\n`);
@@ -314,7 +305,7 @@ pool: { max_runners: 1, swap_after: 50ms }
 describe('a drain', () => {
   test('that takes too long ends its streams with an error frame', async () => {
     const gateway = await start({ config: demoConfig('pool: { drain_timeout: 1s }\n') });
-    const response = await gateway.post('/v1/completions', { ...endless, stream: true });
+    const response = await gateway.post('/v1/completions', { ...ENDLESS, stream: true });
     const [runner] = await gateway.runners();
     freeze(runner!.pid);
     const ended = gateway.end('SIGTERM');
