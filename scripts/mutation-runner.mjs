@@ -108,7 +108,8 @@ async function failureOf(run) {
 
 /** Resolves to the path of one module of all tests of the area in `root`, the ones with random events last, that exports `tests`. */
 async function bundle(root) {
-  const folder = path.join(root, 'test');
+  // As deep as the tests themselves: some find their documents from where they are.
+  const folder = path.join(root, 'test/pool');
   const files = (process.env.HEARTH_MUTATION_TESTS ?? 'test/pool').split(',').flatMap((area) =>
     area.endsWith('.ts')
       ? [path.join(root, area)]
