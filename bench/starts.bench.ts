@@ -1,11 +1,14 @@
 /**
  * From a client's request to its first token, by start kind, through the gateway: warm, attach (the combo was evicted),
- * cold (the runner was killed and has gone) with a standby that is up and without one. Beside them a bare llama-server
- * from its spawn to its first token.
+ * cold (the runner was killed and has gone) with a standby that is up and without one. In the same rounds what the machine
+ * itself takes: the engine alone, an empty Node process, and llama-server from its spawn and when it is up.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { EngineAlone } from './harness/engineAlone.ts';
 import { demoYaml, type GatewayProcess, startGateway } from './harness/gatewayProcess.ts';
 import { startLlamaServer } from './harness/llamaServer.ts';
 import { median, stream, type Target } from './harness/streamClient.ts';
@@ -13,6 +16,8 @@ import { median, stream, type Target } from './harness/streamClient.ts';
 const ROUNDS = 40;
 const SEQUENCES = 8;
 const CONTEXT_TOKENS = 2048;
+const PROMPT = 'Hello';
+const MOST_TOKENS = 4;
 
 /** A gateway that keeps so many standbys, and what is asked of it. */
 interface Subject {
@@ -53,32 +58,56 @@ async function cool({ gateway, standbys }: Subject): Promise<void> {
   await delay(200);
 }
 
-const firstToken = async (target: Target): Promise<number> => (await stream(target, 'Hello', 4)).ttftMs;
+const firstToken = async (target: Target): Promise<number> =>
+  (await stream(target, PROMPT, MOST_TOKENS)).ttftMs;
 
-const times: Record<string, number[]> = {
-  warm: [],
-  attach: [],
-  'cold, with a standby': [],
-  'cold, without': [],
-  'llama-server spawn': [],
+/** Milliseconds. */
+interface Row {
+  readonly targetMs?: number;
+  /** What FACTS.md has of it: the targets are of that machine, which had two cores, too (docs/benchmarks.md). */
+  readonly thereMs?: number;
+  readonly times: number[];
+}
+
+const row = (known: Omit<Row, 'times'>): Row => ({ ...known, times: [] });
+
+const rows = {
+  warm: row({ targetMs: 5 }),
+  attach: row({ targetMs: 12 }),
+  'cold, with a standby': row({ targetMs: 30 }),
+  'cold, without': row({ targetMs: 150 }),
+  'engine alone, loaded': row({ thereMs: 2.2 }),
+  'node, empty': row({ thereMs: 45 }),
+  'llama-server spawn': row({ thereMs: 31 }),
+  'llama-server, loaded': row({ thereMs: 3 }),
 };
 
-async function round(prepared: Subject, bare: Subject): Promise<void> {
+async function emptyNode(): Promise<number> {
+  const startedMs = performance.now();
+  await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit');
+  return performance.now() - startedMs;
+}
+
+async function round(prepared: Subject, bare: Subject, alone: EngineAlone): Promise<void> {
   await cool(prepared);
-  times['cold, with a standby']?.push(await firstToken(prepared.base));
+  rows['cold, with a standby'].times.push(await firstToken(prepared.base));
   // Its next standby must not start while others are measured.
   while (!(await prepared.gateway.runners()).some(({ state }) => state === 'standby')) await delay(20);
   await cool(bare);
-  times['cold, without']?.push(await firstToken(bare.base));
-  times['attach']?.push(await firstToken(bare.pirate));
+  rows['cold, without'].times.push(await firstToken(bare.base));
+  rows.attach.times.push(await firstToken(bare.pirate));
   await firstToken(bare.base);
-  times['warm']?.push(await firstToken(bare.base));
+  rows.warm.times.push(await firstToken(bare.base));
   await evict(bare.gateway, 'tiny-chat+pirate');
+  rows['engine alone, loaded'].times.push(await alone.firstToken(PROMPT, MOST_TOKENS));
+  rows['node, empty'].times.push(await emptyNode());
   const startedMs = performance.now();
   const llama = await startLlamaServer(SEQUENCES, CONTEXT_TOKENS);
   if (!llama) return;
   await firstToken(llama.target);
-  times['llama-server spawn']?.push(performance.now() - startedMs);
+  rows['llama-server spawn'].times.push(performance.now() - startedMs);
+  await firstToken(llama.target);
+  rows['llama-server, loaded'].times.push(await firstToken(llama.target));
   await llama.stop();
 }
 
@@ -87,24 +116,29 @@ function print(): void {
     `demo model, ${SEQUENCES} sequences of ${CONTEXT_TOKENS} tokens, ${ROUNDS} rounds, request to first token`,
   );
   console.table(
-    Object.entries(times)
-      .filter(([, values]) => values.length > 0)
-      .map(([kind, values]) => ({
+    Object.entries(rows)
+      .filter(([, { times }]) => times.length > 0)
+      .map(([kind, { times, targetMs, thereMs }]) => ({
         kind,
-        'median ms': median(values).toFixed(1),
-        'best ms': Math.min(...values).toFixed(1),
-        'p90 ms': ([...values].sort((a, b) => a - b)[Math.floor(values.length * 0.9)] ?? 0).toFixed(1),
-        'worst ms': Math.max(...values).toFixed(1),
+        'median ms': median(times).toFixed(1),
+        'best ms': Math.min(...times).toFixed(1),
+        'p90 ms': ([...times].sort((a, b) => a - b)[Math.floor(times.length * 0.9)] ?? 0).toFixed(1),
+        'worst ms': Math.max(...times).toFixed(1),
+        'target ms': targetMs ?? '',
+        'there ms': thereMs ?? '',
+        ratio: (median(times) / (targetMs ?? thereMs ?? Number.NaN)).toFixed(2),
       })),
   );
 }
 
 const subjects = [await subjectWith(1), await subjectWith(0)] as const;
+const alone = await EngineAlone.load(SEQUENCES, CONTEXT_TOKENS);
 try {
   for (const { base } of subjects) await firstToken(base);
-  for (let count = 0; count < ROUNDS; count += 1) await round(...subjects);
+  for (let count = 0; count < ROUNDS; count += 1) await round(...subjects, alone);
   print();
 } finally {
+  await alone.close();
   for (const { gateway, base } of subjects) {
     await base.pool.destroy();
     await gateway.stop();

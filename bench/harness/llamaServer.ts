@@ -38,16 +38,20 @@ export async function startLlamaServer(
     { stdio: 'ignore' },
   );
   const url = `http://127.0.0.1:${port}`;
+  const pool = new Pool(url, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
   const isUp = () =>
-    fetch(`${url}/health`).then(
-      (answer) => answer.ok,
+    pool.request({ path: '/health', method: 'GET' }).then(
+      async ({ statusCode, body }) => {
+        await body.dump();
+        return statusCode === 200;
+      },
       () => false,
     );
+  // Its starts are measured: it must not be up for long before that is seen.
   while (!(await isUp())) {
     if (child.exitCode !== null) throw new Error(`llama-server ended with ${child.exitCode}`);
-    await delay(20);
+    await delay(1);
   }
-  const pool = new Pool(url, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
   return {
     target: {
       name: 'llama-server',
