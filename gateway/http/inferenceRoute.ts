@@ -20,7 +20,7 @@ import type { HttpDeps, HttpEnv } from './deps.ts';
 import { NodeSink } from './nodeSink.ts';
 import type { ParsedInference } from './openai/parsed.ts';
 import { rateLimitHeaders } from './rateLimitHeaders.ts';
-import { sendFailure } from './respond.ts';
+import { answerHeader, sendFailure } from './respond.ts';
 import { tenantOf } from './tenant.ts';
 
 type Parse = (json: unknown) => Result<ParsedInference>;
@@ -142,8 +142,8 @@ function admitByKey(
   const { requestId: id, arrivedAtEpochMs } = known;
   const ask = { requestId: id, arrivedAtEpochMs, tokens: likelyTokens(key, bounds), reservedMicroUsd };
   const { refusal, allowances, budgetWarning } = deps.access.admit(key, ask);
-  for (const [name, value] of Object.entries(rateLimitHeaders(allowances))) c.header(name, value);
-  if (budgetWarning !== null) c.header('x-hearth-budget-warning', budgetWarning);
+  for (const [name, value] of Object.entries(rateLimitHeaders(allowances))) answerHeader(c, name, value);
+  if (budgetWarning !== null) answerHeader(c, 'x-hearth-budget-warning', budgetWarning);
   return refusal;
 }
 
@@ -163,8 +163,9 @@ function attemptOf(
 async function serve(c: Context<HttpEnv>, deps: HttpDeps, request: InferenceRequest): Promise<Response> {
   const { outgoing } = c.env;
   if (!outgoing) throw new Error('an inference endpoint needs a connection of node to answer over');
-  // What the middlewares have put on the answer; hono's own goes nowhere.
-  const sink = new NodeSink(outgoing, deps.limits, Object.fromEntries(c.res.headers));
+  // What CORS has put on hono's answer, which goes nowhere.
+  const headers = deps.corsOrigins.length === 0 ? {} : Object.fromEntries(c.res.headers);
+  const sink = new NodeSink(outgoing, deps.limits, headers);
   try {
     await deps.inference.serve(request, sink);
   } catch (error) {

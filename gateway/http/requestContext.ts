@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context, Next } from 'hono';
 import type { HttpEnv } from './deps.ts';
 import { discardRest } from './discard.ts';
+import { answerHeader } from './respond.ts';
 
 const CLIENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -12,11 +13,11 @@ const CLIENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 export async function requestContext(c: Context<HttpEnv>, next: Next): Promise<void> {
   const requestId = newRequestId();
   c.set('requestId', requestId);
-  c.header('x-request-id', requestId);
+  answerHeader(c, 'x-request-id', requestId);
   const clientId = c.req.header('x-request-id');
   if (clientId !== undefined && CLIENT_ID.test(clientId)) {
     c.set('clientRequestId', clientId);
-    c.header('x-client-request-id', clientId);
+    answerHeader(c, 'x-client-request-id', clientId);
   }
   await next();
   const { incoming, outgoing } = c.env ?? {};
