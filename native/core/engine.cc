@@ -185,7 +185,7 @@ void Engine::prepareRequest(std::shared_ptr<Request> request) {
         prepare(request, {*base->model, *base->vocabulary, *base->templates, base->info.contextTokens});
     const auto promptTokens = static_cast<int32_t>(prepared.tokens.size());
     if (cancelled(promptTokens)) return;
-    outbox_.push(AcceptedEvent{request->id, promptTokens, prepared.maxTokens});
+    outbox_.pushQuietly(AcceptedEvent{request->id, promptTokens, prepared.maxTokens});
     base->decoder->submit(std::move(prepared));
   } catch (const Rejection& rejection) {
     reject(*request,

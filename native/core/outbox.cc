@@ -21,47 +21,67 @@ void merge(DeltaEvent& into, DeltaEvent&& delta) {
 }  // namespace
 
 void Outbox::push(Event event) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto* done = std::get_if<DoneEvent>(&event)) openDeltas_.erase(done->id);
+    events_.push_back(std::move(event));
+    wanted_ = true;
+    if (!takeWake()) return;
+  }
+  wake_();
+}
+
+void Outbox::pushQuietly(Event event) {
   const std::lock_guard lock(mutex_);
-  if (const auto* done = std::get_if<DoneEvent>(&event)) openDeltas_.erase(done->id);
   events_.push_back(std::move(event));
-  wakeLocked();
 }
 
 void Outbox::pushDelta(DeltaEvent delta, bool first) {
-  const std::lock_guard lock(mutex_);
-  const auto open = openDeltas_.find(delta.id);
-  if (open != openDeltas_.end()) {
-    merge(std::get<DeltaEvent>(events_[open->second]), std::move(delta));
-  } else {
-    openDeltas_.emplace(delta.id, events_.size());
-    events_.emplace_back(std::move(delta));
+  {
+    const std::lock_guard lock(mutex_);
+    wanted_ = true;
+    const auto open = openDeltas_.find(delta.id);
+    if (open != openDeltas_.end()) {
+      merge(std::get<DeltaEvent>(events_[open->second]), std::move(delta));
+    } else {
+      openDeltas_.emplace(delta.id, events_.size());
+      events_.emplace_back(std::move(delta));
+    }
+    if (!first || !takeWake()) return;
   }
-  if (first) wakeLocked();
+  wake_();
 }
 
 void Outbox::flushIfDue() {
-  const std::lock_guard lock(mutex_);
-  if (events_.empty() || woken_) return;
-  if (milliseconds(Clock::now() - wokenAt_) >= coalesceMs_) wakeLocked();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!wanted_ || milliseconds(Clock::now() - wokenAt_) < coalesceMs_ || !takeWake()) return;
+  }
+  wake_();
 }
 
 void Outbox::flush() {
-  const std::lock_guard lock(mutex_);
-  if (!events_.empty()) wakeLocked();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!wanted_ || !takeWake()) return;
+  }
+  wake_();
 }
 
 std::vector<Event> Outbox::drain() {
   const std::lock_guard lock(mutex_);
   woken_ = false;
+  wanted_ = false;
   openDeltas_.clear();
   return std::exchange(events_, {});
 }
 
-void Outbox::wakeLocked() {
-  if (woken_) return;
+// A reader that runs on the same core goes ahead of whoever wakes it: it must not find the lock taken.
+bool Outbox::takeWake() {
+  if (woken_) return false;
   woken_ = true;
   wokenAt_ = Clock::now();
-  wake_();
+  return true;
 }
 
 }  // namespace hearth

@@ -1,5 +1,7 @@
 #include "face/js_thread.h"
 
+#include <utility>
+
 namespace hearth::face {
 
 std::shared_ptr<JsThread> JsThread::make(Napi::Env env, const char* name, bool keepsAlive) {
@@ -18,23 +20,39 @@ std::shared_ptr<JsThread> JsThread::make(Napi::Env env, const char* name, bool k
 }
 
 void JsThread::post(Task task) {
-  const std::lock_guard lock(mutex_);
+  {
+    const std::lock_guard lock(tasksMutex_);
+    if (closed_) return;
+    tasks_.push_back(std::move(task));
+    if (std::exchange(scheduled_, true)) return;
+  }
+  schedule();
+}
+
+void JsThread::schedule() {
+  const std::lock_guard lock(functionMutex_);
   if (function_ == nullptr) return;
-  tasks_.push_back(std::move(task));
-  if (scheduled_) return;
-  scheduled_ = napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking) == napi_ok;
+  if (napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking) == napi_ok) return;
+  const std::lock_guard tasksLock(tasksMutex_);
+  scheduled_ = false;
 }
 
 void JsThread::close() {
   napi_threadsafe_function function = nullptr;
-  // Destroyed without the lock: what a task holds may post when it goes.
-  std::vector<Task> dropped;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(functionMutex_);
     std::swap(function, function_);
-    dropped.swap(tasks_);
   }
+  drop();
   if (function != nullptr) napi_release_threadsafe_function(function, napi_tsfn_release);
+}
+
+/** Nothing is taken any more, and what waits goes without the lock: what a task holds may post when it does. */
+void JsThread::drop() {
+  std::vector<Task> dropped;
+  const std::lock_guard lock(tasksMutex_);
+  closed_ = true;
+  dropped.swap(tasks_);
 }
 
 void JsThread::call(napi_env env, napi_value, void* context, void*) {
@@ -42,7 +60,7 @@ void JsThread::call(napi_env env, napi_value, void* context, void*) {
   const auto self = static_cast<JsThread*>(context)->shared_from_this();
   std::vector<Task> tasks;
   {
-    const std::lock_guard lock(self->mutex_);
+    const std::lock_guard lock(self->tasksMutex_);
     self->scheduled_ = false;
     tasks.swap(self->tasks_);
   }
@@ -58,13 +76,11 @@ void JsThread::call(napi_env env, napi_value, void* context, void*) {
 
 void JsThread::finalise(napi_env, void* data, void*) {
   auto* self = static_cast<std::shared_ptr<JsThread>*>(data);
-  std::vector<Task> dropped;
   {
-    const std::lock_guard lock((*self)->mutex_);
+    const std::lock_guard lock((*self)->functionMutex_);
     (*self)->function_ = nullptr;
-    dropped.swap((*self)->tasks_);
   }
-  dropped.clear();
+  (*self)->drop();
   delete self;
 }
 

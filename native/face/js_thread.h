@@ -29,9 +29,16 @@ class JsThread : public std::enable_shared_from_this<JsThread> {
   static void call(napi_env env, napi_value, void* context, void*);
   static void finalise(napi_env, void* data, void*);
 
-  std::mutex mutex_;
+  void schedule();
+  void drop();
+
+  /** Held while the event loop is woken, so never where that thread takes the tasks: on the same core it goes ahead
+   * of whoever wakes it, and would have to wait for the lock. Taken before tasksMutex_ where both are. */
+  std::mutex functionMutex_;
   napi_threadsafe_function function_ = nullptr;
+  std::mutex tasksMutex_;
   bool scheduled_ = false;
+  bool closed_ = false;
   std::vector<Task> tasks_;
 };
 

@@ -17,7 +17,7 @@ DeltaEvent delta(RequestId id, std::string text) { return {id, std::move(text), 
 TEST("Outbox merges the waiting deltas of a request into one") {
   int wakes = 0;
   Outbox outbox(1000, [&] { ++wakes; });
-  outbox.push(AcceptedEvent{1, 5, 5});
+  outbox.pushQuietly(AcceptedEvent{1, 5, 5});
   outbox.pushDelta(delta(1, "a"), true);
   outbox.pushDelta(delta(2, "x"), true);
   outbox.pushDelta(delta(1, "b"), false);
@@ -49,6 +49,34 @@ TEST("Outbox wakes for a later delta only when it is due") {
   CHECK(wakes == 1);
   outbox.flush();
   CHECK(wakes == 2);
+}
+
+TEST("Outbox wakes nobody for what comes quietly, and gives it first with what comes next") {
+  int wakes = 0;
+  Outbox outbox(0, [&] { ++wakes; });
+  outbox.pushQuietly(AcceptedEvent{1, 5, 5});
+  outbox.flush();
+  outbox.flushIfDue();
+  CHECK(wakes == 0);
+  outbox.pushDelta(delta(1, "a"), true);
+  CHECK(wakes == 1);
+  const auto events = outbox.drain();
+  CHECK(events.size() == 2 && std::holds_alternative<AcceptedEvent>(events[0]));
+  outbox.pushQuietly(AcceptedEvent{2, 5, 5});
+  outbox.flush();
+  CHECK(wakes == 1);
+}
+
+TEST("Outbox may be drained by whom it wakes, while it wakes") {
+  std::vector<Event> events;
+  Outbox* reader = nullptr;
+  Outbox outbox(0, [&] { events = reader->drain(); });
+  reader = &outbox;
+  outbox.push(RejectedEvent{1, "code", "message", {}, {}});
+  outbox.pushDelta(delta(2, "a"), true);
+  outbox.pushDelta(delta(2, "b"), false);
+  outbox.flush();
+  CHECK(events.size() == 1 && std::get<DeltaEvent>(events[0]).text == "b");
 }
 
 TEST("Outbox gives a reader on another thread every text in order") {
