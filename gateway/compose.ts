@@ -58,6 +58,7 @@ import { PinBook } from './shell/pinBook.ts';
 import { PoolLoop } from './shell/poolLoop.ts';
 import type { PriceList } from './shell/priceList.ts';
 import { Prober, probeRegularly } from './shell/probes/prober.ts';
+import { findEventLoopCores } from './shell/processes/eventLoopCores.ts';
 import { type InstanceLock, lockInstance } from './shell/processes/instanceLock.ts';
 import type { SpawnSettings } from './shell/processes/spawnedRunner.ts';
 import { RunnerFleet } from './shell/runnerFleet.ts';
@@ -132,6 +133,7 @@ export async function compose(
       leaseMs: settings.pool.leaseMs,
       secret,
       environment: runnerEnvironment(settings, environment),
+      eventLoopCores: findEventLoopCores(settings.pool.cpuThreads, log),
     };
     const { devices, places } = await lookForDevices(settings, unplaced, clock.epochMs(), log);
     const spawning: SpawnSettings = { ...unplaced, places };

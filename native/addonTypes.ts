@@ -6,25 +6,18 @@
  */
 
 /** Bumped on every change of this file that an older addon cannot serve. */
-export const ADDON_VERSION = 5;
-
-/** The loader addon: opens a shared library with RTLD_NOW | RTLD_GLOBAL and keeps it. Throws with dlerror()'s text. */
-export interface PreloadAddon {
-  open(path: string): void;
-  /** Opens a file and takes a shared flock on it; the descriptor, -1 when it has gone or somebody has it for himself. */
-  lockShared(path: string): number;
-  /**
-   * Keeps all threads of this process to these cores, as far as it may use them now. How many that are; 0: none of them, and
-   * nothing has changed. Throws when the system refuses.
-   */
-  runOnCores(cores: readonly number[]): number;
-}
+export const ADDON_VERSION = 6;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface InitialiseOptions {
   /** Directory of the ggml and llama shared libraries; CPU variants are chosen from it by what the CPU has. */
   libraryDir: string;
+  /**
+   * Cores that the JavaScript thread is kept to from here on, as far as the process may use them; threads that decode leave
+   * them when they begin. Empty, or all that there are: it may run anywhere.
+   */
+  eventLoopCores: readonly number[];
   /** Lines that llama.cpp and ggml print, debug lines left out. They never hold prompts. Called on the JavaScript thread. */
   onLog: (level: LogLevel, text: string) => void;
 }

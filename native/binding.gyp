@@ -139,6 +139,7 @@
         "core/engine_attach.cc",
         "core/engine_resize.cc",
         "core/engine_spare.cc",
+        "core/loop_cores.cc",
         "core/outbox.cc",
         "core/retirements.cc",
         "core/worker.cc",

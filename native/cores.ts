@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import type { PreloadAddon } from './addonTypes.ts';
 import { builtBinary } from './load.ts';
+import type { PreloadAddon } from './preloadTypes.ts';
 
 /**
  * Keeps all threads of this process, and with them those that they make, to these cores, as far as it may use them now. How

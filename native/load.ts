@@ -6,8 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ADDON_VERSION, type EngineAddon, type PreloadAddon } from './addonTypes.ts';
+import { ADDON_VERSION, type EngineAddon } from './addonTypes.ts';
 import { libraryDirOf, libraryFiles } from './libraries.ts';
+import type { PreloadAddon } from './preloadTypes.ts';
 
 export interface LoadedAddon {
   addon: EngineAddon;

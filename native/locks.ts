@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { PreloadAddon } from './addonTypes.ts';
 import { builtBinary } from './load.ts';
+import type { PreloadAddon } from './preloadTypes.ts';
 
 /** A shared lock on a file, for as long as it is held or this process lives. */
 export interface SharedLock {

@@ -5,7 +5,7 @@
 import { Socket } from 'node:net';
 import { loadAddon } from '../native/load.ts';
 import { LlamaEngine } from './engine/llamaEngine.ts';
-import { stayOn } from './process/cores.ts';
+import { coresOf, stayOn } from './process/cores.ts';
 import { guardProcess, sayLine } from './process/lastWords.ts';
 import { DEFAULT_GRACE_MS, Runner } from './runner.ts';
 import {
@@ -45,6 +45,7 @@ function openEngine(environment: NodeJS.ProcessEnv): LlamaEngine {
   });
   const backend = addon.initialise({
     libraryDir,
+    eventLoopCores: coresOf(environment.HEARTH_EVENT_LOOP_CORES),
     onLog: (level, text) => {
       // Errors are on standard error already, said by the native side before whatever they led to.
       if (level === 'warn') sayLine(`llama.cpp warn: ${text.trimEnd()}`);

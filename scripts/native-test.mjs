@@ -62,6 +62,7 @@ const everything = () => [
   join(core, 'outbox.cc'),
   join(core, 'retirements.cc'),
   join(core, 'store_c.cc'),
+  join(core, 'loop_cores.cc'),
   join(core, 'worker.cc'),
   ...sourcesIn(tests),
 ];
@@ -69,6 +70,7 @@ const handedOver = () => [
   join(core, 'affinity.cc'),
   join(core, 'outbox.cc'),
   join(core, 'retirements.cc'),
+  join(core, 'loop_cores.cc'),
   join(core, 'worker.cc'),
   ...['affinity', 'crypt_crew', 'outbox', 'retirements'].map((name) => join(tests, `${name}_test.cc`)),
   join(tests, 'main.cc'),

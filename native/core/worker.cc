@@ -2,6 +2,8 @@
 
 #include <future>
 
+#include "core/loop_cores.h"
+
 namespace hearth {
 
 Worker::~Worker() {
@@ -28,6 +30,7 @@ void Worker::drain() {
 }
 
 void Worker::run() {
+  leaveLoopCores();
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });

@@ -1,6 +1,7 @@
 #include <napi.h>
 
 #include "core/backend.h"
+#include "core/loop_cores.h"
 #include "face/engine_object.h"
 #include "face/log_bridge.h"
 #include "face/mapped_file.h"
@@ -11,21 +12,27 @@ namespace hearth::face {
 namespace {
 
 /** ADDON_VERSION of addonTypes.ts. */
-constexpr int kAddonVersion = 5;
+constexpr int kAddonVersion = 6;
 
 Napi::Value Initialise(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Reader reader(info[0]);
   const std::string libraryDir = reader.text("libraryDir");
   const Napi::Value onLog = reader.get("onLog");
+  const Napi::Array loopCores = reader.list("eventLoopCores");
   if (reader.failed() || !onLog.IsFunction()) {
-    nativeError(env,
-                Failure("invalid_argument", "Cannot initialise the engine: expected libraryDir and onLog"))
+    nativeError(env, Failure("invalid_argument",
+                             "Cannot initialise the engine: expected libraryDir, onLog and eventLoopCores"))
         .ThrowAsJavaScriptException();
     return env.Undefined();
   }
   startLogBridge(env, onLog.As<Napi::Function>());
-  const auto outcome = outcomeOf("invalid_argument", [&] { return initialiseBackend(libraryDir); });
+  const auto outcome = outcomeOf("invalid_argument", [&] {
+    BackendInfo backend = initialiseBackend(libraryDir);
+    // What the libraries make of threads may run anywhere.
+    keepLoopOn(readTokens(loopCores));
+    return backend;
+  });
   if (const auto* failure = std::get_if<Failure>(&outcome)) {
     nativeError(env, *failure).ThrowAsJavaScriptException();
     return env.Undefined();

@@ -7,12 +7,8 @@ import { sayLine } from './lastWords.ts';
  * null: it stays where it was, because none is said, or none can be had.
  */
 export function stayOn(list: string | undefined): number | null {
-  if (list === undefined) return null;
-  const cores = parseCoreList(list);
-  if (!cores) {
-    sayLine(`Cannot choose cores: expected a list such as "0-3,8", got ${JSON.stringify(list)}`);
-    return null;
-  }
+  const cores = coresOf(list);
+  if (cores.length === 0) return null;
   try {
     const count = runOnCores(cores);
     if (count === 0) sayLine(`Cannot choose cores: this process may use none of ${list}`);
@@ -21,4 +17,11 @@ export function stayOn(list: string | undefined): number | null {
     sayLine(error instanceof Error ? error.message : String(error));
     return null;
   }
+}
+
+/** The cores of a list such as "0-3,8"; none when nothing is said, or something else, which the log is told. */
+export function coresOf(list: string | undefined): readonly number[] {
+  const cores = parseCoreList(list ?? '');
+  if (!cores) sayLine(`Cannot choose cores: expected a list such as "0-3,8", got ${JSON.stringify(list)}`);
+  return cores ?? [];
 }

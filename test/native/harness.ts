@@ -56,7 +56,7 @@ let loaded: EngineAddon | undefined;
 function addon(): EngineAddon {
   if (loaded === undefined) {
     const found = loadAddon();
-    found.addon.initialise({ libraryDir: found.libraryDir, onLog: () => {} });
+    found.addon.initialise({ libraryDir: found.libraryDir, eventLoopCores: [], onLog: () => {} });
     loaded = found.addon;
   }
   return loaded;

@@ -44,6 +44,46 @@ describe('a runner process that is told its cores', () => {
   });
 });
 
+describe('a runner process that is told cores for its event loop', () => {
+  let runner: StartedRunner;
+  afterEach(() => runner.dispose());
+
+  const loopOf = (pid: number | undefined): string => allowedIn(`/proc/${pid}/task/${pid}/status`);
+  const othersOf = (pid: number | undefined): string[] => [
+    ...new Set(
+      readdirSync(`/proc/${pid}/task`)
+        .filter((task) => Number(task) !== pid)
+        .map((task) => allowedIn(`/proc/${pid}/task/${task}/status`)),
+    ),
+  ];
+
+  test('has the event loop alone on them, also when it loads again after a sleep', async () => {
+    runner = await startRunner({ env: { HEARTH_EVENT_LOOP_CORES: FIRST } });
+    const { pid } = runner.child;
+    for (let round = 0; round < 2; round += 1) {
+      expect(await runner.order({ type: 'load', model: demoModel() })).toMatchObject({ type: 'loaded' });
+      expect(await runner.order({ type: 'attach', combo: 'tiny-chat', adapters: [] })).toMatchObject({
+        type: 'attached',
+      });
+      expect([loopOf(pid), othersOf(pid)]).toEqual([FIRST, [OWN]]);
+      expect(await runner.order({ type: 'sleep' })).toMatchObject({ type: 'slept' });
+    }
+    expect(runner.log()).toBe('');
+  });
+
+  test.each([NOWHERE, OWN, ''])('runs anywhere when told %j', async (cores) => {
+    runner = await startRunner({ env: { HEARTH_EVENT_LOOP_CORES: cores } });
+    expect(coresOf(runner.child.pid)).toEqual([OWN]);
+    expect(runner.log()).toBe('');
+  });
+
+  test('says why and runs anywhere when told no list', async () => {
+    runner = await startRunner({ env: { HEARTH_EVENT_LOOP_CORES: 'first' } });
+    expect(coresOf(runner.child.pid)).toEqual([OWN]);
+    expect(runner.log()).toContain('Cannot choose cores: expected a list such as "0-3,8", got "first"');
+  });
+});
+
 /** An addon whose engine keeps what it is told of threads. */
 function fakeAddon(told: number[]): EngineAddon {
   const native = {

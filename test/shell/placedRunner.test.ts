@@ -20,7 +20,7 @@ const warnings: object[] = [];
 const quiet = (): void => {};
 const log: Log = { debug: quiet, info: quiet, error: quiet, warn: (fields) => warnings.push(fields) };
 
-function settingsWith(places: NumaPlaces): SpawnSettings {
+function settingsWith(places: NumaPlaces, eventLoopCores: readonly number[] = []): SpawnSettings {
   const runDir = mkdtempSync(join(tmpdir(), 'hearth-placed-'));
   onTestFinished(() => rmSync(runDir, { recursive: true, force: true }));
   return {
@@ -30,20 +30,26 @@ function settingsWith(places: NumaPlaces): SpawnSettings {
     secret: randomBytes(32).toString('hex'),
     environment: { GGML_BACKEND_PATH: fakeGpu(), HEARTH_UPLOAD: 'off' },
     places,
+    eventLoopCores,
   };
 }
 
 const allowedIn = (status: string) =>
   /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(status, 'utf8'))?.[1] ?? 'none';
 
-/** The cores of all threads of a runner that is up, each list once. */
-async function coresOf(scope: DeviceScope, places: NumaPlaces): Promise<string[]> {
+/** The cores of all threads of a runner that is up, each list once, that of its event loop first. */
+async function coresOf(
+  scope: DeviceScope,
+  places: NumaPlaces,
+  eventLoopCores: readonly number[] = [],
+): Promise<string[]> {
   let lists: string[] | null = null;
   return new Promise((resolve, reject) => {
-    const runner = new SpawnedRunner(runnerId('r_placed'), scope, settingsWith(places), 0, {
+    const runner = new SpawnedRunner(runnerId('r_placed'), scope, settingsWith(places, eventLoopCores), 0, {
       ready: () => {
         const tasks = `/proc/${runner.pid}/task`;
-        lists = readdirSync(tasks).map((task) => allowedIn(join(tasks, task, 'status')));
+        const threads = readdirSync(tasks).sort((a, b) => Number(a) - Number(b));
+        lists = threads.map((task) => allowedIn(join(tasks, task, 'status')));
         runner.stop(0);
       },
       broken: reject,
@@ -74,6 +80,11 @@ test('a runner of a device runs on the cores of its node, and another one where 
   expect(await coresOf(device, places)).toEqual([String(first)]);
   expect(await coresOf(null, places)).toEqual([own]);
   expect(await coresOf('all', places)).toEqual([own]);
+  const loop = [first ?? 0];
+  const apart = others.length > 0 ? [String(first), own] : [own];
+  expect(await coresOf(device, places, loop)).toEqual([String(first)]);
+  expect(await coresOf(null, places, loop)).toEqual(apart);
+  expect(await coresOf('all', places, loop)).toEqual(apart);
   expect(await look({ numa: false })).toEqual({ devices, places: new Map() });
   expect(await look({ mayHaveDevices: false })).toEqual({ devices: [], places: new Map() });
   expect(warnings).toEqual([]);

@@ -29,7 +29,7 @@ export interface Machine {
   readonly process: string;
 }
 
-const THIS_MACHINE: Machine = { sysfs: '/sys', process: '/proc/self' };
+export const THIS_MACHINE: Machine = { sysfs: '/sys', process: '/proc/self' };
 
 /** More than a mask of 64 bits can name are not asked for. */
 const MOST_NODES = 64;
@@ -89,7 +89,8 @@ function nodesOf({ sysfs }: Machine): number[] {
     .map((name) => Number(name.slice('node'.length)));
 }
 
-function allowedCores(machine: Machine): readonly number[] {
+/** Those that this process may use, ascending. */
+export function allowedCores(machine: Machine): readonly number[] {
   const path = join(machine.process, 'status');
   const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(path, 'utf8'))?.[1];
   const cores = list === undefined ? null : parseCoreList(list);

@@ -29,6 +29,8 @@ export interface SpawnSettings {
   readonly environment: Readonly<Record<string, string>>;
   /** A runner of a device there is kept to the cores of its place. */
   readonly places: NumaPlaces;
+  /** On which a runner without a device keeps its event loop; none: wherever the kernel puts it. */
+  readonly eventLoopCores: readonly number[];
 }
 
 export interface SpawnListener extends RunnerProcessListener {
@@ -155,15 +157,17 @@ export class SpawnedRunner implements RunnerProcess {
 }
 
 function spawnRunner(
-  { entry, runDir, environment, places }: SpawnSettings,
+  { entry, runDir, environment, places, eventLoopCores }: SpawnSettings,
   scope: DeviceScope,
   logPath: string,
 ): ChildProcess {
-  const place = scope === null || scope === 'all' ? undefined : places.get(scope);
+  const hasDevice = scope !== null && scope !== 'all';
+  const place = hasDevice ? places.get(scope) : undefined;
   const scoped = {
     ...environment,
     ...scopeTo(scope, environment),
     ...(place && { HEARTH_CORES: formatCoreList(place.cores) }),
+    ...(!hasDevice && { HEARTH_EVENT_LOOP_CORES: formatCoreList(eventLoopCores) }),
   };
   return spawnChild({ entry, runDir, environment: scoped }, logPath);
 }

@@ -2,6 +2,8 @@
 
 #include <future>
 
+#include "core/loop_cores.h"
+
 namespace hearth {
 
 Decoder::Decoder(llama_model& model, const Vocabulary& vocabulary, int32_t contextTokens, int32_t threads,
@@ -91,6 +93,7 @@ void Decoder::run() {
       if (!worked) changed_.wait(lock, [this] { return !mail_.empty(); });
       takeMail(lock);
     }
+    if (!worked) stepAside();
     if (cancels_.exchange(false)) {
       for (const auto& context : contexts_) context->dropCancelled();
     }

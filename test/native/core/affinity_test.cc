@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "check.h"
+#include "core/loop_cores.h"
+#include "core/worker.h"
 
 using namespace hearth;
 
@@ -117,4 +119,40 @@ TEST("runOnCores changes nothing when it may use none of the cores") {
   CHECK(runOnCores({}) == 0);
   CHECK(runOnCores({-1, kCores - 1, kCores}) == 0);
   CHECK(Cores().list() == restored.cores());
+}
+
+TEST("keepLoopOn gives the event loop cores of its own, and threads of ours all of them") {
+  const Restored restored;
+  const std::vector<int> all = restored.cores();
+  if (all.size() < 2) return;
+  const int core = all.front();
+  CHECK(keepLoopOn({}) == 0);
+  CHECK(keepLoopOn({-1, kCores}) == 0);
+  CHECK(keepLoopOn(all) == 0);
+  stepAside();
+  CHECK(Cores().list() == all);
+
+  CHECK(keepLoopOn({core, kCores - 1}) == 1);
+  CHECK(Cores().list() == std::vector<int>{core});
+  CHECK(keepLoopOn({all.back()}) == 0);
+  const Another inherits;
+  CHECK(Cores(inherits.id()).list() == std::vector<int>{core});
+
+  std::vector<int> ofWorker;
+  std::vector<int> aside;
+  int where = core;
+  {
+    Worker worker;
+    worker.post([&] {
+      ofWorker = Cores().list();
+      sched_setaffinity(0, Cores::bytes(), Cores(getpid()).get());
+      leaveLoopCores();
+      stepAside();
+      where = sched_getcpu();
+      aside = Cores().list();
+    });
+  }
+  CHECK(ofWorker == all);
+  CHECK(where != core);
+  CHECK(aside == all);
 }
