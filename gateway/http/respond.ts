@@ -12,7 +12,7 @@ export function sendFailure(c: Context<HttpEnv>, failure: Failure): Response {
 
 /**
  * Puts a header on the answer, whoever writes it. On node's own response where there is one: hono's need a `Response`,
- * which takes longer to make than all else that a warm request needs of hono.
+ * which an answer that does not go over it would make for nothing (0.1 ms).
  */
 export function answerHeader(c: Context<HttpEnv>, name: string, value: string): void {
   const outgoing = c.env?.outgoing;
