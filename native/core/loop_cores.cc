@@ -23,7 +23,8 @@ int keepLoopOn(const std::vector<int>& cores) {
   CoreSet loop = all.among(cores);
   const int count = loop.count();
   if (count == 0 || count == all.count() || partition.load() != nullptr) return 0;
-  loop.keep();
+  // A sandbox may forbid it, and all works without.
+  if (!loop.tryKeep()) return 0;
   CoreSet others = all.without(loop);
   // For the life of the process: threads read it until the very end.
   partition.store(new Partition{std::move(all), std::move(loop), std::move(others)});

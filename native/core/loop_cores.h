@@ -6,8 +6,8 @@ namespace hearth {
 
 /**
  * Keeps the calling thread, an event loop, to these cores, as far as it may use them, for good and once per process. How
- * many that are; 0: none of them, or they are all that there are, and nothing has changed. Threads that it makes
- * inherit that, so ours begin with leaveLoopCores(). Throws Failure when the system refuses.
+ * many that are; 0: none of them, or they are all that there are, or the system refuses, and nothing has changed. Threads
+ * that it makes inherit that, so ours begin with leaveLoopCores().
  */
 int keepLoopOn(const std::vector<int>& cores);
 

@@ -1,10 +1,17 @@
 #include "core/affinity.h"
 
 #include <dirent.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <thread>
 #include <vector>
@@ -87,7 +94,32 @@ class Another {
   std::thread thread_;
 };
 
+/** As a sandbox does: from here on this thread may not choose its cores. */
+bool forbidAffinity() {
+  sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setaffinity, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program = {sizeof rules / sizeof *rules, rules};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 }  // namespace
+
+TEST("keepLoopOn changes nothing where the system refuses") {
+  const std::vector<int> all = Cores().list();
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!forbidAffinity()) _exit(2);
+    _exit(keepLoopOn({all.front()}) == 0 && Cores().list() == all ? 0 : 1);
+  }
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
 
 TEST("runOnCores keeps all threads that there are, and those that come, to the cores") {
   const Restored restored;
