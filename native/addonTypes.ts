@@ -234,7 +234,7 @@ export interface ToolCallDelta {
   argumentsDelta: string;
 }
 
-/** The prompt is templated, tokenised and fits; the request waits for a sequence or decodes. */
+/** The prompt is templated, tokenised and fits; the request waits for a sequence or decodes. Comes with the event after it. */
 export interface AcceptedEvent {
   type: 'accepted';
   id: number;

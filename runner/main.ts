@@ -33,6 +33,7 @@ process.on('SIGHUP', () => {});
 
 /**
  * `HEARTH_CORES`: on which cores this process is to run, as "0-3,8"; said where its device is near to some of them.
+ * `HEARTH_EVENT_LOOP_CORES`: on which this thread is to run, likewise; said where it is to keep off those that decode.
  * `HEARTH_LLAMA_DIR`: where the llama libraries are, when not in an installed package. `HEARTH_LLAMA_OVERRIDES=off`: none of
  * our functions in place of theirs. `HEARTH_UPLOAD=off`: llama.cpp alone brings weights to a device; so it does without
  * `HEARTH_UPLOAD_DIR`, where verdicts on the threaded upload are kept.

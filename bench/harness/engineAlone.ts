@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import type { GenerateRequest } from '../../native/addonTypes.ts';
 import { loadAddon } from '../../native/load.ts';
+import type { LoadedBase } from '../../runner/engine/engine.ts';
 import { LlamaEngine } from '../../runner/engine/llamaEngine.ts';
+import { planChat } from '../../runner/server/chatPlan.ts';
 import { ROOT } from './gatewayProcess.ts';
 
 const COMBO = 'base';
@@ -9,9 +10,11 @@ const COMBO = 'base';
 /** The engine in this process, without HTTP or a gateway, the demo model loaded, one thread. */
 export class EngineAlone {
   readonly #engine: LlamaEngine;
+  readonly #base: LoadedBase;
 
-  private constructor(engine: LlamaEngine) {
+  private constructor(engine: LlamaEngine, base: LoadedBase) {
     this.#engine = engine;
+    this.#base = base;
   }
 
   static async load(sequences: number, contextTokens: number): Promise<EngineAlone> {
@@ -20,7 +23,7 @@ export class EngineAlone {
       addon,
       addon.initialise({ libraryDir, eventLoopCores: [], onLog: () => {} }),
     );
-    await engine.load(
+    const base = await engine.load(
       {
         id: COMBO,
         revision: 'r',
@@ -37,29 +40,20 @@ export class EngineAlone {
       () => {},
     );
     await engine.attach(COMBO, []);
-    return new EngineAlone(engine);
+    return new EngineAlone(engine, base);
   }
 
   /** From the order to the first token of an answer to a user's message, which goes on to its end. Milliseconds. */
   firstToken(content: string, maxTokens: number): Promise<number> {
-    const request: GenerateRequest = {
-      combo: COMBO,
-      prompt: { kind: 'chat', messagesJson: JSON.stringify([{ role: 'user', content }]) },
-      maxTokens,
-      sampling: {
-        temperature: 0,
-        topP: 1,
-        topK: 0,
-        minP: 0,
-        seed: null,
-        presencePenalty: 0,
-        frequencyPenalty: 0,
-        repeatPenalty: 1,
-        logitBias: [],
-      },
-      stop: [],
-      topLogprobs: null,
-    };
+    const messages = [{ role: 'user' as const, content }];
+    const plan = planChat(
+      { model: COMBO, messages, temperature: 0, max_tokens: maxTokens },
+      COMBO,
+      this.#base,
+      false,
+    );
+    const request = plan.ok ? plan.value.requests[0] : undefined;
+    if (!request) throw new Error('the request cannot be planned');
     return new Promise((resolve, reject) => {
       const startedMs = performance.now();
       let firstMs: number | null = null;

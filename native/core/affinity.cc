@@ -25,7 +25,7 @@ int runOnCores(const std::vector<int>& cores) {
   const int count = wanted.count();
   if (count == 0) return 0;
   // This thread first: what it makes from here on has them already.
-  wanted.keep();
+  if (!wanted.tryKeep()) throw CoreSet::refused("sched_setaffinity");
   for (const pid_t thread : threadsOfProcess())
     if (!wanted.tryKeep(thread) && errno != ESRCH) throw CoreSet::refused("sched_setaffinity");
   return count;

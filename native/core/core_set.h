@@ -23,10 +23,10 @@ class CoreSet {
     CPU_ZERO_S(kBytes, set_.get());
   }
 
-  /** Those that a thread may use; 0: the calling one. */
-  static CoreSet allowed(pid_t thread = 0) {
+  /** Those that the calling thread may use. */
+  static CoreSet allowed() {
     CoreSet cores;
-    if (sched_getaffinity(thread, kBytes, cores.set_.get()) != 0) throw refused("sched_getaffinity");
+    if (sched_getaffinity(0, kBytes, cores.set_.get()) != 0) throw refused("sched_getaffinity");
     return cores;
   }
 
@@ -52,10 +52,6 @@ class CoreSet {
 
   /** Keeps a thread to them; 0: the calling one. Whether it was done; `errno` says why not. */
   bool tryKeep(pid_t thread = 0) const { return sched_setaffinity(thread, kBytes, set_.get()) == 0; }
-
-  void keep(pid_t thread = 0) const {
-    if (!tryKeep(thread)) throw refused("sched_setaffinity");
-  }
 
   static Failure refused(const char* what) {
     return Failure("invalid_argument",

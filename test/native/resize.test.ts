@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Harness, JSON_ADAPTER, PIRATE, referenceAnswers } from './harness.ts';
+import { GREEDY, Harness, JSON_ADAPTER, PIRATE, referenceAnswers } from './harness.ts';
 
 /** Longer than anything else here: nobody waits for the end of it. */
 const LONG = 400;
@@ -33,17 +33,7 @@ function stream(combo: string) {
       combo,
       prompt: { kind: 'text', text: 'Once upon a time' },
       maxTokens: LONG,
-      sampling: {
-        temperature: 0,
-        topP: 1,
-        topK: 0,
-        minP: 0,
-        seed: null,
-        presencePenalty: 0,
-        frequencyPenalty: 0,
-        repeatPenalty: 1,
-        logitBias: [[2, -1000]],
-      },
+      sampling: { ...GREEDY, logitBias: [[2, -1000]] },
     },
     () => started(),
   );
